@@ -1,0 +1,50 @@
+//! What a machine boots from, and for how long an override of that lasts.
+
+use super::Uid;
+
+/// The boot override in force.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct BootOverride {
+    /// What to boot from.
+    pub target: BootTarget,
+    /// For how long.
+    pub enabled: BootEnabled,
+    /// For `Once`: the instance that ran when the override was asked for. The next instance uses it up.
+    pub armed_for: Option<Uid>,
+}
+
+/// What to boot from instead of the machine's own order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub enum BootTarget {
+    /// The machine's own order.
+    #[default]
+    None,
+    /// The network.
+    Pxe,
+    /// The CD-ROM drive.
+    Cd,
+    /// A disk.
+    Hdd,
+}
+
+/// For how long an override lasts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub enum BootEnabled {
+    /// Not at all.
+    #[default]
+    Disabled,
+    /// For the next boot.
+    Once,
+    /// Until it is changed.
+    Continuous,
+}
+
+/// Which firmware starts the guest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub enum BootMode {
+    /// A PC BIOS; also what the cluster takes where nothing is said.
+    #[default]
+    Legacy,
+    /// UEFI.
+    Uefi,
+}

@@ -1,0 +1,132 @@
+//! What can be asked of the cluster, in the domain's words.
+
+use std::time::Duration;
+
+use super::{BootEnabled, BootMode, BootTarget, InsertMedia, Observation, Slot, Uid, VmId};
+use crate::time::Instant;
+
+/// The number of a command, unique within one run of the service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CommandId(pub u64);
+
+/// Something to be done to a machine. Ends in exactly one completion, cancellation or timeout.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Command {
+    /// Which command it is.
+    pub id: CommandId,
+    /// The machine.
+    pub vm: VmId,
+    /// Which machine of that name was meant: one made since is not to be touched.
+    pub uid: Uid,
+    /// What to do.
+    pub action: Action,
+    /// When to give up.
+    pub deadline: Instant,
+}
+
+/// What to do to a machine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Change its power.
+    Power(PowerRequest),
+    /// Change what it boots from.
+    SetBoot(BootChange),
+    /// Put back the boot order that a used-up one-time override replaced.
+    RestoreBoot {
+        /// The run that used it up.
+        used_by: Uid,
+    },
+    /// Put an image into a drive.
+    InsertMedia(InsertMedia),
+    /// Take the image out of a drive; no error if there is none.
+    EjectMedia(Slot),
+    /// Attach a free text to it, or remove it.
+    SetAssetTag(Option<Box<str>>),
+}
+
+/// A change of power. Asking for what is already so is no error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum PowerRequest {
+    /// Start it; if it is still stopping, as soon as it has stopped.
+    On,
+    /// End it at once, without asking the guest.
+    ForceOff,
+    /// Ask the guest to shut down; end it when the machine's grace period is over.
+    GracefulShutdown,
+    /// Ask the guest to reboot.
+    GracefulRestart,
+    /// Restart it without asking the guest.
+    ForceRestart,
+    /// Take the power away and give it back: a cold boot.
+    PowerCycle,
+    /// Press the power button: starts a machine that is off, asks a running guest to shut down.
+    PushPowerButton,
+    /// Stop its processors.
+    Pause,
+    /// Let its processors go on.
+    Resume,
+}
+
+impl PowerRequest {
+    /// Every request there is.
+    pub const ALL: &'static [Self] = &[
+        Self::On,
+        Self::ForceOff,
+        Self::GracefulShutdown,
+        Self::GracefulRestart,
+        Self::ForceRestart,
+        Self::PowerCycle,
+        Self::PushPowerButton,
+        Self::Pause,
+        Self::Resume,
+    ];
+}
+
+/// A change of the boot override; what is `None` stays as it is.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct BootChange {
+    /// What to boot from.
+    pub target: Option<BootTarget>,
+    /// For how long.
+    pub enabled: Option<BootEnabled>,
+    /// Which firmware.
+    pub mode: Option<BootMode>,
+}
+
+/// What came of a command that was carried out.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct Completion {
+    /// What the cluster showed afterwards, so that a read that follows sees the change before any watch does.
+    pub observations: Vec<Observation>,
+}
+
+/// Why a command was not carried out. Unless said otherwise nothing has changed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CommandError {
+    /// The machine is no more.
+    #[error("the machine no longer exists")]
+    NotFound,
+    /// The machine's present state does not allow it.
+    #[error("not possible in the present state: {0}")]
+    Conflict(String),
+    /// The cluster refuses it; the text is its explanation, meant for the client.
+    #[error("refused by the cluster: {0}")]
+    Refused(String),
+    /// The service itself lacks the right to do it.
+    #[error("the service is not permitted to do it: {0}")]
+    Forbidden(String),
+    /// This cluster has no way to do it.
+    #[error("not supported by this cluster: {0}")]
+    Unsupported(String),
+    /// The cluster does not answer, or asks to be left alone for a while.
+    #[error("the cluster is unavailable: {reason}")]
+    Unavailable {
+        /// For the log.
+        reason: String,
+        /// When to try again, if the cluster said.
+        retry_after: Option<Duration>,
+    },
+    /// The deadline came first; it may or may not have taken effect.
+    #[error("not finished within the time allowed")]
+    TimedOut,
+}

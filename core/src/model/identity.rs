@@ -1,0 +1,137 @@
+//! Names of things in the cluster. Parsed once, at the edge; nothing passes bare strings around.
+
+use std::fmt;
+use std::sync::Arc;
+
+/// A virtual machine's namespace and name. Ordered by namespace, then name.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct VmId {
+    namespace: Arc<str>,
+    name: Arc<str>,
+}
+
+impl VmId {
+    /// Names the machine `name` in `namespace`.
+    ///
+    /// `None` unless both are names that Kubernetes accepts: a DNS label for the namespace, a DNS subdomain for the
+    /// machine (RFC 1123). That leaves letters, digits, `-` and `.`, all of which are safe in a URI.
+    pub fn new(namespace: &str, name: &str) -> Option<Self> {
+        (is_dns_label(namespace) && is_dns_subdomain(name)).then(|| Self { namespace: namespace.into(), name: name.into() })
+    }
+
+    /// The namespace.
+    pub fn namespace(&self) -> &str {
+        &self.namespace
+    }
+
+    /// The name within the namespace.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+}
+
+/// Prints `<namespace>.<name>`. A namespace has no dots, so this can be read back.
+impl fmt::Display for VmId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.namespace, self.name)
+    }
+}
+
+impl fmt::Debug for VmId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")
+    }
+}
+
+impl std::str::FromStr for VmId {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let (namespace, name) = text.split_once('.').ok_or(())?;
+        Self::new(namespace, name).ok_or(())
+    }
+}
+
+/// The cluster's identity of one object over its whole life: a new object of the same name has another.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Uid(Arc<str>);
+
+impl Uid {
+    /// Takes the cluster's text as it is.
+    pub fn new(text: &str) -> Self {
+        Self(text.into())
+    }
+
+    /// The cluster's text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Uid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// The cluster's version of an object: of two readings of one object the higher is newer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Version(pub u64);
+
+/// An image import's namespace and name.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ImportId {
+    /// The namespace, the same as that of the machine it serves.
+    pub namespace: Arc<str>,
+    /// The name within the namespace.
+    pub name: Arc<str>,
+}
+
+fn is_dns_label(text: &str) -> bool {
+    let edge = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
+    text.len() <= 63
+        && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+        && edge(text.as_bytes().first())
+        && edge(text.as_bytes().last())
+}
+
+fn is_dns_subdomain(text: &str) -> bool {
+    text.len() <= 253 && text.split('.').all(is_dns_label_of_any_length)
+}
+
+/// KubeVirt's own examples have parts over 63 characters in names: only the whole is bounded (253).
+fn is_dns_label_of_any_length(text: &str) -> bool {
+    let edge = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
+    text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+        && edge(text.as_bytes().first())
+        && edge(text.as_bytes().last())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn a_machine_name_may_have_dots_and_a_namespace_may_not() {
+        let id: VmId = "lab.node-0.rack-1".parse().expect("a valid id");
+        assert_eq!((id.namespace(), id.name()), ("lab", "node-0.rack-1"));
+        assert_eq!(VmId::new("lab.a", "node"), None);
+    }
+
+    #[test]
+    fn names_that_kubernetes_refuses_are_refused() {
+        for text in ["", "lab", "lab.", ".node", "Lab.node", "lab.no_de", "lab.-node", "lab.node-", "lab.a/b", "lab.é"] {
+            assert!(text.parse::<VmId>().is_err(), "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn ids_are_read_back_as_printed(namespace in "[a-z0-9]([a-z0-9-]{0,8}[a-z0-9])?", name in "[a-z0-9]([a-z0-9.]{0,8}[a-z0-9])?") {
+            if let Some(id) = VmId::new(&namespace, &name) {
+                prop_assert_eq!(id.to_string().parse::<VmId>(), Ok(id));
+            }
+        }
+    }
+}

@@ -1,0 +1,51 @@
+//! A machine's run: what exists between power-on and power-off.
+
+use super::{Uid, Version, VmId};
+use crate::time::UnixTime;
+
+/// One run of a machine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Instance {
+    /// The machine that runs.
+    pub id: VmId,
+    /// Which run it is: every cold start has its own.
+    pub uid: Uid,
+    /// How new this reading is.
+    pub version: Version,
+    /// How far it got.
+    pub phase: Phase,
+    /// It has been told to end.
+    pub stopping: bool,
+    /// Its processors are stopped.
+    pub paused: bool,
+    /// When its guest began to run.
+    pub started: Option<UnixTime>,
+    /// What its network interfaces have, in the cluster's order.
+    pub addresses: Box<[NicAddress]>,
+    /// Names of the drives whose medium was added during the run and is ready for the guest.
+    pub ready_media: Box<[Box<str>]>,
+    /// The host it runs on.
+    pub host: Option<Box<str>>,
+}
+
+/// How far a run got.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Phase {
+    /// Its guest does not run yet.
+    Starting,
+    /// Its guest runs.
+    Running,
+    /// Its guest ended, by itself or by force.
+    Ended,
+}
+
+/// Addresses of a network interface.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NicAddress {
+    /// The interface's name in the machine's definition.
+    pub name: Box<str>,
+    /// The MAC address.
+    pub mac: Option<Box<str>>,
+    /// IPv4 and IPv6 addresses.
+    pub ips: Box<[Box<str>]>,
+}

@@ -1,0 +1,80 @@
+//! What a machine is defined to be, whether it runs or not.
+
+use super::{BootOverride, Drive, Firmware, Medium, Nic, Processors, Uid, Version, VmId};
+use crate::time::UnixTime;
+
+/// The definition of a virtual machine, reduced to what the service shows and decides by.
+///
+/// A few hundred bytes: there may be 100,000 of them, so it never keeps an object of the cluster as it came.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Machine {
+    /// Where it is and what it is called.
+    pub id: VmId,
+    /// Which of all machines of that name it is.
+    pub uid: Uid,
+    /// How new this reading is.
+    pub version: Version,
+    /// The labels that selectors choose by, ordered by key.
+    pub labels: Box<[(Box<str>, Box<str>)]>,
+    /// What its owner wrote about it.
+    pub description: Option<Box<str>>,
+    /// When it was defined.
+    pub created: Option<UnixTime>,
+    /// It is being removed.
+    pub deleting: bool,
+    /// Whether the cluster brings up an instance by itself when there is none.
+    pub autostart: Autostart,
+    /// Identity and mode of its firmware.
+    pub firmware: Firmware,
+    /// Its processors.
+    pub processors: Processors,
+    /// Its memory, in bytes; zero if the definition leaves it to something the service does not see.
+    pub memory: u64,
+    /// Its disks and CD-ROM drives in the order of the definition.
+    pub drives: Box<[Drive]>,
+    /// Its network interfaces in the order of the definition.
+    pub nics: Box<[Nic]>,
+    /// The boot override that was asked for.
+    pub boot: BootOverride,
+    /// The media inserted by way of this service, one at most for each slot.
+    pub media: Box<[Medium]>,
+    /// The definition has changes that only a new instance will have.
+    pub restart_required: bool,
+    /// What keeps it from working, if anything does.
+    pub trouble: Option<Trouble>,
+    /// The size template it was made from, such as an instance type.
+    pub size: Option<Box<str>>,
+    /// A free text that an operator attached to it.
+    pub asset_tag: Option<Box<str>>,
+}
+
+/// Whether the cluster brings up an instance by itself when there is none: because it is to run always, or because a
+/// start has been asked for and not yet been carried out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Autostart {
+    /// It stays off until asked.
+    #[default]
+    No,
+    /// An instance is on its way.
+    Yes,
+}
+
+/// What keeps a machine from working.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Trouble {
+    /// How bad it is.
+    pub severity: Severity,
+    /// The cluster's one-word reason, such as `ErrorUnschedulable`.
+    pub reason: Box<str>,
+    /// The cluster's explanation.
+    pub message: Option<Box<str>>,
+}
+
+/// How bad something is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Severity {
+    /// It needs attention.
+    Warning,
+    /// It does not work.
+    Critical,
+}

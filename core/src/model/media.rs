@@ -1,0 +1,110 @@
+//! Virtual media: an image in a drive, and the import that brings it there.
+
+use std::fmt;
+
+use super::{ImportId, Version, VmId};
+
+/// A virtual drive that media can be inserted into.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Slot {
+    /// The CD-ROM drive.
+    Cd,
+}
+
+impl Slot {
+    /// Every slot that a machine has.
+    pub const ALL: &'static [Self] = &[Self::Cd];
+
+    /// The slot's name, as it appears in URIs.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Cd => "Cd",
+        }
+    }
+}
+
+impl fmt::Display for Slot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl std::str::FromStr for Slot {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        Self::ALL.iter().copied().find(|slot| slot.name() == text).ok_or(())
+    }
+}
+
+/// An image in a slot.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Medium {
+    /// The slot it is in.
+    pub slot: Slot,
+    /// The image as the client named it: an `http` or `https` URL.
+    pub image: Box<str>,
+    /// The name of the machine's drive that realises the slot.
+    pub drive: Box<str>,
+    /// The import that fetches the image.
+    pub import: ImportId,
+}
+
+/// What a client asks for when it inserts media.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InsertMedia {
+    /// The slot.
+    pub slot: Slot,
+    /// An absolute `http` or `https` URL; its query is part of it.
+    pub image: Box<str>,
+}
+
+/// How an image is fetched, as clients may state it beside the URL.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum TransferProtocol {
+    /// Plain HTTP.
+    Http,
+    /// HTTP over TLS.
+    Https,
+}
+
+/// Whether an image is streamed or copied; ours are copied into the cluster and then local.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum TransferMethod {
+    /// Read from the source while in use.
+    Stream,
+    /// Copied whole before use.
+    Upload,
+}
+
+/// The fetching of an image into the cluster.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Import {
+    /// Which import it is.
+    pub id: ImportId,
+    /// How new this reading is.
+    pub version: Version,
+    /// The machine it serves, if the cluster knows.
+    pub machine: Option<VmId>,
+    /// How far it got.
+    pub state: ImportState,
+}
+
+/// How far an import got.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ImportState {
+    /// Not begun.
+    Pending,
+    /// Copying.
+    Running {
+        /// 0 to 100, if the cluster says.
+        percent: Option<u8>,
+    },
+    /// The image is there.
+    Succeeded,
+    /// The last attempt failed; the cluster may try again.
+    Failed {
+        /// The cluster's explanation.
+        message: Box<str>,
+    },
+}

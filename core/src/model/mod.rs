@@ -1,0 +1,24 @@
+//! The domain, in neither Redfish's nor Kubernetes' words: virtual machines, what can be asked of them, what is
+//! seen of them. The Redfish side reads it, the KubeVirt side fills it, the service in between owns it.
+
+mod boot;
+mod command;
+mod firmware;
+mod hardware;
+mod identity;
+mod instance;
+mod machine;
+mod media;
+mod observation;
+mod power;
+
+pub use boot::{BootEnabled, BootMode, BootOverride, BootTarget};
+pub use command::{Action, BootChange, Command, CommandError, CommandId, Completion, PowerRequest};
+pub use firmware::Firmware;
+pub use hardware::{Architecture, Drive, DriveBus, DriveKind, Nic, Processors};
+pub use identity::{ImportId, Uid, Version, VmId};
+pub use instance::{Instance, NicAddress, Phase};
+pub use machine::{Autostart, Machine, Severity, Trouble};
+pub use media::{Import, ImportState, InsertMedia, Medium, Slot, TransferMethod, TransferProtocol};
+pub use observation::{Observation, Platform, Source};
+pub use power::PowerState;

@@ -1,0 +1,51 @@
+//! What is seen of the cluster.
+
+use std::sync::Arc;
+
+use super::{Import, ImportId, Instance, Machine, VmId};
+
+/// One thing that was seen of the cluster.
+///
+/// Observations may be repeated and may arrive late: a reading older than what is known is dropped by whoever
+/// receives it ([`Version`](super::Version)), unless it is part of a fresh listing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Observation {
+    /// A machine is defined like this.
+    Machine(Arc<Machine>),
+    /// A machine is no more.
+    MachineGone(VmId),
+    /// A machine runs like this.
+    Instance(Arc<Instance>),
+    /// A machine's run has left nothing behind.
+    InstanceGone(VmId),
+    /// An import is this far.
+    Import(Arc<Import>),
+    /// An import is no more.
+    ImportGone(ImportId),
+    /// The cluster can do this.
+    Platform(Platform),
+    /// Everything of a kind has been listed: what was seen before and is not seen since has been reported as gone.
+    Synchronised(Source),
+    /// What is known of a kind may be out of date from now on.
+    Stale(Source),
+}
+
+/// A stream of observations: one kind of object in one namespace.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Source {
+    /// The kind, in the plural that the cluster uses.
+    pub kind: &'static str,
+    /// The namespace; `None` for all of them or for kinds without.
+    pub namespace: Option<Arc<str>>,
+}
+
+/// What the cluster can do, as far as it makes a difference here.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct Platform {
+    /// The virtualisation layer's version, such as `v1.9.0`.
+    pub version: Option<Box<str>>,
+    /// An empty CD-ROM drive can take media while the machine runs.
+    pub live_media: bool,
+    /// A reboot from inside the guest can be made to count as a new boot.
+    pub reboot_ends_run: bool,
+}

@@ -1,0 +1,40 @@
+//! Whether a machine is on, and how that is known.
+
+use super::{Autostart, Instance, Machine, Phase};
+
+/// A machine's power, as a fencing agent may rely on it: `Off` is said only when no guest can be running any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum PowerState {
+    /// A guest runs.
+    On,
+    /// No guest runs and none is on its way.
+    Off,
+    /// A guest has been asked for and does not run yet.
+    PoweringOn,
+    /// A guest has been asked to end and may still run.
+    PoweringOff,
+    /// A guest exists and its processors are stopped.
+    Paused,
+}
+
+impl PowerState {
+    /// Reads the power off the definition and the instance that the cluster shows.
+    ///
+    /// The instance decides, never a summary or a condition of the definition: those lag behind, and keep what was
+    /// true of an instance that is gone.
+    pub fn of(machine: &Machine, instance: Option<&Instance>) -> Self {
+        let Some(instance) = instance else {
+            return match machine.autostart {
+                Autostart::Yes if !machine.deleting => Self::PoweringOn,
+                Autostart::Yes | Autostart::No => Self::Off,
+            };
+        };
+        match (instance.phase, instance.stopping) {
+            (Phase::Ended, _) => Self::Off,
+            (Phase::Starting | Phase::Running, true) => Self::PoweringOff,
+            (Phase::Starting, false) => Self::PoweringOn,
+            (Phase::Running, false) if instance.paused => Self::Paused,
+            (Phase::Running, false) => Self::On,
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! Time as an argument. The core never asks a clock: whoever drives it says what time it is.
+
+use std::fmt;
+use std::time::Duration;
+
+/// A point on the runtime's monotonic clock, as the time since that runtime began.
+///
+/// It prints as seconds (`12.345s`), so recorded conversations stay the same from run to run.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Instant(Duration);
+
+impl Instant {
+    /// The instant `since_start` after the runtime began.
+    pub const fn new(since_start: Duration) -> Self {
+        Self(since_start)
+    }
+
+    /// The time from the runtime's beginning to this instant.
+    pub const fn since_start(self) -> Duration {
+        self.0
+    }
+
+    /// The time from `earlier` to `self`, or zero if `earlier` is later.
+    pub fn saturating_since(self, earlier: Self) -> Duration {
+        self.0.saturating_sub(earlier.0)
+    }
+}
+
+impl std::ops::Add<Duration> for Instant {
+    type Output = Self;
+
+    fn add(self, later: Duration) -> Self {
+        Self(self.0.saturating_add(later))
+    }
+}
+
+impl fmt::Debug for Instant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{:03}s", self.0.as_secs(), self.0.subsec_millis())
+    }
+}
+
+/// Wall-clock time: seconds since 1970-01-01T00:00:00Z. Shown to clients, never used to measure durations.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct UnixTime(pub i64);
+
+impl UnixTime {
+    /// Reads an RFC 3339 time such as Kubernetes writes (`2026-11-21T02:56:28Z`).
+    pub fn parse(text: &str) -> Option<Self> {
+        text.parse::<jiff::Timestamp>().ok().map(|time| Self(time.as_second()))
+    }
+}
+
+/// Prints the form that DSP0266 asks of dates: `YYYY-MM-DDThh:mm:ssZ`.
+impl fmt::Display for UnixTime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let time = jiff::Timestamp::from_second(self.0).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
+        write!(f, "{}", time.strftime("%Y-%m-%dT%H:%M:%SZ"))
+    }
+}
+
+/// What time it is: one reading of both clocks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct Now {
+    /// The monotonic clock, for deadlines.
+    pub mono: Instant,
+    /// The wall clock, for what clients read.
+    pub unix: UnixTime,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn instants_print_as_seconds() {
+        assert_eq!(format!("{:?}", Instant::new(Duration::from_millis(12_345))), "12.345s");
+    }
+
+    #[test]
+    fn unix_time_reads_and_writes_rfc_3339() {
+        let time = UnixTime::parse("2026-11-21T02:56:28Z");
+        assert_eq!(time.map(|time| time.to_string()).as_deref(), Some("2026-11-21T02:56:28Z"));
+        assert_eq!(UnixTime::parse("yesterday"), None);
+    }
+}
