@@ -2,6 +2,27 @@
 //!
 //! No sockets, no clock, no randomness, no threads, no async: time and entropy are arguments, requests come in as
 //! `http` values and answers go out as such, and what is to happen in the cluster leaves as [`model::Command`]s.
+//!
+//! - [`View`] is an immutable snapshot of everything that a read needs; any thread may answer requests from it.
+//! - [`Exchange`] is one request on its way from head to response: [`View::begin`], then [`Exchange::resume`].
+//! - [`Service`] is the single writer: observations, finished commands and intents in, views and commands out.
+//! - [`kubevirt`] (feature `kubevirt`) speaks Kubernetes, just as synchronously.
 
+mod auth;
+pub mod config;
+mod exchange;
+mod http;
+#[cfg(feature = "kubevirt")]
+pub mod kubevirt;
+mod messages;
 pub mod model;
+mod resources;
+mod route;
+mod service;
 pub mod time;
+mod view;
+
+pub use auth::{Privilege, Role};
+pub use exchange::{Exchange, PasswordCheck, Peer, Signal, Step};
+pub use service::{Input, Intent, Outcome, Output, Reason, Service, Ticket};
+pub use view::View;

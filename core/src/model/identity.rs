@@ -1,13 +1,18 @@
 //! Names of things in the cluster. Parsed once, at the edge; nothing passes bare strings around.
 
+use std::borrow::Borrow;
+use std::cmp::Ordering;
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
-/// A virtual machine's namespace and name. Ordered by namespace, then name.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+/// A virtual machine's namespace and name, kept as `<namespace>.<name>` and ordered by that text.
+///
+/// One allocation, and a map keyed by it can be searched with the text that stands in a URI.
+#[derive(Clone)]
 pub struct VmId {
-    namespace: Arc<str>,
-    name: Arc<str>,
+    text: Arc<str>,
+    namespace_length: u8,
 }
 
 impl VmId {
@@ -16,30 +21,75 @@ impl VmId {
     /// `None` unless both are names that Kubernetes accepts: a DNS label for the namespace, a DNS subdomain for the
     /// machine (RFC 1123). That leaves letters, digits, `-` and `.`, all of which are safe in a URI.
     pub fn new(namespace: &str, name: &str) -> Option<Self> {
-        (is_dns_label(namespace) && is_dns_subdomain(name)).then(|| Self { namespace: namespace.into(), name: name.into() })
+        if !is_dns_label(namespace) || !is_dns_subdomain(name) {
+            return None;
+        }
+        let namespace_length = u8::try_from(namespace.len()).ok()?;
+        Some(Self {
+            text: format!("{namespace}.{name}").into(),
+            namespace_length,
+        })
     }
 
     /// The namespace.
     pub fn namespace(&self) -> &str {
-        &self.namespace
+        self.text.split_at(usize::from(self.namespace_length)).0
     }
 
     /// The name within the namespace.
     pub fn name(&self) -> &str {
-        &self.name
+        self.text.split_at(usize::from(self.namespace_length) + 1).1
+    }
+
+    /// `<namespace>.<name>`. A namespace has no dots, so this can be read back.
+    pub fn as_str(&self) -> &str {
+        &self.text
     }
 }
 
-/// Prints `<namespace>.<name>`. A namespace has no dots, so this can be read back.
+impl PartialEq for VmId {
+    fn eq(&self, other: &Self) -> bool {
+        self.text == other.text
+    }
+}
+
+impl Eq for VmId {}
+
+impl PartialOrd for VmId {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for VmId {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.text.cmp(&other.text)
+    }
+}
+
+/// As the text hashes, so that `Borrow<str>` holds.
+impl Hash for VmId {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.text.hash(state);
+    }
+}
+
+impl Borrow<str> for VmId {
+    fn borrow(&self) -> &str {
+        &self.text
+    }
+}
+
+/// Prints `<namespace>.<name>`.
 impl fmt::Display for VmId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}.{}", self.namespace, self.name)
+        f.write_str(&self.text)
     }
 }
 
 impl fmt::Debug for VmId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{self}")
+        f.write_str(&self.text)
     }
 }
 
@@ -78,6 +128,11 @@ impl fmt::Display for Uid {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Version(pub u64);
 
+impl Version {
+    /// Newer than everything: what a complete listing did not show is gone, whatever was known of it.
+    pub const LATEST: Self = Self(u64::MAX);
+}
+
 /// An image import's namespace and name.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ImportId {
@@ -90,7 +145,9 @@ pub struct ImportId {
 fn is_dns_label(text: &str) -> bool {
     let edge = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
     text.len() <= 63
-        && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
         && edge(text.as_bytes().first())
         && edge(text.as_bytes().last())
 }
@@ -102,7 +159,8 @@ fn is_dns_subdomain(text: &str) -> bool {
 /// KubeVirt's own examples have parts over 63 characters in names: only the whole is bounded (253).
 fn is_dns_label_of_any_length(text: &str) -> bool {
     let edge = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
-    text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+    text.bytes()
+        .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
         && edge(text.as_bytes().first())
         && edge(text.as_bytes().last())
 }
@@ -121,7 +179,18 @@ mod tests {
 
     #[test]
     fn names_that_kubernetes_refuses_are_refused() {
-        for text in ["", "lab", "lab.", ".node", "Lab.node", "lab.no_de", "lab.-node", "lab.node-", "lab.a/b", "lab.é"] {
+        for text in [
+            "",
+            "lab",
+            "lab.",
+            ".node",
+            "Lab.node",
+            "lab.no_de",
+            "lab.-node",
+            "lab.node-",
+            "lab.a/b",
+            "lab.é",
+        ] {
             assert!(text.parse::<VmId>().is_err(), "{text}");
         }
     }

@@ -2,26 +2,26 @@
 
 use std::sync::Arc;
 
-use super::{Import, ImportId, Instance, Machine, VmId};
+use super::{Import, ImportId, Instance, Machine, Version, VmId};
 
 /// One thing that was seen of the cluster.
 ///
 /// Observations may be repeated and may arrive late: a reading older than what is known is dropped by whoever
-/// receives it ([`Version`](super::Version)), unless it is part of a fresh listing.
+/// receives it ([`Version`]). What was missed by a listing is gone as of [`Version::LATEST`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Observation {
     /// A machine is defined like this.
     Machine(Arc<Machine>),
-    /// A machine is no more.
-    MachineGone(VmId),
+    /// A machine is no more, as of this version.
+    MachineGone(VmId, Version),
     /// A machine runs like this.
     Instance(Arc<Instance>),
-    /// A machine's run has left nothing behind.
-    InstanceGone(VmId),
+    /// A machine's run has left nothing behind, as of this version: one that is newer stays.
+    InstanceGone(VmId, Version),
     /// An import is this far.
     Import(Arc<Import>),
-    /// An import is no more.
-    ImportGone(ImportId),
+    /// An import is no more, as of this version.
+    ImportGone(ImportId, Version),
     /// The cluster can do this.
     Platform(Platform),
     /// Everything of a kind has been listed: what was seen before and is not seen since has been reported as gone.
@@ -37,6 +37,8 @@ pub struct Source {
     pub kind: &'static str,
     /// The namespace; `None` for all of them or for kinds without.
     pub namespace: Option<Arc<str>>,
+    /// Without it nothing can be told of any machine.
+    pub essential: bool,
 }
 
 /// What the cluster can do, as far as it makes a difference here.

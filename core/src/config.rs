@@ -1,0 +1,177 @@
+//! What the service is told at its start: which machines it shows, to whom, and under which names.
+//!
+//! Values here are valid by construction; reading them from a file, with messages about lines, is the runtime's job.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::auth::Role;
+
+/// Everything the service is configured with.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The slices of the cluster that are shown. Their order is that of the file; an account names them.
+    pub chassis: Vec<Chassis>,
+    /// Who may log in.
+    pub accounts: Vec<Account>,
+    /// How systems are named in URIs.
+    pub id_convention: IdConvention,
+    /// Answer GET and HEAD on the alias tree below `/redfish/v1/Chassis/{chassis}/Systems` with 308 and the canonical
+    /// URI. Writes are answered in place in any case: a redirected write loses its body in most clients.
+    pub legacy_redirects: bool,
+    /// The `UUID` of the service root: 8-4-4-4-12 hexadecimal digits, the same on every replica.
+    pub service_uuid: String,
+    /// The largest request body that is read, in bytes.
+    pub body_limit: usize,
+    /// How long a client waits for a change at most; after that it is told to try again.
+    pub command_timeout: Duration,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            chassis: Vec::new(),
+            accounts: Vec::new(),
+            id_convention: IdConvention::default(),
+            legacy_redirects: false,
+            service_uuid: "00000000-0000-0000-0000-000000000000".to_owned(),
+            body_limit: 1024 * 1024,
+            command_timeout: Duration::from_secs(30),
+        }
+    }
+}
+
+/// A slice of the cluster: the machines of one namespace that carry all of some labels.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Chassis {
+    /// Its name, and its `Id` in URIs.
+    pub name: ChassisName,
+    /// The namespace.
+    pub namespace: String,
+    /// Labels that a machine must carry, key and value; empty for every machine of the namespace.
+    pub selector: Vec<(String, String)>,
+    /// A free text.
+    pub description: Option<String>,
+}
+
+/// The name of a chassis: 1 to 63 letters, digits, `-`, `_` and `.`, the first and last a letter or digit.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ChassisName(Arc<str>);
+
+impl ChassisName {
+    /// Takes `text` if it can stand in a URI as it is.
+    pub fn new(text: &str) -> Option<Self> {
+        let bytes = text.as_bytes();
+        let edge = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
+        let valid = bytes.len() <= 63
+            && edge(bytes.first())
+            && edge(bytes.last())
+            && bytes
+                .iter()
+                .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'));
+        valid.then(|| Self(text.into()))
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for ChassisName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// How systems are named in URIs. On input both forms are accepted under either convention.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum IdConvention {
+    /// `<namespace>.<name>`.
+    #[default]
+    Enhanced,
+    /// `<name>`; names that stand in several exposed namespaces appear as `<namespace>.<name>`.
+    Legacy,
+}
+
+/// Someone who may log in.
+#[derive(Clone, Debug)]
+pub struct Account {
+    /// The name to log in with.
+    pub user_name: String,
+    /// What proves it.
+    pub credential: Credential,
+    /// What it may do to what it sees.
+    pub role: Role,
+    /// The chassis it sees.
+    pub chassis: Vec<ChassisName>,
+}
+
+/// What a password is checked against.
+#[derive(Clone, Debug)]
+pub enum Credential {
+    /// The password itself.
+    Plain(Secret),
+    /// A hash of it, checked by the runtime because that takes milliseconds.
+    Hashed(PasswordHash),
+}
+
+/// A password hash in its textual form: bcrypt's modular form or the PHC string of argon2.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PasswordHash(Arc<str>);
+
+impl PasswordHash {
+    /// Takes the text as it is; whether it is well formed is found out where it is checked.
+    pub fn new(text: &str) -> Self {
+        Self(text.into())
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Bytes that no log may show.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(Arc<[u8]>);
+
+impl Secret {
+    /// Wraps the bytes.
+    pub fn new(bytes: &[u8]) -> Self {
+        Self(bytes.into())
+    }
+
+    /// The bytes, for those that have to compare or hash them.
+    pub fn expose(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_does_not_print() {
+        assert_eq!(
+            format!("{:?}", Credential::Plain(Secret::new(b"hunter2"))),
+            "Plain(***)"
+        );
+    }
+
+    #[test]
+    fn chassis_names_can_stand_in_a_uri() {
+        assert!(ChassisName::new("chassis-0").is_some());
+        for text in ["", "a/b", "a b", "-a", "a-", "ä", "a%20", &"x".repeat(64)] {
+            assert_eq!(ChassisName::new(text), None, "{text}");
+        }
+    }
+}

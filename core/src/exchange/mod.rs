@@ -1,0 +1,458 @@
+//! One request's way from its head to its response.
+//!
+//! An exchange owns what it has read of the request and nothing else: what it needs to know it is handed as a
+//! [`View`], what it needs done it asks for with a [`Step`]. It ends in exactly one response.
+
+mod response;
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::header::{AUTHORIZATION, CONTENT_LENGTH, IF_MATCH, IF_NONE_MATCH};
+use http::request::Parts;
+use http::{HeaderName, Method, Request, Response, StatusCode};
+
+use crate::auth::{BasicCredentials, CredentialKey, Identity, Login, required};
+use crate::config::{PasswordHash, Secret};
+use crate::http::{JsonObject, Refusal, accepts, is_json, matches, parse_body};
+use crate::messages::{Message, base};
+use crate::resources::{self, Answer, Context, Plan};
+use crate::route::{Alias, Location, Route};
+use crate::service::{Intent, IntentKind, Outcome, OutcomeKind};
+use crate::time::Now;
+use crate::view::View;
+
+/// Who is at the other end of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Peer {
+    /// The address it connects from.
+    pub address: IpAddr,
+    /// The connection is encrypted.
+    pub secure: bool,
+}
+
+/// What an exchange wants next. Whoever drives it does so and calls [`Exchange::resume`] with what came of it.
+#[derive(Debug)]
+#[must_use]
+pub enum Step {
+    /// Send this; the exchange is over. A response to HEAD has no body and the length that GET would have.
+    Respond(Response<Bytes>),
+    /// Read the request's body, at most `limit` bytes; then [`Signal::Body`], or what kept it from being read.
+    ReadBody {
+        /// The largest body that is wanted, in bytes.
+        limit: usize,
+    },
+    /// Check a password where slow work does no harm; then [`Signal::Verified`].
+    Verify(PasswordCheck),
+    /// Hand this to the service; then [`Signal::Outcome`], with a view that is not older than the outcome.
+    Submit(Intent),
+}
+
+/// What came of a [`Step`].
+#[derive(Debug)]
+pub enum Signal {
+    /// The request's body.
+    Body(Bytes),
+    /// The body is larger than the limit.
+    BodyTooLarge,
+    /// The body did not arrive whole.
+    BodyBroken,
+    /// Whether the password is the right one.
+    Verified(bool),
+    /// What the service says.
+    Outcome(Outcome),
+}
+
+/// A password and the hash to check it against. Takes milliseconds of computing on purpose.
+#[derive(Clone, Debug)]
+pub struct PasswordCheck {
+    /// bcrypt's modular form or the PHC string of argon2.
+    pub hash: PasswordHash,
+    /// What the client sent.
+    pub password: Secret,
+}
+
+/// One request's way from its head to its response.
+///
+/// ```text
+/// begin ─┬─────────────────────────────────────────────────────▶ Respond
+///        ├─▶ Verify ─▶ Submit(remember) ─┐                           ▲
+///        └───────────────────────────────┴─▶ ReadBody ─▶ Submit ─────┤
+///                                                          ▲         │
+///                                                          └ superseded
+/// ```
+#[derive(Debug)]
+pub struct Exchange {
+    head: Parts,
+    state: State,
+}
+
+#[derive(Debug)]
+enum State {
+    /// A password is being checked. `identity` is who it would be.
+    Verifying {
+        identity: Option<Identity>,
+        key: CredentialKey,
+    },
+    /// The service takes note of a password that was right.
+    Remembering { identity: Identity },
+    /// The body is being read.
+    Reading { identity: Identity },
+    /// The change is being made.
+    Submitted {
+        identity: Identity,
+        body: JsonObject,
+        plan: Box<Plan>,
+        attempts: u8,
+    },
+    /// The response has been given.
+    Done,
+}
+
+impl View {
+    /// Begins an exchange with a request's head.
+    pub fn begin(self: &Arc<Self>, now: Now, peer: &Peer, head: Request<()>) -> (Exchange, Step) {
+        let _ = peer;
+        let (head, ()) = head.into_parts();
+        let mut exchange = Exchange {
+            head,
+            state: State::Done,
+        };
+        let step = exchange.authenticate(self, now);
+        (exchange, step)
+    }
+}
+
+impl Exchange {
+    /// Goes on with what came of the last step. `view` is the newest there is.
+    ///
+    /// A signal that does not answer the last step ends the exchange with 500: it is a mistake of the caller.
+    pub fn resume(&mut self, view: &Arc<View>, now: Now, signal: Signal) -> Step {
+        let state = std::mem::replace(&mut self.state, State::Done);
+        match (state, signal) {
+            (
+                State::Verifying {
+                    identity: Some(identity),
+                    key,
+                },
+                Signal::Verified(true),
+            ) => {
+                self.state = State::Remembering { identity };
+                Step::Submit(Intent(IntentKind::Remember(key)))
+            }
+            (State::Verifying { .. }, Signal::Verified(_)) => self.refuse(&Refusal::unauthorized(self.path())),
+            (State::Remembering { identity }, Signal::Outcome(_)) => self.authorised(view, now, Some(identity)),
+            (State::Reading { identity }, Signal::Body(body)) => self.read(view, now, identity, &body),
+            (State::Reading { .. }, Signal::BodyTooLarge) => self.refuse(&Refusal::payload_too_large()),
+            (State::Reading { .. }, Signal::BodyBroken) => {
+                let message = Message::new(&base::MALFORMED_JSON, []);
+                self.refuse(&Refusal::new(StatusCode::BAD_REQUEST, message))
+            }
+            (
+                State::Submitted {
+                    identity,
+                    body,
+                    plan,
+                    attempts,
+                },
+                Signal::Outcome(Outcome(outcome)),
+            ) => match outcome {
+                OutcomeKind::Done => self.answer(view, now, &identity, plan.answer),
+                OutcomeKind::Failed(error) => self.refuse(&Refusal::from(&error)),
+                OutcomeKind::Superseded if attempts < MAX_ATTEMPTS => {
+                    self.submit(view, now, identity, body, attempts + 1)
+                }
+                OutcomeKind::Superseded | OutcomeKind::Overloaded => self.refuse(&Refusal::unavailable(1)),
+                OutcomeKind::ShuttingDown => self.refuse(&Refusal::shutting_down()),
+            },
+            (
+                State::Verifying { .. }
+                | State::Remembering { .. }
+                | State::Reading { .. }
+                | State::Submitted { .. }
+                | State::Done,
+                _,
+            ) => self.refuse(&Refusal::internal_error()),
+        }
+    }
+
+    /// Before anything else that could affect the response (DSP0266 clause 13.2).
+    fn authenticate(&mut self, view: &Arc<View>, now: Now) -> Step {
+        // Sessions are not served, so no token is a valid one.
+        if self.head.headers.contains_key(X_AUTH_TOKEN) {
+            return self.refuse(&Refusal::unauthorized(self.path()));
+        }
+        let Some(value) = self.head.headers.get(AUTHORIZATION) else {
+            return self.authorised(view, now, None);
+        };
+        let Some(credentials) = BasicCredentials::parse(value.as_bytes()) else {
+            return self.refuse(&Refusal::unauthorized(self.path()));
+        };
+        let is_remembered = |key: &CredentialKey| view.remembered.get(key).is_some_and(|until| now.mono < *until);
+        match view.authenticator.check(&view.config, &credentials, is_remembered) {
+            Login::Accepted(identity) => self.authorised(view, now, Some(identity)),
+            Login::Refused => self.refuse(&Refusal::unauthorized(self.path())),
+            Login::Unverified { hash, identity, key } => {
+                self.state = State::Verifying { identity, key };
+                Step::Verify(PasswordCheck {
+                    hash,
+                    password: credentials.password,
+                })
+            }
+        }
+    }
+
+    /// Goes on for someone whose credentials, if there were any, are right.
+    fn authorised(&mut self, view: &Arc<View>, now: Now, identity: Option<Identity>) -> Step {
+        match self.check_head(identity.as_ref()) {
+            Err(refusal) => self.refuse(&refusal),
+            Ok(location) => match (&self.head.method, identity) {
+                (&Method::OPTIONS, _) => Step::Respond(response::options(&location.route)),
+                (&Method::GET | &Method::HEAD, identity) => self.get(view, now, identity.as_ref(), &location),
+                // A write needs a privilege, so there is someone; but the types do not say so.
+                (_, None) => self.refuse(&Refusal::unauthorized(self.path())),
+                (_, Some(identity)) => {
+                    let limit = view.config.body_limit;
+                    if self.announced_length().is_some_and(|length| length > limit as u64) {
+                        return self.refuse(&Refusal::payload_too_large());
+                    }
+                    self.state = State::Reading { identity };
+                    Step::ReadBody { limit }
+                }
+            },
+        }
+    }
+
+    /// Everything that the head alone can be refused for, in the order in which it is to be found out.
+    fn check_head(&self, identity: Option<&Identity>) -> Result<Location<'_>, Refusal> {
+        let path = self.path();
+        let location = Location::parse(path);
+        let privilege = match &location {
+            Some(location) => required(&location.route, &self.head.method),
+            None => Some(crate::auth::Privilege::Login),
+        };
+        if privilege.is_some() && identity.is_none() {
+            return Err(Refusal::unauthorized(path));
+        }
+        let location = location.ok_or_else(|| Refusal::no_such_resource(path))?;
+        if !resources::allows(&location.route, &self.head.method) {
+            return Err(Refusal::method_not_allowed(resources::allow(&location.route)));
+        }
+        let holds = |privilege| identity.is_some_and(|identity| identity.role.has(privilege));
+        if privilege.is_some_and(|privilege| !holds(privilege)) {
+            return Err(Refusal::forbidden());
+        }
+        if self
+            .head
+            .headers
+            .get(ODATA_VERSION)
+            .is_some_and(|version| version != "4.0")
+        {
+            return Err(Refusal::precondition_failed());
+        }
+        if let Some(parameter) = unsupported_parameter(self.head.uri.query().unwrap_or_default()) {
+            let message = Message::new(&base::QUERY_PARAMETER_UNSUPPORTED, [parameter]);
+            return Err(Refusal::new(StatusCode::NOT_IMPLEMENTED, message));
+        }
+        Ok(location)
+    }
+
+    fn get(&self, view: &Arc<View>, now: Now, identity: Option<&Identity>, location: &Location<'_>) -> Step {
+        let Some(charset) = accepts(&self.head.headers, resources::media_type(&location.route)) else {
+            let message = Message::new(&base::HEADER_INVALID, ["Accept"]);
+            return self.refuse(&Refusal::new(StatusCode::NOT_ACCEPTABLE, message));
+        };
+        if !view.is_ready() && needs_systems(&location.route) {
+            return self.refuse(&Refusal::unavailable(1));
+        }
+        let context = Context { view, identity, now };
+        let representation = match resources::read(&context, location) {
+            Ok(representation) => representation,
+            Err(refusal) => return self.refuse(&refusal),
+        };
+        let canonical = context.canonical(location);
+        if let (Some(canonical), Some(Alias::Chassis(_))) = (&canonical, location.alias)
+            && view.config.legacy_redirects
+        {
+            return Step::Respond(response::redirect(canonical));
+        }
+        if self
+            .head
+            .headers
+            .get(IF_NONE_MATCH)
+            .is_some_and(|list| matches(list, representation.etag))
+        {
+            return Step::Respond(response::not_modified(&representation));
+        }
+        let mut response = response::representation(&location.route, representation, canonical.as_deref(), charset);
+        if self.head.method == Method::HEAD {
+            response = response::without_body(response);
+        }
+        Step::Respond(response)
+    }
+
+    fn read(&mut self, view: &Arc<View>, now: Now, identity: Identity, body: &Bytes) -> Step {
+        let object = match self.parse(view, now, &identity, body) {
+            Ok(object) => object,
+            Err(refusal) => return self.refuse(&refusal),
+        };
+        self.submit(view, now, identity, object, 1)
+    }
+
+    /// The precondition comes before the body: who changes what they have not seen is told that first.
+    fn parse(&self, view: &Arc<View>, now: Now, identity: &Identity, body: &Bytes) -> Result<JsonObject, Refusal> {
+        let location = self.location()?;
+        self.check_precondition(view, now, identity, &location)?;
+        if body.is_empty() && resources::body_is_optional(&location.route) {
+            return Ok(JsonObject::new());
+        }
+        if !is_json(&self.head.headers) {
+            let message = Message::new(&base::HEADER_INVALID, ["Content-Type"]);
+            return Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, message));
+        }
+        parse_body(body)
+    }
+
+    /// Finds out what is asked for in this view, and hands it in.
+    fn submit(&mut self, view: &Arc<View>, now: Now, identity: Identity, body: JsonObject, attempts: u8) -> Step {
+        let plan = match self.plan(view, now, &identity, &body) {
+            Ok(plan) => plan,
+            Err(refusal) => return self.refuse(&refusal),
+        };
+        let intent = IntentKind::Act {
+            vm: plan.vm.machine.id.clone(),
+            uid: plan.vm.machine.uid.clone(),
+            action: plan.action.clone(),
+            revision: self.is_conditional().then_some(plan.vm.revision),
+        };
+        self.state = State::Submitted {
+            identity,
+            body,
+            plan: Box::new(plan),
+            attempts,
+        };
+        Step::Submit(Intent(intent))
+    }
+
+    fn plan(&self, view: &Arc<View>, now: Now, identity: &Identity, body: &JsonObject) -> Result<Plan, Refusal> {
+        let location = self.location()?;
+        self.check_precondition(view, now, identity, &location)?;
+        resources::plan(
+            &Context {
+                view,
+                identity: Some(identity),
+                now,
+            },
+            &location,
+            body,
+        )
+    }
+
+    /// `If-Match` counts for a resource that is changed and is ignored for an action: clients send whatever tag they
+    /// have read last along with an action, often that of another resource.
+    fn check_precondition(
+        &self,
+        view: &Arc<View>,
+        now: Now,
+        identity: &Identity,
+        location: &Location<'_>,
+    ) -> Result<(), Refusal> {
+        if !view.is_ready() {
+            return Err(Refusal::unavailable(1));
+        }
+        let Some(list) = self.head.headers.get(IF_MATCH).filter(|_| self.is_conditional()) else {
+            return Ok(());
+        };
+        let current = resources::read(
+            &Context {
+                view,
+                identity: Some(identity),
+                now,
+            },
+            location,
+        )?;
+        if matches(list, current.etag) {
+            Ok(())
+        } else {
+            Err(Refusal::precondition_failed())
+        }
+    }
+
+    fn is_conditional(&self) -> bool {
+        self.head.headers.contains_key(IF_MATCH) && matches!(self.head.method, Method::PATCH | Method::PUT)
+    }
+
+    /// The change has been made.
+    fn answer(&self, view: &Arc<View>, now: Now, identity: &Identity, answer: Answer) -> Step {
+        if answer == Answer::NoContent {
+            return Step::Respond(response::no_content());
+        }
+        let result = self.location().and_then(|location| {
+            let context = Context {
+                view,
+                identity: Some(identity),
+                now,
+            };
+            let representation = resources::read(&context, &location)?;
+            let charset = accepts(&self.head.headers, resources::media_type(&location.route)).unwrap_or(false);
+            let canonical = context.canonical(&location);
+            Ok(response::representation(
+                &location.route,
+                representation,
+                canonical.as_deref(),
+                charset,
+            ))
+        });
+        match result {
+            Ok(response) => Step::Respond(response),
+            Err(refusal) => self.refuse(&refusal),
+        }
+    }
+
+    fn location(&self) -> Result<Location<'_>, Refusal> {
+        Location::parse(self.path()).ok_or_else(|| Refusal::no_such_resource(self.path()))
+    }
+
+    fn path(&self) -> &str {
+        self.head.uri.path()
+    }
+
+    fn announced_length(&self) -> Option<u64> {
+        self.head.headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+    }
+
+    fn refuse(&self, refusal: &Refusal) -> Step {
+        let response = response::refusal(refusal);
+        let bodiless = self.head.method == Method::HEAD;
+        Step::Respond(if bodiless {
+            response::without_body(response)
+        } else {
+            response
+        })
+    }
+}
+
+/// Whether a resource is made of systems, so that it cannot be told before they have been listed.
+fn needs_systems(route: &Route<'_>) -> bool {
+    !matches!(
+        route,
+        Route::Versions | Route::ServiceRoot | Route::OData | Route::Metadata | Route::ChassisCollection
+    )
+}
+
+/// The first query parameter that would change the answer and is not served: names with `$` are reserved for the
+/// protocol, all others are to be ignored (DSP0266 clause 7.3).
+fn unsupported_parameter(query: &str) -> Option<&str> {
+    query
+        .split('&')
+        .map(|pair| pair.split('=').next().unwrap_or_default())
+        .find(|name| name.starts_with('$') || name.get(..3).is_some_and(|prefix| prefix == "%24"))
+}
+
+const X_AUTH_TOKEN: HeaderName = HeaderName::from_static("x-auth-token");
+const ODATA_VERSION: HeaderName = HeaderName::from_static("odata-version");
+
+/// How often a conditional change is found out anew because the system changed meanwhile: enough for a busy system,
+/// and an end for one that never rests.
+const MAX_ATTEMPTS: u8 = 16;

@@ -1,0 +1,101 @@
+//! The `Accept` header (RFC 9110 section 12.5.1), as far as a service with fixed representations needs it.
+
+use http::HeaderMap;
+use http::header::ACCEPT;
+
+/// What a representation is written in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum MediaType {
+    /// `application/json`
+    Json,
+    /// `application/xml`
+    Xml,
+}
+
+impl MediaType {
+    /// The value of `Content-Type`.
+    pub(crate) const fn content_type(self) -> &'static str {
+        match self {
+            Self::Json => "application/json",
+            Self::Xml => "application/xml",
+        }
+    }
+
+    /// The same, for clients that ask for the character set to be stated.
+    pub(crate) const fn content_type_with_charset(self) -> &'static str {
+        match self {
+            Self::Json => "application/json;charset=utf-8",
+            Self::Xml => "application/xml;charset=utf-8",
+        }
+    }
+}
+
+/// Whether the request accepts `media`: `None` if not, otherwise whether it asked for the character set to be stated.
+pub(crate) fn accepts(headers: &HeaderMap, media: MediaType) -> Option<bool> {
+    let mut values = headers.get_all(ACCEPT).iter().peekable();
+    if values.peek().is_none() {
+        return Some(false);
+    }
+    let ranges = values
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','));
+    let mut accepted = None;
+    for range in ranges {
+        let mut parts = range.split(';').map(str::trim);
+        let name = parts.next().unwrap_or_default();
+        let wanted = name == "*/*" || name.eq_ignore_ascii_case("application/*") || is(media, name);
+        let mut charset = false;
+        let mut zero = false;
+        for parameter in parts {
+            let (key, value) = parameter.split_once('=').unwrap_or((parameter, ""));
+            charset |= key.eq_ignore_ascii_case("charset") && value.trim_matches('"').eq_ignore_ascii_case("utf-8");
+            zero |= key.eq_ignore_ascii_case("q") && value.parse().is_ok_and(|weight: f32| weight <= 0.0);
+        }
+        if wanted && !zero {
+            accepted = Some(accepted.unwrap_or(false) || charset);
+        }
+    }
+    accepted
+}
+
+fn is(media: MediaType, name: &str) -> bool {
+    match media {
+        MediaType::Json => name.eq_ignore_ascii_case("application/json"),
+        MediaType::Xml => name.eq_ignore_ascii_case("application/xml") || name.eq_ignore_ascii_case("text/xml"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http::HeaderValue;
+
+    #[test]
+    fn what_clients_send() {
+        let json = |value: &'static str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(ACCEPT, HeaderValue::from_static(value));
+            accepts(&headers, MediaType::Json)
+        };
+        for value in [
+            "application/json",
+            "*/*",
+            "application/*",
+            "text/html, */*;q=0.1",
+            "Application/JSON;q=0.5",
+        ] {
+            assert_eq!(json(value), Some(false), "{value}");
+        }
+        assert_eq!(json("application/json;charset=utf-8"), Some(true));
+        for value in [
+            "text/html",
+            "application/xml",
+            "",
+            "application/json;q=0",
+            "garbage;;=;",
+        ] {
+            assert_eq!(json(value), None, "{value}");
+        }
+        assert_eq!(accepts(&HeaderMap::new(), MediaType::Json), Some(false));
+    }
+}

@@ -1,0 +1,14 @@
+//! What DSP0266 says of HTTP: headers, entity tags, bodies, and how a refusal looks.
+
+mod accept;
+mod body;
+mod etag;
+mod refusal;
+mod representation;
+
+pub(crate) use accept::{MediaType, accepts};
+pub(crate) use body::{JsonObject, is_json, parse as parse_body};
+pub(crate) use etag::{ETag, matches};
+pub(crate) use refusal::Refusal;
+pub(crate) use representation::schema;
+pub(crate) use representation::{Content, ETAG_PLACEHOLDER, Representation, Schema};

@@ -1,0 +1,173 @@
+//! A request that is not carried out, and the one place that turns it into a response.
+
+use http::header::{ALLOW, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::{HeaderName, HeaderValue, StatusCode};
+
+use crate::messages::{Message, base};
+use crate::model::CommandError;
+
+/// Why a request is not carried out: the status, what to tell the client, and headers that go with the status.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Refusal {
+    pub(crate) status: StatusCode,
+    pub(crate) messages: Vec<Message>,
+    pub(crate) header: Option<(HeaderName, HeaderValue)>,
+}
+
+impl Refusal {
+    /// A refusal with one message.
+    pub(crate) fn new(status: StatusCode, message: Message) -> Self {
+        Self {
+            status,
+            messages: vec![message],
+            header: None,
+        }
+    }
+
+    /// 400 with everything that is wrong with a body.
+    pub(crate) fn bad_request(messages: Vec<Message>) -> Self {
+        Self {
+            status: StatusCode::BAD_REQUEST,
+            messages,
+            header: None,
+        }
+    }
+
+    /// 401. Says nothing of what was wrong with the credentials (DSP0266 clause 13.2).
+    pub(crate) fn unauthorized(path: &str) -> Self {
+        let challenge = HeaderValue::from_static("Basic realm=\"Redfish\", charset=\"UTF-8\"");
+        Self::new(
+            StatusCode::UNAUTHORIZED,
+            Message::new(&base::ACCESS_UNAUTHORIZED, [path]),
+        )
+        .with(WWW_AUTHENTICATE, challenge)
+    }
+
+    /// 403.
+    pub(crate) fn forbidden() -> Self {
+        Self::new(StatusCode::FORBIDDEN, Message::new(&base::INSUFFICIENT_PRIVILEGE, []))
+    }
+
+    /// 404 for a path that leads nowhere.
+    pub(crate) fn no_such_resource(path: &str) -> Self {
+        Self::new(
+            StatusCode::NOT_FOUND,
+            Message::new(&base::RESOURCE_MISSING_AT_URI, [path]),
+        )
+    }
+
+    /// 404 for a name that no resource of a type has, as far as the account can see.
+    pub(crate) fn not_found(kind: &str, name: &str) -> Self {
+        Self::new(
+            StatusCode::NOT_FOUND,
+            Message::new(&base::RESOURCE_NOT_FOUND, [kind, name]),
+        )
+    }
+
+    /// 405, with the methods that are allowed.
+    pub(crate) fn method_not_allowed(allow: &'static str) -> Self {
+        Self::new(
+            StatusCode::METHOD_NOT_ALLOWED,
+            Message::new(&base::OPERATION_NOT_ALLOWED, []),
+        )
+        .with(ALLOW, HeaderValue::from_static(allow))
+    }
+
+    /// 412.
+    pub(crate) fn precondition_failed() -> Self {
+        Self::new(
+            StatusCode::PRECONDITION_FAILED,
+            Message::new(&base::PRECONDITION_FAILED, []),
+        )
+    }
+
+    /// 413.
+    pub(crate) fn payload_too_large() -> Self {
+        Self::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            Message::new(&base::PAYLOAD_TOO_LARGE, []),
+        )
+    }
+
+    /// 500: a mistake of our own.
+    pub(crate) fn internal_error() -> Self {
+        Self::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            Message::new(&base::INTERNAL_ERROR, []),
+        )
+    }
+
+    /// 503, with the time after which to try again.
+    pub(crate) fn unavailable(seconds: u64) -> Self {
+        let seconds = seconds.max(1);
+        let text = seconds.to_string();
+        Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            Message::new(&base::SERVICE_TEMPORARILY_UNAVAILABLE, [&text]),
+        )
+        .with(RETRY_AFTER, HeaderValue::from(seconds))
+    }
+
+    /// 503 while the service ends.
+    pub(crate) fn shutting_down() -> Self {
+        Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            Message::new(&base::SERVICE_SHUTTING_DOWN, []),
+        )
+        .with(RETRY_AFTER, HeaderValue::from(DEFAULT_RETRY_SECONDS))
+    }
+
+    fn with(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.header = Some((name, value));
+        self
+    }
+}
+
+/// What a client is told of a change that the cluster did not make. Nothing here is the client's mistake, and nothing
+/// is 500: a cluster that is down or busy is 503, a state that does not allow it is 409.
+impl From<&CommandError> for Refusal {
+    fn from(error: &CommandError) -> Self {
+        use crate::messages::cluster;
+        match error {
+            CommandError::NotFound => Self::new(
+                StatusCode::NOT_FOUND,
+                Message::new(&base::RESOURCE_NOT_FOUND, ["ComputerSystem", "that was just here"]),
+            ),
+            CommandError::Conflict(reason) => Self {
+                status: StatusCode::CONFLICT,
+                messages: vec![
+                    Message::new(&base::RESOURCE_IN_USE, []),
+                    Message::new(&cluster::STATE_CONFLICT, [reason]),
+                ],
+                header: None,
+            },
+            CommandError::Refused(reason) => Self::bad_request(vec![
+                Message::new(&base::OPERATION_FAILED, []),
+                Message::new(&cluster::REFUSED, [reason]),
+            ]),
+            CommandError::Forbidden(_) => Self {
+                status: StatusCode::FORBIDDEN,
+                messages: vec![
+                    Message::new(&base::INSUFFICIENT_PRIVILEGE, []),
+                    Message::new(&cluster::NOT_PERMITTED, []),
+                ],
+                header: None,
+            },
+            CommandError::Unsupported(reason) => Self::bad_request(vec![
+                Message::new(&base::OPERATION_FAILED, []),
+                Message::new(&cluster::NOT_SUPPORTED, [reason]),
+            ]),
+            CommandError::Unavailable { retry_after, .. } => {
+                Self::unavailable(retry_after.map_or(DEFAULT_RETRY_SECONDS, |after| after.as_secs()))
+            }
+            CommandError::TimedOut => Self::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                Message::new(&base::OPERATION_TIMEOUT, []),
+            )
+            .with(RETRY_AFTER, HeaderValue::from(DEFAULT_RETRY_SECONDS)),
+        }
+    }
+}
+
+/// When to try again, where nothing better is known.
+const DEFAULT_RETRY_SECONDS: u64 = 5;

@@ -1,0 +1,163 @@
+//! A resource as bytes, with the entity tag that is computed from them.
+
+use bytes::Bytes;
+use serde::Serialize;
+
+use super::{ETag, MediaType};
+
+/// The schema of a resource, made by [`schema!`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Schema {
+    /// The namespace without its version, which is also the name of the type.
+    pub(crate) name: &'static str,
+    /// The namespace: with its version, if it has one.
+    pub(crate) namespace: &'static str,
+    /// What `@odata.type` says.
+    pub(crate) odata_type: &'static str,
+    /// The value of the `Link` header that leads to where DMTF publishes it.
+    pub(crate) described_by: &'static str,
+}
+
+/// `schema!("ComputerSystem", "v1_27_0")`, or without a version for collections.
+macro_rules! schema {
+    ($name:literal $(, $version:literal)?) => {
+        $crate::http::Schema {
+            name: $name,
+            namespace: concat!($name $(, ".", $version)?),
+            odata_type: concat!("#", $name $(, ".", $version)?, ".", $name),
+            described_by: concat!("<https://redfish.dmtf.org/schemas/v1/", $name $(, ".", $version)?, ".json>; rel=describedby"),
+        }
+    };
+}
+pub(crate) use schema;
+
+/// Prints what `@odata.type` says.
+impl Serialize for Schema {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.odata_type)
+    }
+}
+
+/// What a body is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Content {
+    /// A resource, described by a schema.
+    Resource(Schema),
+    /// A document of the protocol itself.
+    Document(MediaType),
+}
+
+impl Content {
+    pub(crate) fn media_type(self) -> MediaType {
+        match self {
+            Self::Resource(_) => MediaType::Json,
+            Self::Document(media_type) => media_type,
+        }
+    }
+}
+
+/// A resource as bytes.
+#[derive(Clone, Debug)]
+pub(crate) struct Representation {
+    pub(crate) body: Bytes,
+    pub(crate) etag: ETag,
+    /// Where the tag's digits stand in the body; zero if they do not.
+    etag_start: usize,
+    pub(crate) content: Content,
+}
+
+/// What a resource gives as its `@odata.etag`; as long as a tag, which takes its place once it is known.
+pub(crate) const ETAG_PLACEHOLDER: &str = "\"----------------\"";
+
+/// The placeholder as it stands in a serialized body.
+const ETAG_MEMBER: &[u8] = b"\"@odata.etag\":\"\\\"----------------\\\"\"";
+
+impl Representation {
+    /// Serializes a resource that has [`ETAG_PLACEHOLDER`] as its `@odata.etag`, near its beginning.
+    pub(crate) fn of_resource<T: Serialize>(schema: Schema, resource: &T) -> Self {
+        let mut body = Vec::with_capacity(TYPICAL_SIZE);
+        // Writing to memory what has only string keys cannot fail; an empty body would show at once if it did.
+        let written = serde_json::to_writer(&mut body, resource);
+        debug_assert!(written.is_ok(), "a resource is serializable");
+        let etag = ETag::of(&body);
+        let member = body.windows(ETAG_MEMBER.len()).position(|window| window == ETAG_MEMBER);
+        let start = member.map_or(0, |start| start + ETAG_OFFSET);
+        if start > 0 {
+            fill_in(&mut body, start, etag);
+        }
+        Self {
+            body: body.into(),
+            etag,
+            etag_start: start,
+            content: Content::Resource(schema),
+        }
+    }
+
+    /// The same body under the tag of `other`, which differs from it only in what changes with every read.
+    pub(crate) fn with_etag_of(self, other: &Self) -> Self {
+        let mut body = Vec::from(self.body);
+        if self.etag_start > 0 {
+            fill_in(&mut body, self.etag_start, other.etag);
+        }
+        Self {
+            body: body.into(),
+            etag: other.etag,
+            ..self
+        }
+    }
+
+    /// A document of the protocol itself.
+    pub(crate) fn of_document(media_type: MediaType, body: Bytes) -> Self {
+        Self {
+            etag: ETag::of(&body),
+            body,
+            etag_start: 0,
+            content: Content::Document(media_type),
+        }
+    }
+}
+
+fn fill_in(body: &mut [u8], start: usize, etag: ETag) {
+    if let Some(place) = body.get_mut(start..start + 16) {
+        place.copy_from_slice(etag.to_string().trim_matches('"').as_bytes());
+    }
+}
+
+/// Where the digits begin in [`ETAG_MEMBER`].
+const ETAG_OFFSET: usize = b"\"@odata.etag\":\"\\\"".len();
+
+/// A system takes about two kilobytes.
+const TYPICAL_SIZE: usize = 2_560;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn header_and_member_carry_the_same_tag() {
+        #[derive(Serialize)]
+        struct Resource {
+            #[serde(rename = "@odata.etag")]
+            etag: &'static str,
+            #[serde(rename = "Name")]
+            name: &'static str,
+        }
+        let schema = schema!("Thing");
+        let of = |name| {
+            Representation::of_resource(
+                schema,
+                &Resource {
+                    etag: ETAG_PLACEHOLDER,
+                    name,
+                },
+            )
+        };
+        let (one, two) = (of("one"), of("two"));
+        let parsed: serde_json::Value = serde_json::from_slice(&one.body).expect("JSON");
+        assert_eq!(
+            parsed.get("@odata.etag").and_then(|tag| tag.as_str()),
+            Some(one.etag.to_string().as_str())
+        );
+        assert_ne!(one.etag, two.etag);
+    }
+}

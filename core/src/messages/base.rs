@@ -1,0 +1,274 @@
+//! The Base registry: the entries that this service emits, in its own words.
+//!
+//! Keys, arguments and severities are those of DMTF's `Base.1.22`.
+
+use super::{Definition, Severity};
+
+/// The registry and its version, as message ids begin.
+const REGISTRY: &str = "Base.1.22";
+
+pub(crate) const GENERAL_ERROR: Definition = Definition {
+    registry: REGISTRY,
+    key: "GeneralError",
+    text: "The request was not carried out; the extended information tells what was wrong.",
+    severity: Severity::Critical,
+    resolution: "Correct what the extended information names and send the request again.",
+};
+
+pub(crate) const PROPERTY_UNKNOWN: Definition = Definition {
+    registry: REGISTRY,
+    key: "PropertyUnknown",
+    text: "The property '%1' is not known to this resource.",
+    severity: Severity::Warning,
+    resolution: "Leave the property out of the request body.",
+};
+
+pub(crate) const PROPERTY_NOT_WRITABLE: Definition = Definition {
+    registry: REGISTRY,
+    key: "PropertyNotWritable",
+    text: "The property '%1' can be read but not changed.",
+    severity: Severity::Warning,
+    resolution: "Leave the property out of the request body.",
+};
+
+pub(crate) const PROPERTY_VALUE_TYPE_ERROR: Definition = Definition {
+    registry: REGISTRY,
+    key: "PropertyValueTypeError",
+    text: "The value '%1' of the property '%2' has the wrong type.",
+    severity: Severity::Warning,
+    resolution: "Send a value of the type that the schema gives for the property.",
+};
+
+pub(crate) const PROPERTY_VALUE_NOT_IN_LIST: Definition = Definition {
+    registry: REGISTRY,
+    key: "PropertyValueNotInList",
+    text: "The value '%1' of the property '%2' is not among those that are accepted.",
+    severity: Severity::Warning,
+    resolution: "Choose one of the values that the resource lists as allowable.",
+};
+
+pub(crate) const MALFORMED_JSON: Definition = Definition {
+    registry: REGISTRY,
+    key: "MalformedJSON",
+    text: "The request body is not well-formed JSON.",
+    severity: Severity::Critical,
+    resolution: "Send a body that is well-formed JSON.",
+};
+
+pub(crate) const UNRECOGNIZED_REQUEST_BODY: Definition = Definition {
+    registry: REGISTRY,
+    key: "UnrecognizedRequestBody",
+    text: "The request body is not a JSON object such as this request takes.",
+    severity: Severity::Warning,
+    resolution: "Send a JSON object with the members that the request takes.",
+};
+
+pub(crate) const NO_OPERATION: Definition = Definition {
+    registry: REGISTRY,
+    key: "NoOperation",
+    text: "The request body names nothing that this service could change.",
+    severity: Severity::Warning,
+    resolution: "Name at least one writable property.",
+};
+
+pub(crate) const ACTION_PARAMETER_MISSING: Definition = Definition {
+    registry: REGISTRY,
+    key: "ActionParameterMissing",
+    text: "The action '%1' needs the parameter '%2'.",
+    severity: Severity::Critical,
+    resolution: "Add the parameter to the request body.",
+};
+
+pub(crate) const ACTION_PARAMETER_UNKNOWN: Definition = Definition {
+    registry: REGISTRY,
+    key: "ActionParameterUnknown",
+    text: "The action '%1' has no parameter '%2'.",
+    severity: Severity::Warning,
+    resolution: "Leave the parameter out of the request body.",
+};
+
+pub(crate) const ACTION_PARAMETER_NOT_SUPPORTED: Definition = Definition {
+    registry: REGISTRY,
+    key: "ActionParameterNotSupported",
+    text: "The parameter '%1' of the action '%2' is not supported.",
+    severity: Severity::Warning,
+    resolution: "Leave the parameter out of the request body.",
+};
+
+pub(crate) const ACTION_PARAMETER_VALUE_TYPE_ERROR: Definition = Definition {
+    registry: REGISTRY,
+    key: "ActionParameterValueTypeError",
+    text: "The value '%1' of the parameter '%2' of the action '%3' has the wrong type.",
+    severity: Severity::Warning,
+    resolution: "Send a value of the type that the schema gives for the parameter.",
+};
+
+pub(crate) const ACTION_PARAMETER_VALUE_NOT_IN_LIST: Definition = Definition {
+    registry: REGISTRY,
+    key: "ActionParameterValueNotInList",
+    text: "The value '%1' of the parameter '%2' of the action '%3' is not among those that are accepted.",
+    severity: Severity::Warning,
+    resolution: "Choose one of the values that the resource lists as allowable.",
+};
+
+pub(crate) const ACTION_PARAMETER_VALUE_FORMAT_ERROR: Definition = Definition {
+    registry: REGISTRY,
+    key: "ActionParameterValueFormatError",
+    text: "The value '%1' of the parameter '%2' of the action '%3' has a form that is not accepted.",
+    severity: Severity::Warning,
+    resolution: "Send the value in the form that the schema describes.",
+};
+
+pub(crate) const OPERATION_NOT_ALLOWED: Definition = Definition {
+    registry: REGISTRY,
+    key: "OperationNotAllowed",
+    text: "This method cannot be used on this resource.",
+    severity: Severity::Warning,
+    resolution: "Use one of the methods that the Allow header lists.",
+};
+
+pub(crate) const OPERATION_FAILED: Definition = Definition {
+    registry: REGISTRY,
+    key: "OperationFailed",
+    text: "The request was understood, and carrying it out failed.",
+    severity: Severity::Critical,
+    resolution: "Read the other messages of the response for the reason.",
+};
+
+pub(crate) const OPERATION_TIMEOUT: Definition = Definition {
+    registry: REGISTRY,
+    key: "OperationTimeout",
+    text: "The change was not finished in the time that is allowed for it; it may still take effect.",
+    severity: Severity::Warning,
+    resolution: "Read the resource to see its state, and send the request again if need be.",
+};
+
+pub(crate) const RESOURCE_MISSING_AT_URI: Definition = Definition {
+    registry: REGISTRY,
+    key: "ResourceMissingAtURI",
+    text: "There is no resource at '%1'.",
+    severity: Severity::Critical,
+    resolution: "Follow the links of the service root to a resource that exists.",
+};
+
+pub(crate) const RESOURCE_NOT_FOUND: Definition = Definition {
+    registry: REGISTRY,
+    key: "ResourceNotFound",
+    text: "There is no resource of the type '%1' named '%2'.",
+    severity: Severity::Critical,
+    resolution: "Follow the links of the collection to a resource that exists.",
+};
+
+pub(crate) const RESOURCE_IN_USE: Definition = Definition {
+    registry: REGISTRY,
+    key: "ResourceInUse",
+    text: "The resource is busy with something that does not go together with the request.",
+    severity: Severity::Warning,
+    resolution: "Wait until that is finished and send the request again.",
+};
+
+pub(crate) const INSUFFICIENT_PRIVILEGE: Definition = Definition {
+    registry: REGISTRY,
+    key: "InsufficientPrivilege",
+    text: "The account may not do this.",
+    severity: Severity::Critical,
+    resolution: "Ask for the privilege, or use an account that has it.",
+};
+
+pub(crate) const ACCESS_UNAUTHORIZED: Definition = Definition {
+    registry: REGISTRY,
+    key: "AccessUnauthorized",
+    text: "This needs a user name and a password that are valid for '%1'.",
+    severity: Severity::Critical,
+    resolution: "Send valid credentials with the request.",
+};
+
+pub(crate) const PRECONDITION_FAILED: Definition = Definition {
+    registry: REGISTRY,
+    key: "PreconditionFailed",
+    text: "The resource is not in the version that the request was made for.",
+    severity: Severity::Critical,
+    resolution: "Read the resource again and repeat the change with the ETag that it has now.",
+};
+
+pub(crate) const HEADER_INVALID: Definition = Definition {
+    registry: REGISTRY,
+    key: "HeaderInvalid",
+    text: "The header '%1' has a value that is not accepted.",
+    severity: Severity::Critical,
+    resolution: "Correct the header, or leave it out.",
+};
+
+pub(crate) const PAYLOAD_TOO_LARGE: Definition = Definition {
+    registry: REGISTRY,
+    key: "PayloadTooLarge",
+    text: "The request body is larger than this service accepts.",
+    severity: Severity::Critical,
+    resolution: "Send a smaller body.",
+};
+
+pub(crate) const QUERY_PARAMETER_UNSUPPORTED: Definition = Definition {
+    registry: REGISTRY,
+    key: "QueryParameterUnsupported",
+    text: "The query parameter '%1' is not supported.",
+    severity: Severity::Warning,
+    resolution: "Leave the query parameter out.",
+};
+
+pub(crate) const SERVICE_TEMPORARILY_UNAVAILABLE: Definition = Definition {
+    registry: REGISTRY,
+    key: "ServiceTemporarilyUnavailable",
+    text: "The virtualization cluster cannot be reached at present. Try again in %1 seconds.",
+    severity: Severity::Critical,
+    resolution: "Wait for the time that is given and send the request again.",
+};
+
+pub(crate) const SERVICE_SHUTTING_DOWN: Definition = Definition {
+    registry: REGISTRY,
+    key: "ServiceShuttingDown",
+    text: "The service is shutting down and takes no more changes.",
+    severity: Severity::Critical,
+    resolution: "Send the request again in a while.",
+};
+
+pub(crate) const INTERNAL_ERROR: Definition = Definition {
+    registry: REGISTRY,
+    key: "InternalError",
+    text: "The service failed to carry out the request, by a mistake of its own.",
+    severity: Severity::Critical,
+    resolution: "Send the request again; if it fails again, report it together with the value of the X-Request-Id header.",
+};
+
+/// Every entry.
+#[cfg(test)]
+pub(crate) const ALL: &[Definition] = &[
+    GENERAL_ERROR,
+    PROPERTY_UNKNOWN,
+    PROPERTY_NOT_WRITABLE,
+    PROPERTY_VALUE_TYPE_ERROR,
+    PROPERTY_VALUE_NOT_IN_LIST,
+    MALFORMED_JSON,
+    UNRECOGNIZED_REQUEST_BODY,
+    NO_OPERATION,
+    ACTION_PARAMETER_MISSING,
+    ACTION_PARAMETER_UNKNOWN,
+    ACTION_PARAMETER_NOT_SUPPORTED,
+    ACTION_PARAMETER_VALUE_TYPE_ERROR,
+    ACTION_PARAMETER_VALUE_NOT_IN_LIST,
+    ACTION_PARAMETER_VALUE_FORMAT_ERROR,
+    OPERATION_NOT_ALLOWED,
+    OPERATION_FAILED,
+    OPERATION_TIMEOUT,
+    RESOURCE_MISSING_AT_URI,
+    RESOURCE_NOT_FOUND,
+    RESOURCE_IN_USE,
+    INSUFFICIENT_PRIVILEGE,
+    ACCESS_UNAUTHORIZED,
+    PRECONDITION_FAILED,
+    HEADER_INVALID,
+    PAYLOAD_TOO_LARGE,
+    QUERY_PARAMETER_UNSUPPORTED,
+    SERVICE_TEMPORARILY_UNAVAILABLE,
+    SERVICE_SHUTTING_DOWN,
+    INTERNAL_ERROR,
+];

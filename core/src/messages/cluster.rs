@@ -1,0 +1,50 @@
+//! Our own registry: what the virtualization cluster has to say, where DMTF's registries have no entry for it.
+
+use super::{Definition, Severity};
+
+/// The registry and its version, as message ids begin.
+const REGISTRY: &str = "KubeVirt.1.0";
+
+pub(crate) const REFUSED: Definition = Definition {
+    registry: REGISTRY,
+    key: "RefusedByCluster",
+    text: "The virtualization cluster refused the change: %1",
+    severity: Severity::Warning,
+    resolution: "Change the request, or the virtual machine, so that the cluster accepts it.",
+};
+
+pub(crate) const STATE_CONFLICT: Definition = Definition {
+    registry: REGISTRY,
+    key: "StateConflict",
+    text: "The virtual machine is in a state that does not allow it: %1",
+    severity: Severity::Warning,
+    resolution: "Wait until the virtual machine is in another state, or bring it there, and send the request again.",
+};
+
+pub(crate) const NOT_PERMITTED: Definition = Definition {
+    registry: REGISTRY,
+    key: "ServiceNotPermitted",
+    text: "The service itself lacks the right to do this in the cluster.",
+    severity: Severity::Critical,
+    resolution: "Give the service account of this service the role that its documentation names.",
+};
+
+pub(crate) const NOT_SUPPORTED: Definition = Definition {
+    registry: REGISTRY,
+    key: "NotSupportedByCluster",
+    text: "This virtualization cluster has no way to do it: %1",
+    severity: Severity::Warning,
+    resolution: "Use another request, or a cluster whose version has the feature.",
+};
+
+pub(crate) const AMBIGUOUS_NAME: Definition = Definition {
+    registry: REGISTRY,
+    key: "AmbiguousSystemName",
+    text: "The name '%1' stands for more than one system: %2.",
+    severity: Severity::Warning,
+    resolution: "Use one of the names that the message lists.",
+};
+
+/// Every entry.
+#[cfg(test)]
+pub(crate) const ALL: &[Definition] = &[REFUSED, STATE_CONFLICT, NOT_PERMITTED, NOT_SUPPORTED, AMBIGUOUS_NAME];

@@ -1,0 +1,286 @@
+//! `/redfish/v1/Systems/{system}`: a virtual machine. Schema `ComputerSystem`, version 1.27.0.
+
+use serde::{Serialize, Serializer};
+
+use super::{Context, Link, Status, computer_system_boot, computer_system_reset, parameters};
+use crate::http::{ETAG_PLACEHOLDER, JsonObject, Refusal, Representation, Schema, schema};
+use crate::messages::{Message, base};
+use crate::model::{Action, Architecture, BootEnabled, BootMode, BootTarget, PowerState, Severity};
+use crate::route::Route;
+use crate::view::Vm;
+
+pub(super) const SCHEMA: Schema = schema!("ComputerSystem", "v1_27_0");
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct ComputerSystem<'a> {
+    #[serde(rename = "@odata.id")]
+    odata_id: Route<'a>,
+    #[serde(rename = "@odata.type")]
+    odata_type: Schema,
+    #[serde(rename = "@odata.etag")]
+    odata_etag: &'static str,
+    id: &'a str,
+    name: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    description: Option<&'a str>,
+    system_type: &'static str,
+    manufacturer: &'static str,
+    model: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    serial_number: Option<&'a str>,
+    #[serde(rename = "UUID", skip_serializing_if = "Option::is_none")]
+    uuid: Option<&'a str>,
+    power_state: &'static str,
+    status: Status,
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "as_text")]
+    last_reset_time: Option<crate::time::UnixTime>,
+    boot: Boot,
+    processor_summary: ProcessorSummary<'a>,
+    memory_summary: MemorySummary,
+    virtual_media: Link<'a>,
+    links: Links<'a>,
+    actions: Actions<'a>,
+}
+
+#[derive(Serialize)]
+struct Boot {
+    #[serde(rename = "BootSourceOverrideEnabled")]
+    enabled: BootEnabled,
+    #[serde(rename = "BootSourceOverrideEnabled@Redfish.AllowableValues")]
+    enabled_values: [BootEnabled; 3],
+    #[serde(rename = "BootSourceOverrideTarget")]
+    target: BootTarget,
+    #[serde(rename = "BootSourceOverrideTarget@Redfish.AllowableValues")]
+    target_values: [BootTarget; 4],
+    #[serde(rename = "BootSourceOverrideMode")]
+    mode: BootMode,
+    #[serde(rename = "BootSourceOverrideMode@Redfish.AllowableValues")]
+    mode_values: [BootMode; 2],
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct ProcessorSummary<'a> {
+    count: u32,
+    core_count: u32,
+    logical_processor_count: u32,
+    model: &'a str,
+}
+
+#[derive(Serialize)]
+struct MemorySummary {
+    #[serde(rename = "TotalSystemMemoryGiB")]
+    total: Gibibytes,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Links<'a> {
+    chassis: Vec<Link<'a>>,
+    managed_by: [Link<'a>; 1],
+}
+
+#[derive(Serialize)]
+struct Actions<'a> {
+    #[serde(rename = "#ComputerSystem.Reset")]
+    reset: Reset<'a>,
+}
+
+#[derive(Serialize)]
+struct Reset<'a> {
+    target: Route<'a>,
+    #[serde(rename = "ResetType@Redfish.AllowableValues")]
+    values: [computer_system_reset::ResetType; computer_system_reset::ResetType::ALL.len()],
+}
+
+/// Represents a system. What those read who see all of its chassis is kept with it.
+pub(super) fn represent(context: &Context<'_>, vm: &Vm) -> Representation {
+    let sees_all = vm.chassis.iter().all(|index| context.visible_chassis().contains(index));
+    if sees_all {
+        vm.rendered.get_or_init(|| render(context, vm)).clone()
+    } else {
+        render(context, vm)
+    }
+}
+
+/// Understands a PATCH.
+pub(super) fn patch(body: &JsonObject) -> Result<Action, Refusal> {
+    let mut problems = Vec::new();
+    let mut boot = None;
+    for (name, value) in parameters::members(body) {
+        match name {
+            "Boot" => boot = computer_system_boot::parse(value, &mut problems),
+            _ if READ_ONLY.contains(&name) => {
+                problems.push(Message::new(&base::PROPERTY_NOT_WRITABLE, [name]).about(format!("#/{name}")));
+            }
+            _ => problems.push(Message::new(&base::PROPERTY_UNKNOWN, [name]).about(format!("#/{name}"))),
+        }
+    }
+    match (problems.is_empty(), boot) {
+        (true, Some(boot)) => Ok(Action::SetBoot(boot)),
+        (true, None) => Err(Refusal::bad_request(vec![Message::new(&base::NO_OPERATION, [])])),
+        (false, _) => Err(Refusal::bad_request(problems)),
+    }
+}
+
+fn render(context: &Context<'_>, vm: &Vm) -> Representation {
+    let machine = &vm.machine;
+    let id = context.view.shown_name(&machine.id);
+    let system = ComputerSystem {
+        odata_id: Route::System(id),
+        odata_type: SCHEMA,
+        odata_etag: ETAG_PLACEHOLDER,
+        id,
+        name: machine.id.name(),
+        description: machine.description.as_deref().filter(|text| !text.is_empty()),
+        system_type: "Virtual",
+        manufacturer: "KubeVirt",
+        model: machine.size.as_deref().unwrap_or("Virtual Machine"),
+        serial_number: machine.firmware.serial.as_deref().filter(|text| !text.is_empty()),
+        uuid: [machine.firmware.uuid.as_deref(), Some(machine.uid.as_str())]
+            .into_iter()
+            .flatten()
+            .find(|text| is_uuid(text)),
+        power_state: power_state(vm.power_state()),
+        status: status(vm),
+        last_reset_time: vm.instance.as_ref().and_then(|instance| instance.started),
+        boot: Boot {
+            enabled: machine.boot.enabled,
+            enabled_values: computer_system_boot::ENABLED,
+            target: machine.boot.target,
+            target_values: computer_system_boot::TARGETS,
+            mode: machine.firmware.mode,
+            mode_values: computer_system_boot::MODES,
+        },
+        processor_summary: ProcessorSummary {
+            count: machine.processors.sockets,
+            core_count: machine.processors.sockets.saturating_mul(machine.processors.cores),
+            logical_processor_count: machine.processors.logical(),
+            model: machine
+                .processors
+                .model
+                .as_deref()
+                .unwrap_or(match machine.processors.architecture {
+                    Architecture::X86_64 => "x86-64",
+                    Architecture::Aarch64 => "ARM-A64",
+                    Architecture::S390x => "s390x",
+                }),
+        },
+        memory_summary: MemorySummary {
+            total: Gibibytes(machine.memory),
+        },
+        virtual_media: Link::to(Route::VirtualMediaCollection(id)),
+        links: Links {
+            chassis: context
+                .chassis_names(&vm.chassis)
+                .map(|name| Link::to(Route::Chassis(name)))
+                .collect(),
+            managed_by: [Link::to(Route::Manager(id))],
+        },
+        actions: Actions {
+            reset: Reset {
+                target: Route::SystemReset(id),
+                values: computer_system_reset::ResetType::ALL,
+            },
+        },
+    };
+    Representation::of_resource(SCHEMA, &system)
+}
+
+/// `Paused` is shown as `On`: Ironic and others have no such power state and take it for a failure to read one. The
+/// truth is in `Status.State`.
+fn power_state(state: PowerState) -> &'static str {
+    match state {
+        PowerState::On | PowerState::Paused => "On",
+        PowerState::Off => "Off",
+        PowerState::PoweringOn => "PoweringOn",
+        PowerState::PoweringOff => "PoweringOff",
+    }
+}
+
+fn status(vm: &Vm) -> Status {
+    Status {
+        state: match vm.power_state() {
+            PowerState::On | PowerState::PoweringOff => "Enabled",
+            PowerState::Off => "StandbyOffline",
+            PowerState::PoweringOn => "Starting",
+            PowerState::Paused => "Quiesced",
+        },
+        health: match vm.machine.trouble.as_ref().map(|trouble| trouble.severity) {
+            None => "OK",
+            Some(Severity::Warning) => "Warning",
+            Some(Severity::Critical) => "Critical",
+        },
+    }
+}
+
+/// Prints a number of bytes in GiB, with up to three decimals: what a client would otherwise round to zero.
+struct Gibibytes(u64);
+
+impl Serialize for Gibibytes {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        const GIBIBYTE: u64 = 1 << 30;
+        if self.0.is_multiple_of(GIBIBYTE) {
+            return serializer.serialize_u64(self.0 / GIBIBYTE);
+        }
+        #[expect(clippy::cast_precision_loss, reason = "three decimals are kept of what 52 bits hold")]
+        let gibibytes = self.0 as f64 / GIBIBYTE as f64;
+        serializer.serialize_f64((gibibytes * 1_000.0).round() / 1_000.0)
+    }
+}
+
+impl Serialize for BootTarget {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(computer_system_boot::target_name(*self))
+    }
+}
+
+impl Serialize for BootEnabled {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(computer_system_boot::enabled_name(*self))
+    }
+}
+
+impl Serialize for BootMode {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(computer_system_boot::mode_name(*self))
+    }
+}
+
+#[expect(clippy::ref_option, reason = "the signature that serde asks for")]
+fn as_text<S: Serializer>(value: &Option<impl std::fmt::Display>, serializer: S) -> Result<S::Ok, S::Error> {
+    match value {
+        Some(value) => serializer.collect_str(value),
+        None => serializer.serialize_none(),
+    }
+}
+
+/// Whether a text has the form that the schema's `UUID` has. The cluster takes any text for one.
+fn is_uuid(text: &str) -> bool {
+    text.len() == 36
+        && text.bytes().enumerate().all(|(index, byte)| match index {
+            8 | 13 | 18 | 23 => byte == b'-',
+            _ => byte.is_ascii_hexdigit(),
+        })
+}
+
+/// Properties that a client may have read here and cannot change.
+const READ_ONLY: &[&str] = &[
+    "Id",
+    "Name",
+    "Description",
+    "SystemType",
+    "Manufacturer",
+    "Model",
+    "SerialNumber",
+    "UUID",
+    "PowerState",
+    "Status",
+    "LastResetTime",
+    "ProcessorSummary",
+    "MemorySummary",
+    "VirtualMedia",
+    "Links",
+    "Actions",
+];

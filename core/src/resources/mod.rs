@@ -1,0 +1,283 @@
+//! The resources of the service, one file for each: how it is represented, what may be changed, what it can do.
+//!
+//! Nothing here changes anything: a read ends in a representation, a write in a [`Plan`] for the service to carry out.
+
+mod chassis;
+mod chassis_collection;
+mod collection;
+mod computer_system;
+mod computer_system_boot;
+mod computer_system_collection;
+mod computer_system_reset;
+mod manager;
+mod manager_collection;
+mod metadata;
+mod odata;
+mod parameters;
+mod service_root;
+mod versions;
+mod virtual_media;
+mod virtual_media_collection;
+
+use std::sync::Arc;
+
+use http::Method;
+use serde::Serialize;
+
+use crate::auth::Identity;
+use crate::http::{JsonObject, MediaType, Refusal, Representation, Schema};
+use crate::messages::{Message, cluster};
+use crate::model::Action;
+use crate::route::{Alias, Location, MediaAction, Route};
+use crate::time::Now;
+use crate::view::{NoSystem, View, Vm};
+
+/// What a representation depends on.
+pub(crate) struct Context<'a> {
+    pub(crate) view: &'a View,
+    /// Who asks; `None` for someone who has not logged in, which suffices for some documents.
+    pub(crate) identity: Option<&'a Identity>,
+    pub(crate) now: Now,
+}
+
+/// A change that was understood and found valid.
+#[derive(Clone, Debug)]
+pub(crate) struct Plan {
+    /// The system it is about, as it was when the change was found valid.
+    pub(crate) vm: Arc<Vm>,
+    pub(crate) action: Action,
+    pub(crate) answer: Answer,
+}
+
+/// How a change is answered once it is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Answer {
+    /// 204.
+    NoContent,
+    /// 200 with the resource as it then is.
+    Representation,
+}
+
+/// The methods that a resource or action allows, as the `Allow` header lists them.
+pub(crate) fn allow(route: &Route<'_>) -> &'static str {
+    match route {
+        Route::System(_) => "GET, HEAD, PATCH, OPTIONS",
+        Route::SystemReset(_) | Route::VirtualMediaAction(..) => "POST, OPTIONS",
+        Route::Versions
+        | Route::ServiceRoot
+        | Route::OData
+        | Route::Metadata
+        | Route::Systems
+        | Route::VirtualMediaCollection(_)
+        | Route::VirtualMedia(..)
+        | Route::ChassisCollection
+        | Route::Chassis(_)
+        | Route::ChassisSystems(_)
+        | Route::Managers
+        | Route::Manager(_) => "GET, HEAD, OPTIONS",
+    }
+}
+
+/// Whether a resource or action allows a method.
+pub(crate) fn allows(route: &Route<'_>, method: &Method) -> bool {
+    allow(route).split(", ").any(|allowed| allowed == method.as_str())
+}
+
+/// What the resource is written in.
+pub(crate) fn media_type(route: &Route<'_>) -> MediaType {
+    match route {
+        Route::Metadata => MediaType::Xml,
+        _ => MediaType::Json,
+    }
+}
+
+/// Represents a resource.
+pub(crate) fn read(context: &Context<'_>, location: &Location<'_>) -> Result<Representation, Refusal> {
+    match location.route {
+        Route::Versions => Ok(versions::represent()),
+        Route::ServiceRoot => Ok(service_root::represent(context)),
+        Route::OData => Ok(odata::represent()),
+        Route::Metadata => Ok(metadata::represent()),
+        Route::Systems => Ok(computer_system_collection::represent(context)),
+        Route::System(name) => context
+            .system(name, location)
+            .map(|vm| computer_system::represent(context, vm)),
+        Route::VirtualMediaCollection(name) => context
+            .system(name, location)
+            .map(|vm| virtual_media_collection::represent(context, vm)),
+        Route::VirtualMedia(name, slot) => context
+            .system(name, location)
+            .map(|vm| virtual_media::represent(context, vm, slot)),
+        Route::ChassisCollection => Ok(chassis_collection::represent(context)),
+        Route::Chassis(name) => context.chassis(name).map(|index| chassis::represent(context, index)),
+        Route::ChassisSystems(name) => context
+            .chassis(name)
+            .map(|index| computer_system_collection::represent_chassis(context, index)),
+        Route::Managers => Ok(manager_collection::represent(context)),
+        Route::Manager(name) => context.system(name, location).map(|vm| manager::represent(context, vm)),
+        // Not reached: neither allows GET.
+        Route::SystemReset(_) | Route::VirtualMediaAction(..) => {
+            Err(Refusal::method_not_allowed(allow(&location.route)))
+        }
+    }
+}
+
+/// Understands a write: what a body asks of a resource or action that allows the method.
+pub(crate) fn plan(context: &Context<'_>, location: &Location<'_>, body: &JsonObject) -> Result<Plan, Refusal> {
+    let plan = |vm: &Arc<Vm>, action, answer| Plan {
+        vm: Arc::clone(vm),
+        action,
+        answer,
+    };
+    match location.route {
+        Route::System(name) => {
+            let vm = context.system(name, location)?;
+            Ok(plan(vm, computer_system::patch(body)?, Answer::Representation))
+        }
+        Route::SystemReset(name) => {
+            let vm = context.system(name, location)?;
+            Ok(plan(vm, computer_system_reset::parse(body)?, Answer::NoContent))
+        }
+        Route::VirtualMediaAction(name, slot, MediaAction::Insert) => {
+            let vm = context.system(name, location)?;
+            Ok(plan(vm, virtual_media::insert(slot, body)?, Answer::NoContent))
+        }
+        Route::VirtualMediaAction(name, slot, MediaAction::Eject) => {
+            let vm = context.system(name, location)?;
+            Ok(plan(vm, virtual_media::eject(slot, body)?, Answer::NoContent))
+        }
+        // Not reached: none of these allows a write.
+        Route::Versions
+        | Route::ServiceRoot
+        | Route::OData
+        | Route::Metadata
+        | Route::Systems
+        | Route::VirtualMediaCollection(_)
+        | Route::VirtualMedia(..)
+        | Route::ChassisCollection
+        | Route::Chassis(_)
+        | Route::ChassisSystems(_)
+        | Route::Managers
+        | Route::Manager(_) => Err(Refusal::method_not_allowed(allow(&location.route))),
+    }
+}
+
+/// Whether a write may come without a body.
+pub(crate) fn body_is_optional(route: &Route<'_>) -> bool {
+    matches!(route, Route::VirtualMediaAction(_, _, MediaAction::Eject))
+}
+
+/// Every schema of which the service has resources.
+pub(crate) const SCHEMAS: &[Schema] = &[
+    service_root::SCHEMA,
+    computer_system_collection::SCHEMA,
+    computer_system::SCHEMA,
+    virtual_media_collection::SCHEMA,
+    virtual_media::SCHEMA,
+    chassis_collection::SCHEMA,
+    chassis::SCHEMA,
+    manager_collection::SCHEMA,
+    manager::SCHEMA,
+];
+
+impl<'a> Context<'a> {
+    /// The chassis that the asking account sees: indices into the configuration.
+    fn visible_chassis(&self) -> &'a [u16] {
+        self.identity.map_or(&[], |identity| &identity.chassis)
+    }
+
+    /// The systems that the asking account sees.
+    fn visible_systems(&self) -> impl Iterator<Item = &'a Arc<Vm>> + 'a {
+        self.view.systems_of(self.visible_chassis())
+    }
+
+    /// The system that a URI names; 404 if there is none that the account sees, or none at this URI.
+    fn system(&self, name: &str, location: &Location<'_>) -> Result<&'a Arc<Vm>, Refusal> {
+        let unknown = || Refusal::not_found(location.route.kind(), name);
+        let identity = self.identity.ok_or_else(unknown)?;
+        let within = match location.alias {
+            Some(Alias::Chassis(chassis)) => Some(self.chassis(chassis)?),
+            Some(Alias::Manager) | None => None,
+        };
+        let scope = within.map(|index| Identity {
+            chassis: [index].into(),
+            ..identity.clone()
+        });
+        self.view
+            .system(name, scope.as_ref().unwrap_or(identity))
+            .map_err(|reason| match reason {
+                NoSystem::Unknown => unknown(),
+                NoSystem::Ambiguous(ids) => {
+                    let ids: Vec<&str> = ids.iter().map(crate::model::VmId::as_str).collect();
+                    let mut refusal = unknown();
+                    refusal
+                        .messages
+                        .push(Message::new(&cluster::AMBIGUOUS_NAME, [name, &ids.join(", ")]));
+                    refusal
+                }
+            })
+    }
+
+    /// The chassis of that name: its index in the configuration; 404 if there is none that the account sees.
+    fn chassis(&self, name: &str) -> Result<u16, Refusal> {
+        self.visible_chassis()
+            .iter()
+            .copied()
+            .find(|index| {
+                self.chassis_config(*index)
+                    .is_some_and(|chassis| chassis.name.as_str() == name)
+            })
+            .ok_or_else(|| Refusal::not_found("Chassis", name))
+    }
+
+    fn chassis_config(&self, index: u16) -> Option<&'a crate::config::Chassis> {
+        self.view.config.chassis.get(usize::from(index))
+    }
+
+    /// The canonical URI of what a request is about, where it came by another one.
+    pub(crate) fn canonical(&self, location: &Location<'_>) -> Option<String> {
+        let name = location.route.system()?;
+        let vm = self.system(name, location).ok()?;
+        let shown = self.view.shown_name(&vm.machine.id);
+        (location.alias.is_some() || shown != name).then(|| location.route.with_system(shown).to_string())
+    }
+
+    /// The names of those of the chassis at `indices` that the account sees.
+    fn chassis_names(&self, indices: &[u16]) -> impl Iterator<Item = &'a str> {
+        let visible = self.visible_chassis();
+        indices
+            .iter()
+            .filter(move |index| visible.contains(index))
+            .filter_map(|index| self.chassis_config(*index))
+            .map(|chassis| chassis.name.as_str())
+    }
+}
+
+/// A reference to a resource: an object that has its URI and nothing else.
+#[derive(Clone, Copy, Debug, Serialize)]
+struct Link<'a> {
+    #[serde(rename = "@odata.id")]
+    odata_id: Route<'a>,
+}
+
+impl<'a> Link<'a> {
+    fn to(route: Route<'a>) -> Self {
+        Self { odata_id: route }
+    }
+}
+
+/// Schema `Resource`, object `Status`.
+#[derive(Clone, Copy, Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Status {
+    state: &'static str,
+    health: &'static str,
+}
+
+impl Status {
+    /// There and well.
+    const ENABLED: Self = Self {
+        state: "Enabled",
+        health: "OK",
+    };
+}

@@ -1,0 +1,39 @@
+//! `/redfish/v1/odata`: the OData service document (DSP0266 clause 8.5.2).
+
+use serde::Serialize;
+
+use crate::http::{MediaType, Representation};
+use crate::route::Route;
+
+#[derive(Serialize)]
+struct ServiceDocument {
+    #[serde(rename = "@odata.context")]
+    context: Route<'static>,
+    value: [Entry; 4],
+}
+
+#[derive(Serialize)]
+struct Entry {
+    name: &'static str,
+    kind: &'static str,
+    url: Route<'static>,
+}
+
+pub(super) fn represent() -> Representation {
+    let entry = |name, url| Entry {
+        name,
+        kind: "Singleton",
+        url,
+    };
+    let document = ServiceDocument {
+        context: Route::Metadata,
+        value: [
+            entry("Service", Route::ServiceRoot),
+            entry("Systems", Route::Systems),
+            entry("Chassis", Route::ChassisCollection),
+            entry("Managers", Route::Managers),
+        ],
+    };
+    let body = serde_json::to_vec(&document).unwrap_or_default();
+    Representation::of_document(MediaType::Json, body.into())
+}

@@ -1,0 +1,53 @@
+//! `/redfish/v1`: the service root, where every client begins. Schema `ServiceRoot`, version 1.20.0.
+
+use serde::Serialize;
+
+use super::{Context, Link};
+use crate::http::{ETAG_PLACEHOLDER, Representation, Schema, schema};
+use crate::route::Route;
+
+pub(super) const SCHEMA: Schema = schema!("ServiceRoot", "v1_20_0");
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct ServiceRoot<'a> {
+    #[serde(rename = "@odata.id")]
+    odata_id: Route<'a>,
+    #[serde(rename = "@odata.type")]
+    odata_type: Schema,
+    #[serde(rename = "@odata.etag")]
+    odata_etag: &'static str,
+    id: &'static str,
+    name: &'static str,
+    redfish_version: &'static str,
+    #[serde(rename = "UUID")]
+    uuid: &'a str,
+    product: &'static str,
+    vendor: &'static str,
+    systems: Link<'a>,
+    chassis: Link<'a>,
+    managers: Link<'a>,
+    links: Links,
+}
+
+#[derive(Serialize)]
+struct Links {}
+
+pub(super) fn represent(context: &Context<'_>) -> Representation {
+    let root = ServiceRoot {
+        odata_id: Route::ServiceRoot,
+        odata_type: SCHEMA,
+        odata_etag: ETAG_PLACEHOLDER,
+        id: "RootService",
+        name: "Root Service",
+        redfish_version: "1.22.0",
+        uuid: &context.view.config.service_uuid,
+        product: "kubevirt-redfish",
+        vendor: "KubeVirt",
+        systems: Link::to(Route::Systems),
+        chassis: Link::to(Route::ChassisCollection),
+        managers: Link::to(Route::Managers),
+        links: Links {},
+    };
+    Representation::of_resource(SCHEMA, &root)
+}

@@ -1,0 +1,357 @@
+//! Every URI of the service as one type. Links are printed by [`Route`], requests are parsed into it: no link dangles.
+
+use std::fmt;
+
+use crate::model::Slot;
+
+/// A resource or action, by its canonical URI.
+///
+/// A system is named by the text that stands in the URI: what it means is for whoever looks it up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Route<'a> {
+    /// `/redfish`
+    Versions,
+    /// `/redfish/v1`
+    ServiceRoot,
+    /// `/redfish/v1/odata`
+    OData,
+    /// `/redfish/v1/$metadata`
+    Metadata,
+    /// `/redfish/v1/Systems`
+    Systems,
+    /// `/redfish/v1/Systems/{system}`
+    System(&'a str),
+    /// `/redfish/v1/Systems/{system}/Actions/ComputerSystem.Reset`
+    SystemReset(&'a str),
+    /// `/redfish/v1/Systems/{system}/VirtualMedia`
+    VirtualMediaCollection(&'a str),
+    /// `/redfish/v1/Systems/{system}/VirtualMedia/{slot}`
+    VirtualMedia(&'a str, Slot),
+    /// `/redfish/v1/Systems/{system}/VirtualMedia/{slot}/Actions/VirtualMedia.{action}`
+    VirtualMediaAction(&'a str, Slot, MediaAction),
+    /// `/redfish/v1/Chassis`
+    ChassisCollection,
+    /// `/redfish/v1/Chassis/{chassis}`
+    Chassis(&'a str),
+    /// `/redfish/v1/Chassis/{chassis}/Systems`: the systems of one chassis, for clients of the older URI scheme.
+    ChassisSystems(&'a str),
+    /// `/redfish/v1/Managers`
+    Managers,
+    /// `/redfish/v1/Managers/{system}`: the manager has the name of the system that it manages.
+    Manager(&'a str),
+}
+
+/// An action of virtual media.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum MediaAction {
+    /// `#VirtualMedia.InsertMedia`
+    Insert,
+    /// `#VirtualMedia.EjectMedia`
+    Eject,
+}
+
+/// Where a request went: what it is about, and how it got there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Location<'a> {
+    /// What it is about.
+    pub(crate) route: Route<'a>,
+    /// The URI it came by, if that is not the canonical one.
+    pub(crate) alias: Option<Alias<'a>>,
+}
+
+/// A second URI of a resource.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Alias<'a> {
+    /// Below `/redfish/v1/Chassis/{chassis}/Systems`; the system must be of that chassis.
+    Chassis(&'a str),
+    /// Virtual media below `/redfish/v1/Managers/{system}`.
+    Manager,
+}
+
+impl<'a> Location<'a> {
+    /// Reads the path of a URI. One trailing slash makes no difference. `None` if the service has no such resource.
+    pub(crate) fn parse(path: &'a str) -> Option<Self> {
+        let path = path.strip_suffix('/').unwrap_or(path);
+        let canonical = |route| Some(Self { route, alias: None });
+        let rest = path.strip_prefix("/redfish")?;
+        if rest.is_empty() {
+            return canonical(Route::Versions);
+        }
+        let rest = rest.strip_prefix("/v1")?;
+        if rest.is_empty() {
+            return canonical(Route::ServiceRoot);
+        }
+        let mut segments = rest.strip_prefix('/')?.split('/');
+        match segments.next()? {
+            "odata" => end(segments).then_some(Route::OData).and_then(canonical),
+            "$metadata" => end(segments).then_some(Route::Metadata).and_then(canonical),
+            "Systems" => system_route(segments).and_then(canonical),
+            "Managers" => match id(&mut segments) {
+                None => end(segments).then_some(Route::Managers).and_then(canonical),
+                Some(system) => match segments.next() {
+                    None => canonical(Route::Manager(system)),
+                    Some("VirtualMedia") => {
+                        let route = media_route(system, segments)?;
+                        Some(Self {
+                            route,
+                            alias: Some(Alias::Manager),
+                        })
+                    }
+                    Some(_) => None,
+                },
+            },
+            "Chassis" => match id(&mut segments) {
+                None => end(segments).then_some(Route::ChassisCollection).and_then(canonical),
+                Some(chassis) => match segments.next() {
+                    None => canonical(Route::Chassis(chassis)),
+                    Some("Systems") => match system_route(segments)? {
+                        Route::Systems => canonical(Route::ChassisSystems(chassis)),
+                        route => Some(Self {
+                            route,
+                            alias: Some(Alias::Chassis(chassis)),
+                        }),
+                    },
+                    Some(_) => None,
+                },
+            },
+            _ => None,
+        }
+    }
+}
+
+impl<'a> Route<'a> {
+    /// The name of the system that it is about.
+    pub(crate) fn system(&self) -> Option<&'a str> {
+        match *self {
+            Self::System(system)
+            | Self::SystemReset(system)
+            | Self::VirtualMediaCollection(system)
+            | Self::VirtualMedia(system, _)
+            | Self::VirtualMediaAction(system, _, _)
+            | Self::Manager(system) => Some(system),
+            Self::Versions
+            | Self::ServiceRoot
+            | Self::OData
+            | Self::Metadata
+            | Self::Systems
+            | Self::ChassisCollection
+            | Self::Chassis(_)
+            | Self::ChassisSystems(_)
+            | Self::Managers => None,
+        }
+    }
+
+    /// The type of what its name stands for, as messages call it.
+    pub(crate) fn kind(&self) -> &'static str {
+        match self {
+            Self::Manager(_) => "Manager",
+            Self::Chassis(_) | Self::ChassisSystems(_) => "Chassis",
+            _ => "ComputerSystem",
+        }
+    }
+
+    /// The same of the system `name`, if it is about a system at all.
+    pub(crate) fn with_system<'b>(&self, name: &'b str) -> Route<'b>
+    where
+        'a: 'b,
+    {
+        match *self {
+            Self::System(_) => Route::System(name),
+            Self::SystemReset(_) => Route::SystemReset(name),
+            Self::VirtualMediaCollection(_) => Route::VirtualMediaCollection(name),
+            Self::VirtualMedia(_, slot) => Route::VirtualMedia(name, slot),
+            Self::VirtualMediaAction(_, slot, action) => Route::VirtualMediaAction(name, slot, action),
+            Self::Manager(_) => Route::Manager(name),
+            other => other,
+        }
+    }
+}
+
+/// What follows `/Systems`.
+fn system_route(mut segments: std::str::Split<'_, char>) -> Option<Route<'_>> {
+    let Some(system) = id(&mut segments) else {
+        return end(segments).then_some(Route::Systems);
+    };
+    match segments.next() {
+        None => Some(Route::System(system)),
+        Some("Actions") => match segments.next()? {
+            "ComputerSystem.Reset" => end(segments).then_some(Route::SystemReset(system)),
+            _ => None,
+        },
+        Some("VirtualMedia") => media_route(system, segments),
+        Some(_) => None,
+    }
+}
+
+/// What follows `/VirtualMedia`.
+fn media_route<'a>(system: &'a str, mut segments: std::str::Split<'a, char>) -> Option<Route<'a>> {
+    let Some(slot) = id(&mut segments) else {
+        return end(segments).then_some(Route::VirtualMediaCollection(system));
+    };
+    let slot = slot.parse().ok()?;
+    match segments.next() {
+        None => Some(Route::VirtualMedia(system, slot)),
+        Some("Actions") => {
+            let action = match segments.next()? {
+                "VirtualMedia.InsertMedia" => MediaAction::Insert,
+                "VirtualMedia.EjectMedia" => MediaAction::Eject,
+                _ => return None,
+            };
+            end(segments).then_some(Route::VirtualMediaAction(system, slot, action))
+        }
+        Some(_) => None,
+    }
+}
+
+/// The next segment, if it can be an id: nothing of ours has other characters.
+fn id<'a>(segments: &mut std::str::Split<'a, char>) -> Option<&'a str> {
+    let mut ahead = segments.clone();
+    let segment = ahead.next()?;
+    let valid = !segment.is_empty()
+        && segment
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'));
+    valid.then(|| {
+        *segments = ahead;
+        segment
+    })
+}
+
+fn end(mut segments: std::str::Split<'_, char>) -> bool {
+    segments.next().is_none()
+}
+
+/// Prints the canonical URI.
+impl fmt::Display for Route<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Versions => f.write_str("/redfish"),
+            Self::ServiceRoot => f.write_str("/redfish/v1"),
+            Self::OData => f.write_str("/redfish/v1/odata"),
+            Self::Metadata => f.write_str("/redfish/v1/$metadata"),
+            Self::Systems => f.write_str("/redfish/v1/Systems"),
+            Self::System(system) => write!(f, "/redfish/v1/Systems/{system}"),
+            Self::SystemReset(system) => write!(f, "/redfish/v1/Systems/{system}/Actions/ComputerSystem.Reset"),
+            Self::VirtualMediaCollection(system) => write!(f, "/redfish/v1/Systems/{system}/VirtualMedia"),
+            Self::VirtualMedia(system, slot) => write!(f, "/redfish/v1/Systems/{system}/VirtualMedia/{slot}"),
+            Self::VirtualMediaAction(system, slot, action) => {
+                let action = match action {
+                    MediaAction::Insert => "InsertMedia",
+                    MediaAction::Eject => "EjectMedia",
+                };
+                write!(
+                    f,
+                    "/redfish/v1/Systems/{system}/VirtualMedia/{slot}/Actions/VirtualMedia.{action}"
+                )
+            }
+            Self::ChassisCollection => f.write_str("/redfish/v1/Chassis"),
+            Self::Chassis(chassis) => write!(f, "/redfish/v1/Chassis/{chassis}"),
+            Self::ChassisSystems(chassis) => write!(f, "/redfish/v1/Chassis/{chassis}/Systems"),
+            Self::Managers => f.write_str("/redfish/v1/Managers"),
+            Self::Manager(system) => write!(f, "/redfish/v1/Managers/{system}"),
+        }
+    }
+}
+
+/// A route in a body is its URI.
+impl serde::Serialize for Route<'_> {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn any_route(system: &str, chassis: &str) -> Vec<String> {
+        let media = |action| Route::VirtualMediaAction(system, Slot::Cd, action);
+        [
+            Route::Versions,
+            Route::ServiceRoot,
+            Route::OData,
+            Route::Metadata,
+            Route::Systems,
+            Route::System(system),
+            Route::SystemReset(system),
+            Route::VirtualMediaCollection(system),
+            Route::VirtualMedia(system, Slot::Cd),
+            media(MediaAction::Insert),
+            media(MediaAction::Eject),
+            Route::ChassisCollection,
+            Route::Chassis(chassis),
+            Route::ChassisSystems(chassis),
+            Route::Managers,
+            Route::Manager(system),
+        ]
+        .iter()
+        .map(ToString::to_string)
+        .collect()
+    }
+
+    #[test]
+    fn aliases_lead_to_the_canonical_resource() {
+        let location = Location::parse("/redfish/v1/Chassis/lab/Systems/node-0/Actions/ComputerSystem.Reset");
+        assert_eq!(
+            location,
+            Some(Location {
+                route: Route::SystemReset("node-0"),
+                alias: Some(Alias::Chassis("lab"))
+            })
+        );
+        let location = Location::parse("/redfish/v1/Managers/lab.node-0/VirtualMedia/Cd/");
+        assert_eq!(
+            location,
+            Some(Location {
+                route: Route::VirtualMedia("lab.node-0", Slot::Cd),
+                alias: Some(Alias::Manager)
+            })
+        );
+    }
+
+    #[test]
+    fn what_is_not_there_is_not_found() {
+        for path in [
+            "",
+            "/",
+            "/redfis",
+            "/redfishv1",
+            "/redfish/v2",
+            "/redfish//v1",
+            "/redfish/v1//",
+            "/redfish/v1/Systems//",
+            "/redfish/v1/Systems/a/b",
+            "/redfish/v1/Systems/a/Actions",
+            "/redfish/v1/Systems/a/Actions/Reset",
+            "/redfish/v1/Systems/a%2fb",
+            "/redfish/v1/Systems/a/VirtualMedia/cd",
+            "/redfish/v1/systems",
+            "/redfish/v1/Managers/a/Systems",
+            "/redfish/v1/odata/x",
+            "/redfish/v1/Systems/a/VirtualMedia/Cd/Actions/",
+        ] {
+            assert_eq!(Location::parse(path), None, "{path}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_route_is_read_back_as_printed(system in "[a-z0-9.-]{1,20}", chassis in "[A-Za-z0-9._-]{1,20}") {
+            for uri in any_route(&system, &chassis) {
+                let location = Location::parse(&uri);
+                prop_assert_eq!(location.map(|location| location.route.to_string()), Some(uri.clone()));
+                prop_assert_eq!(location.and_then(|location| location.alias), None);
+                let with_slash = format!("{uri}/");
+                prop_assert_eq!(Location::parse(&with_slash), location);
+            }
+        }
+
+        #[test]
+        fn no_path_panics(path in "\\PC{0,60}") {
+            let _ = Location::parse(&path);
+            let below = format!("/redfish/v1/{path}");
+            let _ = Location::parse(&below);
+        }
+    }
+}

@@ -1,0 +1,421 @@
+//! What is known of the cluster, joined into the view that reads are answered from.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, OnceLock};
+
+use foldhash::fast::FixedState;
+use rpds::{HashTrieMapSync, RedBlackTreeMapSync, RedBlackTreeSetSync};
+
+use super::{EXPECT_FOR, MAX_REMEMBERED, REMEMBER_FOR};
+use crate::auth::{Authenticator, CredentialKey};
+use crate::config::{Chassis, Config, IdConvention};
+use crate::model::{Import, ImportId, Instance, Machine, Observation, Platform, PowerState, Version, VmId};
+use crate::time::Instant;
+use crate::view::{View, Vm};
+
+/// What is known of the cluster.
+#[derive(Debug)]
+pub(super) struct Inventory {
+    view: View,
+    changed: bool,
+    /// Runs of machines that are not shown, or not known yet: the two are listed independently.
+    unmatched: BTreeMap<VmId, Arc<Instance>>,
+    imports: BTreeMap<ImportId, Arc<Import>>,
+    /// Until when a power state that was asked for is shown.
+    expected_until: BTreeMap<VmId, Instant>,
+    next_revision: u64,
+}
+
+impl Inventory {
+    pub(super) fn new(config: Config, key: [u8; 32]) -> Self {
+        let members = config.chassis.iter().map(|_| RedBlackTreeSetSync::new_sync()).collect();
+        let view = View {
+            authenticator: Arc::new(Authenticator::new(&config, key)),
+            config: Arc::new(config),
+            remembered: RedBlackTreeMapSync::new_sync(),
+            // A fixed seed: names come from the cluster's owners, not from whoever sends requests.
+            systems: HashTrieMapSync::new_with_hasher_and_ptr_kind(FixedState::default()),
+            members,
+            by_name: RedBlackTreeMapSync::new_sync(),
+            platform: Arc::new(Platform::default()),
+            ready: false,
+        };
+        Self {
+            view,
+            changed: true,
+            unmatched: BTreeMap::new(),
+            imports: BTreeMap::new(),
+            expected_until: BTreeMap::new(),
+            next_revision: 1,
+        }
+    }
+
+    pub(super) fn view(&self) -> Arc<View> {
+        Arc::new(self.view.clone())
+    }
+
+    /// The view, if it changed since it was last taken.
+    pub(super) fn take_changed(&mut self) -> Option<Arc<View>> {
+        std::mem::take(&mut self.changed).then(|| self.view())
+    }
+
+    pub(super) fn system(&self, id: &VmId) -> Option<&Arc<Vm>> {
+        self.view.systems.get(id)
+    }
+
+    pub(super) fn config(&self) -> &Config {
+        &self.view.config
+    }
+
+    pub(super) fn set_ready(&mut self) {
+        self.changed |= !self.view.ready;
+        self.view.ready = true;
+    }
+
+    /// Takes in an observation; the machine whose record changed by it, if any did.
+    pub(super) fn observe(&mut self, observation: Observation) -> Option<VmId> {
+        match observation {
+            Observation::Machine(machine) => self.machine(machine),
+            Observation::MachineGone(id, version) => self.machine_gone(&id, version),
+            Observation::Instance(instance) => self.instance(instance),
+            Observation::InstanceGone(id, version) => self.instance_gone(&id, version),
+            Observation::Import(import) => self.import(import),
+            Observation::ImportGone(id, version) => self.import_gone(&id, version),
+            Observation::Platform(platform) => {
+                if *self.view.platform != platform {
+                    self.view.platform = Arc::new(platform);
+                    self.changed = true;
+                }
+                None
+            }
+            Observation::Synchronised(_) | Observation::Stale(_) => None,
+        }
+    }
+
+    /// Shows a power state that was asked for until the cluster shows it, or for as long as it may take to.
+    pub(super) fn expect(&mut self, id: &VmId, state: PowerState, now: Instant) -> Instant {
+        let until = now + EXPECT_FOR;
+        self.expected_until.insert(id.clone(), until);
+        self.update(id, |vm| vm.expected = Some(state));
+        until
+    }
+
+    /// What was asked for has not shown up in time: show what is there.
+    pub(super) fn forget_expected(&mut self, id: &VmId, now: Instant) {
+        if self.expected_until.get(id).is_some_and(|until| *until <= now) {
+            self.expected_until.remove(id);
+            self.update(id, |vm| vm.expected = None);
+        }
+    }
+
+    pub(super) fn remember(&mut self, key: CredentialKey, now: Instant) {
+        let remembered = &mut self.view.remembered;
+        if remembered.size() >= MAX_REMEMBERED {
+            let expired: Vec<_> = remembered
+                .iter()
+                .filter(|(_, until)| **until <= now)
+                .map(|(key, _)| *key)
+                .collect();
+            for key in expired {
+                remembered.remove_mut(&key);
+            }
+        }
+        if remembered.size() < MAX_REMEMBERED {
+            remembered.insert_mut(key, now + REMEMBER_FOR);
+            self.changed = true;
+        }
+    }
+
+    /// Takes a new configuration: every machine is sorted into its chassis anew.
+    ///
+    /// Machines that were in no chassis before are not known here; whoever watches the cluster lists them anew.
+    pub(super) fn configure(&mut self, config: Config, authenticator: Authenticator) {
+        self.view.members = config.chassis.iter().map(|_| RedBlackTreeSetSync::new_sync()).collect();
+        self.view.authenticator = Arc::new(authenticator);
+        self.view.config = Arc::new(config);
+        self.view.remembered = RedBlackTreeMapSync::new_sync();
+        let systems = std::mem::replace(
+            &mut self.view.systems,
+            HashTrieMapSync::new_with_hasher_and_ptr_kind(FixedState::default()),
+        );
+        self.view.by_name = RedBlackTreeMapSync::new_sync();
+        let mut all: Vec<_> = systems.values().cloned().collect();
+        all.sort_by(|one, other| one.machine.id.cmp(&other.machine.id));
+        for vm in all {
+            if let Some(instance) = &vm.instance {
+                self.unmatched.insert(vm.machine.id.clone(), Arc::clone(instance));
+            }
+            self.machine(Arc::clone(&vm.machine));
+        }
+        self.changed = true;
+    }
+
+    fn machine(&mut self, machine: Arc<Machine>) -> Option<VmId> {
+        let id = machine.id.clone();
+        let known = self.view.systems.get(&id).cloned();
+        if known
+            .as_ref()
+            .is_some_and(|known| is_older(machine.version, known.machine.version))
+        {
+            return None;
+        }
+        let chassis = chassis_of(&self.view.config.chassis, &machine);
+        if chassis.is_empty() {
+            return self.hide(&id);
+        }
+        if known
+            .as_ref()
+            .is_some_and(|known| known.machine == machine && known.chassis == chassis)
+        {
+            return None;
+        }
+        let same = known.filter(|known| known.machine.uid == machine.uid);
+        let instance = match &same {
+            Some(known) => known.instance.clone(),
+            None => self
+                .unmatched
+                .remove(&id)
+                .or_else(|| self.system(&id).and_then(|vm| vm.instance.clone())),
+        };
+        let vm = Vm {
+            imports: self.imports_of(&machine),
+            instance,
+            expected: same.as_ref().and_then(|known| known.expected),
+            chassis,
+            revision: 0,
+            rendered: OnceLock::new(),
+            machine,
+        };
+        self.show(vm);
+        Some(id)
+    }
+
+    fn machine_gone(&mut self, id: &VmId, version: Version) -> Option<VmId> {
+        let known = self.view.systems.get(id)?;
+        if is_older(version, known.machine.version) {
+            return None;
+        }
+        self.hide(id)
+    }
+
+    fn instance(&mut self, instance: Arc<Instance>) -> Option<VmId> {
+        let id = instance.id.clone();
+        let Some(vm) = self.view.systems.get(&id) else {
+            if self
+                .unmatched
+                .get(&id)
+                .is_none_or(|known| !is_older(instance.version, known.version))
+            {
+                self.unmatched.insert(id, instance);
+            }
+            return None;
+        };
+        if let Some(known) = &vm.instance
+            && (is_older(instance.version, known.version) || *known == instance)
+        {
+            return None;
+        }
+        let moved = vm.instance.as_ref().is_none_or(|known| {
+            (&known.uid, known.phase, known.stopping, known.paused)
+                != (&instance.uid, instance.phase, instance.stopping, instance.paused)
+        });
+        if moved {
+            self.expected_until.remove(&id);
+        }
+        self.update(&id, |vm| {
+            vm.instance = Some(instance);
+            if moved {
+                vm.expected = None;
+            }
+        });
+        Some(id)
+    }
+
+    fn instance_gone(&mut self, id: &VmId, version: Version) -> Option<VmId> {
+        if self
+            .unmatched
+            .get(id)
+            .is_some_and(|known| !is_older(version, known.version))
+        {
+            self.unmatched.remove(id);
+        }
+        let known = self.view.systems.get(id)?.instance.as_ref()?;
+        if is_older(version, known.version) {
+            return None;
+        }
+        self.expected_until.remove(id);
+        self.update(id, |vm| {
+            vm.instance = None;
+            vm.expected = None;
+        });
+        Some(id.clone())
+    }
+
+    fn import(&mut self, import: Arc<Import>) -> Option<VmId> {
+        let known = self.imports.get(&import.id);
+        if known.is_some_and(|known| is_older(import.version, known.version) || **known == *import) {
+            return None;
+        }
+        let machine = import.machine.clone();
+        self.imports.insert(import.id.clone(), import);
+        self.refresh_imports(machine)
+    }
+
+    fn import_gone(&mut self, id: &ImportId, version: Version) -> Option<VmId> {
+        let known = self.imports.get(id)?;
+        if is_older(version, known.version) {
+            return None;
+        }
+        let machine = known.machine.clone();
+        self.imports.remove(id);
+        self.refresh_imports(machine)
+    }
+
+    fn refresh_imports(&mut self, machine: Option<VmId>) -> Option<VmId> {
+        let id = machine?;
+        let imports = self.imports_of(&self.view.systems.get(&id)?.machine);
+        self.update(&id, |vm| vm.imports = imports);
+        Some(id)
+    }
+
+    fn imports_of(&self, machine: &Machine) -> Box<[Arc<Import>]> {
+        machine
+            .media
+            .iter()
+            .filter_map(|medium| self.imports.get(&medium.import))
+            .cloned()
+            .collect()
+    }
+
+    /// Changes the record of a machine that is shown.
+    fn update(&mut self, id: &VmId, change: impl FnOnce(&mut Vm)) {
+        let Some(known) = self.view.systems.get(id) else { return };
+        let mut vm = Vm {
+            machine: Arc::clone(&known.machine),
+            instance: known.instance.clone(),
+            imports: known.imports.clone(),
+            expected: known.expected,
+            chassis: known.chassis.clone(),
+            revision: 0,
+            rendered: OnceLock::new(),
+        };
+        change(&mut vm);
+        self.replace(vm);
+    }
+
+    fn replace(&mut self, mut vm: Vm) {
+        vm.revision = self.next_revision;
+        self.next_revision += 1;
+        self.view.systems.insert_mut(vm.machine.id.clone(), Arc::new(vm));
+        self.changed = true;
+    }
+
+    /// Enters a machine under its name and into its chassis.
+    fn show(&mut self, vm: Vm) {
+        let id = vm.machine.id.clone();
+        let (before, is_new) = match self.view.systems.get(&id) {
+            Some(known) => (known.chassis.clone(), false),
+            None => (Box::default(), true),
+        };
+        let after = vm.chassis.clone();
+        self.replace(vm);
+        if before != after {
+            self.enlist(&id, &before, &after);
+        }
+        if is_new {
+            self.name(&id);
+        }
+    }
+
+    /// Takes a machine out of what is shown; its run stays known, in case that it is shown again.
+    fn hide(&mut self, id: &VmId) -> Option<VmId> {
+        let known = self.view.systems.get(id).cloned()?;
+        if let Some(instance) = &known.instance {
+            self.unmatched.insert(id.clone(), Arc::clone(instance));
+        }
+        self.expected_until.remove(id);
+        self.view.systems.remove_mut(id);
+        self.enlist(id, &known.chassis, &[]);
+        self.unname(id);
+        self.changed = true;
+        Some(id.clone())
+    }
+
+    fn enlist(&mut self, id: &VmId, before: &[u16], after: &[u16]) {
+        let mut members: Vec<_> = self.view.members.iter().cloned().collect();
+        for index in before.iter().filter(|index| !after.contains(index)) {
+            if let Some(members) = members.get_mut(usize::from(*index)) {
+                members.remove_mut(id);
+            }
+        }
+        for index in after.iter().filter(|index| !before.contains(index)) {
+            if let Some(members) = members.get_mut(usize::from(*index)) {
+                members.insert_mut(id.clone());
+            }
+        }
+        self.view.members = members.into();
+    }
+
+    fn name(&mut self, id: &VmId) {
+        let mut ids = self.namesakes(id);
+        ids.push(id.clone());
+        ids.sort();
+        self.view.by_name.insert_mut(id.name().into(), ids.into());
+        self.rename(id);
+    }
+
+    fn unname(&mut self, id: &VmId) {
+        let ids = self.namesakes(id);
+        if ids.is_empty() {
+            self.view.by_name.remove_mut(id.name());
+        } else {
+            self.view.by_name.insert_mut(id.name().into(), ids.into());
+        }
+        self.rename(id);
+    }
+
+    /// The other machines with the same name.
+    fn namesakes(&self, id: &VmId) -> Vec<VmId> {
+        let ids = self.view.by_name.get(id.name());
+        ids.into_iter()
+            .flat_map(|ids| ids.iter())
+            .filter(|other| *other != id)
+            .cloned()
+            .collect()
+    }
+
+    /// Under the legacy convention one machine's name decides how others of the same name are shown.
+    fn rename(&mut self, id: &VmId) {
+        if self.view.config.id_convention == IdConvention::Legacy {
+            let misled = self
+                .view
+                .by_name
+                .get(id.as_str())
+                .map_or_else(Vec::new, |ids| ids.to_vec());
+            for other in self.namesakes(id).iter().chain(&misled) {
+                self.update(other, |_| ());
+            }
+        }
+    }
+}
+
+/// Whether a reading is older than what is known. A version of zero cannot be compared and counts as new.
+fn is_older(version: Version, known: Version) -> bool {
+    version < known && version != Version::default()
+}
+
+/// The chassis that a machine is in.
+fn chassis_of(chassis: &[Chassis], machine: &Machine) -> Box<[u16]> {
+    let has = |(key, value): &(String, String)| {
+        machine
+            .labels
+            .iter()
+            .any(|(name, text)| **name == **key && **text == **value)
+    };
+    chassis
+        .iter()
+        .enumerate()
+        .filter(|(_, chassis)| chassis.namespace == machine.id.namespace() && chassis.selector.iter().all(has))
+        .filter_map(|(index, _)| u16::try_from(index).ok())
+        .collect()
+}

@@ -1,0 +1,275 @@
+//! The single writer: everything that changes, changes here, one input at a time.
+//!
+//! It never waits. What it wants done leaves as an [`Output`]; what came of that arrives as an [`Input`].
+
+mod commands;
+mod inventory;
+mod timers;
+
+use std::collections::{BTreeSet, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::auth::{Authenticator, CredentialKey};
+use crate::config::Config;
+use crate::model::{Action, Command, CommandError, CommandId, Completion, Observation, Source, Uid, VmId};
+use crate::time::{Instant, Now};
+use crate::view::View;
+
+use commands::Commands;
+use inventory::Inventory;
+use timers::{Timer, Timers};
+
+pub use timers::Reason;
+
+/// The single writer. Drain [`Service::poll_output`] after every call of a `handle_*` method.
+#[derive(Debug)]
+pub struct Service {
+    inventory: Inventory,
+    commands: Commands,
+    timers: Timers,
+    outputs: VecDeque<Output>,
+    /// Sources that have been announced and have not been listed yet.
+    awaited: Option<BTreeSet<Source>>,
+    key: [u8; 32],
+    stopping: Stopping,
+}
+
+/// Something that happened.
+#[derive(Debug)]
+pub enum Input {
+    /// An exchange wants something done. Answered by exactly one [`Output::Outcome`] with the same ticket.
+    Submitted {
+        /// Chosen by the caller; unique among those that are open.
+        ticket: Ticket,
+        /// What [`Step::Submit`](crate::Step::Submit) asked for.
+        intent: Intent,
+    },
+    /// Observations will come from these sources; until each has been listed, reads of systems are answered with 503.
+    Watching(Vec<Source>),
+    /// Something was seen of the cluster.
+    Observed(Observation),
+    /// A command has been carried out, or has failed.
+    Completed {
+        /// Which one.
+        id: CommandId,
+        /// What came of it.
+        result: Result<Completion, CommandError>,
+    },
+    /// The configuration is now this.
+    Configured(Box<Config>),
+    /// The service is to end: nothing new is begun, and [`Output::Stopped`] comes when nothing is left to answer.
+    Shutdown,
+}
+
+/// Something for the caller to do, in this order.
+#[derive(Debug)]
+pub enum Output {
+    /// Reads are to be answered from this view from now on. Comes before every outcome that it explains.
+    Publish(Arc<View>),
+    /// Carry this out, and report it with [`Input::Completed`].
+    Command(Command),
+    /// Stop carrying this out; nothing is to be reported.
+    Cancel(CommandId),
+    /// The answer to [`Input::Submitted`].
+    Outcome {
+        /// The ticket it came with.
+        ticket: Ticket,
+        /// For [`Signal::Outcome`](crate::Signal::Outcome).
+        outcome: Outcome,
+    },
+    /// Nothing is left to answer.
+    Stopped,
+}
+
+/// Tells one open submission from another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Ticket(pub u64);
+
+/// What an exchange wants done; made by an exchange, understood by the service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Intent(pub(crate) IntentKind);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum IntentKind {
+    /// Take note that a password was right.
+    Remember(CredentialKey),
+    /// Do something to a machine. With a revision: only if its record is still that one.
+    Act {
+        vm: VmId,
+        uid: Uid,
+        action: Action,
+        revision: Option<u64>,
+    },
+}
+
+/// What came of an intent; made by the service, understood by the exchange.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outcome(pub(crate) OutcomeKind);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum OutcomeKind {
+    /// It is done, or will be: a power-on that waits for a machine to stop is as good as done for who asked.
+    Done,
+    /// The machine's record is another one than that which the intent was made for.
+    Superseded,
+    /// It failed.
+    Failed(CommandError),
+    /// Too much is going on.
+    Overloaded,
+    /// The service ends.
+    ShuttingDown,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stopping {
+    No,
+    Requested,
+    Done,
+}
+
+impl Service {
+    /// A service that knows nothing of the cluster yet. `entropy` is secret and random.
+    pub fn new(config: Config, entropy: [u8; 32], _now: Now) -> Self {
+        Self {
+            inventory: Inventory::new(config, entropy),
+            commands: Commands::default(),
+            timers: Timers::default(),
+            outputs: VecDeque::new(),
+            awaited: None,
+            key: entropy,
+            stopping: Stopping::No,
+        }
+    }
+
+    /// Takes in what happened.
+    pub fn handle_input(&mut self, now: Now, input: Input) {
+        match input {
+            Input::Submitted { ticket, intent } => self.submitted(now, ticket, intent),
+            Input::Watching(sources) => {
+                self.awaited = Some(sources.into_iter().collect());
+                self.update_readiness();
+            }
+            Input::Observed(observation) => self.observed(now, observation),
+            Input::Completed { id, result } => self.completed(now, id, result),
+            Input::Configured(config) => {
+                let authenticator = Authenticator::new(&config, self.key);
+                self.inventory.configure(*config, authenticator);
+            }
+            Input::Shutdown => self.stopping = Stopping::Requested,
+        }
+        self.settle(now);
+    }
+
+    /// Takes in that it is now at least as late as [`Service::poll_timeout`] said. Does nothing if it is not.
+    pub fn handle_timeout(&mut self, now: Now) {
+        while let Some(timer) = self.timers.due(now.mono) {
+            match timer {
+                Timer::Answer(id) => self.answer_early(id),
+                Timer::GiveUp(id) => {
+                    if self.commands.is_running(id) {
+                        self.outputs.push_back(Output::Cancel(id));
+                        self.completed(now, id, Err(CommandError::TimedOut));
+                    }
+                }
+                Timer::Expected(vm) => self.inventory.forget_expected(&vm, now.mono),
+                Timer::Tend(vm) => self.tend(now, &vm),
+            }
+        }
+        self.settle(now);
+    }
+
+    /// The next thing for the caller to do.
+    #[must_use]
+    pub fn poll_output(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
+    /// When [`Service::handle_timeout`] wants to be called, and what for.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<(Instant, Reason)> {
+        self.timers.next()
+    }
+
+    /// The view as it is now, published or about to be.
+    pub fn view(&self) -> Arc<View> {
+        self.inventory.view()
+    }
+
+    fn submitted(&mut self, now: Now, ticket: Ticket, Intent(intent): Intent) {
+        match intent {
+            IntentKind::Remember(key) => {
+                self.inventory.remember(key, now.mono);
+                self.answer(ticket, OutcomeKind::Done);
+            }
+            IntentKind::Act { .. } if self.stopping != Stopping::No => {
+                self.answer(ticket, OutcomeKind::ShuttingDown);
+            }
+            IntentKind::Act {
+                vm,
+                uid,
+                action,
+                revision,
+            } => self.enqueue(vm, uid, action, revision, Some(ticket)),
+        }
+    }
+
+    fn observed(&mut self, now: Now, observation: Observation) {
+        match observation {
+            Observation::Synchronised(source) => {
+                if let Some(awaited) = &mut self.awaited {
+                    awaited.remove(&source);
+                    self.update_readiness();
+                }
+            }
+            Observation::Stale(source) => {
+                // Nothing is known of what a source without importance would have shown, and nothing waits for it.
+                if let Some(awaited) = &mut self.awaited
+                    && !source.essential
+                {
+                    awaited.remove(&source);
+                    self.update_readiness();
+                }
+            }
+            other => {
+                if let Some(vm) = self.inventory.observe(other) {
+                    self.tend(now, &vm);
+                }
+            }
+        }
+    }
+
+    fn update_readiness(&mut self) {
+        if self.awaited.as_ref().is_some_and(BTreeSet::is_empty) {
+            self.inventory.set_ready();
+        }
+    }
+
+    fn answer(&mut self, ticket: Ticket, outcome: OutcomeKind) {
+        self.outputs.push_back(Output::Outcome {
+            ticket,
+            outcome: Outcome(outcome),
+        });
+    }
+
+    /// What every input ends with: what changed is published before anything that it explains.
+    fn settle(&mut self, now: Now) {
+        self.dispatch(now);
+        if let Some(view) = self.inventory.take_changed() {
+            self.outputs.push_front(Output::Publish(view));
+        }
+        if self.stopping == Stopping::Requested && !self.commands.has_waiters() {
+            self.stopping = Stopping::Done;
+            self.outputs.push_back(Output::Stopped);
+        }
+    }
+}
+
+/// For how long a password that was checked is not checked again.
+const REMEMBER_FOR: Duration = Duration::from_mins(5);
+
+/// How many checked passwords are remembered: more than there are clients that log in at once.
+const MAX_REMEMBERED: usize = 1_024;
+
+/// For how long a power state that was asked for is shown before the cluster shows it.
+const EXPECT_FOR: Duration = Duration::from_secs(10);

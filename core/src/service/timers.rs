@@ -1,0 +1,57 @@
+//! What is to happen later.
+
+use std::collections::BTreeSet;
+
+use crate::model::{CommandId, VmId};
+use crate::time::Instant;
+
+/// What a timeout is for, as a log would say it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Reason {
+    /// A client has waited long enough for something that will still happen.
+    Answer,
+    /// A command has taken too long.
+    GiveUp,
+    /// A power state that was asked for should have been seen by now.
+    Expected,
+    /// A machine is to be looked after again.
+    Tend,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Timer {
+    Answer(CommandId),
+    GiveUp(CommandId),
+    Expected(VmId),
+    Tend(VmId),
+}
+
+/// All timers, by their time. One that is no longer wanted is left to expire: what it leads to looks at the state.
+#[derive(Debug, Default)]
+pub(super) struct Timers(BTreeSet<(Instant, Timer)>);
+
+impl Timers {
+    pub(super) fn set(&mut self, at: Instant, timer: Timer) {
+        self.0.insert((at, timer));
+    }
+
+    /// Takes out the next timer that is due.
+    pub(super) fn due(&mut self, now: Instant) -> Option<Timer> {
+        let (at, _) = self.0.first()?;
+        if *at > now {
+            return None;
+        }
+        self.0.pop_first().map(|(_, timer)| timer)
+    }
+
+    pub(super) fn next(&self) -> Option<(Instant, Reason)> {
+        let (at, timer) = self.0.first()?;
+        let reason = match timer {
+            Timer::Answer(_) => Reason::Answer,
+            Timer::GiveUp(_) => Reason::GiveUp,
+            Timer::Expected(_) => Reason::Expected,
+            Timer::Tend(_) => Reason::Tend,
+        };
+        Some((*at, reason))
+    }
+}

@@ -1,0 +1,152 @@
+//! What a read needs: an immutable snapshot of everything the service knows.
+//!
+//! A GET is a function of a view, the time and the request. Views share what has not changed, so that publishing one
+//! changed machine costs the same among ten as among a hundred thousand.
+
+use std::sync::{Arc, OnceLock};
+
+use foldhash::fast::FixedState;
+use rpds::{HashTrieMapSync, RedBlackTreeMapSync, RedBlackTreeSetSync};
+
+use crate::auth::{Authenticator, CredentialKey, Identity};
+use crate::config::{Config, IdConvention};
+use crate::http::Representation;
+use crate::model::{Import, Instance, Machine, Medium, Platform, PowerState, Slot, VmId};
+use crate::time::Instant;
+
+/// An immutable snapshot of what the service knows.
+#[derive(Clone, Debug)]
+pub struct View {
+    pub(crate) config: Arc<Config>,
+    pub(crate) authenticator: Arc<Authenticator>,
+    /// Credentials that were checked, and until when that counts.
+    pub(crate) remembered: RedBlackTreeMapSync<CredentialKey, Instant>,
+    pub(crate) systems: HashTrieMapSync<VmId, Arc<Vm>, FixedState>,
+    /// The members of each chassis, in the order of [`Config::chassis`].
+    pub(crate) members: Arc<[RedBlackTreeSetSync<VmId>]>,
+    /// Which systems have a name, by that name without its namespace.
+    pub(crate) by_name: RedBlackTreeMapSync<Arc<str>, Arc<[VmId]>>,
+    pub(crate) platform: Arc<Platform>,
+    pub(crate) ready: bool,
+}
+
+/// A machine as a system: its definition, its run, and what the service itself knows of it.
+#[derive(Debug)]
+pub(crate) struct Vm {
+    pub(crate) machine: Arc<Machine>,
+    pub(crate) instance: Option<Arc<Instance>>,
+    /// Imports that media in its drives wait for, at most one for each slot.
+    pub(crate) imports: Box<[Arc<Import>]>,
+    /// A power state that was asked for and cannot be seen yet.
+    pub(crate) expected: Option<PowerState>,
+    /// The chassis it is in: indices into [`Config::chassis`], ascending.
+    pub(crate) chassis: Box<[u16]>,
+    /// Rises with every change of the record, so that a write can say which one it was made for.
+    pub(crate) revision: u64,
+    /// Its representation for those who see all of its chassis, kept once it has been asked for.
+    pub(crate) rendered: OnceLock<Representation>,
+}
+
+impl Vm {
+    /// Whether it is on, as far as can be told: a request that was carried out shows before the cluster follows.
+    pub(crate) fn power_state(&self) -> PowerState {
+        self.expected
+            .unwrap_or_else(|| PowerState::of(&self.machine, self.instance.as_deref()))
+    }
+
+    /// What is in a slot.
+    pub(crate) fn medium(&self, slot: Slot) -> Option<&Medium> {
+        self.machine.media.iter().find(|medium| medium.slot == slot)
+    }
+
+    /// How far the import of what is in a slot got, if it is known.
+    pub(crate) fn import(&self, slot: Slot) -> Option<&Import> {
+        let medium = self.medium(slot)?;
+        self.imports
+            .iter()
+            .map(|import| &**import)
+            .find(|import| import.id == medium.import)
+    }
+}
+
+/// Why a name stands for no system.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum NoSystem {
+    /// There is none, or none that the asking account sees.
+    Unknown,
+    /// There are several; these are those that the asking account sees.
+    Ambiguous(Vec<VmId>),
+}
+
+impl View {
+    /// What the cluster can do, for whoever carries out commands.
+    pub fn platform(&self) -> &Platform {
+        &self.platform
+    }
+
+    /// Whether everything has been listed once: before that, absence means nothing.
+    pub fn is_ready(&self) -> bool {
+        self.ready
+    }
+
+    /// How many systems there are.
+    pub fn len(&self) -> usize {
+        self.systems.size()
+    }
+
+    /// Whether there are no systems.
+    pub fn is_empty(&self) -> bool {
+        self.systems.is_empty()
+    }
+
+    /// Finds the system that `name` stands for, in either form, among those that `identity` sees.
+    pub(crate) fn system(&self, name: &str, identity: &Identity) -> Result<&Arc<Vm>, NoSystem> {
+        let visible = |vm: &&Arc<Vm>| identity.sees_any(&vm.chassis);
+        if let Some(vm) = self.systems.get(name).filter(visible) {
+            return Ok(vm);
+        }
+        let candidates: Vec<&Arc<Vm>> = self
+            .by_name
+            .get(name)
+            .into_iter()
+            .flat_map(|ids| ids.iter())
+            .filter_map(|id| self.systems.get(id))
+            .filter(visible)
+            .collect();
+        match candidates.as_slice() {
+            [] => Err(NoSystem::Unknown),
+            [only] => Ok(only),
+            several => Err(NoSystem::Ambiguous(
+                several.iter().map(|vm| vm.machine.id.clone()).collect(),
+            )),
+        }
+    }
+
+    /// The systems of the chassis at `indices` in the order of their ids, each once.
+    pub(crate) fn systems_of<'a>(&'a self, indices: &'a [u16]) -> impl Iterator<Item = &'a Arc<Vm>> + 'a {
+        let mut members: Vec<_> = indices
+            .iter()
+            .filter_map(|index| self.members.get(usize::from(*index)))
+            .map(|members| members.iter().peekable())
+            .collect();
+        std::iter::from_fn(move || {
+            let next = members.iter_mut().filter_map(|members| members.peek().copied()).min()?;
+            for members in &mut members {
+                members.next_if(|id| *id == next);
+            }
+            Some(next)
+        })
+        .filter_map(|id| self.systems.get(id))
+    }
+
+    /// The name under which URIs show a system.
+    pub(crate) fn shown_name<'a>(&self, id: &'a VmId) -> &'a str {
+        let collides = || self.by_name.get(id.name()).is_some_and(|ids| ids.len() > 1);
+        // A bare name that reads as another system's full name would lead there.
+        let misleads = || id.name().contains('.') && self.systems.contains_key(id.name());
+        match self.config.id_convention {
+            IdConvention::Legacy if !collides() && !misleads() => id.name(),
+            IdConvention::Legacy | IdConvention::Enhanced => id.as_str(),
+        }
+    }
+}
