@@ -15,8 +15,6 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests may fail")]
 
-mod support;
-
 use std::fmt::Write as _;
 use std::time::Duration;
 
@@ -26,7 +24,7 @@ use http::{Request, Response};
 use kubevirt_redfish_core::model::{
     BootEnabled, BootOverride, BootTarget, CommandError, Completion, ImportId, Medium, Observation, Phase, Slot, Uid,
 };
-use support::Lab;
+use kubevirt_redfish_fixtures::desk::Desk;
 
 #[test]
 fn conversations_go_as_recorded() {
@@ -37,7 +35,7 @@ fn conversations_go_as_recorded() {
 }
 
 fn play(script: &str) -> String {
-    let mut lab = Lab::new();
+    let mut desk = Desk::new();
     let mut story = String::new();
     let mut lines = script.lines().peekable();
     while let Some(line) = lines.next() {
@@ -53,23 +51,23 @@ fn play(script: &str) -> String {
         }
         let words: Vec<&str> = step.split(' ').collect();
         let responses = match words.as_slice() {
-            ["done"] => lab.complete(Ok(Completion::default())),
+            ["done"] => desk.complete(Ok(Completion::default())),
             ["boot", id, target, enabled] => {
-                let observation = lab.redefinition(id, |machine| machine.boot = boot(target, enabled));
-                lab.complete(Ok(Completion {
+                let observation = desk.redefinition(id, |machine| machine.boot = boot(target, enabled));
+                desk.complete(Ok(Completion {
                     observations: vec![observation],
                 }))
             }
             ["media", id, image] => {
                 let medium = (*image != "-").then(|| medium(image));
-                let observation = lab.redefinition(id, |machine| machine.media = medium.into_iter().collect());
-                lab.complete(Ok(Completion {
+                let observation = desk.redefinition(id, |machine| machine.media = medium.into_iter().collect());
+                desk.complete(Ok(Completion {
                     observations: vec![observation],
                 }))
             }
-            ["fails", kind, reason @ ..] => lab.complete(Err(failure(kind, &reason.join(" ")))),
+            ["fails", kind, reason @ ..] => desk.complete(Err(failure(kind, &reason.join(" ")))),
             ["run", id, "gone"] => {
-                lab.run_gone(id);
+                desk.run_gone(id);
                 Vec::new()
             }
             ["run", id, uid, state] => {
@@ -81,21 +79,21 @@ fn play(script: &str) -> String {
                     "ended" => (Phase::Ended, false, false),
                     other => panic!("{other}"),
                 };
-                lab.run(id, uid, phase, stopping, paused);
+                desk.run(id, uid, phase, stopping, paused);
                 Vec::new()
             }
-            ["wait", seconds] => lab.advance(Duration::from_secs(seconds.parse().unwrap())),
+            ["wait", seconds] => desk.advance(Duration::from_secs(seconds.parse().unwrap())),
             [method, uri, user @ ..] => {
                 for line in &block {
                     writeln!(story, "{line}").unwrap();
                 }
-                lab.request(request(method, uri, user.get(1).copied(), &block))
+                desk.request(request(method, uri, user.get(1).copied(), &block))
                     .into_iter()
                     .collect()
             }
             other => panic!("{other:?}"),
         };
-        for entry in lab.log.drain(..) {
+        for entry in desk.log.drain(..) {
             writeln!(story, ">> {entry}").unwrap();
         }
         for response in responses {
@@ -188,9 +186,9 @@ fn failure(kind: &str, reason: &str) -> CommandError {
 /// Observations can be written out in tests without a cluster: this is one.
 #[test]
 fn a_view_is_made_of_observations() {
-    let mut lab = Lab::new();
-    assert_eq!(lab.view.len(), 4);
-    let version = lab.newer();
-    lab.observe(Observation::MachineGone("lab.node-0".parse().unwrap(), version));
-    assert_eq!(lab.view.len(), 3);
+    let mut desk = Desk::new();
+    assert_eq!(desk.view.len(), 4);
+    let version = desk.newer();
+    desk.observe(Observation::MachineGone("lab.node-0".parse().unwrap(), version));
+    assert_eq!(desk.view.len(), 3);
 }

@@ -1,2 +1,7 @@
-//! Placeholder while the workspace is being laid out.
-fn main() {}
+//! The `kubevirt-redfish` binary. Everything is in the library of the same name.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    kubevirt_redfish::cli::main()
+}

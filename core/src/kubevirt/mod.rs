@@ -1,1 +1,64 @@
-//! The Kubernetes dialect.
+//! The Kubernetes dialect, without input or output of its own: requests leave as `http` values, answers come back as
+//! such, time and entropy are arguments.
+//!
+//! It owns how the cluster is watched ([`Watch`]), what its objects mean in the domain's words, and how one command
+//! becomes requests to the API server ([`Operation`]). It never speaks Redfish, never opens a connection, and never
+//! decides what should be done: that is the service's.
+//!
+//! Requests are relative (`/apis/kubevirt.io/v1/...`); whoever carries them adds the server, the credentials and the
+//! connection. Facts about the cluster that decisions rest on are cited beside them.
+
+use std::time::Duration;
+
+mod annotation;
+mod entropy;
+mod object;
+mod operation;
+mod quantity;
+mod request;
+mod translate;
+mod watch;
+
+pub use operation::{Operation, OperationStep};
+pub use watch::{Watch, WatchStep, watches};
+
+/// What the configuration says about the cluster.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// The storage class that images are imported to; `None` for the cluster's default.
+    pub storage_class: Option<String>,
+    /// The size of the volume an image is imported to, as a Kubernetes quantity such as `3Gi`.
+    pub storage_size: String,
+    /// Whether images may come from servers whose certificate is not trusted.
+    pub allow_insecure_tls: bool,
+    /// How long a change of a machine may take. Whoever makes commands derives their deadlines from it.
+    pub vm_update_timeout: Duration,
+    /// How long the import of an image may take. Whoever waits for imports derives their deadlines from it.
+    pub import_timeout: Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            storage_class: None,
+            storage_size: "3Gi".to_owned(),
+            allow_insecure_tls: false,
+            vm_update_timeout: Duration::from_secs(30),
+            import_timeout: Duration::from_secs(30 * 60),
+        }
+    }
+}
+
+/// Why a request got no answer.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TransportError {
+    /// It was not sent: it certainly had no effect.
+    #[error("not sent: {0}")]
+    NotSent(String),
+    /// The connection broke after it was sent: it may have had an effect.
+    #[error("connection broken: {0}")]
+    Broken(String),
+    /// No answer came in time: it may have had an effect.
+    #[error("no answer in time")]
+    TimedOut,
+}

@@ -256,6 +256,8 @@ impl Service {
     fn settle(&mut self, now: Now) {
         self.dispatch(now);
         if let Some(view) = self.inventory.take_changed() {
+            // One that nobody has taken yet is out of date, and must not come after this one.
+            self.outputs.pop_front_if(|output| matches!(output, Output::Publish(_)));
             self.outputs.push_front(Output::Publish(view));
         }
         if self.stopping == Stopping::Requested && !self.commands.has_waiters() {

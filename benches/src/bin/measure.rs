@@ -1,0 +1,357 @@
+//! Measures the running binary from outside: CPU for each request beside a bare server, memory, start, and the time
+//! from a change in the cluster to its being seen.
+//!
+//! `measure BINARY BARE WHAT...` with WHAT of `cpu`, `memory=SYSTEMS`, `start`, `change`; loopback only, bounded in
+//! requests and time. See the README beside for the commands.
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+type Failure = Box<dyn std::error::Error>;
+
+fn main() -> Result<(), Failure> {
+    let mut arguments = std::env::args().skip(1);
+    let (Some(binary), Some(bare)) = (arguments.next(), arguments.next()) else {
+        return Err("usage: measure BINARY BARE [cpu] [memory=SYSTEMS] [start] [change]".into());
+    };
+    for what in arguments {
+        match what.split_once('=') {
+            None if what == "cpu" => cpu(&binary, &bare)?,
+            None if what == "start" => start(&binary)?,
+            None if what == "change" => change(&binary)?,
+            Some(("memory", systems)) => memory(&binary, systems.parse()?)?,
+            _ => return Err(format!("nothing to measure is called {what}").into()),
+        }
+    }
+    Ok(())
+}
+
+/// CPU time of the server for one GET of a system over a kept connection, in turn with the bare server.
+fn cpu(binary: &str, bare: &str) -> Result<(), Failure> {
+    let service = Server::start(Command::new(binary).args(SIMULATE), "http://")?;
+    let path = "/redfish/v1/Systems/lab.node-0";
+    service.wait_until_ready(path)?;
+    let body = service.get(path)?;
+    let file = std::env::temp_dir().join(format!("bare-body-{}", std::process::id()));
+    std::fs::write(&file, &body)?;
+    let floor = Server::start(Command::new(bare).arg("127.0.0.1:0").arg(&file), "http://")?;
+    let mut ratios = Vec::new();
+    for round in 0..ROUNDS {
+        let ours = service.cpu_per_request(path)?;
+        let theirs = floor.cpu_per_request(path)?;
+        ratios.push(ours / theirs);
+        say(&format!("cpu round {round}: service {ours:.2} us, bare hyper {theirs:.2} us, ratio {:.2}", ours / theirs));
+    }
+    ratios.sort_by(f64::total_cmp);
+    let median = ratios.get(ratios.len() / 2).copied().unwrap_or_default();
+    say(&format!("cpu: median ratio {median:.2} for {} bytes", body.len()));
+    std::fs::remove_file(file)?;
+    Ok(())
+}
+
+/// Resident memory of `serve` in front of a cluster of that many machines, before and after each was read once.
+fn memory(binary: &str, systems: usize) -> Result<(), Failure> {
+    let rig = Rig::start(binary, systems)?;
+    let collection = rig.service.wait_until_ready("/redfish/v1/Systems")?;
+    let unread = rig.service.resident()?;
+    let uris: Vec<&str> = collection.split('"').filter(|part| part.starts_with("/redfish/v1/Systems/")).collect();
+    let mut connection = rig.service.connect()?;
+    for uri in &uris {
+        connection.get(uri)?;
+    }
+    let read = rig.service.resident()?;
+    say(&format!(
+        "memory: {} systems listed; {unread:.1} MiB unread, {read:.1} MiB after each was read once",
+        uris.len()
+    ));
+    Ok(())
+}
+
+/// Time from the start of the process to its first answer.
+fn start(binary: &str) -> Result<(), Failure> {
+    let mut times = Vec::new();
+    for _ in 0..ROUNDS {
+        let begin = Instant::now();
+        let service = Server::start(Command::new(binary).args(SIMULATE), "http://")?;
+        service.get("/redfish/v1/")?;
+        let first = begin.elapsed();
+        service.wait_until_ready("/redfish/v1/Systems")?;
+        times.push((first, begin.elapsed()));
+    }
+    times.sort();
+    let (first, listed) = times.get(times.len() / 2).copied().unwrap_or_default();
+    say(&format!("start: median {first:.1?} to the first answer, {listed:.1?} to the first list of systems"));
+    Ok(())
+}
+
+/// Time from a change in the cluster (the answer to a PATCH of a machine) to its being seen over Redfish, for a
+/// service that learns of it by its watch.
+fn change(binary: &str) -> Result<(), Failure> {
+    let rig = Rig::start(binary, 3)?;
+    let path = "/redfish/v1/Systems/lab.node-0";
+    rig.service.wait_until_ready(path)?;
+    let mut times = Vec::new();
+    for round in 0..ROUNDS * 4 {
+        let mark = format!("seen-{round}");
+        let patch = format!("{{\"metadata\":{{\"annotations\":{{\"description\":\"{mark}\"}}}}}}");
+        let mut api = rig.cluster_api()?;
+        let mut reader = rig.service.connect()?;
+        api.send("PATCH", MACHINE, Some(("application/merge-patch+json", &patch)))?;
+        let begin = Instant::now();
+        while !reader.get(path)?.contains(&mark) {
+            if begin.elapsed() > Duration::from_secs(10) {
+                return Err("the change was not seen within ten seconds".into());
+            }
+        }
+        times.push(begin.elapsed());
+    }
+    times.sort();
+    let median = times.get(times.len() / 2).copied().unwrap_or_default();
+    let slowest = times.last().copied().unwrap_or_default();
+    say(&format!("change: seen after {median:.1?} (median), {slowest:.1?} (slowest of {})", times.len()));
+    Ok(())
+}
+
+/// `serve` in front of a simulated cluster in another process.
+struct Rig {
+    service: Server,
+    api: String,
+    _cluster: Server,
+}
+
+impl Rig {
+    fn start(binary: &str, systems: usize) -> Result<Self, Failure> {
+        let mut command = Command::new(binary);
+        command.args(SIMULATE).args(["--systems", &systems.to_string(), "--cluster-listen", "127.0.0.1:0"]);
+        let cluster = Server::start(&mut command, "http://")?;
+        let api = cluster.lines.iter().rev().find_map(|line| address(line, "http://")).unwrap_or_default();
+        let folder = std::env::temp_dir().join(format!("kubevirt-redfish-measure-{}", std::process::id()));
+        std::fs::create_dir_all(&folder)?;
+        let (config, kubeconfig) = (folder.join("config.yaml"), folder.join("kubeconfig"));
+        std::fs::write(&config, CONFIG)?;
+        std::fs::write(&kubeconfig, KUBECONFIG.replace("ADDRESS", &api))?;
+        let mut command = Command::new(binary);
+        command.arg("serve").arg("--config").arg(config).arg("--kubeconfig").arg(kubeconfig);
+        command.args(["--listen", "127.0.0.1:0"]);
+        Ok(Self { service: Server::start(&mut command, "http://")?, api, _cluster: cluster })
+    }
+
+    fn cluster_api(&self) -> Result<Connection, Failure> {
+        Connection::open(self.api.strip_prefix("http://").unwrap_or_default())
+    }
+}
+
+/// A server in another process, ended when it is dropped.
+struct Server {
+    child: Child,
+    address: String,
+    lines: Vec<String>,
+}
+
+impl Server {
+    /// Starts it and waits for the line that names its address; lines that follow at once are kept too.
+    fn start(command: &mut Command, scheme: &str) -> Result<Self, Failure> {
+        let mut child = command.env("LOG_LEVEL", "warn").stdout(Stdio::piped()).spawn()?;
+        let output = child.stdout.take().ok_or("no output")?;
+        let (sender, receiver) = std::sync::mpsc::channel();
+        std::thread::spawn(move || {
+            for line in BufReader::new(output).lines().map_while(Result::ok) {
+                let _ = sender.send(line);
+            }
+        });
+        let mut lines = Vec::new();
+        let address = loop {
+            let line = receiver.recv_timeout(Duration::from_secs(120))?;
+            let found = address(&line, scheme);
+            lines.push(line);
+            if let Some(found) = found {
+                break found;
+            }
+        };
+        while let Ok(line) = receiver.recv_timeout(Duration::from_millis(200)) {
+            lines.push(line);
+        }
+        let address = address.strip_prefix(scheme).unwrap_or_default().to_owned();
+        Ok(Self { child, address, lines })
+    }
+
+    fn connect(&self) -> Result<Connection, Failure> {
+        Connection::open(&self.address)
+    }
+
+    fn get(&self, path: &str) -> Result<String, Failure> {
+        self.connect()?.get(path)
+    }
+
+    /// Reads until the answer is 200; the body.
+    fn wait_until_ready(&self, path: &str) -> Result<String, Failure> {
+        let begin = Instant::now();
+        loop {
+            let (status, body) = self.connect()?.send("GET", path, None)?;
+            if status == 200 {
+                return Ok(body);
+            }
+            if begin.elapsed() > Duration::from_mins(5) {
+                return Err(format!("{path} answers {status}").into());
+            }
+            std::thread::sleep(Duration::from_millis(2));
+        }
+    }
+
+    /// Microseconds of CPU, user and system.
+    fn cpu_per_request(&self, path: &str) -> Result<f64, Failure> {
+        let before = self.cpu()?;
+        std::thread::scope(|scope| {
+            let clients: Vec<_> = (0..CONNECTIONS)
+                .map(|_| {
+                    scope.spawn(|| -> Result<(), String> {
+                        let mut connection = self.connect().map_err(|error| error.to_string())?;
+                        for _ in 0..REQUESTS / CONNECTIONS {
+                            connection.get(path).map_err(|error| error.to_string())?;
+                        }
+                        Ok(())
+                    })
+                })
+                .collect();
+            clients.into_iter().try_for_each(|client| client.join().unwrap_or_else(|_| Err("panic".to_owned())))
+        })?;
+        let spent = self.cpu()? - before;
+        #[expect(clippy::cast_precision_loss, reason = "a small number")]
+        Ok(spent.as_secs_f64() * 1e6 / (REQUESTS / CONNECTIONS * CONNECTIONS) as f64)
+    }
+
+    /// CPU time so far, from `/proc`; a tick is a hundredth of a second.
+    fn cpu(&self) -> Result<Duration, Failure> {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id()))?;
+        let fields: Vec<&str> = stat.rsplit(") ").next().unwrap_or_default().split(' ').collect();
+        let ticks = |index: usize| fields.get(index).and_then(|field| field.parse::<u64>().ok()).unwrap_or_default();
+        Ok(Duration::from_millis((ticks(11) + ticks(12)) * 10))
+    }
+
+    /// Resident memory in MiB.
+    fn resident(&self) -> Result<f64, Failure> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
+        let line = status.lines().find(|line| line.starts_with("VmRSS:")).ok_or("no VmRSS")?;
+        let kibibytes: f64 = line.split_whitespace().nth(1).ok_or("no VmRSS")?.parse()?;
+        Ok(kibibytes / 1024.0)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A connection that is kept open: one request at a time, bodies of known length or in chunks.
+struct Connection {
+    stream: BufReader<TcpStream>,
+    host: String,
+}
+
+impl Connection {
+    fn open(address: &str) -> Result<Self, Failure> {
+        let stream = TcpStream::connect(address)?;
+        stream.set_nodelay(true)?;
+        stream.set_read_timeout(Some(Duration::from_mins(1)))?;
+        Ok(Self { stream: BufReader::new(stream), host: address.to_owned() })
+    }
+
+    fn get(&mut self, path: &str) -> Result<String, Failure> {
+        match self.send("GET", path, None)? {
+            (200, body) => Ok(body),
+            (status, _) => Err(format!("{path} answers {status}").into()),
+        }
+    }
+
+    fn send(&mut self, method: &str, path: &str, body: Option<(&str, &str)>) -> Result<(u16, String), Failure> {
+        let mut request = format!(
+            "{method} {path} HTTP/1.1\r\nHost: {}\r\nAuthorization: Basic YWRtaW46bWVhc3VyZQ==\r\n",
+            self.host
+        );
+        if let Some((content_type, body)) = body {
+            request.push_str(&format!("Content-Type: {content_type}\r\nContent-Length: {}\r\n", body.len()));
+        }
+        request.push_str("\r\n");
+        request.push_str(body.map_or("", |(_, body)| body));
+        self.stream.get_mut().write_all(request.as_bytes())?;
+        let mut line = String::new();
+        self.stream.read_line(&mut line)?;
+        let status = line.split(' ').nth(1).ok_or("no status line")?.parse()?;
+        let mut length = 0;
+        loop {
+            line.clear();
+            self.stream.read_line(&mut line)?;
+            let header = line.trim_end();
+            if header.is_empty() {
+                break;
+            }
+            if let Some((name, value)) = header.split_once(':')
+                && name.eq_ignore_ascii_case("content-length")
+            {
+                length = value.trim().parse()?;
+            }
+            if header.eq_ignore_ascii_case("transfer-encoding: chunked") {
+                return Err("a body in chunks was not expected".into());
+            }
+        }
+        let mut body = vec![0; length];
+        self.stream.read_exact(&mut body)?;
+        Ok((status, String::from_utf8(body)?))
+    }
+}
+
+/// The address in a line of output.
+fn address(line: &str, scheme: &str) -> Option<String> {
+    let start = line.find(scheme)?;
+    let rest = line.get(start..)?;
+    let end = rest
+        .get(scheme.len()..)?
+        .find(|character: char| !(character.is_ascii_alphanumeric() || ".:".contains(character)))
+        .map_or(rest.len(), |end| end + scheme.len());
+    rest.get(..end).map(str::to_owned)
+}
+
+fn say(line: &str) {
+    let _ = writeln!(std::io::stdout(), "{line}");
+}
+
+const SIMULATE: [&str; 9] = [
+    "simulate", "--listen", "127.0.0.1:0", "--tls", "off", "--username", "admin", "--password", "measure",
+];
+
+/// The first machine of the simulated cluster.
+const MACHINE: &str = "/apis/kubevirt.io/v1/namespaces/lab/virtualmachines/node-0";
+
+const CONFIG: &str = "\
+chassis:
+  - name: lab
+    namespace: lab
+authentication:
+  users:
+    - username: admin
+      password: measure
+      chassis: [lab]
+";
+
+const KUBECONFIG: &str = "\
+apiVersion: v1
+kind: Config
+clusters:
+  - name: simulated
+    cluster: {server: ADDRESS}
+contexts:
+  - name: simulated
+    context: {cluster: simulated, user: nobody}
+current-context: simulated
+users:
+  - name: nobody
+    user: {}
+";
+
+const ROUNDS: usize = 5;
+const CONNECTIONS: usize = 16;
+const REQUESTS: usize = 160_000;

@@ -1,0 +1,248 @@
+//! What the service writes on objects of the cluster for which the cluster has no field, and how it is read back.
+//!
+//! An annotation is written in the same patch as the change it explains, so the two cannot come apart; anybody with
+//! the right to edit a machine can edit them too, so what is read may be anything.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::object::{Annotations, RunStrategy, TemplateSpec, VirtualMachine};
+use crate::model::{BootEnabled, BootOverride, BootTarget, Uid};
+
+/// On a `VirtualMachine`: the boot override, a [`BootRecord`].
+pub(crate) const BOOT_OVERRIDE: &str = "redfish.kubevirt.io/boot-override";
+/// On a `VirtualMachine`: the medium in the CD-ROM drive, a [`MediaRecord`].
+pub(crate) const MEDIA_CD: &str = "redfish.kubevirt.io/media-cd";
+/// On a `VirtualMachine`: a `runStrategy` that was replaced and is put back by the next start, a [`StrategyNote`].
+pub(crate) const RUN_STRATEGY: &str = "redfish.kubevirt.io/run-strategy";
+/// On a `VirtualMachine`: the operator's asset tag.
+pub(crate) const ASSET_TAG: &str = "redfish.kubevirt.io/asset-tag";
+/// On a `DataVolume`: the name of the machine it serves. Not a label, which could not hold a name of 253 characters.
+pub(crate) const VIRTUAL_MACHINE: &str = "redfish.kubevirt.io/virtual-machine";
+/// On a `DataVolume`: the URL it was imported from, as the client gave it.
+pub(crate) const IMAGE: &str = "redfish.kubevirt.io/image";
+/// Label of a `DataVolume`: the slot it serves.
+pub(crate) const SLOT: &str = "redfish.kubevirt.io/slot";
+/// Label of everything that the service creates.
+pub(crate) const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
+/// The value of [`MANAGED_BY`].
+pub(crate) const MANAGER: &str = "kubevirt-redfish";
+
+/// The places in the boot sequence that devices have in a template; those without one are left out.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct BootOrder {
+    pub(crate) disks: BTreeMap<Box<str>, u32>,
+    pub(crate) interfaces: BTreeMap<Box<str>, u32>,
+}
+
+impl BootOrder {
+    /// The order in force in a template or an instance.
+    pub(crate) fn of(spec: &TemplateSpec) -> Self {
+        let place = |name: &Option<Box<str>>, order: Option<u64>| {
+            Some((name.clone()?, u32::try_from(order?).ok().filter(|order| *order > 0)?))
+        };
+        let devices = &spec.domain.devices;
+        Self {
+            disks: devices.disks.iter().filter_map(|disk| place(&disk.name, disk.boot_order)).collect(),
+            interfaces: devices.interfaces.iter().filter_map(|nic| place(&nic.name, nic.boot_order)).collect(),
+        }
+    }
+}
+
+/// A boot override, and what it takes to undo it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(crate) struct BootRecord {
+    pub(crate) target: Target,
+    pub(crate) enabled: Enabled,
+    /// For `Once`: the uid of the run during which it was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) armed_for: Option<Box<str>>,
+    /// The change made to the template; `None` while there is no device to boot from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) change: Option<OrderChange>,
+}
+
+/// A change of a template's boot order.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(crate) struct OrderChange {
+    /// What it was, to be put back.
+    pub(crate) original: BootOrder,
+    /// What was written. If the template has another by now somebody else changed it, and theirs is kept.
+    pub(crate) written: BootOrder,
+    /// Whether `rebootPolicy` was set to `Terminate`.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) reboot_ends_run: bool,
+    /// The `rebootPolicy` that this replaced, if there was one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) reboot_policy: Option<Box<str>>,
+}
+
+impl BootRecord {
+    /// The record on an object; `None` if there is none or nobody can read it.
+    pub(crate) fn read(annotations: &Annotations) -> Option<Self> {
+        serde_json::from_str(annotations.boot_override.as_deref()?).ok()
+    }
+
+    /// The override in the domain's words.
+    pub(crate) fn to_model(&self) -> BootOverride {
+        BootOverride {
+            target: self.target.into(),
+            enabled: self.enabled.into(),
+            armed_for: self.armed_for.as_deref().map(Uid::new),
+        }
+    }
+}
+
+/// [`BootTarget`] as written in an annotation.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Target {
+    #[default]
+    None,
+    Pxe,
+    Cd,
+    Hdd,
+}
+
+impl From<Target> for BootTarget {
+    fn from(target: Target) -> Self {
+        match target {
+            Target::None => Self::None,
+            Target::Pxe => Self::Pxe,
+            Target::Cd => Self::Cd,
+            Target::Hdd => Self::Hdd,
+        }
+    }
+}
+
+impl From<BootTarget> for Target {
+    fn from(target: BootTarget) -> Self {
+        match target {
+            BootTarget::None => Self::None,
+            BootTarget::Pxe => Self::Pxe,
+            BootTarget::Cd => Self::Cd,
+            BootTarget::Hdd => Self::Hdd,
+        }
+    }
+}
+
+/// [`BootEnabled`] as written in an annotation.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Enabled {
+    #[default]
+    Disabled,
+    Once,
+    Continuous,
+}
+
+impl From<Enabled> for BootEnabled {
+    fn from(enabled: Enabled) -> Self {
+        match enabled {
+            Enabled::Disabled => Self::Disabled,
+            Enabled::Once => Self::Once,
+            Enabled::Continuous => Self::Continuous,
+        }
+    }
+}
+
+impl From<BootEnabled> for Enabled {
+    fn from(enabled: BootEnabled) -> Self {
+        match enabled {
+            BootEnabled::Disabled => Self::Disabled,
+            BootEnabled::Once => Self::Once,
+            BootEnabled::Continuous => Self::Continuous,
+        }
+    }
+}
+
+/// A `runStrategy` that had to be replaced. Written as `Always` if it was replaced by `Halted`, as stops do, else as
+/// `Always:Manual`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct StrategyNote {
+    /// The owner's choice.
+    pub(crate) was: RunStrategy,
+    /// What it was replaced by. A machine of any other strategy has been given that by its owner since.
+    pub(crate) now: RunStrategy,
+}
+
+impl StrategyNote {
+    /// The note on a machine.
+    pub(crate) fn read(machine: &VirtualMachine) -> Option<Self> {
+        let text = machine.metadata.annotations.run_strategy.as_deref()?;
+        let (was, now) = text.split_once(':').unwrap_or((text, RunStrategy::Halted.name()));
+        Some(Self { was: RunStrategy::parse(was), now: RunStrategy::parse(now) })
+    }
+
+    /// The strategy that the owner chose: the one in force, unless that is a replacement.
+    pub(crate) fn chosen(machine: &VirtualMachine) -> RunStrategy {
+        let strategy = machine.run_strategy();
+        Self::read(machine).filter(|note| note.now == strategy).map_or(strategy, |note| note.was)
+    }
+
+    pub(crate) fn text(self) -> String {
+        match self.now {
+            RunStrategy::Halted => self.was.name().to_owned(),
+            now => format!("{}:{}", self.was.name(), now.name()),
+        }
+    }
+}
+
+/// The medium in a drive.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct MediaRecord {
+    /// The URL that the client gave.
+    pub(crate) image: Box<str>,
+    /// The disk and volume in the template.
+    pub(crate) drive: Box<str>,
+    /// The `DataVolume` that holds the image.
+    pub(crate) data_volume: Box<str>,
+    /// Whether the drive was added for it.
+    #[serde(default)]
+    pub(crate) added_drive: bool,
+}
+
+impl MediaRecord {
+    /// The medium in the CD-ROM drive: what the annotation says, if the template still bears it out. Somebody who
+    /// takes the volume out of the template by hand has ejected it.
+    pub(crate) fn read(machine: &VirtualMachine) -> Option<Self> {
+        let record: Self = serde_json::from_str(machine.metadata.annotations.media_cd.as_deref()?).ok()?;
+        let volume = machine.spec.template.spec.volume(&record.drive)?;
+        (volume.data_volume.as_ref()?.name.as_deref() == Some(&record.data_volume)).then_some(record)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_boot_record_is_read_back_as_written() {
+        let record = BootRecord {
+            target: Target::Cd,
+            enabled: Enabled::Once,
+            armed_for: Some("9f".into()),
+            change: Some(OrderChange {
+                original: BootOrder { disks: [("root".into(), 1)].into(), interfaces: [("prov".into(), 2)].into() },
+                written: BootOrder::default(),
+                reboot_ends_run: true,
+                reboot_policy: None,
+            }),
+        };
+        let text = serde_json::to_string(&record).expect("plain data");
+        insta::assert_snapshot!(text, @"");
+        let annotations = Annotations { boot_override: Some(text.into()), ..Annotations::default() };
+        assert_eq!(BootRecord::read(&annotations), Some(record));
+    }
+
+    #[test]
+    fn an_annotation_may_be_anything() {
+        for text in ["", "{", "7", "null", r#"{"target":"Moon"}"#, r#"{"change":[]}"#] {
+            let annotations = Annotations { boot_override: Some(text.into()), ..Annotations::default() };
+            assert_eq!(BootRecord::read(&annotations), None, "{text}");
+        }
+    }
+}

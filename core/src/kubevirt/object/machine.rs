@@ -1,0 +1,128 @@
+//! `VirtualMachine`.
+
+use serde::Deserialize;
+
+use super::{Condition, Metadata, Object, TemplateSpec, lenient};
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct VirtualMachine {
+    #[serde(deserialize_with = "lenient")]
+    pub(crate) metadata: Object<Metadata>,
+    #[serde(deserialize_with = "lenient")]
+    pub(crate) spec: Object<Spec>,
+    #[serde(deserialize_with = "lenient")]
+    pub(crate) status: Object<MachineStatus>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(crate) struct Spec {
+    /// Deprecated; excludes `runStrategy`.
+    #[serde(deserialize_with = "lenient")]
+    pub(crate) running: Option<bool>,
+    #[serde(deserialize_with = "lenient")]
+    pub(crate) run_strategy: Option<Box<str>>,
+    #[serde(deserialize_with = "lenient")]
+    pub(crate) update_volumes_strategy: Option<Box<str>>,
+    #[serde(deserialize_with = "lenient")]
+    pub(crate) instancetype: Object<Named>,
+    #[serde(deserialize_with = "lenient")]
+    pub(crate) template: Object<Template>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Named {
+    #[serde(deserialize_with = "lenient")]
+    pub(crate) name: Option<Box<str>>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Template {
+    #[serde(deserialize_with = "lenient")]
+    pub(crate) spec: Object<TemplateSpec>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(crate) struct MachineStatus {
+    #[serde(deserialize_with = "lenient")]
+    pub(crate) printable_status: Option<Box<str>>,
+    /// Whether there is a `VirtualMachineInstance`.
+    #[serde(deserialize_with = "lenient")]
+    pub(crate) created: Option<bool>,
+    #[serde(deserialize_with = "lenient")]
+    pub(crate) conditions: Vec<Object<Condition>>,
+    #[serde(deserialize_with = "lenient")]
+    pub(crate) state_change_requests: Vec<Object<StateChangeRequest>>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct StateChangeRequest {
+    #[serde(deserialize_with = "lenient")]
+    pub(crate) action: Option<Box<str>>,
+    #[serde(deserialize_with = "lenient")]
+    pub(crate) uid: Option<Box<str>>,
+}
+
+impl VirtualMachine {
+    /// When the machine is to run; the deprecated `spec.running` says the same as two of the strategies.
+    pub(crate) fn run_strategy(&self) -> RunStrategy {
+        match (self.spec.running, self.spec.run_strategy.as_deref()) {
+            (Some(true), None) => RunStrategy::Always,
+            (Some(false), None) => RunStrategy::Halted,
+            (_, strategy) => strategy.map_or(RunStrategy::Manual, RunStrategy::parse),
+        }
+    }
+
+    /// Whether a start has been asked for and not yet been carried out.
+    pub(crate) fn start_requested(&self) -> bool {
+        self.status.state_change_requests.iter().any(|request| request.action.as_deref() == Some("Start"))
+    }
+
+    /// Whether a stop of the run `uid` (of any run if `None`) has been asked for and not yet been carried out.
+    pub(crate) fn stop_requested(&self, uid: Option<&str>) -> bool {
+        self.status.state_change_requests.iter().any(|request| {
+            request.action.as_deref() == Some("Stop") && (uid.is_none() || request.uid.as_deref() == uid)
+        })
+    }
+}
+
+/// `spec.runStrategy`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum RunStrategy {
+    Always,
+    RerunOnFailure,
+    /// Also any strategy that is not known: nothing is to be expected to happen by itself.
+    Manual,
+    Once,
+    Halted,
+}
+
+impl RunStrategy {
+    #[cfg(test)]
+    pub(crate) const ALL: [Self; 5] = [Self::Always, Self::RerunOnFailure, Self::Manual, Self::Once, Self::Halted];
+
+    pub(crate) fn parse(text: &str) -> Self {
+        match text {
+            "Always" => Self::Always,
+            "RerunOnFailure" => Self::RerunOnFailure,
+            "Once" => Self::Once,
+            "Halted" => Self::Halted,
+            _ => Self::Manual,
+        }
+    }
+
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Always => "Always",
+            Self::RerunOnFailure => "RerunOnFailure",
+            Self::Manual => "Manual",
+            Self::Once => "Once",
+            Self::Halted => "Halted",
+        }
+    }
+}

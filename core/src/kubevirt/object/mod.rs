@@ -1,0 +1,125 @@
+//! Objects of the cluster, reduced to what is read of them.
+//!
+//! Every field is optional and read leniently, whatever is not named here is skipped. These structs live for as long
+//! as it takes to translate them; nothing keeps them.
+
+use serde::Deserialize;
+
+mod data_volume;
+mod instance;
+mod kubevirt;
+mod lenient;
+mod machine;
+mod status;
+mod template;
+
+pub(crate) use data_volume::DataVolume;
+pub(crate) use instance::InterfaceStatus;
+pub(crate) use instance::VirtualMachineInstance;
+pub(crate) use kubevirt::KubeVirt;
+pub(crate) use lenient::{Element, Lenient, Object, TextMap, lenient};
+pub(crate) use machine::MachineStatus;
+pub(crate) use machine::{RunStrategy, VirtualMachine};
+pub(crate) use status::Status;
+pub(crate) use template::{Disk, Domain, TemplateSpec, Volume};
+
+/// `metadata` of any object.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(crate) struct Metadata {
+    #[serde(deserialize_with = "lenient")]
+    pub(crate) name: Option<Box<str>>,
+    #[serde(deserialize_with = "lenient")]
+    pub(crate) namespace: Option<Box<str>>,
+    #[serde(deserialize_with = "lenient")]
+    pub(crate) uid: Option<Box<str>>,
+    #[serde(deserialize_with = "lenient")]
+    pub(crate) resource_version: Option<Box<str>>,
+    #[serde(deserialize_with = "lenient")]
+    pub(crate) creation_timestamp: Option<Box<str>>,
+    #[serde(deserialize_with = "lenient")]
+    pub(crate) deletion_timestamp: Option<Box<str>>,
+    #[serde(deserialize_with = "lenient")]
+    pub(crate) labels: TextMap,
+    #[serde(deserialize_with = "lenient")]
+    pub(crate) annotations: Object<Annotations>,
+    #[serde(deserialize_with = "lenient")]
+    pub(crate) owner_references: Vec<Object<OwnerReference>>,
+}
+
+impl Metadata {
+    /// A label's value.
+    pub(crate) fn label(&self, key: &str) -> Option<&str> {
+        self.labels.0.iter().find(|(name, _)| &**name == key).map(|(_, value)| &**value)
+    }
+
+    /// Whether the object is being deleted.
+    pub(crate) fn deleting(&self) -> bool {
+        self.deletion_timestamp.is_some()
+    }
+
+    /// Whether an object of this kind and uid owns this one.
+    pub(crate) fn owned_by(&self, kind: &str, uid: &str) -> bool {
+        self.owner_references
+            .iter()
+            .any(|owner| owner.kind.as_deref() == Some(kind) && owner.uid.as_deref() == Some(uid))
+    }
+}
+
+/// The annotations that are read. The others may be large (`kubectl.kubernetes.io/last-applied-configuration`) and
+/// are skipped.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Annotations {
+    #[serde(deserialize_with = "lenient")]
+    pub(crate) description: Option<Box<str>>,
+    #[serde(rename = "redfish.kubevirt.io/boot-override", deserialize_with = "lenient")]
+    pub(crate) boot_override: Option<Box<str>>,
+    #[serde(rename = "redfish.kubevirt.io/media-cd", deserialize_with = "lenient")]
+    pub(crate) media_cd: Option<Box<str>>,
+    #[serde(rename = "redfish.kubevirt.io/run-strategy", deserialize_with = "lenient")]
+    pub(crate) run_strategy: Option<Box<str>>,
+    #[serde(rename = "redfish.kubevirt.io/asset-tag", deserialize_with = "lenient")]
+    pub(crate) asset_tag: Option<Box<str>>,
+    #[serde(rename = "redfish.kubevirt.io/virtual-machine", deserialize_with = "lenient")]
+    pub(crate) virtual_machine: Option<Box<str>>,
+    #[serde(rename = "redfish.kubevirt.io/image", deserialize_with = "lenient")]
+    pub(crate) image: Option<Box<str>>,
+}
+
+/// Who owns an object.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct OwnerReference {
+    #[serde(deserialize_with = "lenient")]
+    pub(crate) kind: Option<Box<str>>,
+    #[serde(deserialize_with = "lenient")]
+    pub(crate) name: Option<Box<str>>,
+    #[serde(deserialize_with = "lenient")]
+    pub(crate) uid: Option<Box<str>>,
+}
+
+/// A condition of any object.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Condition {
+    #[serde(rename = "type", deserialize_with = "lenient")]
+    pub(crate) kind: Option<Box<str>>,
+    #[serde(deserialize_with = "lenient")]
+    pub(crate) status: Option<Box<str>>,
+    #[serde(deserialize_with = "lenient")]
+    pub(crate) reason: Option<Box<str>>,
+    #[serde(deserialize_with = "lenient")]
+    pub(crate) message: Option<Box<str>>,
+}
+
+/// The condition of a type, whatever its status.
+pub(crate) fn condition<'a>(conditions: &'a [Object<Condition>], kind: &str) -> Option<&'a Condition> {
+    conditions.iter().map(|condition| &condition.0).find(|condition| condition.kind.as_deref() == Some(kind))
+}
+
+impl Condition {
+    pub(crate) fn is_true(&self) -> bool {
+        self.status.as_deref() == Some("True")
+    }
+}

@@ -1,0 +1,194 @@
+//! The part that a `VirtualMachine`'s template and a `VirtualMachineInstance` have in common.
+
+use serde::Deserialize;
+
+use super::{Object, lenient};
+use crate::kubevirt::quantity::Quantity;
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(crate) struct TemplateSpec {
+    #[serde(deserialize_with = "lenient")]
+    pub(crate) architecture: Option<Box<str>>,
+    #[serde(deserialize_with = "lenient")]
+    pub(crate) domain: Object<Domain>,
+    #[serde(deserialize_with = "lenient")]
+    pub(crate) volumes: Vec<Object<Volume>>,
+    #[serde(deserialize_with = "lenient")]
+    pub(crate) termination_grace_period_seconds: Option<u64>,
+}
+
+impl TemplateSpec {
+    pub(crate) fn volume(&self, name: &str) -> Option<&Volume> {
+        self.volumes.iter().map(|volume| &volume.0).find(|volume| volume.name.as_deref() == Some(name))
+    }
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(crate) struct Domain {
+    #[serde(deserialize_with = "lenient")]
+    pub(crate) cpu: Object<Cpu>,
+    #[serde(deserialize_with = "lenient")]
+    pub(crate) memory: Object<Memory>,
+    #[serde(deserialize_with = "lenient")]
+    pub(crate) resources: Object<Resources>,
+    #[serde(deserialize_with = "lenient")]
+    pub(crate) firmware: Object<FirmwareSpec>,
+    #[serde(deserialize_with = "lenient")]
+    pub(crate) devices: Object<Devices>,
+    #[serde(deserialize_with = "lenient")]
+    pub(crate) reboot_policy: Option<Box<str>>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Cpu {
+    #[serde(deserialize_with = "lenient")]
+    pub(crate) sockets: Option<u64>,
+    #[serde(deserialize_with = "lenient")]
+    pub(crate) cores: Option<u64>,
+    #[serde(deserialize_with = "lenient")]
+    pub(crate) threads: Option<u64>,
+    #[serde(deserialize_with = "lenient")]
+    pub(crate) model: Option<Box<str>>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Memory {
+    #[serde(deserialize_with = "lenient")]
+    pub(crate) guest: Option<Quantity>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Resources {
+    #[serde(deserialize_with = "lenient")]
+    pub(crate) requests: Object<Amounts>,
+    #[serde(deserialize_with = "lenient")]
+    pub(crate) limits: Object<Amounts>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Amounts {
+    #[serde(deserialize_with = "lenient")]
+    pub(crate) cpu: Option<Quantity>,
+    #[serde(deserialize_with = "lenient")]
+    pub(crate) memory: Option<Quantity>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct FirmwareSpec {
+    #[serde(deserialize_with = "lenient")]
+    pub(crate) uuid: Option<Box<str>>,
+    #[serde(deserialize_with = "lenient")]
+    pub(crate) serial: Option<Box<str>>,
+    #[serde(deserialize_with = "lenient")]
+    pub(crate) bootloader: Object<Bootloader>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub(crate) struct Bootloader {
+    #[serde(deserialize_with = "lenient")]
+    pub(crate) efi: Option<Object<Efi>>,
+}
+
+impl Bootloader {
+    /// UEFI verifies signatures unless told not to: `efi: {}` means that it does (facts, section 7).
+    pub(crate) fn secure_boot(&self) -> bool {
+        self.efi.as_ref().is_some_and(|efi| efi.secure_boot != Some(false))
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(crate) struct Efi {
+    #[serde(deserialize_with = "lenient")]
+    pub(crate) secure_boot: Option<bool>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Devices {
+    #[serde(deserialize_with = "lenient")]
+    pub(crate) disks: Vec<Object<Disk>>,
+    #[serde(deserialize_with = "lenient")]
+    pub(crate) interfaces: Vec<Object<Interface>>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+#[expect(clippy::struct_field_names, reason = "as the API spells them")]
+pub(crate) struct Disk {
+    #[serde(deserialize_with = "lenient")]
+    pub(crate) name: Option<Box<str>>,
+    #[serde(deserialize_with = "lenient")]
+    pub(crate) disk: Option<Object<DiskTarget>>,
+    #[serde(deserialize_with = "lenient")]
+    pub(crate) cdrom: Option<Object<DiskTarget>>,
+    #[serde(deserialize_with = "lenient")]
+    pub(crate) lun: Option<Object<DiskTarget>>,
+    #[serde(deserialize_with = "lenient")]
+    pub(crate) boot_order: Option<u64>,
+    #[serde(deserialize_with = "lenient")]
+    pub(crate) serial: Option<Box<str>>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct DiskTarget {
+    #[serde(deserialize_with = "lenient")]
+    pub(crate) bus: Option<Box<str>>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(crate) struct Interface {
+    #[serde(deserialize_with = "lenient")]
+    pub(crate) name: Option<Box<str>>,
+    #[serde(deserialize_with = "lenient")]
+    pub(crate) mac_address: Option<Box<str>>,
+    #[serde(deserialize_with = "lenient")]
+    pub(crate) boot_order: Option<u64>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+#[expect(clippy::struct_field_names, reason = "as the API spells them")]
+pub(crate) struct Volume {
+    #[serde(deserialize_with = "lenient")]
+    pub(crate) name: Option<Box<str>>,
+    #[serde(deserialize_with = "lenient")]
+    pub(crate) data_volume: Option<Object<DataVolumeSource>>,
+    #[serde(deserialize_with = "lenient")]
+    pub(crate) persistent_volume_claim: Option<Object<ClaimSource>>,
+    #[serde(deserialize_with = "lenient")]
+    pub(crate) container_disk: Option<Object<ContainerDisk>>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub(crate) struct DataVolumeSource {
+    #[serde(deserialize_with = "lenient")]
+    pub(crate) name: Option<Box<str>>,
+    #[serde(deserialize_with = "lenient")]
+    pub(crate) hotpluggable: Option<bool>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(crate) struct ClaimSource {
+    #[serde(deserialize_with = "lenient")]
+    pub(crate) claim_name: Option<Box<str>>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub(crate) struct ContainerDisk {
+    #[serde(deserialize_with = "lenient")]
+    pub(crate) image: Option<Box<str>>,
+}

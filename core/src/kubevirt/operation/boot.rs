@@ -1,0 +1,266 @@
+//! The boot override: written into the template's boot order, with a record on the machine of what it replaced.
+//!
+//! Order, record and everything else that an override changes go into one patch, so there is never one without the
+//! other. What somebody else has changed meanwhile is respected: only an order that is still as it was written here is
+//! put back.
+
+use serde_json::{Value, json};
+
+use super::boot_order::{Device, device, with_first, write_into};
+use super::engine::{Decision, Purpose, Task};
+use super::scene::{Patch, Scene};
+use crate::kubevirt::annotation::{BOOT_OVERRIDE, BootOrder, BootRecord, Enabled, OrderChange, StrategyNote, Target};
+use crate::kubevirt::object::RunStrategy;
+use crate::model::{BootChange, BootMode, CommandError, Uid};
+
+/// A change of the override, or of the firmware.
+#[derive(Debug)]
+pub(super) struct SetBoot {
+    change: BootChange,
+}
+
+impl SetBoot {
+    pub(super) fn new(change: BootChange) -> Self {
+        Self { change }
+    }
+
+    /// The override that is to be in force; `None` if there is to be none and nothing to remember.
+    fn wanted(&self, scene: &Scene<'_>, present: Option<&BootRecord>) -> Option<BootRecord> {
+        let target =
+            self.change.target.map_or_else(|| present.map(|record| record.target).unwrap_or_default(), Target::from);
+        let enabled =
+            self.change.enabled.map_or_else(|| present.map(|record| record.enabled).unwrap_or_default(), Enabled::from);
+        // A target that is named goes on being shown, though it has no effect until it is enabled.
+        let shown = enabled != Enabled::Disabled || self.change.target.is_some() || self.change.enabled.is_none();
+        (target != Target::None && shown).then(|| BootRecord {
+            target,
+            enabled,
+            armed_for: (enabled == Enabled::Once).then(|| scene.live_uid()).flatten(),
+            change: None,
+        })
+    }
+}
+
+impl Task for SetBoot {
+    fn decide(&mut self, scene: &Scene<'_>) -> Decision {
+        let machine = scene.machine;
+        if machine.metadata.deleting() {
+            return Decision::Fail(CommandError::Conflict("the machine is being removed".to_owned()));
+        }
+        let present = BootRecord::read(&machine.metadata.annotations);
+        let mut template = Template::of(scene, present.as_ref());
+        let mut wanted = if self.change.target.is_some() || self.change.enabled.is_some() {
+            self.wanted(scene, present.as_ref())
+        } else {
+            present.clone()
+        };
+        if let Some(wanted) = wanted.as_mut()
+            && (self.change.target.is_some() || self.change.enabled.is_some())
+            && wanted.enabled != Enabled::Disabled
+        {
+            let mut first = device(wanted.target, machine, &template.original);
+            if first.is_none() {
+                match wanted.target {
+                    Target::Cd if scene.platform.live_media => first = Some(Device::Disk(template.add_drive())),
+                    // No drive without a medium here: the override takes effect when one is inserted.
+                    Target::Cd => {}
+                    Target::Hdd => return Decision::Fail(CommandError::Conflict("the machine has no disk".to_owned())),
+                    Target::Pxe | Target::None => {
+                        let reason = "the machine's definition has no network interface".to_owned();
+                        return Decision::Fail(CommandError::Conflict(reason));
+                    }
+                }
+            }
+            wanted.change = first.map(|first| template.override_order(scene, &first, wanted.enabled));
+        } else if self.change.target.is_some() || self.change.enabled.is_some() {
+            template.restore();
+        }
+        let firmware = self.change.mode.and_then(|mode| bootloader(scene, mode));
+        match template.into_patch(scene, wanted.as_ref(), present.as_ref(), firmware) {
+            Some(patch) => Decision::Write(patch.into_write(Purpose::Main, scene.command)),
+            None => Decision::Done,
+        }
+    }
+}
+
+/// The end of a one-time override.
+#[derive(Debug)]
+pub(super) struct RestoreBoot {
+    used_by: Uid,
+}
+
+impl RestoreBoot {
+    pub(super) fn new(used_by: Uid) -> Self {
+        Self { used_by }
+    }
+}
+
+impl Task for RestoreBoot {
+    fn decide(&mut self, scene: &Scene<'_>) -> Decision {
+        let Some(present) = BootRecord::read(&scene.machine.metadata.annotations) else {
+            return Decision::Done;
+        };
+        if present.enabled != Enabled::Once || present.armed_for.as_deref() == Some(self.used_by.as_str()) {
+            return Decision::Done;
+        }
+        let user = scene.instance.filter(|instance| instance.metadata.uid.as_deref() == Some(self.used_by.as_str()));
+        let missed = match (user, &present.change) {
+            // It came up in the moment between the reading and the writing of the override, without it.
+            (Some(instance), Some(change)) => !instance.ended() && BootOrder::of(&instance.spec) != change.written,
+            _ => false,
+        };
+        let mut template = Template::of(scene, Some(&present));
+        let in_force = present.change.as_ref().is_some_and(|change| change.written == template.current);
+        let wanted = (missed && in_force)
+            .then(|| BootRecord { armed_for: Some(self.used_by.as_str().into()), ..present.clone() });
+        if wanted.is_none() {
+            template.restore();
+        }
+        match template.into_patch(scene, wanted.as_ref(), Some(&present), None) {
+            Some(patch) => Decision::Write(patch.into_write(Purpose::Main, scene.command)),
+            None => Decision::Done,
+        }
+    }
+}
+
+/// The part of a machine's template that overrides change, on its way from what it is to what it shall be.
+#[derive(Debug)]
+pub(super) struct Template {
+    pub(super) disks: Vec<Value>,
+    interfaces: Vec<Value>,
+    disks_before: Vec<Value>,
+    interfaces_before: Vec<Value>,
+    /// The order in force.
+    current: BootOrder,
+    /// The machine's own order: what an override in force has replaced, else the order in force.
+    pub(super) original: BootOrder,
+    reboot_policy: Option<Box<str>>,
+    reboot_policy_before: Option<Box<str>>,
+    /// The machine's own policy, as `original`.
+    reboot_policy_original: Option<Box<str>>,
+}
+
+impl Template {
+    pub(super) fn of(scene: &Scene<'_>, record: Option<&BootRecord>) -> Self {
+        let spec = &scene.machine.spec.template.spec;
+        let current = BootOrder::of(spec);
+        let policy = spec.domain.reboot_policy.clone();
+        let change = record.and_then(|record| record.change.as_ref());
+        let original = change
+            .filter(|change| change.written == current)
+            .map_or_else(|| current.clone(), |change| change.original.clone());
+        let replaced = change.filter(|change| change.reboot_ends_run && policy.as_deref() == Some(TERMINATE));
+        let policy_original = replaced.map_or_else(|| policy.clone(), |change| change.reboot_policy.clone());
+        let (disks, interfaces) = (scene.devices("disks"), scene.devices("interfaces"));
+        Self {
+            disks_before: disks.clone(),
+            interfaces_before: interfaces.clone(),
+            disks,
+            interfaces,
+            current,
+            original,
+            reboot_policy: policy.clone(),
+            reboot_policy_before: policy,
+            reboot_policy_original: policy_original,
+        }
+    }
+
+    /// Adds an empty CD-ROM drive and says what it is called. SATA, as the cluster does not take virtio and older
+    /// guests do not know SCSI.
+    pub(super) fn add_drive(&mut self) -> Box<str> {
+        self.add_drive_beside(&[])
+    }
+
+    /// The same, with a name that none of these volumes has either.
+    pub(super) fn add_drive_beside(&mut self, volumes: &[Value]) -> Box<str> {
+        let taken =
+            |name: &str| self.disks.iter().chain(volumes).any(|device| device.get("name") == Some(&json!(name)));
+        let mut name = DRIVE.to_owned();
+        let mut number = 1;
+        while taken(&name) {
+            number += 1;
+            name = format!("{DRIVE}-{number}");
+        }
+        self.disks.push(json!({ "name": name, "cdrom": { "bus": "sata" } }));
+        name.into()
+    }
+
+    /// Puts a device first, and says what that changed.
+    pub(super) fn override_order(&mut self, scene: &Scene<'_>, first: &Device, enabled: Enabled) -> OrderChange {
+        let written = with_first(first, &self.original, &scene.machine.spec.template.spec);
+        write_into(&written, &mut self.disks, &mut self.interfaces);
+        // So that the guest's own reboot at the end of an installation is a new boot, in the machine's own order. Only
+        // where a new instance follows by itself: elsewhere that reboot would switch the machine off (facts, section 5).
+        let lasting = scene.platform.reboot_ends_run && enabled == Enabled::Once && comes_back(scene);
+        self.reboot_policy = if lasting { Some(TERMINATE.into()) } else { self.reboot_policy_original.clone() };
+        OrderChange {
+            original: self.original.clone(),
+            written,
+            reboot_ends_run: lasting,
+            reboot_policy: self.reboot_policy_original.clone().filter(|_| lasting),
+        }
+    }
+
+    /// Puts everything back as it was before the override in force.
+    pub(super) fn restore(&mut self) {
+        write_into(&self.original, &mut self.disks, &mut self.interfaces);
+        self.reboot_policy.clone_from(&self.reboot_policy_original);
+    }
+
+    /// What is to be written; `None` if all of it is so already.
+    pub(super) fn into_patch(
+        self,
+        scene: &Scene<'_>,
+        wanted: Option<&BootRecord>,
+        present: Option<&BootRecord>,
+        firmware: Option<Value>,
+    ) -> Option<Patch> {
+        let garbage = present.is_none() && scene.machine.metadata.annotations.boot_override.is_some();
+        let mut patch = scene.patch();
+        let mut changed = false;
+        if self.disks != self.disks_before {
+            patch = patch.set_domain(&["devices", "disks"], Value::Array(self.disks));
+            changed = true;
+        }
+        if self.interfaces != self.interfaces_before {
+            patch = patch.set_domain(&["devices", "interfaces"], Value::Array(self.interfaces));
+            changed = true;
+        }
+        if self.reboot_policy != self.reboot_policy_before {
+            patch = patch.set_domain(&["rebootPolicy"], json!(self.reboot_policy));
+            changed = true;
+        }
+        if let Some(firmware) = firmware {
+            patch = patch.set_domain(&["firmware", "bootloader"], firmware);
+            changed = true;
+        }
+        if wanted != present || garbage {
+            let text = wanted.and_then(|record| serde_json::to_string(record).ok());
+            patch = patch.annotate(BOOT_OVERRIDE, text.as_deref());
+            changed = true;
+        }
+        changed.then_some(patch)
+    }
+}
+
+/// Whether a new instance follows when the guest ends by itself.
+fn comes_back(scene: &Scene<'_>) -> bool {
+    // A start makes `Halted` `Always`.
+    matches!(StrategyNote::chosen(scene.machine), RunStrategy::Always | RunStrategy::Halted)
+}
+
+/// The bootloader to be set for a mode, as a merge patch; `None` if it is of that mode.
+fn bootloader(scene: &Scene<'_>, mode: BootMode) -> Option<Value> {
+    let efi = scene.machine.spec.template.spec.domain.firmware.bootloader.efi.is_some();
+    match mode {
+        BootMode::Uefi if efi => None,
+        // Without `secureBoot: false` it would be on, and need SMM (facts, section 7).
+        BootMode::Uefi => Some(json!({ "bios": null, "efi": { "secureBoot": false } })),
+        BootMode::Legacy if efi => Some(json!({ "efi": null, "bios": {} })),
+        BootMode::Legacy => None,
+    }
+}
+
+/// The name of CD-ROM drives that are added.
+const DRIVE: &str = "redfish-cd";
+const TERMINATE: &str = "Terminate";

@@ -1,0 +1,172 @@
+//! The boot sequence as one list over disks and network interfaces, and how an override changes it.
+//!
+//! Pure: templates in, places out. The cluster wants every place to be taken once, over disks and interfaces
+//! together, and tries no device without a place as soon as one has one (facts, section 7).
+
+use serde_json::{Value, json};
+
+use crate::kubevirt::annotation::{BootOrder, MediaRecord, Target};
+use crate::kubevirt::object::{TemplateSpec, VirtualMachine};
+
+/// A device that can be booted from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Device {
+    Disk(Box<str>),
+    Interface(Box<str>),
+}
+
+/// The device that a target stands for; `None` if the machine has none.
+pub(super) fn device(target: Target, machine: &VirtualMachine, order: &BootOrder) -> Option<Device> {
+    let spec = &machine.spec.template.spec;
+    let devices = &spec.domain.devices;
+    match target {
+        Target::None => None,
+        Target::Cd => cd_drive(machine).map(Device::Disk),
+        Target::Hdd => {
+            let disks = devices.disks.iter().filter(|disk| disk.cdrom.is_none()).filter_map(|disk| disk.name.clone());
+            disks.min_by_key(|name| order.disks.get(name).copied().unwrap_or(u32::MAX)).map(Device::Disk)
+        }
+        Target::Pxe => {
+            let interfaces = devices.interfaces.iter().filter_map(|interface| interface.name.clone());
+            interfaces.min_by_key(|name| order.interfaces.get(name).copied().unwrap_or(u32::MAX)).map(Device::Interface)
+        }
+    }
+}
+
+/// The drive that stands for the CD-ROM slot: the one with our medium, else the first empty one, else the first.
+fn cd_drive(machine: &VirtualMachine) -> Option<Box<str>> {
+    let spec = &machine.spec.template.spec;
+    let drives =
+        || spec.domain.devices.disks.iter().filter(|disk| disk.cdrom.is_some()).filter_map(|disk| disk.name.clone());
+    let ours = MediaRecord::read(machine).map(|record| record.drive);
+    drives()
+        .find(|drive| Some(drive) == ours.as_ref())
+        .or_else(|| drives().find(|drive| spec.volume(drive).is_none()))
+        .or_else(|| drives().next())
+}
+
+/// The order that tries `first` before everything else: the whole sequence anew, from 1 and without gaps or doubles.
+pub(super) fn with_first(first: &Device, original: &BootOrder, spec: &TemplateSpec) -> BootOrder {
+    let mut rest: Vec<(u32, Device)> = original
+        .disks
+        .iter()
+        .map(|(name, place)| (*place, Device::Disk(name.clone())))
+        .chain(original.interfaces.iter().map(|(name, place)| (*place, Device::Interface(name.clone()))))
+        .collect();
+    if rest.is_empty() {
+        // Nobody chose an order: the cluster would try the disks as they come.
+        let disks = spec.domain.devices.disks.iter().filter(|disk| disk.cdrom.is_none());
+        rest.extend(disks.filter_map(|disk| disk.name.clone()).map(|name| (0, Device::Disk(name))));
+    }
+    // Stable: equal places, which the cluster does not allow, stay as they come.
+    rest.sort_by_key(|(place, _)| *place);
+    let rest = rest.into_iter().map(|(_, device)| device).filter(|device| device != first);
+    let mut order = BootOrder::default();
+    for (device, place) in std::iter::once(first.clone()).chain(rest).zip(1..) {
+        match device {
+            Device::Disk(name) => order.disks.insert(name, place),
+            Device::Interface(name) => order.interfaces.insert(name, place),
+        };
+    }
+    order
+}
+
+/// Writes an order into the template's lists as they came.
+pub(super) fn write_into(order: &BootOrder, disks: &mut [Value], interfaces: &mut [Value]) {
+    for (devices, places) in [(disks, &order.disks), (interfaces, &order.interfaces)] {
+        for device in devices {
+            let place = device.get("name").and_then(Value::as_str).and_then(|name| places.get(name)).copied();
+            let Some(device) = device.as_object_mut() else { continue };
+            match place {
+                Some(place) => device.insert("bootOrder".to_owned(), json!(place)),
+                None => device.remove("bootOrder"),
+            };
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kubevirt::object::{Element, Object};
+    use proptest::prelude::*;
+    use serde::Deserialize;
+
+    fn machine(spec: &Value) -> VirtualMachine {
+        let object = json!({ "spec": { "template": { "spec": spec } } });
+        let Element(Object(machine)) = Element::deserialize(&object).expect("any JSON will do");
+        machine
+    }
+
+    fn sequence(order: &BootOrder) -> Vec<(u32, String)> {
+        let disks = order.disks.iter().map(|(name, place)| (*place, name.to_string()));
+        let mut all: Vec<_> =
+            disks.chain(order.interfaces.iter().map(|(name, place)| (*place, name.to_string()))).collect();
+        all.sort();
+        all
+    }
+
+    fn overridden(target: Target, spec: &Value) -> Vec<String> {
+        let machine = machine(spec);
+        let spec = &machine.spec.template.spec;
+        let original = BootOrder::of(spec);
+        let first = device(target, &machine, &original).expect("the machine has one");
+        sequence(&with_first(&first, &original, spec)).into_iter().map(|(_, name)| name).collect()
+    }
+
+    #[test]
+    fn the_target_goes_first_and_the_rest_keeps_its_order() {
+        let spec = json!({ "domain": { "devices": {
+            "disks": [
+                { "name": "data", "disk": {} },
+                { "name": "root", "disk": {}, "bootOrder": 2 },
+                { "name": "cd", "cdrom": {} },
+            ],
+            "interfaces": [{ "name": "lan" }, { "name": "prov", "bootOrder": 5 }],
+        } } });
+        assert_eq!(overridden(Target::Cd, &spec), ["cd", "root", "prov"]);
+        assert_eq!(overridden(Target::Pxe, &spec), ["prov", "root"]);
+        assert_eq!(overridden(Target::Hdd, &spec), ["root", "prov"]);
+    }
+
+    #[test]
+    fn without_an_order_the_disks_follow_as_they_come() {
+        let spec = json!({ "domain": { "devices": {
+            "disks": [{ "name": "root", "disk": {} }, { "name": "tools", "cdrom": {} }, { "name": "data" }],
+            "interfaces": [{ "name": "lan" }, { "name": "prov" }],
+        } } });
+        assert_eq!(overridden(Target::Pxe, &spec), ["lan", "root", "data"]);
+        assert_eq!(overridden(Target::Hdd, &spec), ["root", "data"]);
+    }
+
+    #[test]
+    fn an_empty_drive_stands_for_the_slot_before_a_full_one() {
+        let spec = json!({ "domain": { "devices": {
+            "disks": [{ "name": "tools", "cdrom": {} }, { "name": "empty", "cdrom": {} }],
+        } }, "volumes": [{ "name": "tools", "containerDisk": { "image": "tools" } }] });
+        assert_eq!(overridden(Target::Cd, &spec), ["empty"]);
+    }
+
+    proptest! {
+        #[test]
+        fn every_place_is_taken_once_from_one_on(
+            disks in prop::collection::btree_map("[a-c]", 1_u32..9, 0..4),
+            interfaces in prop::collection::btree_map("[d-f]", 1_u32..9, 0..4),
+            first in "[a-f]",
+        ) {
+            let boxed = |map: std::collections::BTreeMap<String, u32>| map.into_iter().map(|(name, place)| (name.into(), place)).collect();
+            let original = BootOrder { disks: boxed(disks), interfaces: boxed(interfaces) };
+            let first = if *first < *"d" { Device::Disk((&*first).into()) } else { Device::Interface((&*first).into()) };
+            let order = with_first(&first, &original, &TemplateSpec::default());
+            let places: Vec<u32> = sequence(&order).into_iter().map(|(place, _)| place).collect();
+            prop_assert_eq!(&places, &(1..=u32::try_from(places.len()).expect("few")).collect::<Vec<_>>());
+            let at = |order: &BootOrder| match &first {
+                Device::Disk(name) => order.disks.get(name).copied(),
+                Device::Interface(name) => order.interfaces.get(name).copied(),
+            };
+            prop_assert_eq!(at(&order), Some(1));
+            let before = sequence(&original).len() + usize::from(at(&original).is_none());
+            prop_assert_eq!(places.len(), before);
+        }
+    }
+}

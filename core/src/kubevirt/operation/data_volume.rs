@@ -1,0 +1,96 @@
+//! The `DataVolume` that an image is imported into.
+
+use serde_json::{Value, json};
+use xxhash_rust::xxh3::xxh3_64;
+
+use super::engine::{Purpose, Write};
+use super::scene::Scene;
+use crate::kubevirt::annotation::{IMAGE, MANAGED_BY, MANAGER, SLOT, VIRTUAL_MACHINE};
+use crate::kubevirt::object::DataVolume;
+use crate::kubevirt::request::{Collection, create, delete};
+use crate::model::{Command, Slot};
+
+/// The name of the `DataVolume` for an image in a slot of a machine: the same for every replica and every attempt, and
+/// another one for another machine of the same name.
+pub(super) fn name(command: &Command, slot: Slot, image: &str) -> Box<str> {
+    let hash = xxh3_64(format!("{}\n{slot}\n{image}", command.uid).as_bytes());
+    // Names of pods and labels are made from it, which holds for 63 characters without dots.
+    let machine: String =
+        command.vm.name().chars().map(|c| if c == '.' { '-' } else { c }).take(LONGEST_PREFIX).collect();
+    format!("{}-{}-{hash:016x}", machine.trim_end_matches('-'), slot.name().to_lowercase()).into()
+}
+
+/// The creation of it.
+pub(super) fn creation(scene: &Scene<'_>, name: &str, slot: Slot, image: &str) -> Write {
+    let command = scene.command;
+    let settings = scene.settings;
+    let mut http = json!({ "url": image });
+    // A field of newer importers; older ones drop it and verify the certificate.
+    if settings.allow_insecure_tls && image.starts_with("https:") {
+        http["insecureSkipVerify"] = json!(true);
+    }
+    // `spec.storage` leaves access and volume mode to the importer's knowledge of the storage class, and adds what a
+    // file system takes.
+    let mut storage = json!({ "resources": { "requests": { "storage": settings.storage_size } } });
+    if let Some(class) = &settings.storage_class {
+        storage["storageClassName"] = json!(class);
+    }
+    let object = json!({
+        "apiVersion": "cdi.kubevirt.io/v1beta1",
+        "kind": "DataVolume",
+        "metadata": {
+            "name": name,
+            "namespace": command.vm.namespace(),
+            "labels": { MANAGED_BY: MANAGER, SLOT: slot.name().to_lowercase() },
+            "annotations": {
+                VIRTUAL_MACHINE: command.vm.name(),
+                IMAGE: image,
+                // Otherwise a class that waits for its first consumer waits for the machine to start.
+                "cdi.kubevirt.io/storage.bind.immediate.requested": "true",
+            },
+            "ownerReferences": [{
+                "apiVersion": "kubevirt.io/v1",
+                "kind": "VirtualMachine",
+                "name": command.vm.name(),
+                "uid": command.uid.as_str(),
+                "controller": false,
+                "blockOwnerDeletion": false,
+            }],
+        },
+        "spec": { "source": { "http": http }, "storage": storage },
+    });
+    let path = Collection::DataVolumes.path(Some(command.vm.namespace()));
+    Write { purpose: Purpose::Prepare, request: Box::new(create(&path, &object)) }
+}
+
+/// Whether it is one that was made for this machine. Who may only edit machines must not be able to point at somebody
+/// else's.
+pub(super) fn ours(import: &DataVolume, command: &Command) -> bool {
+    let metadata = &import.metadata;
+    metadata.label(MANAGED_BY) == Some(MANAGER) && metadata.owned_by("VirtualMachine", command.uid.as_str())
+}
+
+/// The deletion of it, and of no other of the same name.
+pub(super) fn deletion(import: &DataVolume, command: &Command, purpose: Purpose) -> Write {
+    let name = import.metadata.name.as_deref().unwrap_or_default();
+    let path = Collection::DataVolumes.object_path(command.vm.namespace(), name);
+    let options = json!({
+        "apiVersion": "v1",
+        "kind": "DeleteOptions",
+        "propagationPolicy": "Background",
+        "preconditions": { "uid": import.metadata.uid },
+    });
+    Write { purpose, request: Box::new(delete(&path, &options)) }
+}
+
+/// A volume of the template that holds it.
+pub(super) fn volume(drive: &str, name: &str, live: bool) -> Value {
+    if live {
+        json!({ "name": drive, "dataVolume": { "name": name, "hotpluggable": true } })
+    } else {
+        json!({ "name": drive, "dataVolume": { "name": name } })
+    }
+}
+
+/// 63 less the slot's name, the hash and what joins them.
+const LONGEST_PREFIX: usize = 40;

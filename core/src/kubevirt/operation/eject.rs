@@ -1,0 +1,87 @@
+//! `EjectMedia`: the volume goes from the template, then its import goes.
+//!
+//! The drive stays where the cluster knows empty drives, so that the next medium can be inserted live.
+
+use serde_json::{Value, json};
+
+use super::answer::Problem;
+use super::boot::Template;
+use super::data_volume::{deletion, ours};
+use super::engine::{Decision, Purpose, Reaction, Task};
+use super::scene::Scene;
+use crate::kubevirt::annotation::{BootRecord, MEDIA_CD, MediaRecord};
+use crate::kubevirt::object::VirtualMachine;
+
+/// A medium on its way out of its drive.
+#[derive(Debug, Default)]
+pub(super) struct Eject {
+    /// The import of the medium that has been taken out.
+    import: Option<Box<str>>,
+    /// Whether the machine is without it.
+    out: bool,
+}
+
+impl Task for Eject {
+    fn import(&self, _machine: &VirtualMachine) -> Option<Box<str>> {
+        self.import.clone()
+    }
+
+    fn decide(&mut self, scene: &Scene<'_>) -> Decision {
+        let record = MediaRecord::read(scene.machine);
+        let Some(record) = record else {
+            self.out = true;
+            if self.import.is_none() && scene.machine.metadata.annotations.media_cd.is_some() {
+                // Somebody took the volume out by hand, or wrote something unreadable.
+                return Decision::Write(
+                    scene.patch().annotate(MEDIA_CD, None).into_write(Purpose::Main, scene.command),
+                );
+            }
+            return match scene.import {
+                Some(import) if ours(import, scene.command) && !import.metadata.deleting() => {
+                    Decision::Write(deletion(import, scene.command, Purpose::Tidy))
+                }
+                // Going, once nothing uses it any more.
+                Some(_) | None => Decision::Done,
+            };
+        };
+        if self.import.as_deref() != Some(&record.data_volume) {
+            self.import = Some(record.data_volume.clone());
+        }
+        change_machine(scene, &record)
+    }
+
+    fn rejected(&mut self, purpose: Purpose, problem: &Problem) -> Reaction {
+        match (purpose, problem) {
+            // The import stays: whoever looks for orphans finds it.
+            (Purpose::Tidy, Problem::Forbidden(_) | Problem::Refused(_) | Problem::Missing { .. }) => {
+                self.import = None;
+                Reaction::Replan
+            }
+            _ => Reaction::Usual,
+        }
+    }
+
+    fn complete(&self) -> bool {
+        self.out
+    }
+}
+
+fn change_machine(scene: &Scene<'_>, record: &MediaRecord) -> Decision {
+    let named = |device: &Value| device.get("name") == Some(&json!(*record.drive));
+    let volumes: Vec<Value> = scene.volumes().into_iter().filter(|volume| !named(volume)).collect();
+    let boot = BootRecord::read(&scene.machine.metadata.annotations);
+    let mut template = Template::of(scene, boot.as_ref());
+    let mut wanted = boot.clone();
+    if !scene.platform.live_media {
+        // 422: "cannot define an empty CD-ROM disk" (facts, section 6). The drive takes its place in the boot order
+        // along; the others keep theirs.
+        template.disks.retain(|disk| !named(disk));
+        if let Some(change) = wanted.as_mut().and_then(|record| record.change.as_mut()) {
+            change.written.disks.remove(&record.drive);
+            change.original.disks.remove(&record.drive);
+        }
+    }
+    let patch = template.into_patch(scene, wanted.as_ref(), boot.as_ref(), None).unwrap_or_else(|| scene.patch());
+    let patch = patch.set(&["spec", "template", "spec", "volumes"], Value::Array(volumes)).annotate(MEDIA_CD, None);
+    Decision::Write(patch.into_write(Purpose::Main, scene.command))
+}

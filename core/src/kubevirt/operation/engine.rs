@@ -1,0 +1,394 @@
+//! What all tasks have in common: read, decide, write, read again, until there is nothing left to do.
+//!
+//! A task never says "then": it looks at what the cluster shows and names the one next step. So a write that was lost,
+//! repeated or overtaken needs no thought of its own, and a task that is begun anew goes on where it was.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Request, Response};
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::OperationStep;
+use super::answer::{self, Effect, Problem};
+use super::scene::{Reading, Scene};
+use crate::kubevirt::entropy::Entropy;
+use crate::kubevirt::object::{DataVolume, Element, Object, VirtualMachine, VirtualMachineInstance};
+use crate::kubevirt::request::{Collection, get};
+use crate::kubevirt::{Settings, TransportError};
+use crate::model::{Command, CommandError, Completion, Platform};
+use crate::time::Instant;
+
+/// One kind of command being carried out.
+pub(super) trait Task: fmt::Debug + Send + Sync {
+    /// The import that a decision about this machine needs to see.
+    fn import(&self, machine: &VirtualMachine) -> Option<Box<str>> {
+        let _ = machine;
+        None
+    }
+
+    /// The next step.
+    fn decide(&mut self, scene: &Scene<'_>) -> Decision;
+
+    /// A step was accepted.
+    fn accepted(&mut self, now: Instant, purpose: Purpose) {
+        let _ = (now, purpose);
+    }
+
+    /// A step was not accepted. Busy servers never come here.
+    fn rejected(&mut self, purpose: Purpose, problem: &Problem) -> Reaction {
+        let _ = (purpose, problem);
+        Reaction::Usual
+    }
+
+    /// Whether everything that was asked for has been accepted, though it has not been seen yet.
+    fn complete(&self) -> bool {
+        false
+    }
+}
+
+/// The next step of a task.
+#[derive(Debug)]
+pub(super) enum Decision {
+    Write(Write),
+    /// Look again after that.
+    Wait(Duration),
+    Done,
+    Fail(CommandError),
+}
+
+/// A request that changes something.
+#[derive(Debug)]
+pub(super) struct Write {
+    pub(super) purpose: Purpose,
+    pub(super) request: Box<Request<Bytes>>,
+}
+
+/// What a write is for; tasks tell their own writes apart by it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// What was asked for, as a patch or the making of an object.
+    Main,
+    /// What was asked for, as a verb of `subresources.kubevirt.io`.
+    Verb,
+    /// What has to come before.
+    Prepare,
+    /// What may come after, and may fail.
+    Tidy,
+}
+
+/// What to do about a rejected step.
+#[derive(Debug)]
+pub(super) enum Reaction {
+    /// A conflict or something missing: read again after a while. Anything else: give up.
+    Usual,
+    /// The task will do otherwise: read again and ask it.
+    Replan,
+    Fail(CommandError),
+}
+
+/// Carries out one task.
+#[derive(Debug)]
+pub(super) struct Engine {
+    platform: Platform,
+    settings: Arc<Settings>,
+    task: Box<dyn Task>,
+    state: State,
+    reading: Reading,
+    entropy: Entropy,
+    /// How often the machine has been read.
+    rounds: u32,
+    failures: u32,
+    /// What stood in the way last, if nothing has gone well since.
+    obstacle: Option<Problem>,
+    /// Whether a write has had an effect or may have had one.
+    written: Effect,
+}
+
+/// ```text
+///            +--------------------------- decided: wait ---------------------------+
+///            |          +---------------- accepted, replan --------------------+   |
+///            v          v                                                      |   |
+///   Resting --> Ready{Machine} -> Ready{Instance} -> Ready{Import} -- decide --+---+--> Done
+///      ^             |                  |                 |                    |          ^
+///      +---- busy, conflict ------------+-----------------+------- Ready{Write}+          |
+///                                                                                         |
+///   every Ready becomes Awaiting when it is sent; whatever is not done at the deadline ---+
+/// ```
+#[derive(Debug)]
+enum State {
+    Ready(Call),
+    Awaiting(Sent),
+    Resting { until: Instant },
+    Done(Result<Completion, CommandError>),
+}
+
+#[derive(Debug)]
+enum Call {
+    Machine,
+    Instance,
+    Import(Box<str>),
+    Write(Write),
+}
+
+#[derive(Debug)]
+enum Sent {
+    Machine,
+    Instance,
+    Import,
+    Write(Purpose),
+}
+
+impl Engine {
+    pub(super) fn new(task: Box<dyn Task>, platform: Platform, settings: Arc<Settings>, seed: u64) -> Self {
+        Self {
+            platform,
+            settings,
+            task,
+            state: State::Ready(Call::Machine),
+            reading: Reading::default(),
+            entropy: Entropy::new(seed),
+            rounds: 0,
+            failures: 0,
+            obstacle: None,
+            written: Effect::None,
+        }
+    }
+
+    pub(super) fn poll(&mut self, now: Instant, command: &Command) -> OperationStep {
+        if now >= command.deadline && !matches!(self.state, State::Done(_)) {
+            self.state = State::Done(self.out_of_time());
+        }
+        match std::mem::replace(&mut self.state, State::Ready(Call::Machine)) {
+            State::Done(result) => {
+                self.state = State::Done(result.clone());
+                OperationStep::Done(result)
+            }
+            State::Awaiting(sent) => {
+                self.state = State::Awaiting(sent);
+                OperationStep::WaitUntil(command.deadline)
+            }
+            State::Resting { until } if now < until => {
+                self.state = State::Resting { until };
+                OperationStep::WaitUntil(until.min(command.deadline))
+            }
+            State::Resting { .. } => self.send(Call::Machine, command),
+            State::Ready(call) => self.send(call, command),
+        }
+    }
+
+    pub(super) fn handle_response(
+        &mut self,
+        now: Instant,
+        command: &Command,
+        response: Result<Response<Bytes>, TransportError>,
+    ) {
+        let sent = match std::mem::replace(&mut self.state, State::Ready(Call::Machine)) {
+            State::Awaiting(sent) => sent,
+            // An answer that nobody waits for, such as one that came after the deadline.
+            other @ (State::Ready(_) | State::Resting { .. } | State::Done(_)) => {
+                self.state = other;
+                return;
+            }
+        };
+        let answer = answer::read(response);
+        self.state = match sent {
+            Sent::Machine => self.machine_read(now, command, answer),
+            Sent::Instance => self.instance_read(now, command, answer),
+            Sent::Import => self.import_read(now, command, answer),
+            Sent::Write(purpose) => self.write_answered(now, command, purpose, answer),
+        };
+    }
+
+    fn send(&mut self, call: Call, command: &Command) -> OperationStep {
+        let (namespace, name) = (command.vm.namespace(), command.vm.name());
+        let (sent, request) = match call {
+            Call::Machine => {
+                self.rounds = self.rounds.saturating_add(1);
+                (Sent::Machine, get(&Collection::VirtualMachines.object_path(namespace, name)))
+            }
+            Call::Instance => (Sent::Instance, get(&Collection::VirtualMachineInstances.object_path(namespace, name))),
+            Call::Import(import) => (Sent::Import, get(&Collection::DataVolumes.object_path(namespace, &import))),
+            Call::Write(write) => (Sent::Write(write.purpose), *write.request),
+        };
+        self.state = State::Awaiting(sent);
+        OperationStep::Send(request)
+    }
+
+    fn machine_read(&mut self, now: Instant, command: &Command, answer: Result<Bytes, Problem>) -> State {
+        let body = match answer {
+            Ok(body) => body,
+            Err(Problem::Missing { .. }) => return self.fail(CommandError::NotFound),
+            Err(problem) => return self.trouble(now, command, problem),
+        };
+        let Ok(raw) = serde_json::from_slice::<Value>(&body) else {
+            return self.unreadable(now, command);
+        };
+        let Ok(machine) = Element::<Object<VirtualMachine>>::deserialize(&raw) else {
+            return self.unreadable(now, command);
+        };
+        let machine = machine.0.0;
+        match machine.metadata.uid.as_deref() {
+            Some(uid) if uid == command.uid.as_str() => {}
+            Some(_) => return self.fail(CommandError::NotFound),
+            None => return self.unreadable(now, command),
+        }
+        self.reading.machine_read(raw, machine);
+        State::Ready(Call::Instance)
+    }
+
+    fn instance_read(&mut self, now: Instant, command: &Command, answer: Result<Bytes, Problem>) -> State {
+        let instance = match answer {
+            Ok(body) => match serde_json::from_slice::<Element<Object<VirtualMachineInstance>>>(&body) {
+                Ok(Element(Object(instance))) if instance.metadata.uid.is_some() => Some(instance),
+                Ok(_) | Err(_) => return self.unreadable(now, command),
+            },
+            Err(Problem::Missing { .. }) => None,
+            Err(problem) => return self.trouble(now, command, problem),
+        };
+        self.reading.instance_read(instance);
+        match self.task.import(&self.reading.machine) {
+            Some(import) => {
+                self.reading.import_wanted(&import);
+                State::Ready(Call::Import(import))
+            }
+            None => self.decide(now, command),
+        }
+    }
+
+    fn import_read(&mut self, now: Instant, command: &Command, answer: Result<Bytes, Problem>) -> State {
+        let import = match answer {
+            Ok(body) => match serde_json::from_slice::<Element<Object<DataVolume>>>(&body) {
+                Ok(Element(Object(import))) if import.metadata.uid.is_some() => Some(import),
+                Ok(_) | Err(_) => return self.unreadable(now, command),
+            },
+            Err(Problem::Missing { .. }) => None,
+            Err(problem) => return self.trouble(now, command, problem),
+        };
+        self.reading.import_read(import);
+        self.decide(now, command)
+    }
+
+    fn decide(&mut self, now: Instant, command: &Command) -> State {
+        let scene = Scene {
+            now,
+            command,
+            platform: &self.platform,
+            settings: &self.settings,
+            raw: &self.reading.raw,
+            machine: &self.reading.machine,
+            instance: self.reading.instance.as_ref(),
+            import: self.reading.import.as_ref(),
+        };
+        match self.task.decide(&scene) {
+            Decision::Write(write) => State::Ready(Call::Write(write)),
+            Decision::Wait(time) => {
+                self.obstacle = None;
+                let least = if self.rounds < PROMPT_ROUNDS { Duration::ZERO } else { FIRST_REST };
+                State::Resting { until: now + time.max(least) }
+            }
+            Decision::Done => State::Done(Ok(Completion { observations: self.reading.observations(command) })),
+            Decision::Fail(error) => self.fail(error),
+        }
+    }
+
+    fn write_answered(
+        &mut self,
+        now: Instant,
+        command: &Command,
+        purpose: Purpose,
+        answer: Result<Bytes, Problem>,
+    ) -> State {
+        let Err(problem) = answer else {
+            self.written = Effect::Possible;
+            self.obstacle = None;
+            self.task.accepted(now, purpose);
+            return self.again(now);
+        };
+        if let Problem::Busy { effect: Effect::Possible, .. } = &problem {
+            self.written = Effect::Possible;
+        }
+        if matches!(problem, Problem::Busy { .. }) {
+            return self.trouble(now, command, problem);
+        }
+        match self.task.rejected(purpose, &problem) {
+            Reaction::Usual => self.trouble(now, command, problem),
+            Reaction::Replan => self.again(now),
+            Reaction::Fail(error) => self.fail(error),
+        }
+    }
+
+    /// Reads everything anew; at once, unless that has happened suspiciously often.
+    fn again(&self, now: Instant) -> State {
+        if self.rounds < PROMPT_ROUNDS {
+            State::Ready(Call::Machine)
+        } else {
+            State::Resting { until: now + LONGEST_REST }
+        }
+    }
+
+    fn unreadable(&mut self, now: Instant, command: &Command) -> State {
+        let reason = "the API server's answer makes no sense".to_owned();
+        self.trouble(now, command, Problem::Busy { reason, retry_after: None, effect: Effect::None })
+    }
+
+    /// Something stands in the way: rest and read again, or give up.
+    fn trouble(&mut self, now: Instant, command: &Command, problem: Problem) -> State {
+        self.failures = self.failures.saturating_add(1);
+        let backoff = self.entropy.backoff(FIRST_REST, LONGEST_REST, self.failures);
+        let rest = match &problem {
+            Problem::Forbidden(message) => return self.fail(CommandError::Forbidden(message.clone())),
+            Problem::Refused(message) => return self.fail(CommandError::Refused(message.clone())),
+            Problem::Conflict(_) | Problem::Missing { .. } | Problem::Busy { retry_after: None, .. } => backoff,
+            Problem::Busy { retry_after: Some(asked), .. } => {
+                if now + *asked >= command.deadline && self.written == Effect::None {
+                    return self.fail(give_up(&problem));
+                }
+                backoff.max(*asked)
+            }
+        };
+        self.obstacle = Some(problem);
+        State::Resting { until: now + rest }
+    }
+
+    fn fail(&self, error: CommandError) -> State {
+        let _ = self;
+        State::Done(Err(error))
+    }
+
+    fn out_of_time(&self) -> Result<Completion, CommandError> {
+        if self.task.complete() {
+            // The watches will show it.
+            return Ok(Completion::default());
+        }
+        Err(match (&self.obstacle, &self.state, self.written) {
+            (_, State::Awaiting(Sent::Write(_)), _) | (_, _, Effect::Possible) => CommandError::TimedOut,
+            (Some(problem), _, Effect::None) => give_up(problem),
+            (None, State::Awaiting(_), Effect::None) => {
+                CommandError::Unavailable { reason: "no answer in time".to_owned(), retry_after: None }
+            }
+            (None, _, Effect::None) => CommandError::TimedOut,
+        })
+    }
+}
+
+/// What a problem that did not go away means for the command.
+fn give_up(problem: &Problem) -> CommandError {
+    match problem {
+        Problem::Conflict(message) => CommandError::Conflict(message.clone()),
+        Problem::Missing { message, .. } => CommandError::Unsupported(message.clone()),
+        Problem::Forbidden(message) => CommandError::Forbidden(message.clone()),
+        Problem::Refused(message) => CommandError::Refused(message.clone()),
+        Problem::Busy { reason, retry_after, .. } => {
+            CommandError::Unavailable { reason: reason.clone(), retry_after: *retry_after }
+        }
+    }
+}
+
+const FIRST_REST: Duration = Duration::from_millis(100);
+const LONGEST_REST: Duration = Duration::from_secs(2);
+/// No task needs that many readings unless somebody works against it.
+const PROMPT_ROUNDS: u32 = 20;

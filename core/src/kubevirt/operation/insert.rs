@@ -1,0 +1,221 @@
+//! `InsertMedia`: an import, then a volume in the template that holds it.
+//!
+//! The import comes first, so that the machine never names a volume that nobody is going to make; if the machine's
+//! change is refused the import goes again. It does not touch the boot order, except to carry out an override that was
+//! waiting for a drive, and it never starts the machine.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::answer::Problem;
+use super::boot::Template;
+use super::boot_order::Device;
+use super::data_volume::{creation, deletion, name, ours, volume};
+use super::engine::{Decision, Purpose, Reaction, Task};
+use super::scene::Scene;
+use crate::kubevirt::annotation::{BootRecord, Enabled, MEDIA_CD, MediaRecord, Target};
+use crate::kubevirt::object::VirtualMachine;
+use crate::model::{Command, CommandError, InsertMedia};
+
+/// An image on its way into a drive.
+#[derive(Debug)]
+pub(super) struct Insert {
+    media: InsertMedia,
+    /// The import's name.
+    import: Box<str>,
+    stage: Stage,
+    /// The import of the image that was in the drive before.
+    replaced: Option<Box<str>>,
+    /// Whether the import was made by this command, so that it is this command's to take back.
+    created: bool,
+}
+
+/// What an insertion is about.
+#[derive(Debug)]
+enum Stage {
+    Inserting,
+    /// The machine's change was refused: the import goes again, then this is the result.
+    TakingBack(CommandError),
+    /// It is in. The import that it replaced goes.
+    Replacing,
+}
+
+impl Insert {
+    pub(super) fn new(command: &Command, media: &InsertMedia) -> Self {
+        let import = name(command, media.slot, &media.image);
+        Self { media: media.clone(), import, stage: Stage::Inserting, replaced: None, created: false }
+    }
+
+    fn insert(&mut self, scene: &Scene<'_>) -> Decision {
+        if scene.machine.metadata.deleting() {
+            return Decision::Fail(CommandError::Conflict("the machine is being removed".to_owned()));
+        }
+        let Some(import) = scene.import else {
+            return Decision::Write(creation(scene, &self.import, self.media.slot, &self.media.image));
+        };
+        if !ours(import, scene.command) || import.metadata.annotations.image.as_deref() != Some(&self.media.image) {
+            let reason = format!("a DataVolume named {} is there already and belongs to somebody else", self.import);
+            return Decision::Fail(CommandError::Refused(reason));
+        }
+        if import.metadata.deleting() {
+            // The same image was ejected a moment ago.
+            return Decision::Wait(WHILE_DELETING);
+        }
+        let present = MediaRecord::read(scene.machine);
+        if present.as_ref().is_some_and(|record| record.data_volume == self.import) {
+            self.stage = Stage::Replacing;
+            return self.finish(scene);
+        }
+        self.replaced = present.as_ref().map(|record| record.data_volume.clone()).or_else(|| self.replaced.take());
+        self.change_machine(scene, present)
+    }
+
+    fn change_machine(&self, scene: &Scene<'_>, present: Option<MediaRecord>) -> Decision {
+        let boot = BootRecord::read(&scene.machine.metadata.annotations);
+        let mut template = Template::of(scene, boot.as_ref());
+        let mut volumes = scene.volumes();
+        let (drive, added) = match present {
+            Some(record) => (record.drive, record.added_drive),
+            None => match empty_drive(scene.machine) {
+                Some(drive) => (drive, false),
+                None => (template.add_drive_beside(&volumes), true),
+            },
+        };
+        let volume = volume(&drive, &self.import, live(scene, &drive));
+        match volumes.iter_mut().find(|volume| volume.get("name") == Some(&json!(*drive))) {
+            Some(place) => *place = volume,
+            None => volumes.push(volume),
+        }
+        // An override that waits for a drive, or that was given another one, gets this.
+        let wanted = boot.clone().map(|mut record| {
+            let placed = record.change.as_ref().is_some_and(|change| change.written.disks.get(&drive) == Some(&1));
+            if record.target == Target::Cd && record.enabled != Enabled::Disabled && !placed {
+                record.change = Some(template.override_order(scene, &Device::Disk(drive.clone()), record.enabled));
+            }
+            record
+        });
+        let record = MediaRecord {
+            image: self.media.image.clone(),
+            drive,
+            data_volume: self.import.clone(),
+            added_drive: added,
+        };
+        let patch = template.into_patch(scene, wanted.as_ref(), boot.as_ref(), None).unwrap_or_else(|| scene.patch());
+        let patch = patch
+            .set(&["spec", "template", "spec", "volumes"], Value::Array(volumes))
+            .annotate(MEDIA_CD, serde_json::to_string(&record).ok().as_deref());
+        Decision::Write(patch.into_write(Purpose::Main, scene.command))
+    }
+
+    /// Everything is in its place: what is left is the import that was replaced.
+    fn finish(&mut self, scene: &Scene<'_>) -> Decision {
+        match (&self.replaced, scene.import) {
+            (None, _) => Decision::Done,
+            (Some(replaced), Some(import)) if import.metadata.name.as_ref() == Some(replaced) => {
+                if ours(import, scene.command) && !import.metadata.deleting() {
+                    return Decision::Write(deletion(import, scene.command, Purpose::Tidy));
+                }
+                self.replaced = None;
+                // Once more, to see the import that counts.
+                Decision::Wait(Duration::ZERO)
+            }
+            (Some(_), None) => {
+                self.replaced = None;
+                Decision::Wait(Duration::ZERO)
+            }
+            // The one that counts was read; now the other.
+            (Some(_), Some(_)) => Decision::Wait(Duration::ZERO),
+        }
+    }
+}
+
+impl Task for Insert {
+    fn import(&self, _machine: &VirtualMachine) -> Option<Box<str>> {
+        match (&self.stage, &self.replaced) {
+            (Stage::Replacing, Some(replaced)) => Some(replaced.clone()),
+            _ => Some(self.import.clone()),
+        }
+    }
+
+    fn decide(&mut self, scene: &Scene<'_>) -> Decision {
+        match &self.stage {
+            Stage::Inserting => self.insert(scene),
+            Stage::Replacing => self.finish(scene),
+            Stage::TakingBack(error) => match scene.import {
+                Some(import) if ours(import, scene.command) && !import.metadata.deleting() => {
+                    Decision::Write(deletion(import, scene.command, Purpose::Tidy))
+                }
+                _ => Decision::Fail(error.clone()),
+            },
+        }
+    }
+
+    fn accepted(&mut self, _now: crate::time::Instant, purpose: Purpose) {
+        match purpose {
+            Purpose::Prepare => self.created = true,
+            Purpose::Main | Purpose::Verb | Purpose::Tidy => {}
+        }
+    }
+
+    fn rejected(&mut self, purpose: Purpose, problem: &Problem) -> Reaction {
+        match (purpose, problem) {
+            (Purpose::Prepare, Problem::Missing { .. }) => {
+                Reaction::Fail(CommandError::Unsupported("there is no importer of images (CDI)".to_owned()))
+            }
+            (Purpose::Main, Problem::Refused(message)) => self.take_back(CommandError::Refused(message.clone())),
+            (Purpose::Main, Problem::Forbidden(message)) => self.take_back(CommandError::Forbidden(message.clone())),
+            // An import that stays is the lesser evil; whoever looks for orphans finds it.
+            (Purpose::Tidy, Problem::Forbidden(_) | Problem::Refused(_) | Problem::Missing { .. }) => {
+                match &self.stage {
+                    Stage::TakingBack(error) => Reaction::Fail(error.clone()),
+                    Stage::Inserting | Stage::Replacing => {
+                        self.replaced = None;
+                        Reaction::Replan
+                    }
+                }
+            }
+            // Among them that somebody, perhaps this command before its answer was lost, has made the import: it is
+            // read again.
+            _ => Reaction::Usual,
+        }
+    }
+
+    fn complete(&self) -> bool {
+        matches!(self.stage, Stage::Replacing)
+    }
+}
+
+impl Insert {
+    fn take_back(&mut self, error: CommandError) -> Reaction {
+        if !self.created {
+            return Reaction::Fail(error);
+        }
+        self.stage = Stage::TakingBack(error);
+        Reaction::Replan
+    }
+}
+
+/// The first CD-ROM drive without a medium.
+fn empty_drive(machine: &VirtualMachine) -> Option<Box<str>> {
+    let spec = &machine.spec.template.spec;
+    let mut drives =
+        spec.domain.devices.disks.iter().filter(|disk| disk.cdrom.is_some()).filter_map(|disk| disk.name.clone());
+    drives.find(|drive| spec.volume(drive).is_none())
+}
+
+/// Whether a medium in this drive can be one that comes and goes while the machine runs.
+///
+/// Such a volume in a drive that the present run does not have leaves the machine with a failure until it is
+/// restarted (facts, section 6, A2); a plain one just waits for the restart.
+fn live(scene: &Scene<'_>, drive: &str) -> bool {
+    let machine = scene.machine;
+    let by_migration = machine.spec.update_volumes_strategy.as_deref() == Some("Migration");
+    let has_drive = scene.instance.filter(|instance| !instance.ended()).is_none_or(|instance| {
+        let mut disks = instance.spec.domain.devices.disks.iter();
+        disks.any(|disk| disk.cdrom.is_some() && disk.name.as_deref() == Some(drive))
+    });
+    scene.platform.live_media && !by_migration && has_drive
+}
+
+const WHILE_DELETING: Duration = Duration::from_millis(500);

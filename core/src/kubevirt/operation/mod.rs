@@ -1,0 +1,81 @@
+//! Commands as requests to the API server.
+//!
+//! `engine` is the loop that every command goes through (read, decide, write, read again); each other file owns the
+//! decisions of one family of commands. Nothing here knows how a request is sent or what time it is.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::{Settings, TransportError};
+use crate::model::{Action, Command, CommandError, Completion, Platform};
+use crate::time::Instant;
+
+mod answer;
+mod asset_tag;
+mod boot;
+mod boot_order;
+mod data_volume;
+mod eject;
+mod engine;
+mod insert;
+mod pending;
+mod power;
+mod power_table;
+mod scene;
+
+use engine::{Engine, Task};
+
+/// One command on its way through the cluster's API.
+///
+/// Drive it by [`poll`](Self::poll) and [`handle_response`](Self::handle_response) until it is done; it is done by
+/// its command's deadline at the latest, whatever it gets for an answer.
+#[derive(Debug)]
+pub struct Operation {
+    command: Command,
+    engine: Engine,
+}
+
+/// What an operation wants next.
+#[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "it lives from one function to the next")]
+pub enum OperationStep {
+    /// Send this and hand its answer to [`Operation::handle_response`].
+    Send(http::Request<Bytes>),
+    /// Nothing to do before then. While an answer is awaited this is the deadline.
+    WaitUntil(Instant),
+    /// It has ended. Asked again, it says the same.
+    Done(Result<Completion, CommandError>),
+}
+
+impl Operation {
+    /// Begins to carry out `command`, against what the cluster is known to be able to do. `seed` decides how far
+    /// apart it retries.
+    pub fn new(command: Command, platform: Platform, settings: Arc<Settings>, seed: u64, now: Instant) -> Self {
+        let task: Box<dyn Task> = match &command.action {
+            Action::Power(request) => Box::new(power::Power::new(*request, now)),
+            Action::SetBoot(change) => Box::new(boot::SetBoot::new(change.clone())),
+            Action::RestoreBoot { used_by } => Box::new(boot::RestoreBoot::new(used_by.clone())),
+            Action::InsertMedia(media) => Box::new(insert::Insert::new(&command, media)),
+            Action::EjectMedia(_) => Box::new(eject::Eject::default()),
+            Action::SetAssetTag(tag) => Box::new(asset_tag::SetAssetTag::new(tag.clone())),
+        };
+        Self { command, engine: Engine::new(task, platform, settings, seed) }
+    }
+
+    /// What to do next. Ask again after every answer and when the time it named has come.
+    #[must_use]
+    pub fn poll(&mut self, now: Instant) -> OperationStep {
+        self.engine.poll(now, &self.command)
+    }
+
+    /// The answer to the last request, or why there is none.
+    pub fn handle_response(&mut self, now: Instant, response: Result<http::Response<Bytes>, TransportError>) {
+        self.engine.handle_response(now, &self.command, response);
+    }
+
+    /// The command that is carried out.
+    pub fn command(&self) -> &Command {
+        &self.command
+    }
+}

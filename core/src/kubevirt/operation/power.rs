@@ -1,0 +1,422 @@
+//! Power: walks the table of `power_table` until it says that there is nothing left to do.
+//!
+//! It turns plans into requests, first into verbs of `subresources.kubevirt.io`; where those are not granted or not
+//! there, into patches of `spec.runStrategy`. It never leaves a strategy replaced without a note on the machine.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::answer::Problem;
+use super::engine::{Decision, Purpose, Reaction, Task, Write};
+use super::pending::needs_new_instance;
+use super::power_table::{Grace, Plan, RunState, cold, plan};
+use super::scene::{Patch, Scene};
+use crate::kubevirt::annotation::{RUN_STRATEGY, StrategyNote};
+use crate::kubevirt::object::{RunStrategy, VirtualMachine, VirtualMachineInstance};
+use crate::kubevirt::request::{Collection, put_verb};
+use crate::kubevirt::translate;
+use crate::model::{Autostart, CommandError, Phase, PowerRequest};
+use crate::time::Instant;
+
+/// A power request on its way.
+#[derive(Debug)]
+pub(super) struct Power {
+    request: PowerRequest,
+    /// What to do when `request` is done: the second half of a stop and start.
+    then: Option<PowerRequest>,
+    /// What was there at the beginning, once that is known.
+    beginning: Option<Beginning>,
+    /// The plan whose request is being sent or was accepted.
+    step: Option<Step>,
+    /// Whether the stop of a stop and start has been accepted and seen.
+    stopped: bool,
+    /// The verbs that turned out not to work here.
+    without: Without,
+    /// When the command was given.
+    since: Instant,
+}
+
+#[derive(Debug)]
+struct Beginning {
+    /// The run that was there, if there was one.
+    run: Option<Box<str>>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Step {
+    plan: Plan,
+    /// When it was accepted, if it has been.
+    accepted: Option<Instant>,
+}
+
+/// What does not work here, or is not granted.
+#[derive(Clone, Copy, Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "a set; each of them stands for itself")]
+struct Without {
+    /// start, stop, restart.
+    lifecycle: bool,
+    /// softreboot.
+    soft_reboot: bool,
+    /// reset.
+    reset: bool,
+    /// Notes on the machine.
+    notes: bool,
+    /// Putting a replaced strategy back after the start.
+    tidying: bool,
+}
+
+impl Power {
+    pub(super) fn new(request: PowerRequest, now: Instant) -> Self {
+        Self {
+            request,
+            then: None,
+            beginning: None,
+            step: None,
+            stopped: false,
+            without: Without::default(),
+            since: now,
+        }
+    }
+
+    /// What the accepted step makes of what is seen: `None` to ask the table again.
+    fn settle(&mut self, scene: &Scene<'_>, state: RunState) -> Option<Decision> {
+        let Step { plan, accepted: Some(accepted) } = self.step? else {
+            return None;
+        };
+        let instance = scene.instance;
+        let visible = match plan {
+            Plan::Start => !matches!(state, RunState::Off | RunState::Ended),
+            Plan::Stop(_) | Plan::Halt => {
+                instance.is_none_or(|instance| instance.ended() || instance.metadata.deleting())
+            }
+            Plan::Restart(_) => !matches!(state, RunState::Running | RunState::Paused) || self.another_run(scene),
+            Plan::Pause => state != RunState::Running,
+            Plan::Unpause => state != RunState::Paused,
+            Plan::SoftReboot | Plan::Reset => true,
+            Plan::Done | Plan::Wait | Plan::Refuse(_) | Plan::Hold | Plan::Cycle(_) => return None,
+        };
+        if !visible && scene.now.saturating_since(accepted) < SETTLING {
+            return Some(Decision::Wait(SOON));
+        }
+        self.step = None;
+        match (plan, self.request) {
+            (Plan::Start, _) => Some(self.started(scene)),
+            // Something has more to say: a start that was asked for before, the strategy, the request.
+            (Plan::Stop(_) | Plan::Halt, _) if scene.machine.start_requested() => None,
+            (Plan::Halt, PowerRequest::On) | (Plan::Unpause, PowerRequest::GracefulRestart) => None,
+            (Plan::Stop(_) | Plan::Halt, _) if self.then.is_some() => {
+                self.stopped = true;
+                None
+            }
+            // A reset leaves the processors stopped; who asked for it wants them to run.
+            (Plan::Reset, _) if state == RunState::Paused => Some(self.carry_out(scene, Plan::Unpause)),
+            _ => Some(Decision::Done),
+        }
+    }
+
+    /// Whether the run that was there at the beginning has been replaced by another.
+    fn another_run(&self, scene: &Scene<'_>) -> bool {
+        let before = self.beginning.as_ref().and_then(|beginning| beginning.run.as_ref());
+        before.is_some_and(|before| scene.live_uid().is_some_and(|now| now != *before))
+    }
+
+    /// The machine is on its way up: what is left is to put back a strategy that had to be replaced for that.
+    fn started(&mut self, scene: &Scene<'_>) -> Decision {
+        let Some(note) = StrategyNote::read(scene.machine) else { return Decision::Done };
+        if self.without.tidying || self.without.notes {
+            return Decision::Done;
+        }
+        let patch = if note.now == scene.machine.run_strategy() {
+            // Strategies leave a running instance alone (facts, section 5), but not all of them make one.
+            if scene.instance.is_none() {
+                self.step = Some(Step { plan: Plan::Start, accepted: Some(scene.now) });
+                return Decision::Wait(SOON);
+            }
+            scene.patch().set(&["spec", "runStrategy"], json!(note.was.name()))
+        } else {
+            scene.patch()
+        };
+        Decision::Write(patch.annotate(RUN_STRATEGY, None).into_write(Purpose::Tidy, scene.command))
+    }
+
+    fn carry_out(&mut self, scene: &Scene<'_>, plan: Plan) -> Decision {
+        self.step = Some(Step { plan, accepted: None });
+        let machine = Collection::VirtualMachines;
+        let instance = Collection::VirtualMachineInstances;
+        match plan {
+            Plan::Done => Decision::Done,
+            Plan::Wait => Decision::Wait(self.pace(scene.now)),
+            Plan::Refuse(reason) => Decision::Fail(CommandError::Conflict(reason.to_owned())),
+            Plan::Start => self.start(scene),
+            Plan::Stop(grace) => self.stop(scene, grace),
+            Plan::Halt => match replace(scene, RunStrategy::Halted) {
+                Some(patch) => Decision::Write(patch.into_write(Purpose::Main, scene.command)),
+                None => Decision::Wait(self.pace(scene.now)),
+            },
+            // The deprecated field knows no third way: stop it as often as it comes back.
+            Plan::Hold if self.without.lifecycle || self.without.notes || scene.machine.spec.running.is_some() => {
+                self.carry_out(scene, Plan::Stop(Grace::Zero))
+            }
+            Plan::Hold => match replace(scene, RunStrategy::Manual) {
+                Some(patch) => Decision::Write(patch.into_write(Purpose::Prepare, scene.command)),
+                None => Decision::Wait(self.pace(scene.now)),
+            },
+            Plan::Restart(_) if self.without.lifecycle => self.cycle(scene, plan),
+            Plan::Restart(Grace::Own) => verb(scene, machine, "restart", &json!({})),
+            Plan::Restart(Grace::Zero) => verb(scene, machine, "restart", &json!({ "gracePeriodSeconds": 0 })),
+            Plan::Cycle(_) => self.cycle(scene, plan),
+            Plan::SoftReboot => verb(scene, instance, "softreboot", &json!({})),
+            Plan::Reset => verb(scene, instance, "reset", &json!({})),
+            Plan::Pause => verb(scene, instance, "pause", &json!({})),
+            Plan::Unpause => verb(scene, instance, "unpause", &json!({})),
+        }
+    }
+
+    /// Stop, then start. From here on the request is its first half.
+    fn cycle(&mut self, scene: &Scene<'_>, plan: Plan) -> Decision {
+        self.then = Some(PowerRequest::On);
+        self.request = match plan {
+            Plan::Restart(Grace::Own) | Plan::Cycle(Grace::Own) => PowerRequest::GracefulShutdown,
+            _ => PowerRequest::ForceOff,
+        };
+        self.step = None;
+        self.decide(scene)
+    }
+
+    fn start(&mut self, scene: &Scene<'_>) -> Decision {
+        let machine = scene.machine;
+        let strategy = machine.run_strategy();
+        let chosen = StrategyNote::chosen(machine);
+        let patch = |strategy: RunStrategy| scene.patch().set(&["spec", "runStrategy"], json!(strategy.name()));
+        let legacy = machine.spec.running.is_some();
+        let replaced = strategy == RunStrategy::Halted && !legacy && !self.without.notes;
+        let patch = match chosen {
+            // Coming from another strategy, these two start the machine by themselves.
+            RunStrategy::Once | RunStrategy::RerunOnFailure if replaced => patch(chosen).annotate(RUN_STRATEGY, None),
+            RunStrategy::Manual if replaced && !self.without.lifecycle => {
+                // Then `start` is another step.
+                let patch = patch(chosen).annotate(RUN_STRATEGY, None);
+                return Decision::Write(patch.into_write(Purpose::Prepare, scene.command));
+            }
+            _ if !self.without.lifecycle => return verb(scene, Collection::VirtualMachines, "start", &json!({})),
+            _ if legacy => scene.patch().set(&["spec", "running"], json!(true)),
+            // No right to `start`: through `Always`, and back when there is an instance.
+            RunStrategy::Manual | RunStrategy::RerunOnFailure => {
+                let note = StrategyNote { was: chosen, now: RunStrategy::Always };
+                patch(RunStrategy::Always).annotate(RUN_STRATEGY, Some(&note.text()))
+            }
+            RunStrategy::Always | RunStrategy::Once | RunStrategy::Halted => {
+                patch(RunStrategy::Always).annotate(RUN_STRATEGY, None)
+            }
+        };
+        Decision::Write(patch.into_write(Purpose::Main, scene.command))
+    }
+
+    fn stop(&mut self, scene: &Scene<'_>, grace: Grace) -> Decision {
+        if self.without.lifecycle {
+            return match replace(scene, RunStrategy::Halted) {
+                Some(patch) => Decision::Write(patch.into_write(Purpose::Main, scene.command)),
+                // No way to hurry what has been told to end.
+                None if self.then.is_none() => Decision::Done,
+                None => Decision::Wait(self.pace(scene.now)),
+            };
+        }
+        let strategy = scene.machine.run_strategy();
+        // `stop` is going to replace these by `Halted`; the deprecated field goes back and forth by itself.
+        let flips = matches!(strategy, RunStrategy::Always | RunStrategy::Once) && scene.machine.spec.running.is_none();
+        let note = StrategyNote { was: StrategyNote::chosen(scene.machine), now: RunStrategy::Halted };
+        if flips && StrategyNote::read(scene.machine) != Some(note) && !self.without.notes {
+            let patch = scene.patch().annotate(RUN_STRATEGY, Some(&note.text()));
+            return Decision::Write(patch.into_write(Purpose::Prepare, scene.command));
+        }
+        let body = match grace {
+            Grace::Own => json!({}),
+            Grace::Zero => json!({ "gracePeriod": 0 }),
+        };
+        verb(scene, Collection::VirtualMachines, "stop", &body)
+    }
+
+    /// How long to wait for the cluster: less at the beginning, when most waits end.
+    fn pace(&self, now: Instant) -> Duration {
+        if now.saturating_since(self.since) < SETTLING { SOON } else { LATER }
+    }
+}
+
+impl Task for Power {
+    fn decide(&mut self, scene: &Scene<'_>) -> Decision {
+        self.beginning.get_or_insert_with(|| Beginning { run: scene.live_uid() });
+        let restarting = matches!(
+            self.request,
+            PowerRequest::GracefulRestart | PowerRequest::ForceRestart | PowerRequest::PowerCycle
+        );
+        let state = run_state(scene.machine, scene.instance);
+        // Somebody, perhaps we in a request whose answer was lost, has restarted it since.
+        if restarting && self.another_run(scene) {
+            return Decision::Done;
+        }
+        if let Some(decision) = self.settle(scene, state) {
+            return decision;
+        }
+        let strategy = scene.machine.run_strategy();
+        let mut next = plan(self.request, strategy, state);
+        let ends = matches!(self.request, PowerRequest::ForceOff | PowerRequest::GracefulShutdown);
+        if scene.machine.metadata.deleting() && !ends {
+            return Decision::Fail(CommandError::Conflict("the machine is being removed".to_owned()));
+        }
+        next = match next {
+            Plan::SoftReboot if self.without.soft_reboot || needs_new_instance(scene) => cold(next, strategy),
+            Plan::Reset if self.without.reset || needs_new_instance(scene) => cold(next, strategy),
+            // It boots just now, and with everything that it is to have.
+            Plan::SoftReboot | Plan::Reset if state == RunState::Starting => Plan::Done,
+            other => other,
+        };
+        // What a request has turned out to mean it goes on meaning, even if an answer is lost: a button that was
+        // pressed once must not be taken for pressed twice, nor a machine be reset that was just started.
+        match (self.request, next) {
+            (PowerRequest::PushPowerButton, Plan::Stop(_)) => self.request = PowerRequest::GracefulShutdown,
+            (
+                PowerRequest::PushPowerButton | PowerRequest::ForceRestart | PowerRequest::PowerCycle,
+                Plan::Start | Plan::Halt | Plan::Wait,
+            ) => self.request = PowerRequest::On,
+            _ => {}
+        }
+        if let Some(then) = self.then {
+            if matches!(state, RunState::Off | RunState::Ended) {
+                self.then = None;
+                self.request = then;
+                next = plan(then, strategy, state);
+            } else if next == Plan::Done || (self.stopped && matches!(state, RunState::Stopping | RunState::Dying)) {
+                return Decision::Wait(self.pace(scene.now));
+            }
+        }
+        if next == Plan::Done && self.request == PowerRequest::On && strategy != RunStrategy::Halted {
+            return self.started(scene);
+        }
+        self.carry_out(scene, next)
+    }
+
+    fn accepted(&mut self, now: Instant, purpose: Purpose) {
+        if matches!(purpose, Purpose::Main | Purpose::Verb)
+            && let Some(step) = &mut self.step
+        {
+            step.accepted = Some(now);
+        }
+        if purpose == Purpose::Tidy {
+            self.step = None;
+        }
+    }
+
+    fn rejected(&mut self, purpose: Purpose, problem: &Problem) -> Reaction {
+        let Some(Step { plan, .. }) = self.step else {
+            // Tidying up, which is not worth a failure; a conflict is worth another try.
+            if purpose == Purpose::Tidy && !matches!(problem, Problem::Conflict(_)) {
+                self.without.tidying = true;
+                return Reaction::Replan;
+            }
+            return Reaction::Usual;
+        };
+        // Nothing of the sort is known to this API server, or to this release of virt-api.
+        let unknown =
+            matches!(problem, Problem::Missing { kind, .. } if kind.as_deref() != Some("virtualmachineinstance"));
+        let denied = matches!(problem, Problem::Forbidden(_)) || unknown;
+        let refused = denied || matches!(problem, Problem::Refused(_));
+        match (purpose, plan) {
+            // May use verbs and not patch: then a replaced strategy is not put back.
+            (Purpose::Prepare, _) if refused => self.without.notes = true,
+            (Purpose::Main, Plan::Start) if refused && !self.without.lifecycle => self.without.notes = true,
+            (Purpose::Verb, Plan::Start | Plan::Stop(_) | Plan::Restart(_)) if denied => self.without.lifecycle = true,
+            // 409 for a guest with neither agent nor ACPI: it has to be done without asking it.
+            (Purpose::Verb, Plan::SoftReboot) if refused || speechless(problem) => self.without.soft_reboot = true,
+            (Purpose::Verb, Plan::Reset) if refused => self.without.reset = true,
+            _ => return Reaction::Usual,
+        }
+        self.step = None;
+        Reaction::Replan
+    }
+
+    fn complete(&self) -> bool {
+        let last = |step: Step| match step.plan {
+            Plan::Halt => self.request != PowerRequest::On,
+            Plan::Unpause => self.request != PowerRequest::GracefulRestart,
+            _ => true,
+        };
+        self.then.is_none() && self.step.is_some_and(|step| step.accepted.is_some() && last(step))
+    }
+}
+
+/// Where the machine's run is.
+pub(super) fn run_state(machine: &VirtualMachine, instance: Option<&VirtualMachineInstance>) -> RunState {
+    let requested = machine.start_requested();
+    let strategy = machine.run_strategy();
+    let Some(instance) = instance else {
+        return match strategy {
+            _ if requested => RunState::Requested,
+            RunStrategy::Always | RunStrategy::Once => RunState::Coming,
+            _ if translate::autostart(machine) == Autostart::Yes => RunState::Coming,
+            RunStrategy::RerunOnFailure | RunStrategy::Manual | RunStrategy::Halted => RunState::Off,
+        };
+    };
+    let deleting = instance.metadata.deleting();
+    let persistent = matches!(strategy, RunStrategy::Always | RunStrategy::Once);
+    if instance.ended() {
+        let failed = instance.status.phase.as_deref() == Some("Failed");
+        let returns = match strategy {
+            _ if requested => true,
+            RunStrategy::Always => true,
+            RunStrategy::Once => deleting,
+            RunStrategy::RerunOnFailure => failed,
+            RunStrategy::Manual | RunStrategy::Halted => false,
+        };
+        // While its instance goes, `start` is refused as under way.
+        let going = deleting || machine.stop_requested(instance.metadata.uid.as_deref());
+        return match (returns, going) {
+            (true, _) => RunState::Respawning,
+            (false, true) => RunState::Dying,
+            (false, false) => RunState::Ended,
+        };
+    }
+    if deleting || machine.stop_requested(instance.metadata.uid.as_deref()) {
+        // 0 is what `stop` sets to end it at once, 1 what `restart` sets (facts, section 3).
+        let killed = instance.spec.termination_grace_period_seconds.is_some_and(|grace| grace <= 1);
+        return match (requested || persistent, killed) {
+            (true, true) => RunState::Respawning,
+            (true, false) => RunState::Restarting,
+            (false, true) => RunState::Dying,
+            (false, false) => RunState::Stopping,
+        };
+    }
+    match translate::phase(instance) {
+        Phase::Running if translate::paused(instance) => RunState::Paused,
+        Phase::Running => RunState::Running,
+        Phase::Starting | Phase::Ended => RunState::Starting,
+    }
+}
+
+/// A patch that replaces the strategy and notes down the owner's; `None` if there is nothing to replace.
+fn replace(scene: &Scene<'_>, by: RunStrategy) -> Option<Patch> {
+    if scene.machine.run_strategy() == by {
+        return None;
+    }
+    Some(if scene.machine.spec.running.is_some() {
+        scene.patch().set(&["spec", "running"], json!(false))
+    } else {
+        let note = StrategyNote { was: StrategyNote::chosen(scene.machine), now: by };
+        let patch = scene.patch().set(&["spec", "runStrategy"], json!(by.name()));
+        patch.annotate(RUN_STRATEGY, Some(&note.text()))
+    })
+}
+
+fn verb(scene: &Scene<'_>, collection: Collection, verb: &str, body: &Value) -> Decision {
+    let path = collection.verb_path(&scene.command.vm, verb);
+    Decision::Write(Write { purpose: Purpose::Verb, request: Box::new(put_verb(&path, body)) })
+}
+
+fn speechless(problem: &Problem) -> bool {
+    matches!(problem, Problem::Conflict(message) if message.contains("ACPI"))
+}
+
+/// How long the cluster may take to show what it has accepted.
+const SETTLING: Duration = Duration::from_secs(3);
+const SOON: Duration = Duration::from_millis(100);
+const LATER: Duration = Duration::from_secs(1);

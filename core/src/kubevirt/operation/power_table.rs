@@ -1,0 +1,293 @@
+//! What to do for a power request, by the machine's `runStrategy` and by where its run is: a table of 9 × 5 × 11.
+//!
+//! Only the decision is here, no request and no state. A plan is one step: after it the machine is read again and the
+//! table asked again. It rests on sections 3 to 5 of the facts about `KubeVirt`.
+
+#![expect(clippy::match_same_arms, reason = "a table is read row by row")]
+
+use crate::kubevirt::object::RunStrategy;
+use crate::model::PowerRequest;
+
+/// Where a machine's run is, as far as it makes a difference to what can be asked of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum RunState {
+    /// No instance, none on its way.
+    Off,
+    /// No instance, a start has been asked for and is about to be carried out.
+    Requested,
+    /// No instance, the strategy brings one up by itself, perhaps after a pause for its failures.
+    Coming,
+    /// An instance without a guest yet.
+    Starting,
+    /// The guest runs.
+    Running,
+    /// The guest's processors are stopped.
+    Paused,
+    /// The guest is being asked to shut down and will stay off.
+    Stopping,
+    /// The guest is being killed, or has ended and its instance goes: it will stay off.
+    Dying,
+    /// The guest is being asked to shut down and a new instance follows.
+    Restarting,
+    /// The guest has ended or is being killed, and a new instance follows.
+    Respawning,
+    /// The guest has ended, its instance stays.
+    Ended,
+}
+
+/// The next step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Plan {
+    /// It is as was asked for.
+    Done,
+    /// Look again in a while.
+    Wait,
+    /// Not in this state.
+    Refuse(&'static str),
+    /// `start`, after putting back a strategy that a stop replaced.
+    Start,
+    /// `stop`, after noting down a strategy that it replaces.
+    Stop(Grace),
+    /// Set the strategy to `Halted`, noting down the present one: where `stop` does not help.
+    Halt,
+    /// Set the strategy to `Manual`, noting down the present one: so that a `stop` takes back a start that has been
+    /// asked for.
+    Hold,
+    /// `restart`.
+    Restart(Grace),
+    /// `stop`, then, when it is off, `start`: where `restart` does not help.
+    Cycle(Grace),
+    /// `softreboot`, unless something waits for a new instance.
+    SoftReboot,
+    /// `reset`, unless something waits for a new instance.
+    Reset,
+    /// `pause`.
+    Pause,
+    /// `unpause`.
+    Unpause,
+}
+
+/// How long a guest is given to shut down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Grace {
+    /// As long as its machine's definition says.
+    Own,
+    /// Not at all.
+    Zero,
+}
+
+/// The next step for a request.
+pub(super) fn plan(request: PowerRequest, strategy: RunStrategy, state: RunState) -> Plan {
+    match request {
+        PowerRequest::On => on(strategy, state),
+        PowerRequest::ForceOff => force_off(strategy, state),
+        PowerRequest::GracefulShutdown => graceful_shutdown(strategy, state),
+        PowerRequest::GracefulRestart => graceful_restart(state),
+        PowerRequest::ForceRestart => force_restart(strategy, state),
+        PowerRequest::PowerCycle => match force_restart(strategy, state) {
+            Plan::Reset => cold(Plan::Reset, strategy),
+            other => other,
+        },
+        PowerRequest::PushPowerButton => match state {
+            RunState::Off | RunState::Ended => on(strategy, state),
+            RunState::Running | RunState::Paused => graceful_shutdown(strategy, state),
+            // Pressed again on the way, it changes nothing: neither firmware nor a guest that is ending listens.
+            RunState::Requested
+            | RunState::Coming
+            | RunState::Starting
+            | RunState::Stopping
+            | RunState::Dying
+            | RunState::Restarting
+            | RunState::Respawning => Plan::Done,
+        },
+        PowerRequest::Pause => match state {
+            RunState::Running => Plan::Pause,
+            RunState::Paused => Plan::Done,
+            _ => Plan::Refuse("the machine does not run"),
+        },
+        PowerRequest::Resume => match state {
+            RunState::Running => Plan::Done,
+            RunState::Paused => Plan::Unpause,
+            _ => Plan::Refuse("the machine does not run"),
+        },
+    }
+}
+
+/// What to do instead of a plan that keeps the instance, when a new one is needed.
+pub(super) fn cold(plan: Plan, strategy: RunStrategy) -> Plan {
+    let grace = match plan {
+        Plan::SoftReboot => Grace::Own,
+        Plan::Reset => Grace::Zero,
+        other => return other,
+    };
+    match strategy {
+        RunStrategy::Always | RunStrategy::RerunOnFailure | RunStrategy::Manual => Plan::Restart(grace),
+        // `restart` is 409: "RunStategy Once does not support manual restart requests".
+        RunStrategy::Once | RunStrategy::Halted => Plan::Cycle(grace),
+    }
+}
+
+fn on(strategy: RunStrategy, state: RunState) -> Plan {
+    match (state, strategy) {
+        // These two bring one up by themselves, and `start` is 409: "does not support manual start requests".
+        (RunState::Off, RunStrategy::Always | RunStrategy::Once) => Plan::Done,
+        (RunState::Off, _) => Plan::Start,
+        (RunState::Requested | RunState::Coming | RunState::Starting | RunState::Running, _) => Plan::Done,
+        (RunState::Paused, _) => Plan::Unpause,
+        (RunState::Stopping | RunState::Dying, _) => Plan::Wait,
+        (RunState::Restarting | RunState::Respawning, _) => Plan::Done,
+        (RunState::Ended, RunStrategy::Manual) => Plan::Start,
+        // `start` is 409 for good. Through `Halted` the ended instance goes, and the strategy comes back after it.
+        (RunState::Ended, RunStrategy::Once) => Plan::Halt,
+        // The ended instance is about to go.
+        (RunState::Ended, RunStrategy::RerunOnFailure | RunStrategy::Halted) => Plan::Wait,
+        (RunState::Ended, RunStrategy::Always) => Plan::Done,
+    }
+}
+
+fn force_off(strategy: RunStrategy, state: RunState) -> Plan {
+    match (state, strategy) {
+        (RunState::Off | RunState::Ended | RunState::Dying, _) => Plan::Done,
+        _ => end(strategy, state, Grace::Zero),
+    }
+}
+
+fn graceful_shutdown(strategy: RunStrategy, state: RunState) -> Plan {
+    match (state, strategy) {
+        (RunState::Off | RunState::Ended | RunState::Stopping | RunState::Dying, _) => Plan::Done,
+        // Being stopped for its strategy already; `stop` without a shorter grace period is 409.
+        (RunState::Starting | RunState::Running | RunState::Paused, RunStrategy::Halted) => Plan::Done,
+        _ => end(strategy, state, Grace::Own),
+    }
+}
+
+/// Ends a run that is there, or is on its way.
+fn end(strategy: RunStrategy, state: RunState, grace: Grace) -> Plan {
+    match (state, strategy) {
+        // `stop` would make it `Halted` and leave the request for a start, which then makes it `Always` again.
+        (RunState::Requested | RunState::Restarting | RunState::Respawning, RunStrategy::Always) => Plan::Hold,
+        (RunState::Coming, RunStrategy::Always) => Plan::Stop(grace),
+        (RunState::Requested | RunState::Coming, RunStrategy::Once) => Plan::Stop(grace),
+        // `stop` is 409 without an instance. The request for a start cannot be taken back, only be waited for.
+        (RunState::Requested, _) => Plan::Wait,
+        // Between failures there may be no instance for minutes.
+        (RunState::Coming, RunStrategy::RerunOnFailure) => Plan::Halt,
+        (RunState::Coming, RunStrategy::Manual | RunStrategy::Halted) => Plan::Wait,
+        // No `stop` without a shorter grace period. The request for a start makes it `Always`, which can be stopped.
+        (RunState::Restarting, RunStrategy::Halted) if grace == Grace::Own => Plan::Wait,
+        (RunState::Respawning, RunStrategy::Halted) => Plan::Wait,
+        // While a restart is under way `stop` takes back its second half.
+        _ => Plan::Stop(grace),
+    }
+}
+
+fn graceful_restart(state: RunState) -> Plan {
+    match state {
+        RunState::Off | RunState::Ended => Plan::Refuse("the machine is off"),
+        RunState::Stopping | RunState::Dying => Plan::Refuse("the machine is shutting down"),
+        RunState::Requested | RunState::Coming | RunState::Restarting | RunState::Respawning => Plan::Done,
+        // What boots just now is as good as rebooted, unless something waits for a new instance.
+        RunState::Starting => Plan::SoftReboot,
+        RunState::Running => Plan::SoftReboot,
+        // A guest whose processors are stopped cannot be asked.
+        RunState::Paused => Plan::Unpause,
+    }
+}
+
+fn force_restart(strategy: RunStrategy, state: RunState) -> Plan {
+    match state {
+        RunState::Off | RunState::Ended | RunState::Stopping | RunState::Dying => on(strategy, state),
+        RunState::Requested | RunState::Coming | RunState::Respawning => Plan::Done,
+        RunState::Starting | RunState::Running | RunState::Paused => Plan::Reset,
+        // A restart that asks the guest first may take minutes, and `restart` is 500 while it is under way.
+        RunState::Restarting => Plan::Cycle(Grace::Zero),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const STATES: [RunState; 11] = [
+        RunState::Off,
+        RunState::Requested,
+        RunState::Coming,
+        RunState::Starting,
+        RunState::Running,
+        RunState::Paused,
+        RunState::Stopping,
+        RunState::Dying,
+        RunState::Restarting,
+        RunState::Respawning,
+        RunState::Ended,
+    ];
+
+    fn each() -> impl Iterator<Item = (PowerRequest, RunStrategy, RunState, Plan)> {
+        PowerRequest::ALL.iter().flat_map(|request| {
+            RunStrategy::ALL.into_iter().flat_map(move |strategy| {
+                STATES.into_iter().map(move |state| (*request, strategy, state, plan(*request, strategy, state)))
+            })
+        })
+    }
+
+    #[test]
+    fn the_whole_table() {
+        let mut text = String::new();
+        for request in PowerRequest::ALL {
+            text.push_str(&format!("\n{request:?}\n{:12}", ""));
+            for strategy in RunStrategy::ALL {
+                text.push_str(&format!(" {:15}", strategy.name()));
+            }
+            for state in STATES {
+                text.push_str(&format!("\n  {:10}", format!("{state:?}")));
+                for strategy in RunStrategy::ALL {
+                    let cell = match plan(*request, strategy, state) {
+                        Plan::Refuse(_) => "refuse".to_owned(),
+                        other => format!("{other:?}"),
+                    };
+                    text.push_str(&format!(" {cell:15}"));
+                }
+            }
+            text.push('\n');
+        }
+        let text: String = text.lines().map(|line| format!("{}\n", line.trim_end())).collect();
+        insta::assert_snapshot!(text);
+    }
+
+    #[test]
+    fn no_verb_is_planned_where_the_facts_say_that_it_is_refused() {
+        for (request, strategy, state, plan) in each() {
+            let cell = format!("{request:?} {strategy:?} {state:?} {plan:?}");
+            let instance = !matches!(state, RunState::Off | RunState::Requested | RunState::Coming);
+            match plan {
+                Plan::Start => {
+                    assert!(matches!(state, RunState::Off | RunState::Ended), "already running: {cell}");
+                    assert!(!matches!(strategy, RunStrategy::Always | RunStrategy::Once), "{cell}");
+                }
+                Plan::Stop(_) => {
+                    let flips = matches!(strategy, RunStrategy::Always | RunStrategy::Once);
+                    assert!(instance || flips, "not running: {cell}");
+                }
+                Plan::Restart(_) => {
+                    assert!(instance, "not running: {cell}");
+                    assert!(!matches!(strategy, RunStrategy::Once | RunStrategy::Halted), "{cell}");
+                }
+                Plan::Pause => assert_eq!(state, RunState::Running, "{cell}"),
+                Plan::Unpause => assert_eq!(state, RunState::Paused, "{cell}"),
+                Plan::SoftReboot | Plan::Reset => assert!(instance, "{cell}"),
+                Plan::Done | Plan::Wait | Plan::Refuse(_) | Plan::Halt | Plan::Hold | Plan::Cycle(_) => {}
+            }
+        }
+    }
+
+    #[test]
+    fn power_and_its_absence_are_never_refused() {
+        for (request, strategy, state, plan) in each() {
+            let always = matches!(
+                request,
+                PowerRequest::On | PowerRequest::ForceOff | PowerRequest::GracefulShutdown | PowerRequest::ForceRestart
+            );
+            assert!(!always || !matches!(plan, Plan::Refuse(_)), "{request:?} {strategy:?} {state:?}");
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! What a decision is made upon: the machine, its instance and an import as they were read, and what the command and
+//! the cluster are.
+
+use std::sync::Arc;
+
+use serde_json::{Map, Value, json};
+
+use super::engine::{Purpose, Write};
+use crate::kubevirt::Settings;
+use crate::kubevirt::object::{DataVolume, VirtualMachine, VirtualMachineInstance};
+use crate::kubevirt::request::{Collection, merge_patch};
+use crate::kubevirt::translate;
+use crate::model::{Command, ImportId, Observation, Platform, Version};
+use crate::time::Instant;
+
+/// Everything a task may look at.
+#[derive(Debug)]
+pub(super) struct Scene<'a> {
+    pub(super) now: Instant,
+    pub(super) command: &'a Command,
+    pub(super) platform: &'a Platform,
+    pub(super) settings: &'a Settings,
+    /// The machine as it came, for what has to be written back whole.
+    pub(super) raw: &'a Value,
+    pub(super) machine: &'a VirtualMachine,
+    pub(super) instance: Option<&'a VirtualMachineInstance>,
+    pub(super) import: Option<&'a DataVolume>,
+}
+
+impl Scene<'_> {
+    /// The uid of the run that is there and has not ended.
+    pub(super) fn live_uid(&self) -> Option<Box<str>> {
+        self.instance.filter(|instance| !instance.ended()).and_then(|instance| instance.metadata.uid.clone())
+    }
+
+    /// Begins a patch of the machine.
+    pub(super) fn patch(&self) -> Patch {
+        // The lock: somebody else's change in between makes it a 409 (facts, section 6).
+        Patch { body: json!({ "metadata": { "resourceVersion": self.machine.metadata.resource_version } }) }
+    }
+
+    /// A list of the template's devices as it came.
+    pub(super) fn devices(&self, list: &str) -> Vec<Value> {
+        let path = format!("/spec/template/spec/domain/devices/{list}");
+        self.raw.pointer(&path).and_then(Value::as_array).cloned().unwrap_or_default()
+    }
+
+    /// The template's volumes as they came.
+    pub(super) fn volumes(&self) -> Vec<Value> {
+        self.raw.pointer("/spec/template/spec/volumes").and_then(Value::as_array).cloned().unwrap_or_default()
+    }
+}
+
+/// A merge patch of the machine in the making.
+#[derive(Debug)]
+pub(super) struct Patch {
+    body: Value,
+}
+
+impl Patch {
+    /// Sets what `path` leads to; null removes it.
+    pub(super) fn set(mut self, path: &[&str], value: Value) -> Self {
+        let mut place = &mut self.body;
+        for key in path {
+            if !place.is_object() {
+                *place = Value::Object(Map::new());
+            }
+            place = &mut place[*key];
+        }
+        *place = value;
+        self
+    }
+
+    /// Sets something below the template's domain.
+    pub(super) fn set_domain(self, path: &[&str], value: Value) -> Self {
+        let mut whole = vec!["spec", "template", "spec", "domain"];
+        whole.extend(path);
+        self.set(&whole, value)
+    }
+
+    /// Sets an annotation, or removes it.
+    pub(super) fn annotate(self, key: &str, value: Option<&str>) -> Self {
+        self.set(&["metadata", "annotations", key], json!(value))
+    }
+
+    pub(super) fn into_write(self, purpose: Purpose, command: &Command) -> Write {
+        let path = Collection::VirtualMachines.object_path(command.vm.namespace(), command.vm.name());
+        Write { purpose, request: Box::new(merge_patch(&path, &self.body)) }
+    }
+}
+
+/// What was read last.
+#[derive(Debug, Default)]
+pub(super) struct Reading {
+    pub(super) raw: Value,
+    pub(super) machine: VirtualMachine,
+    pub(super) instance: Option<VirtualMachineInstance>,
+    pub(super) import: Option<DataVolume>,
+    /// The imports that were looked for, the last one last.
+    looked_for: Vec<Box<str>>,
+    /// The newest version of anything that was read.
+    newest: Version,
+}
+
+impl Reading {
+    pub(super) fn machine_read(&mut self, raw: Value, machine: VirtualMachine) {
+        self.raw = raw;
+        self.saw(machine.metadata.resource_version.as_deref());
+        self.machine = machine;
+    }
+
+    pub(super) fn instance_read(&mut self, instance: Option<VirtualMachineInstance>) {
+        self.saw(instance.as_ref().and_then(|instance| instance.metadata.resource_version.as_deref()));
+        self.instance = instance;
+        self.import = None;
+    }
+
+    pub(super) fn import_wanted(&mut self, name: &str) {
+        self.looked_for.retain(|known| &**known != name);
+        self.looked_for.push(name.into());
+    }
+
+    pub(super) fn import_read(&mut self, import: Option<DataVolume>) {
+        self.saw(import.as_ref().and_then(|import| import.metadata.resource_version.as_deref()));
+        self.import = import;
+    }
+
+    /// What the completion of a command shows. What is missing is gone as of the newest version that was read
+    /// before: should something newer be known, the watch will have the last word.
+    pub(super) fn observations(&self, command: &Command) -> Vec<Observation> {
+        let machine = translate::machine(&self.machine).map(|machine| Observation::Machine(Arc::new(machine)));
+        let instance = match &self.instance {
+            Some(instance) => translate::instance(instance).map(|instance| Observation::Instance(Arc::new(instance))),
+            None => Some(Observation::InstanceGone(command.vm.clone(), self.newest)),
+        };
+        let import = match (&self.import, self.looked_for.last()) {
+            (Some(import), _) => translate::import(import).map(|import| Observation::Import(Arc::new(import))),
+            (None, Some(name)) => {
+                let id = ImportId { namespace: command.vm.namespace().into(), name: (&**name).into() };
+                Some(Observation::ImportGone(id, self.newest))
+            }
+            (None, None) => None,
+        };
+        machine.into_iter().chain(instance).chain(import).collect()
+    }
+
+    fn saw(&mut self, version: Option<&str>) {
+        let version = version.and_then(|version| version.parse().ok()).map_or(Version(0), Version);
+        self.newest = self.newest.max(version);
+    }
+}

@@ -1,0 +1,141 @@
+//! Paths and requests of the API server, as far as they are used here.
+
+use std::fmt::Write;
+
+use bytes::Bytes;
+use http::header::CONTENT_TYPE;
+use http::{HeaderValue, Method, Request, Uri};
+use serde_json::Value;
+
+use crate::model::VmId;
+
+/// A collection of the API.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Collection {
+    VirtualMachines,
+    VirtualMachineInstances,
+    DataVolumes,
+    KubeVirts,
+}
+
+impl Collection {
+    /// The name in paths.
+    pub(crate) const fn plural(self) -> &'static str {
+        match self {
+            Self::VirtualMachines => "virtualmachines",
+            Self::VirtualMachineInstances => "virtualmachineinstances",
+            Self::DataVolumes => "datavolumes",
+            Self::KubeVirts => "kubevirts",
+        }
+    }
+
+    /// Whether nothing can be told of any machine without it.
+    pub(crate) const fn is_essential(self) -> bool {
+        match self {
+            Self::VirtualMachines | Self::VirtualMachineInstances => true,
+            Self::DataVolumes | Self::KubeVirts => false,
+        }
+    }
+
+    const fn group_version(self) -> &'static str {
+        match self {
+            Self::VirtualMachines | Self::VirtualMachineInstances | Self::KubeVirts => "kubevirt.io/v1",
+            Self::DataVolumes => "cdi.kubevirt.io/v1beta1",
+        }
+    }
+
+    /// The path of the collection in a namespace, or in all of them.
+    pub(crate) fn path(self, namespace: Option<&str>) -> String {
+        match namespace {
+            Some(namespace) => format!("/apis/{}/namespaces/{namespace}/{}", self.group_version(), self.plural()),
+            None => format!("/apis/{}/{}", self.group_version(), self.plural()),
+        }
+    }
+
+    /// The path of one object.
+    pub(crate) fn object_path(self, namespace: &str, name: &str) -> String {
+        format!("{}/{name}", self.path(Some(namespace)))
+    }
+
+    /// The path of a verb of `subresources.kubevirt.io`.
+    pub(crate) fn verb_path(self, vm: &VmId, verb: &str) -> String {
+        format!(
+            "/apis/subresources.kubevirt.io/v1/namespaces/{}/{}/{}/{verb}",
+            vm.namespace(),
+            self.plural(),
+            vm.name()
+        )
+    }
+}
+
+/// A request to read `path`.
+pub(crate) fn get(path: &str) -> Request<Bytes> {
+    build(Method::GET, path, None, Bytes::new())
+}
+
+/// A JSON merge patch of the object at `path`.
+pub(crate) fn merge_patch(path: &str, patch: &Value) -> Request<Bytes> {
+    build(Method::PATCH, path, Some("application/merge-patch+json"), patch.to_string().into())
+}
+
+/// The creation of an object in the collection at `path`.
+pub(crate) fn create(path: &str, object: &Value) -> Request<Bytes> {
+    build(Method::POST, path, Some("application/json"), object.to_string().into())
+}
+
+/// The deletion of the object at `path`, with its options.
+pub(crate) fn delete(path: &str, options: &Value) -> Request<Bytes> {
+    build(Method::DELETE, path, Some("application/json"), options.to_string().into())
+}
+
+/// A verb of `subresources.kubevirt.io`. Never with `Accept: application/json`, which those answer with 406.
+pub(crate) fn put_verb(path: &str, body: &Value) -> Request<Bytes> {
+    build(Method::PUT, path, Some("application/json"), body.to_string().into())
+}
+
+/// Text made safe to be the value of a query parameter.
+pub(crate) fn escape(text: &str) -> String {
+    text.bytes().fold(String::with_capacity(text.len()), |mut escaped, byte| {
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
+            escaped.push(char::from(byte));
+        } else {
+            let _ = write!(escaped, "%{byte:02X}");
+        }
+        escaped
+    })
+}
+
+fn build(method: Method, path: &str, content_type: Option<&'static str>, body: Bytes) -> Request<Bytes> {
+    let mut request = Request::new(body);
+    *request.method_mut() = method;
+    // Names are DNS names and values are escaped, so this cannot fail; if it ever did, the server would say 404.
+    *request.uri_mut() = Uri::try_from(path).unwrap_or_default();
+    if let Some(content_type) = content_type {
+        request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    }
+    request
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_those_of_the_api() {
+        assert_eq!(Collection::KubeVirts.path(None), "/apis/kubevirt.io/v1/kubevirts");
+        assert_eq!(
+            Collection::DataVolumes.object_path("lab", "iso"),
+            "/apis/cdi.kubevirt.io/v1beta1/namespaces/lab/datavolumes/iso"
+        );
+        let vm = VmId::new("lab", "node-0").expect("a valid id");
+        assert_eq!(
+            Collection::VirtualMachines.verb_path(&vm, "start"),
+            "/apis/subresources.kubevirt.io/v1/namespaces/lab/virtualmachines/node-0/start"
+        );
+    }
+
+    #[test]
+    fn query_values_are_escaped() {
+        assert_eq!(escape("a=b&c d/é"), "a%3Db%26c%20d%2F%C3%A9");
+    }
+}

@@ -1,0 +1,79 @@
+//! `DataVolume` to [`Import`].
+
+use super::{shorten, version};
+use crate::kubevirt::annotation::{MANAGED_BY, MANAGER};
+use crate::kubevirt::object::{DataVolume, Metadata, condition};
+use crate::model::{Import, ImportId, ImportState, VmId};
+
+/// The import that an object stands for; `None` if it is not the service's own.
+pub(crate) fn import(object: &DataVolume) -> Option<Import> {
+    let metadata = &object.metadata;
+    if metadata.label(MANAGED_BY) != Some(MANAGER) {
+        return None;
+    }
+    let id = import_id(metadata)?;
+    let owner = metadata.owner_references.iter().find(|owner| owner.kind.as_deref() == Some("VirtualMachine"));
+    let machine =
+        metadata.annotations.virtual_machine.as_deref().or_else(|| owner.and_then(|owner| owner.name.as_deref()));
+    Some(Import {
+        machine: machine.and_then(|name| VmId::new(&id.namespace, name)),
+        version: version(metadata),
+        state: state(object),
+        id,
+    })
+}
+
+fn import_id(metadata: &Metadata) -> Option<ImportId> {
+    Some(ImportId { namespace: metadata.namespace.as_deref()?.into(), name: metadata.name.as_deref()?.into() })
+}
+
+fn state(object: &DataVolume) -> ImportState {
+    let status = &object.status;
+    let phase = status.phase.as_deref().unwrap_or_default();
+    if phase == "Succeeded" {
+        return ImportState::Succeeded;
+    }
+    // A failing import stays in `ImportInProgress` while its pod is restarted again and again; the reason is in the
+    // `Running` condition. A first failure that was overcome leaves a restart count and no error.
+    let failure = condition(&status.conditions, "Running")
+        .filter(|running| running.reason.as_deref() == Some("Error") && !running.is_true());
+    if phase == "Failed" || failure.is_some() {
+        let message = failure.and_then(|failure| failure.message.as_deref()).filter(|message| !message.is_empty());
+        return ImportState::Failed { message: shorten(message.unwrap_or("the import failed"), LONGEST_MESSAGE) };
+    }
+    match phase {
+        "" | "Pending" | "PVCBound" | "ImportScheduled" | "WaitForFirstConsumer" | "PendingPopulation" | "Unknown" => {
+            ImportState::Pending
+        }
+        _ => ImportState::Running { percent: status.progress.as_deref().and_then(percent) },
+    }
+}
+
+/// `12.34%` is 12; `N/A` is nothing.
+fn percent(progress: &str) -> Option<u8> {
+    let whole = progress.strip_suffix('%')?.split('.').next()?;
+    whole.parse::<u8>().ok().map(|percent| percent.min(100))
+}
+
+/// What an importer says may be long; this much is kept.
+const LONGEST_MESSAGE: usize = 512;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn progress_is_whole_percents() {
+        for (text, expected) in [
+            ("12.34%", Some(12)),
+            ("100.0%", Some(100)),
+            ("0%", Some(0)),
+            ("N/A", None),
+            ("", None),
+            ("200%", Some(100)),
+            ("-1%", None),
+        ] {
+            assert_eq!(percent(text), expected, "{text}");
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! `VirtualMachine` to [`Machine`].
+
+use super::{hardware, shorten, time, trouble, uid, version, vm_id};
+use crate::kubevirt::annotation::{BootRecord, MediaRecord};
+use crate::kubevirt::object::{Condition, RunStrategy, TemplateSpec, VirtualMachine, condition};
+use crate::model::{Autostart, BootMode, Firmware, ImportId, Machine, Medium, Slot};
+
+/// The machine that an object defines; `None` if its name is none.
+pub(crate) fn machine(object: &VirtualMachine) -> Option<Machine> {
+    let metadata = &object.metadata;
+    let id = vm_id(metadata)?;
+    let template = &object.spec.template.spec;
+    let autostart = autostart(object);
+    let conditions = &object.status.conditions;
+    let media = MediaRecord::read(object).map(|record| Medium {
+        slot: Slot::Cd,
+        image: record.image,
+        drive: record.drive,
+        import: ImportId { namespace: id.namespace().into(), name: (&*record.data_volume).into() },
+    });
+    Some(Machine {
+        uid: uid(metadata),
+        version: version(metadata),
+        labels: metadata.labels.0.clone().into(),
+        description: metadata.annotations.description.as_deref().map(|text| shorten(text, LONGEST_TEXT)),
+        created: time(metadata.creation_timestamp.as_deref()),
+        deleting: metadata.deleting(),
+        autostart,
+        firmware: firmware(template),
+        processors: hardware::processors(template).unwrap_or_else(|| hardware::default_processors(template)),
+        memory: hardware::memory(&template.domain).unwrap_or(0),
+        drives: hardware::drives(template),
+        nics: hardware::nics(template),
+        boot: BootRecord::read(&metadata.annotations).unwrap_or_default().to_model(),
+        media: media.into_iter().collect(),
+        restart_required: condition(conditions, "RestartRequired").is_some_and(Condition::is_true),
+        trouble: trouble::of(&object.status, autostart),
+        size: object.spec.instancetype.name.clone(),
+        asset_tag: metadata.annotations.asset_tag.clone(),
+        id,
+    })
+}
+
+/// Whether an instance comes up by itself, should there be none (facts, section 5).
+pub(crate) fn autostart(object: &VirtualMachine) -> Autostart {
+    let starts = if object.start_requested() {
+        true
+    } else if object.stop_requested(None) {
+        false
+    } else {
+        match object.run_strategy() {
+            RunStrategy::Always => true,
+            // The instance of a `Once` that has ended stays; while it is there nothing more comes.
+            RunStrategy::Once => object.status.created != Some(true),
+            // Comes up once after its creation and after failures, but not after its guest has shut down; which of
+            // these it is shows only in the summary. It has none in the first moments.
+            RunStrategy::RerunOnFailure => matches!(
+                object.status.printable_status.as_deref(),
+                None | Some("" | "Starting" | "Provisioning" | "WaitingForVolumeBinding" | "CrashLoopBackOff")
+            ),
+            RunStrategy::Manual | RunStrategy::Halted => false,
+        }
+    };
+    if starts { Autostart::Yes } else { Autostart::No }
+}
+
+fn firmware(template: &TemplateSpec) -> Firmware {
+    let firmware = &template.domain.firmware;
+    Firmware {
+        uuid: firmware.uuid.clone(),
+        serial: firmware.serial.clone(),
+        mode: if firmware.bootloader.efi.is_some() { BootMode::Uefi } else { BootMode::Legacy },
+        secure_boot: firmware.bootloader.secure_boot(),
+    }
+}
+
+/// A description is shown as a line or two; more is not kept.
+const LONGEST_TEXT: usize = 512;

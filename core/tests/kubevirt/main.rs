@@ -1,0 +1,11 @@
+//! The Kubernetes dialect against the simulated cluster: commands and watches, their requests answered by an API
+//! server with KubeVirt's and CDI's behaviour, in virtual time.
+
+#![allow(clippy::expect_used, clippy::panic, reason = "a test that cannot go on says so")]
+
+mod boot;
+mod faults;
+mod harness;
+mod media;
+mod power;
+mod watch;

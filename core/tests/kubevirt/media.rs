@@ -1,0 +1,191 @@
+//! Virtual media: inserted and ejected live and cold, replaced, refused, repeated.
+
+use std::time::Duration;
+
+use kubevirt_redfish_core::model::{
+    Action, BootChange, BootEnabled, BootTarget, CommandError, ImportState, InsertMedia, Observation, PowerRequest,
+    Slot,
+};
+use kubevirt_redfish_fixtures::cluster::{ClusterConfig, Fault, FaultEffect, KubevirtVersion};
+use kubevirt_redfish_fixtures::sample::{small, small_with_drive};
+use serde_json::{Value, json};
+
+use crate::harness::{NAMESPACE, World, seen};
+
+const IMAGE: &str = "https://images.example/boot.iso?token=a%20b";
+const OTHER: &str = "http://images.example/other.iso";
+
+fn insert(image: &str) -> Action {
+    Action::InsertMedia(InsertMedia { slot: Slot::Cd, image: image.into() })
+}
+
+fn eject() -> Action {
+    Action::EjectMedia(Slot::Cd)
+}
+
+fn disks(world: &World) -> Vec<String> {
+    names(&world.machine("vm")["spec"]["template"]["spec"]["domain"]["devices"]["disks"])
+}
+
+fn volumes(world: &World) -> Vec<String> {
+    names(&world.machine("vm")["spec"]["template"]["spec"]["volumes"])
+}
+
+fn names(list: &Value) -> Vec<String> {
+    list.as_array().into_iter().flatten().filter_map(|item| item["name"].as_str().map(ToOwned::to_owned)).collect()
+}
+
+fn medium(world: &World) -> Value {
+    let volumes = world.machine("vm")["spec"]["template"]["spec"]["volumes"].clone();
+    let medium = volumes.as_array().into_iter().flatten().find(|volume| !volume["dataVolume"].is_null()).cloned();
+    medium.unwrap_or_default()
+}
+
+#[test]
+fn live_into_the_empty_drive_and_out_again() {
+    let mut world = World::new();
+    world.create(small_with_drive(NAMESPACE, "vm", "Always"));
+    let run = world.run_uid("vm");
+    let completion = world.run("vm", insert(IMAGE)).expect("inserted");
+    let (machine, _) = seen(&completion);
+    let shown = machine.expect("it was read").media[0].clone();
+    assert_eq!((&*shown.image, &*shown.drive), (IMAGE, "cd"));
+    assert!(
+        completion
+            .observations
+            .iter()
+            .any(|seen| matches!(seen, Observation::Import(import) if import.id == shown.import))
+    );
+    assert_eq!(medium(&world)["dataVolume"]["hotpluggable"], true);
+    insta::assert_snapshot!(world.writes().join("\n"));
+    world.rest(Duration::from_secs(30));
+    assert_eq!(world.run_uid("vm"), run);
+    let completion = world.run("vm", insert(IMAGE)).expect("it is in");
+    assert_eq!(world.writes(), Vec::<String>::new(), "the same image is in");
+    let (machine, instance) = seen(&completion);
+    assert!(!machine.expect("it was read").restart_required);
+    assert_eq!(instance.expect("it runs").ready_media.to_vec(), ["cd".into()]);
+    let done = completion
+        .observations
+        .iter()
+        .any(|seen| matches!(seen, Observation::Import(import) if import.state == ImportState::Succeeded));
+    assert!(done);
+
+    world.run("vm", eject()).expect("ejected");
+    insta::assert_snapshot!(world.writes().join("\n"));
+    world.rest(Duration::from_secs(10));
+    assert_eq!((disks(&world), volumes(&world)), (vec!["root".to_owned(), "cd".to_owned()], vec!["root".to_owned()]));
+    assert_eq!(world.sim.cluster.count("datavolumes"), 0);
+    world.run("vm", eject()).expect("nothing to do");
+    assert_eq!(world.writes(), Vec::<String>::new());
+}
+
+#[test]
+fn another_image_replaces_the_first() {
+    let mut world = World::new();
+    world.create(small_with_drive(NAMESPACE, "vm", "Always"));
+    world.run("vm", insert(IMAGE)).expect("inserted");
+    world.rest(Duration::from_secs(20));
+    let first = medium(&world);
+    let completion = world.run("vm", insert(OTHER)).expect("replaced");
+    assert_eq!(&*seen(&completion).0.expect("it was read").media[0].image, OTHER);
+    world.rest(Duration::from_secs(20));
+    assert_ne!(medium(&world), first);
+    assert_eq!(volumes(&world), ["root", "cd"]);
+    assert_eq!(world.sim.cluster.count("datavolumes"), 1);
+}
+
+#[test]
+fn a_machine_without_a_drive_gets_one_at_its_next_boot() {
+    let mut world = World::new();
+    world.create(small(NAMESPACE, "vm", "Always"));
+    let completion = world.run("vm", insert(IMAGE)).expect("inserted");
+    assert_eq!(&*seen(&completion).0.expect("it was read").media[0].drive, "redfish-cd");
+    assert_eq!(
+        medium(&world),
+        json!({ "name": "redfish-cd", "dataVolume": { "name": medium(&world)["dataVolume"]["name"] } })
+    );
+    world.rest(Duration::from_secs(20));
+    let failures = world.machine("vm")["status"]["conditions"].to_string();
+    assert!(failures.contains("RestartRequired") && !failures.contains("HotPlugVolumeError"), "{failures}");
+    world.power("vm", PowerRequest::ForceRestart).expect("restarted");
+    world.rest(Duration::from_secs(20));
+    let instance = world.object("virtualmachineinstances", "vm").expect("it runs");
+    assert_eq!(names(&instance["spec"]["volumes"]), ["root", "redfish-cd"]);
+    world.run("vm", eject()).expect("ejected");
+    assert_eq!(disks(&world), ["root", "redfish-cd"], "the drive stays for the next medium");
+}
+
+#[test]
+fn the_cold_way_adds_and_removes_the_drive() {
+    let mut world = World::of(ClusterConfig::new(KubevirtVersion::V1_8));
+    world.create(small(NAMESPACE, "vm", "Halted"));
+    let once = BootChange { target: Some(BootTarget::Cd), enabled: Some(BootEnabled::Once), mode: None };
+    world.run("vm", Action::SetBoot(once)).expect("noted");
+    world.run("vm", insert(IMAGE)).expect("inserted");
+    let first = world.machine("vm")["spec"]["template"]["spec"]["domain"]["devices"]["disks"].clone();
+    assert_eq!((first[0]["bootOrder"].as_u64(), first[1]["bootOrder"].as_u64()), (Some(2), Some(1)));
+    assert_eq!(world.phase("vm"), "Off", "inserting does not start it");
+    world.rest(Duration::from_secs(20));
+    world.power("vm", PowerRequest::On).expect("on");
+    world.rest(Duration::from_secs(20));
+    assert_eq!(world.phase("vm"), "Running");
+    world.run("vm", insert(OTHER)).expect("replaced");
+    assert_eq!(disks(&world), ["root", "redfish-cd"]);
+    world.run("vm", eject()).expect("ejected");
+    assert_eq!((disks(&world), volumes(&world)), (vec!["root".to_owned()], vec!["root".to_owned()]));
+    world.rest(Duration::from_secs(20));
+    assert_eq!(world.sim.cluster.count("datavolumes"), 0);
+}
+
+#[test]
+fn a_refusal_leaves_nothing_behind() {
+    let mut world = World::new();
+    world.create(small_with_drive(NAMESPACE, "vm", "Manual"));
+    let before = world.machine("vm");
+    let refusal = FaultEffect::Status {
+        code: http::StatusCode::UNPROCESSABLE_ENTITY,
+        retry_after: None,
+        reason: "Invalid".to_owned(),
+        message: "admission webhook \"policy.example\" denied the request: no media on Fridays".to_owned(),
+    };
+    world.sim.cluster.inject(Fault::new(refusal).method(http::Method::PATCH));
+    assert_eq!(world.run("vm", insert(IMAGE)), Err(CommandError::Refused("no media on Fridays".to_owned())));
+    world.rest(Duration::from_secs(5));
+    assert_eq!(world.machine("vm")["spec"], before["spec"]);
+    assert_eq!(world.sim.cluster.count("datavolumes"), 0);
+}
+
+#[test]
+fn without_an_importer_it_is_not_supported() {
+    let mut world = World::new();
+    world.create(small_with_drive(NAMESPACE, "vm", "Manual"));
+    world.sim.cluster.remove_api_group("cdi.kubevirt.io");
+    let result = world.run("vm", insert(IMAGE));
+    assert!(matches!(result, Err(CommandError::Unsupported(_))), "{result:?}");
+    world.run("vm", eject()).expect("nothing to do");
+}
+
+#[test]
+fn a_forged_record_does_not_delete_what_belongs_to_others() {
+    let mut world = World::new();
+    world.create(small_with_drive(NAMESPACE, "vm", "Manual"));
+    let now = world.sim.now;
+    let foreign = kubevirt_redfish_fixtures::sample::data_volume(NAMESPACE, "precious", OTHER);
+    world.sim.cluster.apply(now, foreign).expect("the sample is valid");
+    let record = json!({ "image": OTHER, "drive": "cd", "dataVolume": "precious" }).to_string();
+    let volumes = json!([
+        world.machine("vm")["spec"]["template"]["spec"]["volumes"][0],
+        { "name": "cd", "dataVolume": { "name": "precious", "hotpluggable": true } },
+    ]);
+    world.patch(
+        "vm",
+        &json!({
+            "metadata": { "annotations": { "redfish.kubevirt.io/media-cd": record } },
+            "spec": { "template": { "spec": { "volumes": volumes } } },
+        }),
+    );
+    world.run("vm", eject()).expect("ejected");
+    assert_eq!(medium(&world), Value::Null);
+    assert!(world.object("datavolumes", "precious").is_some());
+}

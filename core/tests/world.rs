@@ -1,0 +1,239 @@
+//! The whole way from a Redfish request to a machine that changes, over the simulated cluster and in virtual time.
+
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests may fail")]
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Method, Request, StatusCode};
+use kubevirt_redfish_core::Role;
+use kubevirt_redfish_core::config::{Account, Chassis, ChassisName, Config, Credential, Secret};
+use kubevirt_redfish_core::kubevirt::Settings;
+use kubevirt_redfish_fixtures::cluster::{ClusterConfig, Fault, FaultEffect, KubevirtVersion};
+use kubevirt_redfish_fixtures::sample;
+use kubevirt_redfish_fixtures::world::World;
+use serde_json::{Value, json};
+
+const VERSIONS: [KubevirtVersion; 3] = [KubevirtVersion::V1_6, KubevirtVersion::V1_8, KubevirtVersion::V1_9];
+const NODE: &str = "/redfish/v1/Systems/lab.node-0";
+const CD: &str = "/redfish/v1/Systems/lab.node-0/VirtualMedia/Cd";
+
+/// A laboratory of three machines that are off, and one replica.
+fn lab(version: KubevirtVersion) -> World {
+    let name = ChassisName::new("lab").unwrap();
+    let config = Config {
+        chassis: vec![Chassis {
+            name: name.clone(),
+            namespace: "lab".to_owned(),
+            selector: Vec::new(),
+            description: None,
+        }],
+        accounts: vec![Account {
+            user_name: "admin".to_owned(),
+            credential: Credential::Plain(Secret::new(b"secret")),
+            role: Role::Administrator,
+            chassis: vec![name],
+        }],
+        ..Config::default()
+    };
+    let mut world = World::new(ClusterConfig::new(version), config, Settings::default());
+    world.cluster.seed((0..3).map(sample::lab_root_claim));
+    world.cluster.add_virtual_machines((0..3).map(|index| sample::lab_virtual_machine(index, 1, version)));
+    world.start();
+    assert!(world.run_until(Duration::from_secs(10), |world| world.view(0).is_some_and(|view| view.is_ready())));
+    world
+}
+
+fn request(method: Method, path: &str, body: Option<&Value>) -> Request<Bytes> {
+    Request::builder()
+        .method(method)
+        .uri(path)
+        .header("authorization", "Basic YWRtaW46c2VjcmV0")
+        .body(body.map(|body| Bytes::from(body.to_string())).unwrap_or_default())
+        .unwrap()
+}
+
+fn get(world: &mut World, path: &str) -> Value {
+    let response = world.send(0, request(Method::GET, path, None)).expect("an answer");
+    assert_eq!(response.status(), StatusCode::OK, "{path}");
+    serde_json::from_slice(response.body()).unwrap()
+}
+
+fn post(world: &mut World, path: &str, body: &Value) -> StatusCode {
+    let response = world.send(0, request(Method::POST, path, Some(body))).expect("an answer");
+    if !response.status().is_success() {
+        println!("{path} {body}: {}", String::from_utf8_lossy(response.body()));
+    }
+    response.status()
+}
+
+fn reset(world: &mut World, reset_type: &str) -> StatusCode {
+    post(world, &format!("{NODE}/Actions/ComputerSystem.Reset"), &json!({ "ResetType": reset_type }))
+}
+
+fn patch(world: &mut World, body: &Value) -> StatusCode {
+    world.send(0, request(Method::PATCH, NODE, Some(body))).expect("an answer").status()
+}
+
+/// Lets time pass until a property of a resource has a value.
+#[track_caller]
+fn until(world: &mut World, path: &str, pointer: &str, value: &Value) {
+    for _ in 0..600 {
+        if get(world, path).pointer(pointer) == Some(value) {
+            return;
+        }
+        world.advance(Duration::from_millis(200));
+    }
+    panic!("{path} {pointer} is {:?}, not {value}", get(world, path).pointer(pointer));
+}
+
+#[test]
+fn a_machine_is_turned_on_and_off() {
+    for version in VERSIONS {
+        let world = &mut lab(version);
+        until(world, NODE, "/PowerState", &json!("Off"));
+        assert_eq!(reset(world, "On"), StatusCode::NO_CONTENT);
+        assert_eq!(get(world, NODE)["PowerState"], "PoweringOn");
+        until(world, NODE, "/PowerState", &json!("On"));
+        assert_eq!(reset(world, "On"), StatusCode::NO_CONTENT, "what is already so is no error");
+        assert_eq!(reset(world, "ForceOff"), StatusCode::NO_CONTENT);
+        assert_ne!(get(world, NODE)["PowerState"], "On");
+        until(world, NODE, "/PowerState", &json!("Off"));
+        assert_eq!(reset(world, "ForceOff"), StatusCode::NO_CONTENT);
+        assert_eq!(world.commands_under_way(), 0);
+    }
+}
+
+#[test]
+fn every_reset_type_ends_where_it_says() {
+    for version in VERSIONS {
+        let world = &mut lab(version);
+        for (reset_type, state) in [
+            ("ForceOn", "On"),
+            ("GracefulRestart", "On"),
+            ("ForceRestart", "On"),
+            ("PowerCycle", "On"),
+            ("GracefulShutdown", "Off"),
+            ("PushPowerButton", "On"),
+            ("PushPowerButton", "Off"),
+            ("PowerCycle", "On"),
+            ("ForceOff", "Off"),
+            ("ForceRestart", "On"),
+        ] {
+            assert_eq!(reset(world, reset_type), StatusCode::NO_CONTENT, "{reset_type}");
+            world.advance(Duration::from_secs(60));
+            until(world, NODE, "/PowerState", &json!(state));
+        }
+        assert_eq!(reset(world, "Pause"), StatusCode::NO_CONTENT);
+        until(world, NODE, "/Status/State", &json!("Quiesced"));
+        assert_eq!(get(world, NODE)["PowerState"], "On");
+        assert_eq!(reset(world, "Resume"), StatusCode::NO_CONTENT);
+        until(world, NODE, "/Status/State", &json!("Enabled"));
+    }
+}
+
+#[test]
+fn a_power_on_right_after_a_slow_shutdown_is_accepted_and_carried_out() {
+    let world = &mut lab(KubevirtVersion::V1_9);
+    reset(world, "On");
+    until(world, NODE, "/PowerState", &json!("On"));
+    world.cluster.guest_ignores_acpi("lab", "node-0", true);
+    assert_eq!(reset(world, "GracefulShutdown"), StatusCode::NO_CONTENT);
+    world.advance(Duration::from_secs(2));
+    assert_eq!(get(world, NODE)["PowerState"], "PoweringOff");
+    let before = world.now();
+    assert_eq!(reset(world, "On"), StatusCode::NO_CONTENT);
+    assert!(world.now() - before < Duration::from_secs(10), "the client is not kept waiting");
+    world.advance(Duration::from_secs(60));
+    until(world, NODE, "/PowerState", &json!("On"));
+}
+
+#[test]
+fn an_installation_boots_the_disc_once() {
+    for version in VERSIONS {
+        let world = &mut lab(version);
+        let image = "https://images.example/isos/boot?api_key=a&arch=x86_64";
+        assert_eq!(post(world, &format!("{CD}/Actions/VirtualMedia.EjectMedia"), &json!({})), StatusCode::NO_CONTENT);
+        let insert = format!("{CD}/Actions/VirtualMedia.InsertMedia");
+        assert_eq!(post(world, &insert, &json!({ "Image": image })), StatusCode::NO_CONTENT);
+        assert_eq!(get(world, CD)["Image"], image);
+        assert_eq!(get(world, NODE)["PowerState"], "Off", "inserting media never starts a machine");
+        let boot = json!({ "Boot": { "BootSourceOverrideTarget": "Cd", "BootSourceOverrideEnabled": "Once" } });
+        assert_eq!(patch(world, &boot), StatusCode::OK);
+        assert_eq!(get(world, NODE)["Boot"]["BootSourceOverrideEnabled"], "Once");
+        assert_eq!(reset(world, "On"), StatusCode::NO_CONTENT);
+        until(world, NODE, "/PowerState", &json!("On"));
+        let instance = world.cluster.object("virtualmachineinstances", "lab", "node-0").unwrap();
+        assert_eq!(first_to_boot(&instance["spec"]["domain"]), Some("cdrom"), "{version:?}");
+        until(world, NODE, "/Boot/BootSourceOverrideEnabled", &json!("Disabled"));
+        let machine = world.cluster.object("virtualmachines", "lab", "node-0").unwrap();
+        assert_eq!(first_to_boot(&machine["spec"]["template"]["spec"]["domain"]), Some("disk"), "{version:?}");
+        assert_eq!(post(world, &format!("{CD}/Actions/VirtualMedia.EjectMedia"), &json!({})), StatusCode::NO_CONTENT);
+        until(world, CD, "/Inserted", &json!(false));
+        world.advance(Duration::from_secs(30));
+        assert_eq!(world.cluster.count("datavolumes"), 0, "nothing of ours is left behind");
+        let machine = world.cluster.object("virtualmachines", "lab", "node-0").unwrap();
+        assert!(!machine["metadata"]["annotations"].to_string().contains("media"), "{machine}");
+    }
+}
+
+/// The kind of the device with the lowest boot order.
+fn first_to_boot(domain: &Value) -> Option<&'static str> {
+    let disks = domain["devices"]["disks"].as_array()?;
+    let first = disks.iter().filter(|disk| disk["bootOrder"].is_u64()).min_by_key(|disk| disk["bootOrder"].as_u64())?;
+    ["cdrom", "disk", "lun"].into_iter().find(|kind| first.get(kind).is_some())
+}
+
+#[test]
+fn an_import_that_fails_is_visible_and_can_be_ejected() {
+    let world = &mut lab(KubevirtVersion::V1_9);
+    let insert = format!("{CD}/Actions/VirtualMedia.InsertMedia");
+    assert_eq!(post(world, &insert, &json!({ "Image": "http://images.invalid/boot.iso" })), StatusCode::NO_CONTENT);
+    until(world, CD, "/Status/Health", &json!("Critical"));
+    assert_eq!(post(world, &format!("{CD}/Actions/VirtualMedia.EjectMedia"), &json!({})), StatusCode::NO_CONTENT);
+    until(world, CD, "/Status/Health", &json!("OK"));
+    assert_eq!(reset(world, "On"), StatusCode::NO_CONTENT);
+    until(world, NODE, "/PowerState", &json!("On"));
+}
+
+#[test]
+fn a_cluster_that_stumbles_is_tried_again() {
+    let world = &mut lab(KubevirtVersion::V1_9);
+    for fault in [FaultEffect::unavailable(), FaultEffect::conflict(), FaultEffect::too_many_requests(1), FaultEffect::rejected_internally()] {
+        world.cluster.inject(Fault::new(fault).path("/node-0").times(1));
+    }
+    assert_eq!(reset(world, "On"), StatusCode::NO_CONTENT);
+    until(world, NODE, "/PowerState", &json!("On"));
+}
+
+#[test]
+fn a_restarted_service_knows_what_the_one_before_knew() {
+    let world = &mut lab(KubevirtVersion::V1_9);
+    let boot = json!({ "Boot": { "BootSourceOverrideTarget": "Pxe", "BootSourceOverrideEnabled": "Once" } });
+    assert_eq!(patch(world, &boot), StatusCode::OK);
+    let before = get(world, NODE);
+    world.restart(0);
+    world.run_until(Duration::from_secs(10), |world| world.view(0).is_some_and(|view| view.is_ready()));
+    assert_eq!(get(world, NODE), before, "the same representation, down to its entity tag");
+}
+
+#[test]
+fn of_many_conditional_changes_at_once_one_wins() {
+    let world = &mut lab(KubevirtVersion::V1_9);
+    let etag = get(world, NODE)["@odata.etag"].as_str().unwrap().to_owned();
+    let targets = ["Cd", "Pxe", "Hdd", "Cd"];
+    let exchanges: Vec<_> = targets
+        .iter()
+        .map(|target| {
+            let body = json!({ "Boot": { "BootSourceOverrideTarget": target, "BootSourceOverrideEnabled": "Continuous" } });
+            let mut request = request(Method::PATCH, NODE, Some(&body));
+            request.headers_mut().insert("if-match", etag.parse().unwrap());
+            world.begin(0, request)
+        })
+        .collect();
+    world.advance(Duration::from_secs(30));
+    let mut statuses: Vec<_> =
+        exchanges.into_iter().map(|id| world.response(id).expect("an answer").status().as_u16()).collect();
+    assert_eq!(statuses.remove(0), 200);
+    assert_eq!(statuses, [412, 412, 412]);
+}

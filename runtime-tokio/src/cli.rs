@@ -1,0 +1,216 @@
+//! The command line: what can be asked for, and how it ends.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::command::{self, Failure};
+use crate::config::ListenAddress;
+
+const ABOUT: &str = "A Redfish service for KubeVirt virtual machines";
+
+const EXAMPLES: &str = "\
+Examples:
+  Try it without a cluster; prints an address, a password and things to try:
+      kubevirt-redfish simulate
+
+  See what a configuration file means, and whether it is right:
+      kubevirt-redfish check --config config.yaml
+
+  Serve the virtual machines of the cluster that your kubeconfig points to:
+      kubevirt-redfish serve --config config.yaml --kubeconfig ~/.kube/config
+
+  In a pod, CONFIG_PATH and the service account are enough:
+      CONFIG_PATH=/app/config/config.yaml kubevirt-redfish
+
+Environment:
+  CONFIG_PATH  the configuration file
+  KUBECONFIG   credentials for a cluster; without it the pod's service account, then ~/.kube/config
+  LOG_LEVEL    trace, debug, info (the default), warn, error, off, or directives such as info,hyper=debug
+
+Exit status: 0 after a regular end, 1 if something failed while running, 2 if the command line or the
+configuration cannot be used.";
+
+const SIMULATE_EXAMPLES: &str = "\
+Examples:
+  Three machines behind https://127.0.0.1:8443 and a random password:
+      kubevirt-redfish simulate
+
+  Plain HTTP on any free port, a hundred machines, everything ten times as fast:
+      kubevirt-redfish simulate --listen 127.0.0.1:0 --tls off --systems 100 --time-scale 10
+
+  Look at the cluster behind it as well:
+      kubevirt-redfish simulate --cluster-listen 127.0.0.1:8001
+      kubectl --server http://127.0.0.1:8001 get vm --namespace lab --watch";
+
+const SERVE_EXAMPLES: &str = "\
+Examples:
+  kubevirt-redfish serve --config config.yaml
+  kubevirt-redfish serve --config config.yaml --kubeconfig ~/.kube/config --listen 127.0.0.1:8443";
+
+#[derive(Debug, Parser)]
+#[command(
+    name = "kubevirt-redfish",
+    version,
+    about = ABOUT,
+    after_help = EXAMPLES,
+    args_conflicts_with_subcommands = true,
+    max_term_width = 100
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    // Deployments of earlier versions name no command.
+    #[command(flatten)]
+    serve: ServeArgs,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve the virtual machines of a cluster (also without a command)
+    #[command(after_help = SERVE_EXAMPLES)]
+    Serve(ServeArgs),
+    /// Serve a simulated cluster in this process: nothing else is needed
+    #[command(after_help = SIMULATE_EXAMPLES)]
+    Simulate(SimulateArgs),
+    /// Check a configuration file and say what it means
+    Check(CheckArgs),
+}
+
+/// The arguments of `serve`.
+#[derive(Debug, Args)]
+pub struct ServeArgs {
+    /// The configuration file
+    #[arg(long, value_name = "FILE", env = "CONFIG_PATH")]
+    pub config: Option<PathBuf>,
+    /// Credentials for the cluster [default: KUBECONFIG, the pod's service account, or ~/.kube/config]
+    #[arg(long, value_name = "FILE")]
+    pub kubeconfig: Option<PathBuf>,
+    /// Listen here rather than where the configuration says
+    #[arg(long, value_name = "HOST:PORT")]
+    pub listen: Option<ListenAddress>,
+}
+
+/// The arguments of `check`.
+#[derive(Debug, Args)]
+pub struct CheckArgs {
+    /// The configuration file
+    #[arg(long, value_name = "FILE", env = "CONFIG_PATH")]
+    pub config: Option<PathBuf>,
+}
+
+/// The arguments of `simulate`.
+#[derive(Debug, Args)]
+pub struct SimulateArgs {
+    /// Where to listen; port 0 for any that is free
+    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:8443")]
+    pub listen: ListenAddress,
+    /// How many virtual machines there are
+    #[arg(long, value_name = "COUNT", default_value_t = 3, value_parser = clap::value_parser!(u32).range(0..=100_000))]
+    pub systems: u32,
+    /// HTTPS with a certificate made on the spot, or plain HTTP
+    #[arg(long, value_enum, default_value_t = TlsMode::SelfSigned)]
+    pub tls: TlsMode,
+    /// The name to log in with
+    #[arg(long, value_name = "NAME", default_value = "admin")]
+    pub username: String,
+    /// The password to log in with [default: a random one, printed]
+    #[arg(long, value_name = "PASSWORD")]
+    pub password: Option<String>,
+    /// Serve the simulated Kubernetes API here as well, by plain HTTP and to anyone
+    #[arg(long, value_name = "HOST:PORT")]
+    pub cluster_listen: Option<ListenAddress>,
+    /// How many times as fast as usual the cluster lives
+    #[arg(long, value_name = "FACTOR", default_value_t = 1.0, value_parser = time_scale)]
+    pub time_scale: f64,
+    /// What identifiers and addresses are drawn from: the same for the same number
+    #[arg(long, value_name = "NUMBER", default_value_t = 0)]
+    pub seed: u64,
+    /// Which release of the virtualisation layer to simulate
+    #[arg(long, value_name = "VERSION", value_enum, default_value_t = SimulatedVersion::V1_9)]
+    pub kubevirt_version: SimulatedVersion,
+}
+
+/// Whether to encrypt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum TlsMode {
+    /// HTTPS with a certificate made on the spot.
+    SelfSigned,
+    /// Plain HTTP.
+    Off,
+}
+
+/// A release that can be simulated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum SimulatedVersion {
+    /// Release 1.6.
+    #[value(name = "1.6")]
+    V1_6,
+    /// Release 1.8.
+    #[value(name = "1.8")]
+    V1_8,
+    /// Release 1.9.
+    #[value(name = "1.9")]
+    V1_9,
+}
+
+fn time_scale(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(factor) if (0.001..=1000.0).contains(&factor) => Ok(factor),
+        _ => Err("expected a number from 0.001 to 1000".to_owned()),
+    }
+}
+
+/// Runs the program; gives what it ends with.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version are no errors and go to standard output; there is nobody to tell if that is closed.
+            let _ = error.print();
+            return if error.use_stderr() { ExitCode::from(2) } else { ExitCode::SUCCESS };
+        }
+    };
+    match run(cli) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("kubevirt-redfish: {failure}");
+            ExitCode::from(failure.exit_status())
+        }
+    }
+}
+
+fn run(cli: Cli) -> Result<(), Failure> {
+    if let Some(Command::Check(args)) = &cli.command {
+        return command::check::run(args);
+    }
+    crate::log::init().map_err(|error| Failure::Usage(error.to_string()))?;
+    // What makes TLS connections without being told how uses the same cryptography as the rest. It can only have been
+    // set already if this is not the first run in the process; then by the same line.
+    let _ = crate::tls::provider().install_default();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::Runtime(format!("no threads can be started: {error}")))?;
+    runtime.block_on(async {
+        match cli.command {
+            None => command::serve::run(cli.serve).await,
+            Some(Command::Serve(args)) => command::serve::run(args).await,
+            Some(Command::Simulate(args)) => command::simulate::run(args).await,
+            Some(Command::Check(_)) => Ok(()),
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+}

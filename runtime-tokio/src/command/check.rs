@@ -1,0 +1,54 @@
+//! `check`: says what a configuration file means.
+
+use std::fmt::Write as _;
+
+use kubevirt_redfish_core::config::{ChassisName, Credential, IdConvention};
+
+use super::{Failure, config_path};
+use crate::cli::CheckArgs;
+use crate::config::{self, Loaded, Settings};
+
+/// Checks the file and prints what it means.
+pub fn run(args: &CheckArgs) -> Result<(), Failure> {
+    let path = config_path(args.config.as_ref())?;
+    let Loaded { settings, warnings } = config::load(path).map_err(|error| Failure::Usage(error.to_string()))?;
+    print!("{}", describe(&settings));
+    for warning in &warnings {
+        println!("warning: {warning}");
+    }
+    println!("{} can be used", path.display());
+    Ok(())
+}
+
+fn describe(settings: &Settings) -> String {
+    let Settings { listen, tls, service, kubevirt } = settings;
+    let mut text = String::new();
+    let scheme = if tls.is_some() { "https" } else { "http" };
+    let convention = match service.id_convention {
+        IdConvention::Enhanced => "enhanced (<namespace>.<vm>)",
+        IdConvention::Legacy => "legacy (<vm>)",
+    };
+    // Writing to a text does not fail.
+    let _ = writeln!(text, "listens on {scheme}://{listen}");
+    let _ = writeln!(text, "names systems by the convention {convention}");
+    for chassis in &service.chassis {
+        let machines = if chassis.selector.is_empty() {
+            "all machines".to_owned()
+        } else {
+            let labels: Vec<_> = chassis.selector.iter().map(|(key, value)| format!("{key}={value}")).collect();
+            format!("machines with {}", labels.join(", "))
+        };
+        let _ = writeln!(text, "chassis {}: {machines} of namespace {}", chassis.name, chassis.namespace);
+    }
+    for account in &service.accounts {
+        let chassis: Vec<_> = account.chassis.iter().map(ChassisName::as_str).collect();
+        let password = match account.credential {
+            Credential::Plain(_) => "plain password",
+            Credential::Hashed(_) => "hashed password",
+        };
+        let _ = writeln!(text, "user {}: {:?} of {} ({password})", account.user_name, account.role, chassis.join(", "));
+    }
+    let class = kubevirt.storage_class.as_deref().unwrap_or("the cluster's default");
+    let _ = writeln!(text, "imports images into volumes of {}, storage class {class}", kubevirt.storage_size);
+    text
+}

@@ -1,0 +1,160 @@
+//! What the program can be asked to do, and what running a service means: start it, wait, stop it in order.
+
+pub mod check;
+pub mod serve;
+pub mod simulate;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use kubevirt_redfish_core::config::Config;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::watch;
+use tokio_rustls::TlsAcceptor;
+
+use crate::clock::Clock;
+use crate::config::ListenAddress;
+use crate::driver::{Driver, Setup};
+use crate::random;
+use crate::server::{Limits, Redfish, Server};
+use crate::transport::Transport;
+use crate::verify::Verifier;
+
+/// Why the program ends otherwise than it should.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// It was not told properly what to do.
+    #[error("{0}")]
+    Usage(String),
+    /// It could not do it.
+    #[error("{0}")]
+    Runtime(String),
+}
+
+impl Failure {
+    /// The exit status that says so.
+    pub const fn exit_status(&self) -> u8 {
+        match self {
+            Self::Usage(_) => 2,
+            Self::Runtime(_) => 1,
+        }
+    }
+
+    fn runtime(error: impl std::fmt::Display) -> Self {
+        Self::Runtime(error.to_string())
+    }
+}
+
+fn config_path(path: Option<&PathBuf>) -> Result<&Path, Failure> {
+    path.map(PathBuf::as_path).ok_or_else(|| {
+        Failure::Usage(
+            "no configuration: give --config FILE or set CONFIG_PATH; `kubevirt-redfish simulate` needs none, and \
+             `kubevirt-redfish --help` says more"
+                .to_owned(),
+        )
+    })
+}
+
+/// A service that is about to run.
+struct App {
+    clock: Clock,
+    server: Server,
+    driver: Driver,
+}
+
+impl App {
+    /// Takes the address and makes the service; requests are answered once it runs.
+    async fn start(
+        listen: &ListenAddress,
+        tls: Option<TlsAcceptor>,
+        config: Config,
+        kubevirt: kubevirt_redfish_core::kubevirt::Settings,
+        transport: Transport,
+    ) -> Result<Self, Failure> {
+        let server = bind(listen, tls, Limits::default(), "--listen").await?;
+        let entropy = random::entropy().map_err(Failure::runtime)?;
+        let seed = random::seed().map_err(Failure::runtime)?;
+        let clock = Clock::start();
+        let driver = Driver::start(Setup { clock, config, kubevirt, transport, entropy, seed });
+        Ok(Self { clock, server, driver })
+    }
+
+    /// Runs until the process is asked to end, then finishes what is in flight.
+    async fn run(self) -> Result<(), Failure> {
+        let Self { clock, server, driver } = self;
+        let mut signals = Signals::new()?;
+        let processors = std::thread::available_parallelism().map_or(1, usize::from);
+        let handler = Redfish::new(clock, driver.views(), driver.submissions(), Verifier::new(processors));
+        let (stop_server, server_stops) = watch::channel(false);
+        let (stop_driver, driver_stops) = watch::channel(false);
+        let serving = tokio::spawn(server.serve(handler, server_stops));
+        let mut driving = tokio::spawn(driver.run(driver_stops));
+        tokio::select! {
+            signal = signals.next() => tracing::info!(signal, "stopping"),
+            ended = &mut driving => {
+                return Err(Failure::Runtime(match ended {
+                    Ok(Ok(())) => "the service stopped by itself; this is a bug".to_owned(),
+                    Ok(Err(error)) => error.to_string(),
+                    Err(error) => format!("the service failed; this is a bug: {error}"),
+                }));
+            }
+        }
+        let finish = async {
+            // First the clients, then what they waited for: the service goes on until the last one has its answer.
+            stop_server.send_replace(true);
+            let _ = serving.await;
+            stop_driver.send_replace(true);
+            let _ = driving.await;
+        };
+        tokio::select! {
+            finished = tokio::time::timeout(Limits::default().grace + Duration::from_secs(3), finish) => {
+                if finished.is_err() {
+                    tracing::warn!("changes are left behind: they took longer than the shutdown may");
+                }
+            }
+            signal = signals.next() => tracing::warn!(signal, "stopping at once: asked a second time"),
+        }
+        tracing::info!("stopped");
+        Ok(())
+    }
+}
+
+/// Listens on an address; `option` is where another one can be given.
+async fn bind(
+    listen: &ListenAddress,
+    tls: Option<TlsAcceptor>,
+    limits: Limits,
+    option: &str,
+) -> Result<Server, Failure> {
+    Server::bind(listen, tls, limits).await.map_err(|error| {
+        let advice = match error.kind() {
+            std::io::ErrorKind::AddrInUse => "; something else listens there",
+            std::io::ErrorKind::PermissionDenied => "; ports below 1024 need privileges",
+            _ => "",
+        };
+        Failure::Runtime(format!("cannot listen on {listen}: {error}{advice}; choose another address with {option}"))
+    })
+}
+
+/// The signals that ask the process to end.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn new() -> Result<Self, Failure> {
+        let fail = |error| Failure::Runtime(format!("signals cannot be received: {error}"));
+        Ok(Self {
+            terminate: signal(SignalKind::terminate()).map_err(fail)?,
+            interrupt: signal(SignalKind::interrupt()).map_err(fail)?,
+        })
+    }
+
+    async fn next(&mut self) -> &'static str {
+        tokio::select! {
+            _ = self.terminate.recv() => "SIGTERM",
+            _ = self.interrupt.recv() => "SIGINT",
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! `simulate`: the service over a simulated cluster in this process.
+
+use std::io::Write as _;
+use std::net::SocketAddr;
+
+use kubevirt_redfish_core::Role;
+use kubevirt_redfish_core::config::{Account, Chassis, ChassisName, Config, Credential, IdConvention, Secret};
+use kubevirt_redfish_core::kubevirt::Settings;
+use kubevirt_redfish_fixtures::cluster::{Cluster, ClusterConfig, KubevirtVersion};
+use kubevirt_redfish_fixtures::sample;
+use tokio::sync::watch;
+
+use super::{App, Failure, bind};
+use crate::cli::{SimulateArgs, SimulatedVersion, TlsMode};
+use crate::clock::Clock;
+use crate::random;
+use crate::simulated_api::SimulatedApi;
+use crate::tls;
+use crate::transport::{Simulated, Transport};
+
+/// The name of the one chassis, and of the namespace behind it.
+const LAB: &str = "lab";
+
+/// Runs until the process is asked to end.
+pub async fn run(args: SimulateArgs) -> Result<(), Failure> {
+    let password = match &args.password {
+        Some(password) if password.is_empty() => return Err(Failure::Usage("--password is empty".to_owned())),
+        Some(password) => password.clone(),
+        None => random::password().map_err(Failure::runtime)?,
+    };
+    if args.username.is_empty() || args.username.contains(':') {
+        return Err(Failure::Usage("--username is empty or has a colon in it, which cannot be sent".to_owned()));
+    }
+    let tls = match args.tls {
+        TlsMode::SelfSigned => Some(tls::self_signed(&args.listen.host).map_err(Failure::runtime)?),
+        TlsMode::Off => None,
+    };
+    let simulated = Simulated::start(cluster(&args), args.time_scale);
+    // Kept until the end: dropping the sender is what stops the server.
+    let (_stop, stops) = watch::channel(false);
+    let cluster_address = match &args.cluster_listen {
+        Some(listen) => {
+            let server = bind(listen, None, SimulatedApi::limits(), "--cluster-listen").await?;
+            let address = server.local_address().map_err(Failure::runtime)?;
+            tokio::spawn(server.serve(SimulatedApi::new(simulated.clone()), stops));
+            Some(address)
+        }
+        None => None,
+    };
+    let config = config(&args, &password)?;
+    let transport = Transport::Simulated(simulated);
+    let app = App::start(&args.listen, tls, config, Settings::default(), transport).await?;
+    let address = app.server.local_address().map_err(Failure::runtime)?;
+    let text = instructions(&args, address, cluster_address, &password);
+    // Whoever closed standard output does not want to read it.
+    let _ = std::io::stdout().write_all(text.as_bytes()).and_then(|()| std::io::stdout().flush());
+    app.run().await
+}
+
+fn cluster(args: &SimulateArgs) -> Cluster {
+    let version = match args.kubevirt_version {
+        SimulatedVersion::V1_6 => KubevirtVersion::V1_6,
+        SimulatedVersion::V1_8 => KubevirtVersion::V1_8,
+        SimulatedVersion::V1_9 => KubevirtVersion::V1_9,
+    };
+    let mut config = ClusterConfig::new(version);
+    config.seed = args.seed;
+    config.epoch = Clock::start().now().unix.0;
+    let mut cluster = Cluster::new(config);
+    let indices = || 0..usize::try_from(args.systems).unwrap_or(usize::MAX);
+    cluster.seed(indices().map(sample::lab_root_claim));
+    cluster.add_virtual_machines(indices().map(|index| sample::lab_virtual_machine(index, args.seed, version)));
+    cluster
+}
+
+fn config(args: &SimulateArgs, password: &str) -> Result<Config, Failure> {
+    let name = ChassisName::new(LAB).ok_or_else(|| Failure::Runtime(format!("{LAB} is no name for a chassis")))?;
+    let chassis = Chassis {
+        name: name.clone(),
+        namespace: LAB.to_owned(),
+        selector: Vec::new(),
+        description: Some("Simulated machines".to_owned()),
+    };
+    let account = Account {
+        user_name: args.username.clone(),
+        credential: Credential::Plain(Secret::new(password.as_bytes())),
+        role: Role::Administrator,
+        chassis: vec![name],
+    };
+    Ok(Config {
+        chassis: vec![chassis],
+        accounts: vec![account],
+        id_convention: IdConvention::Enhanced,
+        service_uuid: random::uuid_of(["simulated", &args.seed.to_string()]),
+        ..Config::default()
+    })
+}
+
+/// What is printed at the start. The words are in a file of their own: they are the client's, not the program's.
+const INSTRUCTIONS: &str = include_str!("simulate.txt");
+
+fn instructions(args: &SimulateArgs, address: SocketAddr, cluster: Option<SocketAddr>, password: &str) -> String {
+    let reachable = |address: SocketAddr| SocketAddr::new(tls::reachable(address.ip()), address.port());
+    let (scheme, insecure) = match args.tls {
+        TlsMode::SelfSigned => ("https", "k"),
+        TlsMode::Off => ("http", ""),
+    };
+    let credentials = format!("{}:{password}", args.username).replace('\'', r"'\''");
+    let kubectl = cluster.map_or_else(
+        || "not served; --cluster-listen HOST:PORT serves it".to_owned(),
+        |address| format!("kubectl --server http://{} --namespace {LAB} get vm", reachable(address)),
+    );
+    let values = [
+        ("{curl}", format!("curl -s{insecure} -u '{credentials}'")),
+        ("{url}", format!("{scheme}://{}", reachable(address))),
+        ("{id}", format!("{LAB}.node-0")),
+        ("{count}", args.systems.to_string()),
+        ("{kubectl}", kubectl),
+        ("{user}", args.username.clone()),
+        // Last: a password may look like anything.
+        ("{password}", password.to_owned()),
+    ];
+    values.iter().fold(INSTRUCTIONS.to_owned(), |text, (name, value)| text.replace(name, value))
+}

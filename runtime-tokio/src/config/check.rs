@@ -1,0 +1,394 @@
+//! From what the file says to values that can be used: everything that is wrong is reported at once.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use kubevirt_redfish_core::Role;
+use kubevirt_redfish_core::config::{Account, Chassis, ChassisName, Config, Credential, IdConvention};
+use kubevirt_redfish_core::kubevirt;
+use serde_saphyr::{Location, Spanned};
+
+use super::error::{ConfigError, Problem, Warning};
+use super::file::{ChassisEntry, DataVolume, File, KubeVirt, Server, User, VmSelector};
+use super::{ListenAddress, Loaded, Settings, TlsFiles, value};
+
+/// Turns a file into settings.
+pub(super) fn check(name: &str, file: File) -> Result<Loaded, ConfigError> {
+    let mut check = Check { file: name, problems: Vec::new(), warnings: Vec::new() };
+    let settings = check.file(file);
+    let Check { mut problems, mut warnings, .. } = check;
+    problems.sort_by_key(|problem| problem.place);
+    warnings.sort_by_key(|warning| warning.place);
+    if problems.is_empty() { Ok(Loaded { settings, warnings }) } else { Err(ConfigError::new(name, problems)) }
+}
+
+struct Check<'a> {
+    file: &'a str,
+    problems: Vec<Problem>,
+    warnings: Vec<Warning>,
+}
+
+impl Check<'_> {
+    fn file(&mut self, file: File) -> Settings {
+        for (key, location) in file.helm_values() {
+            self.warn(location, key, "has no effect here: it is a value of the Helm chart");
+        }
+        if let Some(cdi) = &file.cdi {
+            self.warn(cdi.referenced, "cdi", "has no effect: images are fetched by the cluster, nothing is uploaded");
+        }
+        let (listen, tls) = self.server(&file.server);
+        let names: Vec<_> = file.chassis.value.iter().map(|entry| entry.value.name.value.clone()).collect();
+        let chassis = self.chassis(file.chassis);
+        let accounts = self.accounts(file.authentication.value.users, &names);
+        let kubevirt = self.images(file.datavolume);
+        let command_timeout = self.kubevirt(&file.kubevirt);
+        let top = file.system_id_convention.map(|value| ("system_id_convention", value));
+        let nested = file.server.system_id_convention.map(|value| ("server.system_id_convention", value));
+        let id_convention = self.id_convention(top.or(nested));
+        let legacy_redirects = file.legacy_redirects.is_some_and(|redirects| redirects.value);
+        let service =
+            Config { chassis, accounts, id_convention, legacy_redirects, command_timeout, ..Config::default() };
+        Settings { listen, tls, service, kubevirt }
+    }
+
+    fn server(&mut self, server: &Server) -> (ListenAddress, Option<TlsFiles>) {
+        let host = server.host.as_ref().map_or("0.0.0.0", |host| {
+            if host.value.trim().is_empty() {
+                self.refuse(host.referenced, "server.host", "empty; expected a host name or an IP address");
+            }
+            host.value.trim()
+        });
+        let port = server.port.as_ref().map_or(8443, |port| {
+            u16::try_from(port.value).ok().filter(|port| *port > 0).unwrap_or_else(|| {
+                let message = format!("{} is no port; expected 1 to 65535", port.value);
+                self.refuse(port.referenced, "server.port", message);
+                0
+            })
+        });
+        for (key, value) in [("test_mode", &server.test_mode), ("worker_count", &server.worker_count)] {
+            if let Some(value) = value {
+                let message = "has no effect: there are no background workers to configure";
+                self.warn(value.referenced, format!("server.{key}"), message);
+            }
+        }
+        (ListenAddress { host: host.to_owned(), port }, self.tls(server))
+    }
+
+    fn tls(&mut self, server: &Server) -> Option<TlsFiles> {
+        let tls = &server.tls;
+        let Some(enabled) = tls.enabled.as_ref().filter(|enabled| enabled.value) else {
+            let location = tls.enabled.as_ref().map_or(Location::UNKNOWN, |enabled| enabled.referenced);
+            let message = "off: passwords travel unencrypted unless something in front of the service, such as a \
+                           Route, terminates TLS";
+            self.warn(location, "server.tls.enabled", message);
+            return None;
+        };
+        let mut path = |key, value: Option<&Spanned<String>>| {
+            let path = value.map(|value| value.value.trim()).filter(|path| !path.is_empty());
+            if path.is_none() {
+                let location = value.map_or(enabled.referenced, |value| value.referenced);
+                let message = format!("needed because server.tls.enabled is true; expected the path of {key}");
+                let name = if key == "a PEM file with the certificate" { "cert_file" } else { "key_file" };
+                self.refuse(location, format!("server.tls.{name}"), message);
+            }
+            path.map(PathBuf::from)
+        };
+        let cert_file = path("a PEM file with the certificate", tls.cert_file.as_ref());
+        let key_file = path("a PEM file with the private key", tls.key_file.as_ref());
+        Some(TlsFiles { cert_file: cert_file?, key_file: key_file? })
+    }
+
+    fn chassis(&mut self, entries: Spanned<Vec<Spanned<ChassisEntry>>>) -> Vec<Chassis> {
+        if entries.value.is_empty() {
+            self.refuse(entries.referenced, "chassis", "empty; expected at least one, or no machine would be shown");
+        }
+        let service_account = entries
+            .value
+            .iter()
+            .enumerate()
+            .find_map(|(index, entry)| entry.value.service_account.as_ref().map(|value| (index, value.referenced)));
+        if let Some((index, location)) = service_account {
+            let message = "has no effect: the service acts under the service account of its own pod";
+            self.warn(location, format!("chassis[{index}].service_account"), message);
+        }
+        let mut seen = BTreeMap::new();
+        let mut chassis = Vec::new();
+        for (index, entry) in entries.value.into_iter().enumerate() {
+            let key = format!("chassis[{index}]");
+            let Spanned { value: entry, .. } = entry;
+            if let Some(first) = seen.insert(entry.name.value.clone(), index) {
+                let message = format!("`{}` is already the name of chassis[{first}]", entry.name.value);
+                self.refuse(entry.name.referenced, format!("{key}.name"), message);
+            }
+            let name = self.chassis_name(&entry.name, &key);
+            let namespace = self.namespace(entry.namespace, &key);
+            let selector = entry.vm_selector.map_or_else(Vec::new, |selector| self.selector(selector, &key));
+            let description = entry.description.filter(|text| !text.is_empty());
+            if let Some(name) = name {
+                chassis.push(Chassis { name, namespace, selector, description });
+            }
+        }
+        chassis
+    }
+
+    fn chassis_name(&mut self, name: &Spanned<String>, key: &str) -> Option<ChassisName> {
+        let valid = ChassisName::new(&name.value);
+        if valid.is_none() {
+            let message = describe(
+                &name.value,
+                "expected 1 to 63 letters, digits, `-`, `_` and `.`, beginning and ending with a letter or digit",
+            );
+            self.refuse(name.referenced, format!("{key}.name"), message);
+        }
+        valid
+    }
+
+    fn namespace(&mut self, namespace: Spanned<String>, key: &str) -> String {
+        if !is_dns_label(&namespace.value) {
+            let message = describe(
+                &namespace.value,
+                "expected a Kubernetes namespace: 1 to 63 lower-case letters, digits and `-`, beginning and ending \
+                 with a letter or digit",
+            );
+            self.refuse(namespace.referenced, format!("{key}.namespace"), message);
+        }
+        namespace.value
+    }
+
+    fn selector(&mut self, selector: Spanned<VmSelector>, key: &str) -> Vec<(String, String)> {
+        if let Some(names) = selector.value.names.filter(|names| !names.value.is_empty()) {
+            // Leaving it out of account would show more machines than the file says.
+            let message = "machines cannot be chosen by name; label them and choose by vm_selector.labels";
+            self.refuse(names.referenced, format!("{key}.vm_selector.names"), message);
+        }
+        let Some(labels) = selector.value.labels else {
+            return Vec::new();
+        };
+        let mut pairs = Vec::new();
+        for (label, value) in labels.value {
+            if !is_label_key(&label) {
+                let message =
+                    describe(&label, "expected the key of a label, such as redfish-enabled or example.com/role");
+                self.refuse(value.referenced, format!("{key}.vm_selector.labels.{label}"), message);
+            } else if !is_label_value(&value.value) {
+                let message =
+                    describe(&value.value, "expected the value of a label: up to 63 letters, digits, `-`, `_` and `.`");
+                self.refuse(value.referenced, format!("{key}.vm_selector.labels.{label}"), message);
+            }
+            pairs.push((label, value.value));
+        }
+        pairs
+    }
+
+    fn accounts(&mut self, users: Spanned<Vec<Spanned<User>>>, chassis: &[String]) -> Vec<Account> {
+        let key = "authentication.users";
+        if users.value.is_empty() {
+            self.refuse(users.referenced, key, "empty; expected at least one, or nobody could log in");
+        }
+        let mut seen = BTreeMap::new();
+        let mut plain = None;
+        let mut accounts = Vec::new();
+        for (index, user) in users.value.into_iter().enumerate() {
+            let key = format!("{key}[{index}]");
+            let user = user.value;
+            if let Some(first) = seen.insert(user.username.value.clone(), index) {
+                let message = format!("`{}` is already the name of authentication.users[{first}]", user.username.value);
+                self.refuse(user.username.referenced, format!("{key}.username"), message);
+            }
+            if !is_user_name(&user.username.value) {
+                // RFC 7617: a user name with a colon cannot be sent by Basic authentication.
+                let message =
+                    describe(&user.username.value, "expected 1 to 64 characters, none of them `:` or control");
+                self.refuse(user.username.referenced, format!("{key}.username"), message);
+            }
+            let credential = match value::credential(&user.password.value) {
+                Ok(credential) => Some(credential),
+                Err(message) => {
+                    self.refuse(user.password.referenced, format!("{key}.password"), message);
+                    None
+                }
+            };
+            if user.password.value == "changeme" {
+                self.warn(user.password.referenced, format!("{key}.password"), "the example's: everybody knows it");
+            } else if matches!(credential, Some(Credential::Plain(_))) && plain.is_none() {
+                plain = Some((key.clone(), user.password.referenced));
+            }
+            let role = self.role(user.role, &key);
+            let grants = self.grants(&user.chassis, chassis, &key);
+            if let Some(credential) = credential {
+                accounts.push(Account { user_name: user.username.value, credential, role, chassis: grants });
+            }
+        }
+        if let Some((key, location)) = plain {
+            let message = "in plain text: whoever reads the file can log in; a bcrypt or argon2 hash works as well";
+            self.warn(location, format!("{key}.password"), message);
+        }
+        accounts
+    }
+
+    fn role(&mut self, role: Option<Spanned<String>>, key: &str) -> Role {
+        let Some(role) = role else { return Role::Administrator };
+        [("administrator", Role::Administrator), ("operator", Role::Operator), ("readonly", Role::ReadOnly)]
+            .into_iter()
+            .find(|(name, _)| role.value.eq_ignore_ascii_case(name))
+            .map_or_else(
+                || {
+                    let message = describe(&role.value, "expected Administrator, Operator or ReadOnly");
+                    self.refuse(role.referenced, format!("{key}.role"), message);
+                    Role::ReadOnly
+                },
+                |(_, role)| role,
+            )
+    }
+
+    fn grants(&mut self, names: &Spanned<Vec<Spanned<String>>>, chassis: &[String], key: &str) -> Vec<ChassisName> {
+        if names.value.is_empty() {
+            let message = "empty; expected the names of the chassis that this user sees";
+            self.refuse(names.referenced, format!("{key}.chassis"), message);
+        }
+        for (index, name) in names.value.iter().enumerate() {
+            if !chassis.contains(&name.value) {
+                let message = describe(&name.value, &format!("expected the name of a chassis: {}", chassis.join(", ")));
+                self.refuse(name.referenced, format!("{key}.chassis[{index}]"), message);
+            }
+        }
+        // A name that is no chassis' name by its form has been refused where the chassis is.
+        names.value.iter().filter_map(|name| ChassisName::new(&name.value)).collect()
+    }
+
+    fn images(&mut self, images: DataVolume) -> kubevirt::Settings {
+        if let Some(helper) = &images.helper_image {
+            let message = "has no effect: images are imported by the cluster, without a helper";
+            self.warn(helper.referenced, "datavolume.helper_image", message);
+        }
+        let storage_size = images.storage_size.map_or_else(
+            || "10Gi".to_owned(),
+            |size| {
+                if !value::is_size(&size.value) {
+                    let message = describe(&size.value, "expected a size such as 3Gi or 500M");
+                    self.refuse(size.referenced, "datavolume.storage_size", message);
+                }
+                size.value
+            },
+        );
+        let storage_class = images.storage_class.filter(|class| !class.value.is_empty()).map(|class| {
+            if !is_dns_subdomain(&class.value) {
+                let message =
+                    describe(&class.value, "expected the name of a storage class, or nothing for the default");
+                self.refuse(class.referenced, "datavolume.storage_class", message);
+            }
+            class.value
+        });
+        kubevirt::Settings {
+            storage_class,
+            storage_size,
+            allow_insecure_tls: images.allow_insecure_tls.unwrap_or(false),
+            vm_update_timeout: self.duration(images.vm_update_timeout, "datavolume.vm_update_timeout", 30),
+            import_timeout: self.duration(images.iso_download_timeout, "datavolume.iso_download_timeout", 30 * 60),
+        }
+    }
+
+    fn duration(&mut self, text: Option<Spanned<String>>, key: &str, default_seconds: u64) -> Duration {
+        let Some(text) = text.filter(|text| !text.value.is_empty()) else {
+            return Duration::from_secs(default_seconds);
+        };
+        value::duration(&text.value).unwrap_or_else(|| {
+            let message = describe(&text.value, "expected a duration such as 30s, 2m or 1h30m");
+            self.refuse(text.referenced, key, message);
+            Duration::ZERO
+        })
+    }
+
+    /// Gives how long a client waits for a change at most.
+    fn kubevirt(&mut self, kubevirt: &KubeVirt) -> Duration {
+        if let Some(version) = &kubevirt.api_version {
+            if version.value == "v1" {
+                self.warn(version.referenced, "kubevirt.api_version", "has no effect: v1 is the only one there is");
+            } else {
+                let message = describe(&version.value, "expected v1, the only one there is");
+                self.refuse(version.referenced, "kubevirt.api_version", message);
+            }
+        }
+        if let Some(insecure) = &kubevirt.allow_insecure_tls {
+            let message = "has no effect: the API server's certificate is verified as the kubeconfig or the service \
+                           account says (insecure-skip-tls-verify in a kubeconfig)";
+            self.warn(insecure.referenced, "kubevirt.allow_insecure_tls", message);
+        }
+        let Some(timeout) = &kubevirt.timeout else {
+            return Config::default().command_timeout;
+        };
+        let seconds = u64::try_from(timeout.value).ok().filter(|seconds| (1..=300).contains(seconds));
+        Duration::from_secs(seconds.unwrap_or_else(|| {
+            let message = format!("{} is out of range; expected 1 to 300 seconds", timeout.value);
+            self.refuse(timeout.referenced, "kubevirt.timeout", message);
+            0
+        }))
+    }
+
+    fn id_convention(&mut self, convention: Option<(&str, Spanned<String>)>) -> IdConvention {
+        // Files that were written before there was a choice rely on plain names.
+        let Some((key, convention)) = convention else {
+            return IdConvention::Legacy;
+        };
+        match convention.value.as_str() {
+            "enhanced" => IdConvention::Enhanced,
+            "legacy" => IdConvention::Legacy,
+            other => {
+                let message = describe(other, "expected enhanced (<namespace>.<vm>) or legacy (<vm>)");
+                self.refuse(convention.referenced, key, message);
+                IdConvention::Legacy
+            }
+        }
+    }
+
+    fn refuse(&mut self, location: Location, key: impl Into<String>, message: impl Into<String>) {
+        self.problems.push(Problem::new(location, key, message));
+    }
+
+    fn warn(&mut self, location: Location, key: impl Into<String>, message: impl Into<String>) {
+        self.warnings.push(Warning::new(self.file, location, key, message));
+    }
+}
+
+/// Says what is wrong with `value`: nearly always that it is none of what was expected.
+fn describe(value: &str, expected: &str) -> String {
+    if value.is_empty() {
+        format!("empty; {expected}")
+    } else if value.starts_with('<') && value.ends_with('>') {
+        format!("`{value}` is a placeholder that has not been filled in; {expected}")
+    } else {
+        format!("found `{value}`; {expected}")
+    }
+}
+
+fn is_dns_label(text: &str) -> bool {
+    let alphanumeric = |byte: Option<&u8>| byte.is_some_and(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
+    let bytes = text.as_bytes();
+    bytes.len() <= 63
+        && alphanumeric(bytes.first())
+        && alphanumeric(bytes.last())
+        && bytes.iter().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || *byte == b'-')
+}
+
+fn is_dns_subdomain(text: &str) -> bool {
+    text.len() <= 253 && text.split('.').all(is_dns_label)
+}
+
+fn is_label_key(text: &str) -> bool {
+    let (prefix, name) = text.rsplit_once('/').map_or((None, text), |(prefix, name)| (Some(prefix), name));
+    prefix.is_none_or(is_dns_subdomain) && !name.is_empty() && is_label_value(name)
+}
+
+fn is_label_value(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    let edge = |byte: Option<&u8>| byte.is_none_or(u8::is_ascii_alphanumeric);
+    bytes.len() <= 63
+        && edge(bytes.first())
+        && edge(bytes.last())
+        && bytes.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'))
+}
+
+fn is_user_name(text: &str) -> bool {
+    (1..=64).contains(&text.chars().count()) && !text.chars().any(|c| c == ':' || c.is_control())
+}

@@ -1,0 +1,266 @@
+//! The file as it is written: every key that is accepted, with what it means. Checked by [`super::check`].
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+use serde_saphyr::{Error, Location, Spanned};
+
+use super::error::{ConfigError, Problem};
+use super::outline::{self, Seek};
+
+/// The whole file.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct File {
+    /// Where the service listens.
+    #[serde(default)]
+    pub server: Server,
+    /// Which machines are shown, in groups.
+    pub chassis: Spanned<Vec<Spanned<ChassisEntry>>>,
+    /// Who may log in.
+    pub authentication: Spanned<Authentication>,
+    /// How images are brought into the cluster.
+    #[serde(default)]
+    pub datavolume: DataVolume,
+    /// The dialogue with the cluster.
+    #[serde(default)]
+    pub kubevirt: KubeVirt,
+    /// No effect: images are fetched by the cluster, nothing is uploaded.
+    pub cdi: Option<Spanned<IgnoredAny>>,
+    /// How systems are named: `enhanced` (`<namespace>.<vm>`) or `legacy` (`<vm>`, the default).
+    pub system_id_convention: Option<Spanned<String>>,
+    /// Answer reads below `Chassis/<name>/Systems` with a redirect to the canonical place (default `false`).
+    pub legacy_redirects: Option<Spanned<bool>>,
+
+    // Values of the Helm chart. People paste them here because the chart's values hold this file's keys as well.
+    #[serde(default, rename = "affinity")]
+    affinity: Option<Spanned<IgnoredAny>>,
+    #[serde(default, rename = "configMap")]
+    config_map: Option<Spanned<IgnoredAny>>,
+    #[serde(default, rename = "deployment")]
+    deployment: Option<Spanned<IgnoredAny>>,
+    #[serde(default, rename = "global")]
+    global: Option<Spanned<IgnoredAny>>,
+    #[serde(default, rename = "nodeSelector")]
+    node_selector: Option<Spanned<IgnoredAny>>,
+    #[serde(default, rename = "podSecurityContext")]
+    pod_security_context: Option<Spanned<IgnoredAny>>,
+    #[serde(default, rename = "rbac")]
+    rbac: Option<Spanned<IgnoredAny>>,
+    #[serde(default, rename = "route")]
+    route: Option<Spanned<IgnoredAny>>,
+    #[serde(default, rename = "securityContext")]
+    security_context: Option<Spanned<IgnoredAny>>,
+    #[serde(default, rename = "service")]
+    service: Option<Spanned<IgnoredAny>>,
+    #[serde(default, rename = "tolerations")]
+    tolerations: Option<Spanned<IgnoredAny>>,
+    #[serde(default, rename = "volumes")]
+    volumes: Option<Spanned<IgnoredAny>>,
+}
+
+/// Keys that belong into the values of the Helm chart; never suggested.
+const HELM_VALUES: &[&str] = &[
+    "affinity",
+    "configMap",
+    "deployment",
+    "global",
+    "nodeSelector",
+    "podSecurityContext",
+    "rbac",
+    "route",
+    "securityContext",
+    "service",
+    "tolerations",
+    "volumes",
+];
+
+impl File {
+    /// The keys that only mean something to the Helm chart, with their places.
+    pub(super) fn helm_values(&self) -> impl Iterator<Item = (&'static str, Location)> {
+        let present = [
+            &self.affinity,
+            &self.config_map,
+            &self.deployment,
+            &self.global,
+            &self.node_selector,
+            &self.pod_security_context,
+            &self.rbac,
+            &self.route,
+            &self.security_context,
+            &self.service,
+            &self.tolerations,
+            &self.volumes,
+        ];
+        HELM_VALUES.iter().zip(present).filter_map(|(key, value)| Some((*key, value.as_ref()?.referenced)))
+    }
+}
+
+/// `server`: where the service listens.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Server {
+    /// A host name or an IP address (default `0.0.0.0`, every interface).
+    pub host: Option<Spanned<String>>,
+    /// The port (default 8443).
+    pub port: Option<Spanned<i64>>,
+    /// HTTPS.
+    #[serde(default)]
+    pub tls: Tls,
+    /// The same as the key at the top, where the Helm chart has it.
+    pub system_id_convention: Option<Spanned<String>>,
+    /// No effect: there are no background processes to switch off.
+    pub test_mode: Option<Spanned<IgnoredAny>>,
+    /// No effect: requests are not bound to workers.
+    pub worker_count: Option<Spanned<IgnoredAny>>,
+}
+
+/// `server.tls`: HTTPS.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tls {
+    /// Serve HTTPS rather than HTTP (default `false`).
+    pub enabled: Option<Spanned<bool>>,
+    /// A PEM file with the certificate and its chain.
+    pub cert_file: Option<Spanned<String>>,
+    /// A PEM file with the private key.
+    pub key_file: Option<Spanned<String>>,
+}
+
+/// An item of `chassis`: machines of one namespace.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ChassisEntry {
+    /// Its name in URIs, and what users are granted.
+    pub name: Spanned<String>,
+    /// The namespace.
+    pub namespace: Spanned<String>,
+    /// A free text that clients see.
+    pub description: Option<String>,
+    /// Which machines of the namespace; all without it.
+    pub vm_selector: Option<Spanned<VmSelector>>,
+    /// No effect: the service acts under its own service account.
+    pub service_account: Option<Spanned<IgnoredAny>>,
+}
+
+/// `chassis[].vm_selector`: which machines of a namespace.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct VmSelector {
+    /// Labels that a machine must carry.
+    pub labels: Option<Spanned<VmSelectorLabels>>,
+    /// Names of machines.
+    pub names: Option<Spanned<Vec<Spanned<String>>>>,
+}
+
+/// Keys and values of labels; their case matters.
+pub type VmSelectorLabels = BTreeMap<String, Spanned<String>>;
+
+/// `authentication`: who may log in.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Authentication {
+    /// The users.
+    pub users: Spanned<Vec<Spanned<User>>>,
+}
+
+/// An item of `authentication.users`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct User {
+    /// The name to log in with.
+    pub username: Spanned<String>,
+    /// The password, or a bcrypt or argon2 hash of it.
+    pub password: Spanned<String>,
+    /// Names of the chassis that this user sees.
+    pub chassis: Spanned<Vec<Spanned<String>>>,
+    /// `Administrator` (the default), `Operator` or `ReadOnly`.
+    pub role: Option<Spanned<String>>,
+}
+
+impl std::fmt::Debug for User {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("User").field("username", &self.username.value).finish_non_exhaustive()
+    }
+}
+
+/// `datavolume`: how images are brought into the cluster.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DataVolume {
+    /// The size of the volume an image is imported into (default `10Gi`).
+    pub storage_size: Option<Spanned<String>>,
+    /// Import from servers whose certificate cannot be verified (default `false`).
+    pub allow_insecure_tls: Option<bool>,
+    /// The storage class (default: the cluster's).
+    pub storage_class: Option<Spanned<String>>,
+    /// How long changing a machine may take (default `30s`).
+    pub vm_update_timeout: Option<Spanned<String>>,
+    /// How long an import may take (default `30m`).
+    pub iso_download_timeout: Option<Spanned<String>>,
+    /// No effect: images are imported by the cluster, without a helper.
+    pub helper_image: Option<Spanned<IgnoredAny>>,
+}
+
+/// `kubevirt`: the dialogue with the cluster.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KubeVirt {
+    /// No effect: `v1` is the only one there is.
+    pub api_version: Option<Spanned<String>>,
+    /// How long a client waits for a change, in seconds (1 to 300, default 30).
+    pub timeout: Option<Spanned<i64>>,
+    /// No effect: the API server's certificate is verified as the kubeconfig or the service account says.
+    pub allow_insecure_tls: Option<Spanned<bool>>,
+}
+
+/// Reads the text into its keys; `name` is what messages call it.
+pub(super) fn read(name: &str, text: &str) -> Result<File, ConfigError> {
+    let options = serde_saphyr::options! { with_snippet: false };
+    serde_saphyr::from_str_with_options(text, options)
+        .map_err(|error| ConfigError::new(name, vec![problem(text, error.without_snippet())]))
+}
+
+fn problem(text: &str, error: &Error) -> Problem {
+    let location = error.location().unwrap_or(Location::UNKNOWN);
+    let (key, message) = match error {
+        Error::SerdeUnknownField { expected, .. } => {
+            let known: Vec<_> = expected.iter().copied().filter(|key| !HELM_VALUES.contains(key)).collect();
+            (Some(Seek::Innermost), format!("unknown key; expected one of {}", known.join(", ")))
+        }
+        Error::SerdeMissingField { field, .. } => (Some(Seek::OutermostValue), format!("`{field}` is missing")),
+        Error::SerdeInvalidType { unexpected, expected, .. }
+        | Error::SerdeInvalidValue { unexpected, expected, .. } => {
+            (Some(Seek::OutermostValue), format!("found {unexpected}, expected {expected}"))
+        }
+        Error::DuplicateMappingKey { key, .. } => {
+            let key = key.as_deref().unwrap_or("a key");
+            (None, format!("`{key}` stands here for the second time"))
+        }
+        Error::Unexpected { expected, .. } => (Some(Seek::OutermostValue), format!("expected {}", plainly(expected))),
+        Error::InvalidScalar { ty, .. } => (Some(Seek::Innermost), format!("expected {}", plainly(ty))),
+        Error::NullIntoString { .. } => (Some(Seek::Innermost), "has no value; expected a text".to_owned()),
+        Error::Eof { .. } => (None, "the file is empty; expected at least chassis and authentication".to_owned()),
+        other => (None, without_place(&other.to_string())),
+    };
+    let key = key.map_or_else(String::new, |seek| outline::key_at(text, location, seek));
+    Problem::new(location, key, message)
+}
+
+/// What the parser expects, in words for people who write files.
+fn plainly(expected: &str) -> &str {
+    match expected {
+        "sequence start" => "a list: items that begin with `- `, or [a, b]",
+        "mapping start" => "keys with values",
+        "i64" => "a number",
+        "boolean" => "true or false",
+        other => other,
+    }
+}
+
+/// Other messages end with their place, which stands at the beginning of ours.
+fn without_place(message: &str) -> String {
+    let end = message.rfind(" at line ").unwrap_or(message.len());
+    message.get(..end).unwrap_or(message).to_owned()
+}

@@ -1,0 +1,108 @@
+//! Values that the file writes as text: durations, quantities, passwords.
+
+use std::time::Duration;
+
+use kubevirt_redfish_core::config::{Credential, PasswordHash, Secret};
+
+/// Reads `30s`, `2m`, `1h30m`, `1.5h`, `500ms`: numbers with units, one after another. `None` if it is anything else or
+/// adds up to nothing.
+pub(super) fn duration(text: &str) -> Option<Duration> {
+    let mut rest = text.trim();
+    let mut total = Duration::ZERO;
+    while !rest.is_empty() {
+        let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.')?;
+        let number: f64 = rest.get(..digits)?.parse().ok()?;
+        rest = rest.get(digits..)?;
+        let unit_length = rest.find(|c: char| c.is_ascii_digit() || c == '.').unwrap_or(rest.len());
+        let seconds = match rest.get(..unit_length)? {
+            "h" => 3600.0,
+            "m" => 60.0,
+            "s" => 1.0,
+            "ms" => 1e-3,
+            "us" | "µs" | "μs" => 1e-6,
+            "ns" => 1e-9,
+            _ => return None,
+        };
+        total = total.checked_add(Duration::try_from_secs_f64(number * seconds).ok()?)?;
+        rest = rest.get(unit_length..)?;
+    }
+    (total > Duration::ZERO).then_some(total)
+}
+
+/// Whether `text` is a Kubernetes quantity of more than nothing: `3Gi`, `10G`, `1.5Ti`, `500M`, `1e9`.
+pub(super) fn is_size(text: &str) -> bool {
+    let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+    let (number, suffix) = text.split_at(digits);
+    let is_positive = number.parse::<f64>().is_ok_and(|number| number > 0.0);
+    let exponent = suffix.strip_prefix(['e', 'E']).is_some_and(|exponent| exponent.parse::<u8>().is_ok());
+    let unit =
+        matches!(suffix, "" | "k" | "M" | "G" | "T" | "P" | "E" | "Ki" | "Mi" | "Gi" | "Ti" | "Pi" | "Ei") || exponent;
+    is_positive && unit
+}
+
+/// What a password in the file is: the password itself, or a hash of it.
+pub(super) fn credential(text: &str) -> Result<Credential, &'static str> {
+    if text.is_empty() {
+        return Err("empty; expected a password, or a bcrypt or argon2 hash of one");
+    }
+    if text == "<password>" {
+        return Err(
+            "a placeholder that has not been filled in; expected a password, or a bcrypt or argon2 hash of one",
+        );
+    }
+    if ["$2a$", "$2b$", "$2x$", "$2y$"].iter().any(|prefix| text.starts_with(prefix)) {
+        return match text.parse::<bcrypt::HashParts>() {
+            Ok(_) => Ok(Credential::Hashed(PasswordHash::new(text))),
+            Err(_) => Err("looks like a bcrypt hash and is none; expected `$2b$`, a cost of two digits, `$` and 53 \
+                           characters (quote it: a shell or template may have swallowed parts after `$`)"),
+        };
+    }
+    if text.starts_with("$argon2") {
+        return match argon2::password_hash::phc::PasswordHash::new(text) {
+            Ok(hash) if hash.salt.is_some() && hash.hash.is_some() => Ok(Credential::Hashed(PasswordHash::new(text))),
+            Ok(_) | Err(_) => Err("looks like an argon2 hash and is none; expected \
+                                   `$argon2id$v=19$m=…,t=…,p=…$salt$hash` (quote it: a shell or template may have \
+                                   swallowed parts after `$`)"),
+        };
+    }
+    Ok(Credential::Plain(Secret::new(text.as_bytes())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations() {
+        let seconds = |text| duration(text).map(|duration| duration.as_secs_f64());
+        assert_eq!(seconds("2m"), Some(120.0));
+        assert_eq!(seconds("1h30m"), Some(5400.0));
+        assert_eq!(seconds("1.5h"), Some(5400.0));
+        assert_eq!(seconds("500ms"), Some(0.5));
+        for text in ["", "0s", "30", "m", "1d", "-1s", "1h 30m", "1..5h", "1e400h", "1hs"] {
+            assert_eq!(seconds(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn sizes() {
+        for text in ["3Gi", "10G", "1.5Ti", "1e9", "1073741824"] {
+            assert!(is_size(text), "{text}");
+        }
+        for text in ["", "0Gi", "Gi", "3gb", "3 Gi", "-3Gi", "1.2.3Gi", "3Gib", "5m"] {
+            assert!(!is_size(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn credentials() {
+        let bcrypt = "$2b$04$EGdrhbKUv8Oc9vGiXX0HQOxSg445d458Muh7DAHskb6QbtCvdxcie";
+        assert!(matches!(credential(bcrypt), Ok(Credential::Hashed(_))));
+        let argon2 = "$argon2id$v=19$m=16,t=2,p=1$YWJjZGVmZ2g$1Fz0f8r0rWIkB9tGqVbm1g";
+        assert!(matches!(credential(argon2), Ok(Credential::Hashed(_))));
+        assert!(matches!(credential("$ecret"), Ok(Credential::Plain(_))));
+        for text in ["", "$2b$04$short", "$argon2id$", "$argon2id$v=19$m=16,t=2,p=1$YWJjZGVmZ2g"] {
+            assert!(credential(text).is_err(), "{text}");
+        }
+    }
+}

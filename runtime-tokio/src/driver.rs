@@ -1,0 +1,289 @@
+//! Drives the service: one task owns it, hands it what happens and does what it asks for.
+//!
+//! Beside it runs one task for each watch of the cluster and one for each command. They never touch the service; they
+//! report, and the owner decides in which order things happened.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use kubevirt_redfish_core::kubevirt::{self, TransportError, watches};
+use kubevirt_redfish_core::model::{Command, CommandError, CommandId, Completion, Observation};
+use kubevirt_redfish_core::{Input, Intent, Outcome, Output, Service, Ticket, View};
+use tokio::sync::{Semaphore, mpsc, oneshot, watch};
+use tokio::task::{AbortHandle, Id, JoinError, JoinSet};
+
+use crate::clock::Clock;
+use crate::random::Numbers;
+use crate::server::stopped;
+use crate::transport::Transport;
+
+mod operation;
+mod watching;
+
+/// Changes that wait for the service; more wait in their connections.
+const SUBMISSIONS: usize = 1024;
+
+/// Observations that wait for the service; watches read no further while there are that many.
+const OBSERVATIONS: usize = 4096;
+
+/// Observations taken at a time, before anything else gets its turn.
+const BATCH: usize = 256;
+
+/// Commands that talk to the cluster at a time.
+const COMMANDS: usize = 64;
+
+/// The driver cannot go on.
+#[derive(Debug, thiserror::Error)]
+pub enum DriverError {
+    /// A task that must run as long as the service does has ended.
+    #[error("the watch of the cluster ended; this is a bug: {0}")]
+    WatchEnded(String),
+}
+
+/// Where changes are submitted.
+#[derive(Clone, Debug)]
+pub struct Submissions {
+    sender: mpsc::Sender<Submission>,
+}
+
+#[derive(Debug)]
+struct Submission {
+    intent: Intent,
+    reply: oneshot::Sender<Outcome>,
+}
+
+impl Submissions {
+    /// Submits a change and waits for what comes of it; `None` if the service has stopped.
+    pub async fn submit(&self, intent: Intent) -> Option<Outcome> {
+        let (reply, outcome) = oneshot::channel();
+        self.sender.send(Submission { intent, reply }).await.ok()?;
+        outcome.await.ok()
+    }
+}
+
+/// What a driver works with.
+#[derive(Debug)]
+pub struct Setup {
+    /// The clocks.
+    pub clock: Clock,
+    /// What is shown, and to whom.
+    pub config: kubevirt_redfish_core::config::Config,
+    /// How the cluster is asked for things.
+    pub kubevirt: kubevirt::Settings,
+    /// The way to the cluster.
+    pub transport: Transport,
+    /// What the service makes its secrets of.
+    pub entropy: [u8; 32],
+    /// What delays and names are drawn from.
+    pub seed: u64,
+}
+
+/// Owns the service and everything that runs for it.
+pub struct Driver {
+    clock: Clock,
+    service: Service,
+    views: Arc<ArcSwap<View>>,
+    submissions: mpsc::Receiver<Submission>,
+    submitter: Submissions,
+    waiting: HashMap<Ticket, oneshot::Sender<Outcome>>,
+    last_ticket: u64,
+    observations: mpsc::Receiver<Observation>,
+    watches: JoinSet<()>,
+    commands: Commands,
+    stopped: bool,
+}
+
+impl Driver {
+    /// Makes the service and begins to watch the cluster.
+    pub fn start(setup: Setup) -> Self {
+        let Setup { clock, config, kubevirt, transport, entropy, seed } = setup;
+        let mut numbers = Numbers::new(seed);
+        let (sender, submissions) = mpsc::channel(SUBMISSIONS);
+        let (observer, observations) = mpsc::channel(OBSERVATIONS);
+        let namespaces: std::collections::BTreeSet<_> =
+            config.chassis.iter().map(|chassis| chassis.namespace.as_str()).collect();
+        let mut running = JoinSet::new();
+        let mut sources = Vec::new();
+        for watch in watches(namespaces, numbers.next()) {
+            sources.push(watch.source().clone());
+            running.spawn(watching::run(watch, clock, transport.clone(), observer.clone()));
+        }
+        let service = Service::new(config, entropy, clock.now());
+        let mut driver = Self {
+            clock,
+            views: Arc::new(ArcSwap::new(service.view())),
+            service,
+            submissions,
+            submitter: Submissions { sender },
+            waiting: HashMap::new(),
+            last_ticket: 0,
+            observations,
+            watches: running,
+            commands: Commands::new(clock, transport, kubevirt, numbers),
+            stopped: false,
+        };
+        driver.input(Input::Watching(sources));
+        driver
+    }
+
+    /// The current view, at any time.
+    pub fn views(&self) -> Arc<ArcSwap<View>> {
+        Arc::clone(&self.views)
+    }
+
+    /// Where changes are submitted.
+    pub fn submissions(&self) -> Submissions {
+        self.submitter.clone()
+    }
+
+    /// Runs until `stop` becomes true and the service has finished what it had begun.
+    pub async fn run(mut self, mut stop: watch::Receiver<bool>) -> Result<(), DriverError> {
+        let mut batch = Vec::with_capacity(BATCH);
+        let mut stopping = false;
+        while !self.stopped {
+            let deadline = self.service.poll_timeout().map(|(instant, _)| self.clock.timer(instant));
+            tokio::select! {
+                // In this order: time and clients must not wait behind a cluster that has much to tell.
+                biased;
+                () = stopped(&mut stop), if !stopping => {
+                    stopping = true;
+                    self.input(Input::Shutdown);
+                }
+                () = sleep_until(deadline) => {
+                    self.service.handle_timeout(self.clock.now());
+                    self.drain();
+                }
+                Some(ended) = self.commands.next_end() => {
+                    if let Some((id, result)) = ended {
+                        self.input(Input::Completed { id, result });
+                    }
+                }
+                Some(submission) = self.submissions.recv() => self.submit(submission),
+                count = self.observations.recv_many(&mut batch, BATCH), if !self.watches.is_empty() => {
+                    debug_assert!(count > 0, "the watches hold senders");
+                    for observation in batch.drain(..) {
+                        self.input(Input::Observed(observation));
+                    }
+                }
+                Some(ended) = self.watches.join_next() => return Err(watch_ended(ended)),
+            }
+        }
+        Ok(())
+    }
+
+    fn submit(&mut self, submission: Submission) {
+        self.last_ticket += 1;
+        let ticket = Ticket(self.last_ticket);
+        self.waiting.insert(ticket, submission.reply);
+        self.input(Input::Submitted { ticket, intent: submission.intent });
+    }
+
+    fn input(&mut self, input: Input) {
+        self.service.handle_input(self.clock.now(), input);
+        self.drain();
+    }
+
+    fn drain(&mut self) {
+        while let Some(output) = self.service.poll_output() {
+            match output {
+                Output::Publish(view) => self.views.store(view),
+                Output::Command(command) => self.commands.start(command, &self.views.load()),
+                Output::Cancel(id) => self.commands.cancel(id),
+                Output::Outcome { ticket, outcome } => {
+                    if let Some(reply) = self.waiting.remove(&ticket) {
+                        // A client that has gone does not want to know.
+                        let _ = reply.send(outcome);
+                    }
+                }
+                Output::Stopped => self.stopped = true,
+            }
+        }
+    }
+}
+
+/// Commands that are being carried out.
+struct Commands {
+    clock: Clock,
+    transport: Transport,
+    settings: Arc<kubevirt::Settings>,
+    numbers: Numbers,
+    permits: Arc<Semaphore>,
+    tasks: JoinSet<Result<Completion, CommandError>>,
+    by_task: HashMap<Id, CommandId>,
+    handles: HashMap<CommandId, AbortHandle>,
+}
+
+impl Commands {
+    fn new(clock: Clock, transport: Transport, settings: kubevirt::Settings, numbers: Numbers) -> Self {
+        Self {
+            clock,
+            transport,
+            settings: Arc::new(settings),
+            numbers,
+            permits: Arc::new(Semaphore::new(COMMANDS)),
+            tasks: JoinSet::new(),
+            by_task: HashMap::new(),
+            handles: HashMap::new(),
+        }
+    }
+
+    fn start(&mut self, command: Command, view: &View) {
+        let id = command.id;
+        let operation = kubevirt::Operation::new(
+            command,
+            view.platform().clone(),
+            Arc::clone(&self.settings),
+            self.numbers.next(),
+            self.clock.mono(),
+        );
+        let run = operation::run(operation, self.clock, self.transport.clone(), Arc::clone(&self.permits));
+        let handle = self.tasks.spawn(run);
+        self.by_task.insert(handle.id(), id);
+        self.handles.insert(id, handle);
+    }
+
+    /// Stops a command; nothing more is heard of it.
+    fn cancel(&mut self, id: CommandId) {
+        if let Some(handle) = self.handles.remove(&id) {
+            handle.abort();
+            self.by_task.remove(&handle.id());
+        }
+    }
+
+    /// Waits for a command to end. `None` if there are none, `Some(None)` if the one that ended had been cancelled.
+    async fn next_end(&mut self) -> Option<Option<(CommandId, Result<Completion, CommandError>)>> {
+        let ended = self.tasks.join_next_with_id().await?;
+        let (task, result) = match ended {
+            Ok(ended) => ended,
+            Err(error) => {
+                if error.is_panic() {
+                    tracing::error!(%error, "a command ended by a panic; this is a bug");
+                }
+                let reason = format!("the command ended before its time: {error}");
+                (error.id(), Err(CommandError::Unavailable { reason, retry_after: None }))
+            }
+        };
+        let Some(id) = self.by_task.remove(&task) else {
+            return Some(None);
+        };
+        self.handles.remove(&id);
+        Some(Some((id, result)))
+    }
+}
+
+async fn sleep_until(deadline: Option<tokio::time::Instant>) {
+    match deadline {
+        Some(deadline) => tokio::time::sleep_until(deadline).await,
+        None => std::future::pending().await,
+    }
+}
+
+fn watch_ended(ended: Result<(), JoinError>) -> DriverError {
+    DriverError::WatchEnded(ended.map_or_else(|error| error.to_string(), |()| "it returned".to_owned()))
+}
+
+/// The error of a request that took longer than it may.
+fn timed_out(_: tokio::time::error::Elapsed) -> TransportError {
+    TransportError::TimedOut
+}

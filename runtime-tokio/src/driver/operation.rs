@@ -1,0 +1,61 @@
+//! Carries one command's operation: sends its requests, waits as long as it wants to.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use kubevirt_redfish_core::kubevirt::{Operation, OperationStep};
+use kubevirt_redfish_core::model::{Action, CommandError, Completion};
+use tokio::sync::Semaphore;
+
+use super::timed_out;
+use crate::clock::Clock;
+use crate::transport::Transport;
+
+/// The time for one request and its answer.
+const REQUEST: Duration = Duration::from_secs(30);
+
+/// The longest answer that is taken; objects of the cluster have at most a few megabytes.
+const ANSWER: usize = 64 * 1024 * 1024;
+
+/// Runs an operation to its end, when it is its turn.
+pub(super) async fn run(
+    mut operation: Operation,
+    clock: Clock,
+    transport: Transport,
+    permits: Arc<Semaphore>,
+) -> Result<Completion, CommandError> {
+    // The semaphore is never closed; if it were, going on without a permit would do no harm.
+    let _permit = permits.acquire().await;
+    loop {
+        match operation.poll(clock.mono()) {
+            OperationStep::Send(request) => {
+                tracing::debug!(vm = %operation.command().vm, method = %request.method(), path = request.uri().path(), "command");
+                let exchange = async { transport.send(request).await?.collect(ANSWER).await };
+                let response = tokio::time::timeout(REQUEST, exchange).await.map_err(timed_out).flatten();
+                operation.handle_response(clock.mono(), response);
+            }
+            OperationStep::WaitUntil(instant) => tokio::time::sleep_until(clock.timer(instant)).await,
+            OperationStep::Done(result) => {
+                let vm = &operation.command().vm;
+                let action = name(&operation.command().action);
+                match &result {
+                    Ok(_) => tracing::info!(%vm, action, "command done"),
+                    Err(error) => tracing::warn!(%vm, action, %error, "command failed"),
+                }
+                return result;
+            }
+        }
+    }
+}
+
+/// What the log calls an action. Not what it says: an image's URL may have a password in it.
+const fn name(action: &Action) -> &'static str {
+    match action {
+        Action::Power(_) => "power",
+        Action::SetBoot(_) => "set boot",
+        Action::RestoreBoot { .. } => "restore boot",
+        Action::InsertMedia(_) => "insert media",
+        Action::EjectMedia(_) => "eject media",
+        Action::SetAssetTag(_) => "set asset tag",
+    }
+}

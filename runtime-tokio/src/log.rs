@@ -1,0 +1,63 @@
+//! The log: lines for people on a terminal, JSON everywhere else, always on standard error.
+
+use std::io::IsTerminal as _;
+
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::util::SubscriberInitExt as _;
+
+/// The log cannot be set up.
+#[derive(Debug, thiserror::Error)]
+pub enum LogError {
+    /// The level is none.
+    #[error(
+        "LOG_LEVEL is `{0}`; expected trace, debug, info, warn, error or off, or directives such as \
+         `info,kubevirt_redfish=debug`"
+    )]
+    Level(String),
+    /// There is a log already.
+    #[error("the log cannot be set up: {0}")]
+    Setup(#[from] tracing_subscriber::util::TryInitError),
+}
+
+/// Sets up the log as the environment variable `LOG_LEVEL` says; `info` without it.
+pub fn init() -> Result<(), LogError> {
+    let level = std::env::var("LOG_LEVEL").ok();
+    let filter = filter(level.as_deref().unwrap_or_default())?;
+    let is_terminal = std::io::stderr().is_terminal();
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    if is_terminal {
+        log.with_target(false).finish().try_init()?;
+    } else {
+        log.json().flatten_event(true).with_current_span(false).with_span_list(false).finish().try_init()?;
+    }
+    Ok(())
+}
+
+fn filter(level: &str) -> Result<EnvFilter, LogError> {
+    let directives = match level.trim().to_ascii_lowercase().as_str() {
+        "" => "info".to_owned(),
+        "warning" => "warn".to_owned(),
+        // What libraries say about every packet would drown what the service says.
+        verbose @ ("trace" | "debug") => format!("info,kubevirt_redfish={verbose},kubevirt_redfish_core={verbose}"),
+        plain @ ("info" | "warn" | "error" | "off") => plain.to_owned(),
+        // A single word that is no level would be taken for the name of a crate, and nothing would be logged.
+        other if other.chars().all(|c| c.is_ascii_alphanumeric()) => return Err(LogError::Level(level.to_owned())),
+        _ => level.trim().to_owned(),
+    };
+    EnvFilter::try_new(directives).map_err(|_| LogError::Level(level.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn levels_and_directives() {
+        for level in ["", "info", "INFO", "warning", "debug", "off", "info,hyper=trace", "kubevirt_redfish=debug"] {
+            assert!(filter(level).is_ok(), "{level}");
+        }
+        for level in ["verbose", "3", "info,hyper=loud"] {
+            assert!(filter(level).is_err(), "{level}");
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! Carries one request's exchange: what the core asks for is fetched, what it answers is sent.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use bytes::Bytes;
+use http::{HeaderValue, Method, Request, Response, StatusCode, header};
+use http_body_util::Full;
+use hyper::body::{Body as _, Incoming};
+use kubevirt_redfish_core::{self as core, Signal, Step, View};
+
+use super::connection::broken;
+use super::correlation::{REQUEST_ID, correlation_id};
+use super::{Handler, Peer, request_body};
+use crate::clock::Clock;
+use crate::driver::Submissions;
+use crate::verify::Verifier;
+
+/// Answers requests from the current view.
+#[derive(Clone)]
+pub struct Redfish {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    clock: Clock,
+    views: Arc<ArcSwap<View>>,
+    submissions: Submissions,
+    verifier: Verifier,
+}
+
+impl Redfish {
+    /// Answers reads from `views` and submits changes to `submissions`.
+    pub fn new(clock: Clock, views: Arc<ArcSwap<View>>, submissions: Submissions, verifier: Verifier) -> Self {
+        Self { inner: Arc::new(Inner { clock, views, submissions, verifier }) }
+    }
+}
+
+impl Handler for Redfish {
+    type Body = Full<Bytes>;
+
+    #[inline]
+    fn handle(
+        self,
+        peer: Arc<Peer>,
+        request: Request<Incoming>,
+    ) -> impl Future<Output = io::Result<Response<Full<Bytes>>>> + Send + 'static {
+        let (parts, body) = request.into_parts();
+        let correlation_id = correlation_id(&peer, &parts.headers);
+        let record = Record::of(&parts, &correlation_id);
+        let expects_continue = parts.headers.contains_key(header::EXPECT);
+        let peer = core::Peer { address: peer.address, secure: peer.secure };
+        let inner = self.inner;
+        let view = inner.views.load_full();
+        // Reads are answered right here, without ever waiting.
+        let (exchange, step) = view.begin(inner.clock.now(), &peer, Request::from_parts(parts, ()));
+        async move {
+            let mut body = body;
+            let response = match step {
+                Step::Respond(response) => response,
+                step => inner.carry(exchange, step, &mut body).await?,
+            };
+            // Who waits to be asked for the body has not begun to send it.
+            if !body.is_end_stream() && !expects_continue {
+                request_body::discard(&mut body).await;
+            }
+            if let Some(record) = record {
+                record.write(response.status(), &correlation_id);
+            }
+            let mut response = response.map(Full::new);
+            response.headers_mut().insert(REQUEST_ID, correlation_id);
+            Ok(response)
+        }
+    }
+}
+
+impl Inner {
+    async fn carry(
+        &self,
+        mut exchange: core::Exchange,
+        mut step: Step,
+        body: &mut Incoming,
+    ) -> io::Result<Response<Bytes>> {
+        loop {
+            let signal = match step {
+                Step::Respond(response) => return Ok(response),
+                Step::ReadBody { limit } => request_body::read(body, limit).await,
+                Step::Verify(check) => Signal::Verified(self.verifier.verify(check).await),
+                Step::Submit(intent) => match self.submissions.submit(intent).await {
+                    Some(outcome) => Signal::Outcome(outcome),
+                    // The service has stopped. There is no one left who could say this in Redfish's words.
+                    None => return unavailable(),
+                },
+            };
+            // The newest view: it has in it what the submission changed.
+            step = exchange.resume(&self.views.load_full(), self.clock.now(), signal);
+        }
+    }
+}
+
+fn unavailable() -> io::Result<Response<Bytes>> {
+    Response::builder()
+        .status(StatusCode::SERVICE_UNAVAILABLE)
+        .header(header::RETRY_AFTER, HeaderValue::from_static("5"))
+        .header(header::CONNECTION, HeaderValue::from_static("close"))
+        .body(Bytes::new())
+        .map_err(broken)
+}
+
+/// What the log says about a request. Only made if the log may want it.
+struct Record {
+    method: Method,
+    path: Box<str>,
+    begin: std::time::Instant,
+}
+
+impl Record {
+    fn of(parts: &http::request::Parts, correlation_id: &HeaderValue) -> Option<Self> {
+        let is_read = parts.method == Method::GET || parts.method == Method::HEAD;
+        if is_read && !tracing::enabled!(tracing::Level::DEBUG) {
+            return None;
+        }
+        let correlation_id = correlation_id.to_str().unwrap_or_default();
+        tracing::trace!(correlation_id, method = %parts.method, path = parts.uri.path(), "request");
+        Some(Self { method: parts.method.clone(), path: parts.uri.path().into(), begin: std::time::Instant::now() })
+    }
+
+    fn write(&self, status: StatusCode, correlation_id: &HeaderValue) {
+        let Self { method, path, begin } = self;
+        let correlation_id = correlation_id.to_str().unwrap_or_default();
+        let duration = microseconds(begin.elapsed());
+        let status_code = status.as_u16();
+        let is_read = *method == Method::GET || *method == Method::HEAD;
+        if !is_read && (status.is_client_error() || status.is_server_error()) {
+            tracing::warn!(correlation_id, %method, %path, status_code, duration, "request failed");
+        } else {
+            tracing::debug!(correlation_id, %method, %path, status_code, duration, "request");
+        }
+    }
+}
+
+fn microseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,82 @@
+//! TLS for the service: certificates from files or made on the spot, with one cryptographic provider, named here.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rustls::ServerConfig;
+use rustls::crypto::{CryptoProvider, aws_lc_rs};
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+use tokio_rustls::TlsAcceptor;
+
+use crate::config::TlsFiles;
+
+/// TLS cannot be set up.
+#[derive(Debug, thiserror::Error)]
+pub enum TlsError {
+    /// A file cannot be read, or has no certificate or key in it.
+    #[error("{path}: {reason}; expected {expected}")]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+        /// What should be in it.
+        expected: &'static str,
+    },
+    /// Certificate and key cannot be used.
+    #[error("the certificate and its key cannot be used: {0}")]
+    Rejected(#[from] rustls::Error),
+    /// No certificate could be made.
+    #[error("a self-signed certificate could not be made: {0}")]
+    SelfSigned(#[from] rcgen::Error),
+}
+
+/// The one provider of cryptography, for what serves and for what connects to the cluster.
+pub fn provider() -> CryptoProvider {
+    aws_lc_rs::default_provider()
+}
+
+/// TLS with a certificate and key from PEM files.
+pub fn from_files(files: &TlsFiles) -> Result<TlsAcceptor, TlsError> {
+    let expected = "a PEM file with a certificate and those that lead to its root";
+    let fail = |path: &Path, reason: String, expected| TlsError::File { path: path.to_owned(), reason, expected };
+    let certificates: Vec<_> = CertificateDer::pem_file_iter(&files.cert_file)
+        .and_then(Iterator::collect)
+        .map_err(|error| fail(&files.cert_file, error.to_string(), expected))?;
+    if certificates.is_empty() {
+        return Err(fail(&files.cert_file, "has no certificate in it".to_owned(), expected));
+    }
+    let key = PrivateKeyDer::from_pem_file(&files.key_file)
+        .map_err(|error| fail(&files.key_file, error.to_string(), "a PEM file with an unencrypted private key"))?;
+    acceptor(certificates, key)
+}
+
+/// TLS with a certificate made on the spot (ECDSA P-256), for `localhost`, `127.0.0.1` and `host`.
+pub fn self_signed(host: &str) -> Result<TlsAcceptor, TlsError> {
+    let mut names = vec!["localhost".to_owned(), "127.0.0.1".to_owned()];
+    let is_wildcard = host.parse::<IpAddr>().is_ok_and(|ip| ip.is_unspecified());
+    if !is_wildcard && !names.iter().any(|name| name == host) {
+        names.push(host.to_owned());
+    }
+    let rcgen::CertifiedKey { cert, signing_key } = rcgen::generate_simple_self_signed(names)?;
+    let key = PrivatePkcs8KeyDer::from(signing_key.serialize_der());
+    acceptor(vec![cert.der().clone()], key.into())
+}
+
+fn acceptor(certificates: Vec<CertificateDer<'static>>, key: PrivateKeyDer<'static>) -> Result<TlsAcceptor, TlsError> {
+    let mut config = ServerConfig::builder_with_provider(Arc::new(provider()))
+        .with_safe_default_protocol_versions()?
+        .with_no_client_auth()
+        .with_single_cert(certificates, key)?;
+    // Tickets save returning clients most of a handshake, and the service from keeping their sessions.
+    config.ticketer = aws_lc_rs::Ticketer::new()?;
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    Ok(TlsAcceptor::from(Arc::new(config)))
+}
+
+/// The address that people on the same machine reach a listener at `ip` by.
+pub fn reachable(ip: IpAddr) -> IpAddr {
+    if ip.is_unspecified() { IpAddr::V4(Ipv4Addr::LOCALHOST) } else { ip }
+}

@@ -1,0 +1,152 @@
+//! An API server, by way of `kube::Client`: it has the credentials, renews tokens and trusts the right certificates.
+
+use std::path::Path;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Request, Uri};
+use http_body_util::BodyExt as _;
+use kube::Client;
+use kube::client::Body as KubeBody;
+use kube::config::{KubeConfigOptions, Kubeconfig};
+use kubevirt_redfish_core::kubevirt::TransportError;
+
+use super::{Answer, ResponseBody, Source};
+
+/// There is no way to an API server.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectError {
+    /// No kubeconfig could be read.
+    #[error("the kubeconfig {path} cannot be used: {reason}")]
+    Kubeconfig {
+        /// Which one.
+        path: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// There are no credentials anywhere.
+    #[error(
+        "no way to a cluster: {0}; give --kubeconfig FILE or set KUBECONFIG, or run this in a pod with a service account"
+    )]
+    NoCredentials(String),
+    /// The client cannot be made of what the configuration says.
+    #[error("the connection to the cluster cannot be set up: {0}")]
+    Client(String),
+}
+
+/// A connection to an API server.
+#[derive(Clone)]
+pub struct Kubernetes {
+    client: Client,
+    server: Uri,
+}
+
+impl std::fmt::Debug for Kubernetes {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Kubernetes").field("server", &self.server).finish_non_exhaustive()
+    }
+}
+
+impl Kubernetes {
+    /// Prepares connections; none is made until there is a request.
+    ///
+    /// Credentials come from `kubeconfig`, else from the file that `KUBECONFIG` names, else from the service account of
+    /// the pod, else from the user's own kubeconfig.
+    pub async fn new(kubeconfig: Option<&Path>) -> Result<Self, ConnectError> {
+        let mut config = match kubeconfig {
+            Some(path) => {
+                let fail = |reason: String| ConnectError::Kubeconfig { path: path.display().to_string(), reason };
+                let kubeconfig = Kubeconfig::read_from(path).map_err(|error| fail(chain(&error)))?;
+                kube::Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default())
+                    .await
+                    .map_err(|error| fail(chain(&error)))?
+            }
+            None => infer().await?,
+        };
+        // Whoever makes the requests decides whether and when they are made again.
+        config.default_retry = false;
+        config.connect_timeout = Some(Duration::from_secs(10));
+        config.read_timeout = None;
+        let server = config.cluster_url.clone();
+        let client = Client::try_from(config).map_err(|error| ConnectError::Client(chain(&error)))?;
+        Ok(Self { client, server })
+    }
+
+    /// The API server's address.
+    pub fn server(&self) -> &Uri {
+        &self.server
+    }
+
+    pub(super) async fn send(&self, request: Request<Bytes>) -> Result<Answer, TransportError> {
+        let request = request.map(|body| if body.is_empty() { KubeBody::empty() } else { body.to_vec().into() });
+        let (parts, body) = self.client.send(request).await.map_err(|error| transport_error(&error))?.into_parts();
+        let body = ResponseBody(Source::Kubernetes(Body(body)));
+        Ok(Answer { head: http::Response::from_parts(parts, ()), body })
+    }
+}
+
+async fn infer() -> Result<kube::Config, ConnectError> {
+    if let Some(path) = std::env::var_os("KUBECONFIG").filter(|path| !path.is_empty()) {
+        let path = path.to_string_lossy().into_owned();
+        return kube::Config::from_kubeconfig(&KubeConfigOptions::default())
+            .await
+            .map_err(|error| ConnectError::Kubeconfig { path, reason: chain(&error) });
+    }
+    if let Ok(config) = kube::Config::incluster() {
+        return Ok(config);
+    }
+    kube::Config::from_kubeconfig(&KubeConfigOptions::default())
+        .await
+        .map_err(|error| ConnectError::NoCredentials(chain(&error)))
+}
+
+/// The body of an answer.
+#[derive(Debug)]
+pub(super) struct Body(KubeBody);
+
+impl Body {
+    pub(super) async fn chunk(&mut self) -> Option<Result<Bytes, TransportError>> {
+        loop {
+            match self.0.frame().await? {
+                Ok(frame) => {
+                    if let Ok(data) = frame.into_data() {
+                        return Some(Ok(data));
+                    }
+                }
+                Err(error) => return Some(Err(TransportError::Broken(chain(&error)))),
+            }
+        }
+    }
+}
+
+fn transport_error(error: &kube::Error) -> TransportError {
+    let text = chain(error);
+    if is_before_sending(error) { TransportError::NotSent(text) } else { TransportError::Broken(text) }
+}
+
+/// Whether the request certainly did not reach the server: no connection, or no credentials to send it with.
+fn is_before_sending(error: &kube::Error) -> bool {
+    let mut source: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(error) = source {
+        if let Some(error) = error.downcast_ref::<hyper_util::client::legacy::Error>() {
+            return error.is_connect();
+        }
+        source = error.source();
+    }
+    matches!(error, kube::Error::Auth(_) | kube::Error::HttpError(_) | kube::Error::BuildRequest(_))
+}
+
+/// An error with all its reasons in one line.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        let reason = error.to_string();
+        if !text.ends_with(&reason) {
+            text.push_str(": ");
+            text.push_str(&reason);
+        }
+        source = error.source();
+    }
+    text
+}
