@@ -1,1 +1,131 @@
-//! Placeholder while the workspace is being laid out.
+//! Fuzz targets: functions from bytes to a verdict. A wrong answer is a panic.
+//!
+//! libFuzzer drives them (`fuzz_targets/`), the tests here replay what it found and try bytes of their own.
+
+#![expect(clippy::panic, reason = "that is how a verdict is told")]
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{ALLOW, CONTENT_LENGTH, ETAG, WWW_AUTHENTICATE};
+use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri};
+use kubevirt_redfish_core::kubevirt::{WatchStep, watches};
+use kubevirt_redfish_core::model::Completion;
+use kubevirt_redfish_core::time::Instant;
+use kubevirt_redfish_fixtures::desk::Desk;
+use serde_json::Value;
+
+/// A whole request: its first line is `METHOD URI`, lines of headers follow, after an empty line the body. Whatever
+/// cannot be a request at all is passed over, as an HTTP library would refuse it.
+pub fn request(data: &[u8]) {
+    let mut parts = data.splitn(2, |byte| *byte == 0);
+    let (head, body) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+    let mut lines = head.split(|byte| *byte == b'\n');
+    let mut words = lines.next().unwrap_or_default().splitn(2, |byte| *byte == b' ');
+    let Ok(method) = Method::from_bytes(words.next().unwrap_or_default()) else { return };
+    let Ok(uri) = Uri::try_from(words.next().unwrap_or_default()) else { return };
+    let mut request = Request::new(Bytes::copy_from_slice(body));
+    *request.method_mut() = method;
+    *request.uri_mut() = uri;
+    for line in lines {
+        let mut sides = line.splitn(2, |byte| *byte == b':');
+        let name = HeaderName::from_bytes(sides.next().unwrap_or_default());
+        let value = HeaderValue::from_bytes(sides.next().unwrap_or_default().trim_ascii());
+        if let (Ok(name), Ok(value)) = (name, value) {
+            request.headers_mut().append(name, value);
+        }
+    }
+    answer(request);
+}
+
+/// The body of a write by someone who may do everything; the first byte chooses what is written to.
+pub fn write(data: &[u8]) {
+    let Some((choice, body)) = data.split_first() else { return };
+    let (method, path) = match choice % 4 {
+        0 => (Method::PATCH, "/redfish/v1/Systems/lab.node-0"),
+        1 => (Method::POST, "/redfish/v1/Systems/lab.node-0/Actions/ComputerSystem.Reset"),
+        2 => (Method::POST, "/redfish/v1/Systems/lab.node-0/VirtualMedia/Cd/Actions/VirtualMedia.InsertMedia"),
+        _ => (Method::POST, "/redfish/v1/Systems/lab.node-0/VirtualMedia/Cd/Actions/VirtualMedia.EjectMedia"),
+    };
+    let mut request = Request::new(Bytes::copy_from_slice(body));
+    *request.method_mut() = method;
+    *request.uri_mut() = Uri::from_static(path);
+    request.headers_mut().insert("authorization", HeaderValue::from_static("Basic YWRtaW46c2VjcmV0"));
+    answer(request);
+}
+
+/// What a cluster might send on a watch, in pieces; the first byte chooses the watch and the second the pieces' size.
+pub fn watch(data: &[u8]) {
+    let [which, size, data @ ..] = data else { return };
+    let mut all = watches(["lab"], 1);
+    let index = usize::from(*which) % all.len().max(1);
+    let Some(watch) = all.get_mut(index) else { return };
+    let mut now = Instant::new(Duration::from_secs(1));
+    // The same bytes as a list, and then as events.
+    for _ in 0..2 {
+        for _ in 0..MAX_STEPS {
+            match watch.poll(now) {
+                WatchStep::Send(_) => break,
+                WatchStep::Read { until } | WatchStep::WaitUntil(until) => now = now.max(until),
+            }
+        }
+        watch.handle_head(now, &Response::new(()));
+        for piece in data.chunks(usize::from(*size) + 1) {
+            watch.handle_data(now, piece);
+            while watch.poll_observation().is_some() {}
+        }
+        watch.handle_end(now, Ok(()));
+        while watch.poll_observation().is_some() {}
+    }
+}
+
+/// Sends a request and judges the answer.
+fn answer(request: Request<Bytes>) {
+    let method = request.method().clone();
+    let mut desk = Desk::new();
+    let mut responses: Vec<_> = desk.request(request).into_iter().collect();
+    while !desk.commands.is_empty() {
+        responses.extend(desk.complete(Ok(Completion::default())));
+    }
+    let [response] = responses.as_slice() else { panic!("{} answers", responses.len()) };
+    judge(&method, response);
+    let commanded = desk.log.iter().any(|line| line.starts_with("command"));
+    assert!(!(commanded && response.status().is_client_error()), "a 4xx has done nothing");
+}
+
+/// What is true of every answer of a Redfish service.
+fn judge(method: &Method, response: &Response<Bytes>) {
+    let status = response.status();
+    let headers = response.headers();
+    assert_eq!(headers.get("odata-version").map(HeaderValue::as_bytes), Some(&b"4.0"[..]));
+    assert_ne!(status, StatusCode::INTERNAL_SERVER_ERROR);
+    assert_eq!(headers.contains_key(WWW_AUTHENTICATE), status == StatusCode::UNAUTHORIZED);
+    assert!(headers.contains_key(ALLOW) || status != StatusCode::METHOD_NOT_ALLOWED);
+    if *method == Method::HEAD {
+        assert!(
+            response.body().is_empty() && headers.contains_key(CONTENT_LENGTH) || status == StatusCode::NOT_MODIFIED
+        );
+        return;
+    }
+    if response.body().is_empty() {
+        assert!(status == StatusCode::NO_CONTENT || status.is_redirection(), "{status} without a body");
+        return;
+    }
+    if headers.get("content-type").is_some_and(|value| value.as_bytes().starts_with(b"application/xml")) {
+        return;
+    }
+    let Ok(body) = serde_json::from_slice::<Value>(response.body()) else {
+        panic!("{status} with a body that is no JSON")
+    };
+    if status.is_success() {
+        let tag = headers.get(ETAG).and_then(|tag| tag.to_str().ok());
+        assert!(body.get("@odata.etag").is_none_or(|member| member.as_str() == tag), "header and member differ");
+    } else {
+        let messages = body.pointer("/error/@Message.ExtendedInfo").and_then(Value::as_array);
+        assert!(messages.is_some_and(|messages| !messages.is_empty()), "{status} without a message");
+        assert!(body.pointer("/error/code").is_some_and(Value::is_string));
+    }
+}
+
+/// More steps than any watch takes before it sends something.
+const MAX_STEPS: usize = 10;

@@ -80,77 +80,72 @@ enum Command {
 
 /// The arguments of `serve`.
 #[derive(Debug, Args)]
-pub struct ServeArgs {
+pub(crate) struct ServeArgs {
     /// The configuration file
     #[arg(long, value_name = "FILE", env = "CONFIG_PATH")]
-    pub config: Option<PathBuf>,
+    pub(crate) config: Option<PathBuf>,
     /// Credentials for the cluster [default: KUBECONFIG, the pod's service account, or ~/.kube/config]
     #[arg(long, value_name = "FILE")]
-    pub kubeconfig: Option<PathBuf>,
+    pub(crate) kubeconfig: Option<PathBuf>,
     /// Listen here rather than where the configuration says
     #[arg(long, value_name = "HOST:PORT")]
-    pub listen: Option<ListenAddress>,
+    pub(crate) listen: Option<ListenAddress>,
 }
 
 /// The arguments of `check`.
 #[derive(Debug, Args)]
-pub struct CheckArgs {
+pub(crate) struct CheckArgs {
     /// The configuration file
     #[arg(long, value_name = "FILE", env = "CONFIG_PATH")]
-    pub config: Option<PathBuf>,
+    pub(crate) config: Option<PathBuf>,
 }
 
 /// The arguments of `simulate`.
 #[derive(Debug, Args)]
-pub struct SimulateArgs {
+pub(crate) struct SimulateArgs {
     /// Where to listen; port 0 for any that is free
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:8443")]
-    pub listen: ListenAddress,
+    pub(crate) listen: ListenAddress,
     /// How many virtual machines there are
     #[arg(long, value_name = "COUNT", default_value_t = 3, value_parser = clap::value_parser!(u32).range(0..=100_000))]
-    pub systems: u32,
+    pub(crate) systems: u32,
     /// HTTPS with a certificate made on the spot, or plain HTTP
     #[arg(long, value_enum, default_value_t = TlsMode::SelfSigned)]
-    pub tls: TlsMode,
+    pub(crate) tls: TlsMode,
     /// The name to log in with
     #[arg(long, value_name = "NAME", default_value = "admin")]
-    pub username: String,
+    pub(crate) username: String,
     /// The password to log in with [default: a random one, printed]
     #[arg(long, value_name = "PASSWORD")]
-    pub password: Option<String>,
+    pub(crate) password: Option<String>,
     /// Serve the simulated Kubernetes API here as well, by plain HTTP and to anyone
     #[arg(long, value_name = "HOST:PORT")]
-    pub cluster_listen: Option<ListenAddress>,
+    pub(crate) cluster_listen: Option<ListenAddress>,
     /// How many times as fast as usual the cluster lives
     #[arg(long, value_name = "FACTOR", default_value_t = 1.0, value_parser = time_scale)]
-    pub time_scale: f64,
+    pub(crate) time_scale: f64,
     /// What identifiers and addresses are drawn from: the same for the same number
     #[arg(long, value_name = "NUMBER", default_value_t = 0)]
-    pub seed: u64,
+    pub(crate) seed: u64,
     /// Which release of the virtualisation layer to simulate
     #[arg(long, value_name = "VERSION", value_enum, default_value_t = SimulatedVersion::V1_9)]
-    pub kubevirt_version: SimulatedVersion,
+    pub(crate) kubevirt_version: SimulatedVersion,
 }
 
-/// Whether to encrypt.
+// No documentation of the values: they speak for themselves, and help that has some takes three times the space.
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum TlsMode {
-    /// HTTPS with a certificate made on the spot.
+pub(crate) enum TlsMode {
     SelfSigned,
-    /// Plain HTTP.
     Off,
 }
 
-/// A release that can be simulated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum SimulatedVersion {
-    /// Release 1.6.
+pub(crate) enum SimulatedVersion {
     #[value(name = "1.6")]
     V1_6,
-    /// Release 1.8.
     #[value(name = "1.8")]
     V1_8,
-    /// Release 1.9.
     #[value(name = "1.9")]
     V1_9,
 }

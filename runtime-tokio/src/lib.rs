@@ -5,7 +5,7 @@
 
 pub mod cli;
 pub mod clock;
-pub mod command;
+mod command;
 pub mod config;
 pub mod driver;
 pub mod log;

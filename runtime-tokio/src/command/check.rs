@@ -9,7 +9,7 @@ use crate::cli::CheckArgs;
 use crate::config::{self, Loaded, Settings};
 
 /// Checks the file and prints what it means.
-pub fn run(args: &CheckArgs) -> Result<(), Failure> {
+pub(crate) fn run(args: &CheckArgs) -> Result<(), Failure> {
     let path = config_path(args.config.as_ref())?;
     let Loaded { settings, warnings } = config::load(path).map_err(|error| Failure::Usage(error.to_string()))?;
     print!("{}", describe(&settings));

@@ -1,8 +1,8 @@
 //! What the program can be asked to do, and what running a service means: start it, wait, stop it in order.
 
-pub mod check;
-pub mod serve;
-pub mod simulate;
+pub(crate) mod check;
+pub(crate) mod serve;
+pub(crate) mod simulate;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -22,7 +22,7 @@ use crate::verify::Verifier;
 
 /// Why the program ends otherwise than it should.
 #[derive(Debug, thiserror::Error)]
-pub enum Failure {
+pub(crate) enum Failure {
     /// It was not told properly what to do.
     #[error("{0}")]
     Usage(String),
@@ -33,7 +33,7 @@ pub enum Failure {
 
 impl Failure {
     /// The exit status that says so.
-    pub const fn exit_status(&self) -> u8 {
+    pub(crate) const fn exit_status(&self) -> u8 {
         match self {
             Self::Usage(_) => 2,
             Self::Runtime(_) => 1,

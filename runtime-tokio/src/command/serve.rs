@@ -11,7 +11,7 @@ use crate::tls;
 use crate::transport::{Kubernetes, Transport};
 
 /// Runs until the process is asked to end.
-pub async fn run(args: ServeArgs) -> Result<(), Failure> {
+pub(crate) async fn run(args: ServeArgs) -> Result<(), Failure> {
     let path = config_path(args.config.as_ref())?;
     let Loaded { settings, warnings } = config::load(path).map_err(|error| Failure::Usage(error.to_string()))?;
     for warning in &warnings {

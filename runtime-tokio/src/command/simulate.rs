@@ -22,7 +22,7 @@ use crate::transport::{Simulated, Transport};
 const LAB: &str = "lab";
 
 /// Runs until the process is asked to end.
-pub async fn run(args: SimulateArgs) -> Result<(), Failure> {
+pub(crate) async fn run(args: SimulateArgs) -> Result<(), Failure> {
     let password = match &args.password {
         Some(password) if password.is_empty() => return Err(Failure::Usage("--password is empty".to_owned())),
         Some(password) => password.clone(),

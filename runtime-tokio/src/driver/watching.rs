@@ -44,7 +44,7 @@ pub(super) async fn run(mut watch: Watch, clock: Clock, transport: Transport, ob
                     continue;
                 };
                 let chunk = tokio::time::timeout_at(clock.timer(until), reader.chunk()).await;
-                let end = match chunk.map_err(timed_out).map(Option::transpose).flatten() {
+                let end = match chunk.map_err(timed_out).and_then(Option::transpose) {
                     Ok(Some(data)) => {
                         watch.handle_data(clock.mono(), &data);
                         None

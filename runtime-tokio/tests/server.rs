@@ -1,0 +1,126 @@
+//! What the server does about connections, whatever is answered on them.
+
+mod support;
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Request, Response, StatusCode};
+use http_body_util::Full;
+use hyper::body::Incoming;
+use kubevirt_redfish::config::ListenAddress;
+use kubevirt_redfish::server::{Handler, Limits, Peer, Server};
+use support::Client;
+use tokio::io::AsyncReadExt as _;
+use tokio::net::TcpStream;
+use tokio::sync::watch;
+use tokio::time::timeout;
+
+/// Says the path; panics and waits when asked to.
+#[derive(Clone)]
+struct Echo;
+
+impl Handler for Echo {
+    type Body = Full<Bytes>;
+
+    async fn handle(self, peer: Arc<Peer>, request: Request<Incoming>) -> io::Result<Response<Full<Bytes>>> {
+        assert!(peer.address.is_loopback() && !peer.secure);
+        match request.uri().path() {
+            "/panic" => panic!("asked to"),
+            "/slow" => tokio::time::sleep(Duration::from_millis(300)).await,
+            _ => {}
+        }
+        Ok(Response::new(Full::new(request.uri().path().to_owned().into())))
+    }
+}
+
+struct Running {
+    url: String,
+    stop: watch::Sender<bool>,
+    task: tokio::task::JoinHandle<()>,
+}
+
+async fn start(limits: Limits) -> Running {
+    let address = ListenAddress { host: "127.0.0.1".to_owned(), port: 0 };
+    let server = Server::bind(&address, None, limits).await.unwrap();
+    let url = format!("http://{}", server.local_address().unwrap());
+    let (stop, stops) = watch::channel(false);
+    Running { url, stop, task: tokio::spawn(server.serve(Echo, stops)) }
+}
+
+#[tokio::test]
+async fn a_panic_costs_one_connection() {
+    let server = start(Limits::default()).await;
+    let (mut other, mut victim) = (Client::connect(&server.url).await, Client::connect(&server.url).await);
+    assert_eq!(other.get("/").await.status, StatusCode::OK);
+    let ended = tokio::spawn(async move { victim.get("/panic").await }).await;
+    assert!(ended.is_err(), "there was an answer: {ended:?}");
+    assert_eq!(other.get("/").await.status, StatusCode::OK);
+    assert_eq!(Client::connect(&server.url).await.get("/").await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn connections_beyond_the_limit_wait_their_turn() {
+    let server = start(Limits { connections: 1, ..Limits::default() }).await;
+    let mut first = Client::connect(&server.url).await;
+    assert_eq!(first.get("/").await.status, StatusCode::OK);
+    let url = server.url.clone();
+    let second = tokio::spawn(async move { Client::connect(&url).await.get("/second").await });
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    assert!(!second.is_finished());
+    assert_eq!(first.get("/").await.status, StatusCode::OK);
+    drop(first);
+    let answer = timeout(support::PATIENCE, second).await.unwrap().unwrap();
+    assert_eq!(answer.body, "/second");
+}
+
+#[tokio::test]
+async fn a_connection_that_says_nothing_is_closed() {
+    let limits = Limits { first_request: Duration::from_millis(100), ..Limits::default() };
+    let server = start(limits).await;
+    let address = server.url.strip_prefix("http://").unwrap();
+    for beginning in ["", "GET / HT"] {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        tokio::io::AsyncWriteExt::write_all(&mut stream, beginning.as_bytes()).await.unwrap();
+        let mut answer = Vec::new();
+        let _ = timeout(Duration::from_secs(5), stream.read_to_end(&mut answer)).await.expect("closed in time");
+    }
+}
+
+#[tokio::test]
+async fn an_idle_connection_is_closed_and_a_busy_one_is_not() {
+    let limits = Limits { idle: Some(Duration::from_millis(150)), ..Limits::default() };
+    let server = start(limits).await;
+    let mut client = Client::connect(&server.url).await;
+    assert_eq!(client.get("/slow").await.body, "/slow");
+    assert_eq!(client.get("/").await.status, StatusCode::OK);
+    assert!(client.is_closed().await);
+}
+
+#[tokio::test]
+async fn a_server_that_is_stopped_finishes_what_it_had_begun() {
+    let server = start(Limits::default()).await;
+    let mut client = Client::connect(&server.url).await;
+    assert_eq!(client.get("/").await.status, StatusCode::OK);
+    let slow = tokio::spawn(async move { client.get("/slow").await });
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    server.stop.send_replace(true);
+    let answer = slow.await.unwrap();
+    assert_eq!((answer.status, answer.header("connection")), (StatusCode::OK, Some("close")));
+    timeout(support::PATIENCE, server.task).await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn a_request_that_takes_too_long_does_not_hold_up_the_end() {
+    let server = start(Limits { grace: Duration::from_millis(50), ..Limits::default() }).await;
+    let mut client = Client::connect(&server.url).await;
+    let slow = tokio::spawn(async move { client.get("/slow").await });
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    let begin = std::time::Instant::now();
+    server.stop.send_replace(true);
+    timeout(support::PATIENCE, server.task).await.unwrap().unwrap();
+    assert!(begin.elapsed() < Duration::from_millis(200), "{:?}", begin.elapsed());
+    assert!(slow.await.is_err(), "there was an answer");
+}
