@@ -1,5 +1,8 @@
 //! The command line: help, mistakes, exit statuses.
 
+// A test fails by a panic, in its helpers as well.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
 mod support;
 
 use support::{file, program, run};

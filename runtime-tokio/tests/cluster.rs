@@ -1,5 +1,8 @@
 //! The whole way: `serve` with a kubeconfig, over HTTP, to a simulated cluster that is not always well.
 
+// A test fails by a panic, in its helpers as well.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
 mod support;
 
 use http::StatusCode;

@@ -1,5 +1,8 @@
 //! The running program over the simulated cluster, seen from its sockets.
 
+// A test fails by a panic, in its helpers as well.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
 mod support;
 
 use std::time::Duration;

@@ -44,7 +44,7 @@ impl Default for Settings {
             storage_size: "3Gi".to_owned(),
             allow_insecure_tls: false,
             vm_update_timeout: Duration::from_secs(30),
-            import_timeout: Duration::from_secs(30 * 60),
+            import_timeout: Duration::from_mins(30),
         }
     }
 }

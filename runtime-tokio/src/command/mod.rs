@@ -60,6 +60,7 @@ struct App {
     clock: Clock,
     server: Server,
     driver: Driver,
+    signals: Signals,
 }
 
 impl App {
@@ -71,18 +72,19 @@ impl App {
         kubevirt: kubevirt_redfish_core::kubevirt::Settings,
         transport: Transport,
     ) -> Result<Self, Failure> {
+        // From here on a signal means to stop in order, however early it comes.
+        let signals = Signals::new()?;
         let server = bind(listen, tls, Limits::default(), "--listen").await?;
         let entropy = random::entropy().map_err(Failure::runtime)?;
         let seed = random::seed().map_err(Failure::runtime)?;
         let clock = Clock::start();
         let driver = Driver::start(Setup { clock, config, kubevirt, transport, entropy, seed });
-        Ok(Self { clock, server, driver })
+        Ok(Self { clock, server, driver, signals })
     }
 
     /// Runs until the process is asked to end, then finishes what is in flight.
     async fn run(self) -> Result<(), Failure> {
-        let Self { clock, server, driver } = self;
-        let mut signals = Signals::new()?;
+        let Self { clock, server, driver, mut signals } = self;
         let processors = std::thread::available_parallelism().map_or(1, usize::from);
         let handler = Redfish::new(clock, driver.views(), driver.submissions(), Verifier::new(processors));
         let (stop_server, server_stops) = watch::channel(false);

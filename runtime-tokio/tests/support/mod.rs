@@ -54,7 +54,8 @@ impl Service {
         all.extend(args);
         let mut service = Self::start(&mut program(&all));
         let line = service.line(|service| &service.stdout, "Redfish service:");
-        service.url = line.split_whitespace().last().unwrap().trim_end_matches("/redfish/v1/").to_owned();
+        let url = line.split_whitespace().last().unwrap();
+        service.url = url.replace("/redfish/v1/", "");
         service
     }
 

@@ -206,6 +206,8 @@ fn force_restart(strategy: RunStrategy, state: RunState) -> Plan {
 
 #[cfg(test)]
 mod tests {
+    use std::fmt::Write;
+
     use super::*;
 
     const STATES: [RunState; 11] = [
@@ -234,24 +236,24 @@ mod tests {
     fn the_whole_table() {
         let mut text = String::new();
         for request in PowerRequest::ALL {
-            text.push_str(&format!("\n{request:?}\n{:12}", ""));
+            let _ = write!(text, "\n{request:?}\n{:12}", "");
             for strategy in RunStrategy::ALL {
-                text.push_str(&format!(" {:15}", strategy.name()));
+                let _ = write!(text, " {:15}", strategy.name());
             }
             for state in STATES {
-                text.push_str(&format!("\n  {:10}", format!("{state:?}")));
+                let _ = write!(text, "\n  {:10}", format!("{state:?}"));
                 for strategy in RunStrategy::ALL {
                     let cell = match plan(*request, strategy, state) {
                         Plan::Refuse(_) => "refuse".to_owned(),
                         other => format!("{other:?}"),
                     };
-                    text.push_str(&format!(" {cell:15}"));
+                    let _ = write!(text, " {cell:15}");
                 }
             }
             text.push('\n');
         }
-        let text: String = text.lines().map(|line| format!("{}\n", line.trim_end())).collect();
-        insta::assert_snapshot!(text);
+        let lines: Vec<&str> = text.lines().map(str::trim_end).collect();
+        insta::assert_snapshot!(lines.join("\n"));
     }
 
     #[test]

@@ -12,6 +12,8 @@ mod import;
 mod instance;
 mod machine;
 mod platform;
+#[cfg(test)]
+mod tests;
 mod trouble;
 
 pub(crate) use import::import;

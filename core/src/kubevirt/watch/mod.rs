@@ -56,6 +56,8 @@ pub struct Watch {
     page_size: u32,
     /// Attempts in a row that came to nothing.
     failures: u32,
+    /// When the version to go on from was last too old.
+    expired_at: Option<Instant>,
     freshness: Freshness,
     skipped: u64,
     observations: VecDeque<Observation>,
@@ -88,6 +90,7 @@ impl Watch {
             version: None,
             page_size: LARGEST_PAGE,
             failures: 0,
+            expired_at: None,
             freshness: Freshness::Unknown,
             skipped: 0,
             observations: VecDeque::new(),
@@ -174,7 +177,7 @@ impl Watch {
             }
         };
         self.state = match (answer, next, end) {
-            (Answer::Over(Ending::Expired), _, _) => State::due_to_list(now),
+            (Answer::Over(Ending::Expired), _, _) => self.expired(now),
             (Answer::Refusal { status, retry_after }, next, _) => self.refused(now, next, status, retry_after),
             (Answer::Page { too_large: true, .. }, Next::List(_), _) if self.page_size > 1 => {
                 // Begin again with pages small enough. What has been seen of them was reported and stays known.
@@ -280,8 +283,8 @@ impl Watch {
     fn refused(&mut self, now: Instant, next: Next, status: StatusCode, retry_after: Option<Duration>) -> State {
         match (status, next) {
             // The page token or the version to watch from is too old.
-            (StatusCode::GONE, Next::Watch) => State::due_to_list(now),
-            (StatusCode::GONE, Next::List(listing)) if listing.page.is_some() => State::due_to_list(now),
+            (StatusCode::GONE, Next::Watch) => self.expired(now),
+            (StatusCode::GONE, Next::List(listing)) if listing.page.is_some() => self.expired(now),
             // May be listed and not watched, as KubeVirt's own default role has it for its custom resource.
             (StatusCode::FORBIDDEN | StatusCode::METHOD_NOT_ALLOWED, Next::Watch)
                 if self.collection == Collection::KubeVirts =>
@@ -299,6 +302,13 @@ impl Watch {
             (StatusCode::BAD_REQUEST, Next::Watch) => self.failed(now, Next::List(Listing::default()), None),
             (_, next) => self.failed(now, next, retry_after),
         }
+    }
+
+    /// The version to go on from is too old: list again, at once unless that has just not helped.
+    fn expired(&mut self, now: Instant) -> State {
+        let again = self.expired_at.replace(now).is_some_and(|before| now.saturating_since(before) < RELIST_INTERVAL);
+        let wait = if again { self.entropy.jitter(SHORTEST_WATCH) } else { Duration::ZERO };
+        State::Due { at: now + wait, next: Next::List(Listing::default()) }
     }
 
     /// An attempt came to nothing: try again, later each time.
@@ -468,5 +478,5 @@ const LAST_RETRY: Duration = Duration::from_secs(30);
 const FIRST_SLOW_RETRY: Duration = Duration::from_secs(5);
 const LAST_SLOW_RETRY: Duration = Duration::from_mins(5);
 /// No server is obeyed that asks to be left alone for longer.
-const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(120);
+const LONGEST_RETRY_AFTER: Duration = Duration::from_mins(2);
 const FAILURES_BEFORE_LISTING: u32 = 5;
