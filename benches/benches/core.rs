@@ -1,7 +1,5 @@
 //! The core alone: what a read, a cold render and an observation cost, and that none depends on the number of systems.
 
-#![expect(missing_docs, reason = "criterion's macros make a function without")]
-
 use criterion::{Criterion, criterion_group, criterion_main};
 use kubevirt_redfish_core::model::Observation;
 use kubevirt_redfish_fixtures::desk::Desk;

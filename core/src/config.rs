@@ -67,9 +67,7 @@ impl ChassisName {
         let valid = bytes.len() <= 63
             && edge(bytes.first())
             && edge(bytes.last())
-            && bytes
-                .iter()
-                .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'));
+            && bytes.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'));
         valid.then(|| Self(text.into()))
     }
 
@@ -161,10 +159,7 @@ mod tests {
 
     #[test]
     fn a_secret_does_not_print() {
-        assert_eq!(
-            format!("{:?}", Credential::Plain(Secret::new(b"hunter2"))),
-            "Plain(***)"
-        );
+        assert_eq!(format!("{:?}", Credential::Plain(Secret::new(b"hunter2"))), "Plain(***)");
     }
 
     #[test]

@@ -92,10 +92,7 @@ impl<'a> Location<'a> {
                     None => canonical(Route::Manager(system)),
                     Some("VirtualMedia") => {
                         let route = media_route(system, segments)?;
-                        Some(Self {
-                            route,
-                            alias: Some(Alias::Manager),
-                        })
+                        Some(Self { route, alias: Some(Alias::Manager) })
                     }
                     Some(_) => None,
                 },
@@ -106,10 +103,7 @@ impl<'a> Location<'a> {
                     None => canonical(Route::Chassis(chassis)),
                     Some("Systems") => match system_route(segments)? {
                         Route::Systems => canonical(Route::ChassisSystems(chassis)),
-                        route => Some(Self {
-                            route,
-                            alias: Some(Alias::Chassis(chassis)),
-                        }),
+                        route => Some(Self { route, alias: Some(Alias::Chassis(chassis)) }),
                     },
                     Some(_) => None,
                 },
@@ -208,9 +202,7 @@ fn id<'a>(segments: &mut std::str::Split<'a, char>) -> Option<&'a str> {
     let mut ahead = segments.clone();
     let segment = ahead.next()?;
     let valid = !segment.is_empty()
-        && segment
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'));
+        && segment.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'));
     valid.then(|| {
         *segments = ahead;
         segment
@@ -239,10 +231,7 @@ impl fmt::Display for Route<'_> {
                     MediaAction::Insert => "InsertMedia",
                     MediaAction::Eject => "EjectMedia",
                 };
-                write!(
-                    f,
-                    "/redfish/v1/Systems/{system}/VirtualMedia/{slot}/Actions/VirtualMedia.{action}"
-                )
+                write!(f, "/redfish/v1/Systems/{system}/VirtualMedia/{slot}/Actions/VirtualMedia.{action}")
             }
             Self::ChassisCollection => f.write_str("/redfish/v1/Chassis"),
             Self::Chassis(chassis) => write!(f, "/redfish/v1/Chassis/{chassis}"),
@@ -295,18 +284,12 @@ mod tests {
         let location = Location::parse("/redfish/v1/Chassis/lab/Systems/node-0/Actions/ComputerSystem.Reset");
         assert_eq!(
             location,
-            Some(Location {
-                route: Route::SystemReset("node-0"),
-                alias: Some(Alias::Chassis("lab"))
-            })
+            Some(Location { route: Route::SystemReset("node-0"), alias: Some(Alias::Chassis("lab")) })
         );
         let location = Location::parse("/redfish/v1/Managers/lab.node-0/VirtualMedia/Cd/");
         assert_eq!(
             location,
-            Some(Location {
-                route: Route::VirtualMedia("lab.node-0", Slot::Cd),
-                alias: Some(Alias::Manager)
-            })
+            Some(Location { route: Route::VirtualMedia("lab.node-0", Slot::Cd), alias: Some(Alias::Manager) })
         );
     }
 

@@ -80,10 +80,7 @@ mod tests {
     #[test]
     fn unix_time_reads_and_writes_rfc_3339() {
         let time = UnixTime::parse("2026-11-21T02:56:28Z");
-        assert_eq!(
-            time.map(|time| time.to_string()).as_deref(),
-            Some("2026-11-21T02:56:28Z")
-        );
+        assert_eq!(time.map(|time| time.to_string()).as_deref(), Some("2026-11-21T02:56:28Z"));
         assert_eq!(UnixTime::parse("yesterday"), None);
     }
 }

@@ -11,7 +11,7 @@ use rpds::{HashTrieMapSync, RedBlackTreeMapSync, RedBlackTreeSetSync};
 use crate::auth::{Authenticator, CredentialKey, Identity};
 use crate::config::{Config, IdConvention};
 use crate::http::Representation;
-use crate::model::{Import, Instance, Machine, Medium, Platform, PowerState, Slot, VmId};
+use crate::model::{Import, Instance, Machine, Medium, Platform, PowerState, Processors, Slot, VmId};
 use crate::time::Instant;
 
 /// An immutable snapshot of what the service knows.
@@ -50,8 +50,25 @@ pub(crate) struct Vm {
 impl Vm {
     /// Whether it is on, as far as can be told: a request that was carried out shows before the cluster follows.
     pub(crate) fn power_state(&self) -> PowerState {
-        self.expected
-            .unwrap_or_else(|| PowerState::of(&self.machine, self.instance.as_deref()))
+        self.expected.unwrap_or_else(|| PowerState::of(&self.machine, self.instance.as_deref()))
+    }
+
+    /// Its processors: those of its run, or else those of its definition. `None` if both leave it open, as for a
+    /// machine that is off and takes its size from a template.
+    pub(crate) fn processors(&self) -> Option<&Processors> {
+        let defined = || self.is_sized().then_some(&self.machine.processors);
+        self.instance.as_ref().and_then(|instance| instance.processors.as_ref()).or_else(defined)
+    }
+
+    /// Its memory in bytes; `None` as above.
+    pub(crate) fn memory(&self) -> Option<u64> {
+        let defined = || self.is_sized().then_some(self.machine.memory);
+        self.instance.as_ref().and_then(|instance| instance.memory).or_else(defined)
+    }
+
+    /// Whether its definition itself says how large it is.
+    fn is_sized(&self) -> bool {
+        self.machine.memory > 0 || self.machine.size.is_none()
     }
 
     /// What is in a slot.
@@ -62,10 +79,7 @@ impl Vm {
     /// How far the import of what is in a slot got, if it is known.
     pub(crate) fn import(&self, slot: Slot) -> Option<&Import> {
         let medium = self.medium(slot)?;
-        self.imports
-            .iter()
-            .map(|import| &**import)
-            .find(|import| import.id == medium.import)
+        self.imports.iter().map(|import| &**import).find(|import| import.id == medium.import)
     }
 }
 
@@ -116,9 +130,7 @@ impl View {
         match candidates.as_slice() {
             [] => Err(NoSystem::Unknown),
             [only] => Ok(only),
-            several => Err(NoSystem::Ambiguous(
-                several.iter().map(|vm| vm.machine.id.clone()).collect(),
-            )),
+            several => Err(NoSystem::Ambiguous(several.iter().map(|vm| vm.machine.id.clone()).collect())),
         }
     }
 

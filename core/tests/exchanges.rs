@@ -54,16 +54,12 @@ fn play(script: &str) -> String {
             ["done"] => desk.complete(Ok(Completion::default())),
             ["boot", id, target, enabled] => {
                 let observation = desk.redefinition(id, |machine| machine.boot = boot(target, enabled));
-                desk.complete(Ok(Completion {
-                    observations: vec![observation],
-                }))
+                desk.complete(Ok(Completion { observations: vec![observation] }))
             }
             ["media", id, image] => {
                 let medium = (*image != "-").then(|| medium(image));
                 let observation = desk.redefinition(id, |machine| machine.media = medium.into_iter().collect());
-                desk.complete(Ok(Completion {
-                    observations: vec![observation],
-                }))
+                desk.complete(Ok(Completion { observations: vec![observation] }))
             }
             ["fails", kind, reason @ ..] => desk.complete(Err(failure(kind, &reason.join(" ")))),
             ["run", id, "gone"] => {
@@ -87,9 +83,7 @@ fn play(script: &str) -> String {
                 for line in &block {
                     writeln!(story, "{line}").unwrap();
                 }
-                desk.request(request(method, uri, user.get(1).copied(), &block))
-                    .into_iter()
-                    .collect()
+                desk.request(request(method, uri, user.get(1).copied(), &block)).into_iter().collect()
             }
             other => panic!("{other:?}"),
         };
@@ -112,9 +106,7 @@ fn request(method: &str, uri: &str, user: Option<&str>, block: &[&str]) -> Reque
     }
     let mut parts = block.split(|line| line.is_empty());
     for header in parts.next().unwrap_or_default() {
-        let (name, value) = header
-            .split_once(": ")
-            .unwrap_or_else(|| panic!("not a header: {header}"));
+        let (name, value) = header.split_once(": ").unwrap_or_else(|| panic!("not a header: {header}"));
         request = request.header(name, value);
     }
     let body: Vec<&str> = parts.flatten().copied().collect();
@@ -160,10 +152,7 @@ fn medium(image: &str) -> Medium {
         slot: Slot::Cd,
         image: image.into(),
         drive: "cd".into(),
-        import: ImportId {
-            namespace: "lab".into(),
-            name: "node-0-cd".into(),
-        },
+        import: ImportId { namespace: "lab".into(), name: "node-0-cd".into() },
     }
 }
 
@@ -174,10 +163,9 @@ fn failure(kind: &str, reason: &str) -> CommandError {
         "refused" => CommandError::Refused(reason.to_owned()),
         "forbidden" => CommandError::Forbidden(reason.to_owned()),
         "unsupported" => CommandError::Unsupported(reason.to_owned()),
-        "unavailable" => CommandError::Unavailable {
-            reason: reason.to_owned(),
-            retry_after: Some(Duration::from_secs(7)),
-        },
+        "unavailable" => {
+            CommandError::Unavailable { reason: reason.to_owned(), retry_after: Some(Duration::from_secs(7)) }
+        }
         "timed-out" => CommandError::TimedOut,
         other => panic!("{other}"),
     }

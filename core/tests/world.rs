@@ -121,7 +121,7 @@ fn every_reset_type_ends_where_it_says() {
             ("ForceRestart", "On"),
         ] {
             assert_eq!(reset(world, reset_type), StatusCode::NO_CONTENT, "{reset_type}");
-            world.advance(Duration::from_secs(60));
+            world.advance(Duration::from_mins(1));
             until(world, NODE, "/PowerState", &json!(state));
         }
         assert_eq!(reset(world, "Pause"), StatusCode::NO_CONTENT);
@@ -143,8 +143,8 @@ fn a_power_on_right_after_a_slow_shutdown_is_accepted_and_carried_out() {
     assert_eq!(get(world, NODE)["PowerState"], "PoweringOff");
     let before = world.now();
     assert_eq!(reset(world, "On"), StatusCode::NO_CONTENT);
-    assert!(world.now() - before < Duration::from_secs(10), "the client is not kept waiting");
-    world.advance(Duration::from_secs(60));
+    assert!(world.now().saturating_sub(before) < Duration::from_secs(10), "the client is not kept waiting");
+    world.advance(Duration::from_mins(1));
     until(world, NODE, "/PowerState", &json!("On"));
 }
 
@@ -199,7 +199,12 @@ fn an_import_that_fails_is_visible_and_can_be_ejected() {
 #[test]
 fn a_cluster_that_stumbles_is_tried_again() {
     let world = &mut lab(KubevirtVersion::V1_9);
-    for fault in [FaultEffect::unavailable(), FaultEffect::conflict(), FaultEffect::too_many_requests(1), FaultEffect::rejected_internally()] {
+    for fault in [
+        FaultEffect::unavailable(),
+        FaultEffect::conflict(),
+        FaultEffect::too_many_requests(1),
+        FaultEffect::rejected_internally(),
+    ] {
         world.cluster.inject(Fault::new(fault).path("/node-0").times(1));
     }
     assert_eq!(reset(world, "On"), StatusCode::NO_CONTENT);
@@ -225,7 +230,8 @@ fn of_many_conditional_changes_at_once_one_wins() {
     let exchanges: Vec<_> = targets
         .iter()
         .map(|target| {
-            let body = json!({ "Boot": { "BootSourceOverrideTarget": target, "BootSourceOverrideEnabled": "Continuous" } });
+            let body =
+                json!({ "Boot": { "BootSourceOverrideTarget": target, "BootSourceOverrideEnabled": "Continuous" } });
             let mut request = request(Method::PATCH, NODE, Some(&body));
             request.headers_mut().insert("if-match", etag.parse().unwrap());
             world.begin(0, request)

@@ -1,5 +1,6 @@
 //! The command line: what can be asked for, and how it ends.
 
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -170,7 +171,7 @@ pub fn main() -> ExitCode {
     match run(cli) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            eprintln!("kubevirt-redfish: {failure}");
+            let _ = writeln!(std::io::stderr(), "kubevirt-redfish: {failure}");
             ExitCode::from(failure.exit_status())
         }
     }

@@ -136,3 +136,27 @@ async fn a_hashed_password_lets_in_only_who_knows_it() {
         assert_eq!(answer.status, StatusCode::UNAUTHORIZED);
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deployment_that_names_no_command_serves_https_with_its_certificate() {
+    let api = Api::start("deployed", []).await;
+    let rcgen::CertifiedKey { cert, signing_key } =
+        rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let cert_file = file("deployed-tls.crt", &cert.pem());
+    let key_file = file("deployed-tls.key", &signing_key.serialize_pem());
+    // A port of its own, because a file cannot leave the choice to the system.
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let config = format!(
+        "server: {{host: 127.0.0.1, port: {port}, tls: {{enabled: true, cert_file: '{}', key_file: '{}'}}}}\n\
+         chassis: [{{name: lab, namespace: lab, service_account: sa, vm_selector: {{labels: {{redfish-enabled: 'true'}}}}}}]\n\
+         authentication: {{users: [{{username: admin, password: secret, chassis: [lab]}}]}}\n",
+        cert_file.display(),
+        key_file.display(),
+    );
+    let service = Service::serve_from_environment(&file("deployed-config.yaml", &config), &api.kubeconfig);
+    assert_eq!(service.url, format!("https://127.0.0.1:{port}"));
+    let mut client = service.client().await;
+    let systems = eventually(async || client.get(SYSTEMS).await, |answer| answer.status == StatusCode::OK).await;
+    // Without the key the names are those that they always were.
+    assert_eq!(systems.json()["Members"][0]["@odata.id"], "/redfish/v1/Systems/node-0");
+}

@@ -4,6 +4,7 @@
 //! `measure BINARY BARE WHAT...` with WHAT of `cpu`, `memory=SYSTEMS`, `start`, `change`; loopback only, bounded in
 //! requests and time. See the README beside for the commands.
 
+use std::fmt::Write as _;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
@@ -163,7 +164,7 @@ impl Server {
         });
         let mut lines = Vec::new();
         let address = loop {
-            let line = receiver.recv_timeout(Duration::from_secs(120))?;
+            let line = receiver.recv_timeout(Duration::from_mins(2))?;
             let found = address(&line, scheme);
             lines.push(line);
             if let Some(found) = found {
@@ -217,7 +218,7 @@ impl Server {
                 .collect();
             clients.into_iter().try_for_each(|client| client.join().unwrap_or_else(|_| Err("panic".to_owned())))
         })?;
-        let spent = self.cpu()? - before;
+        let spent = self.cpu()?.saturating_sub(before);
         #[expect(clippy::cast_precision_loss, reason = "a small number")]
         Ok(spent.as_secs_f64() * 1e6 / (REQUESTS / CONNECTIONS * CONNECTIONS) as f64)
     }
@@ -268,12 +269,10 @@ impl Connection {
     }
 
     fn send(&mut self, method: &str, path: &str, body: Option<(&str, &str)>) -> Result<(u16, String), Failure> {
-        let mut request = format!(
-            "{method} {path} HTTP/1.1\r\nHost: {}\r\nAuthorization: Basic YWRtaW46bWVhc3VyZQ==\r\n",
-            self.host
-        );
+        let mut request =
+            format!("{method} {path} HTTP/1.1\r\nHost: {}\r\nAuthorization: Basic YWRtaW46bWVhc3VyZQ==\r\n", self.host);
         if let Some((content_type, body)) = body {
-            request.push_str(&format!("Content-Type: {content_type}\r\nContent-Length: {}\r\n", body.len()));
+            write!(request, "Content-Type: {content_type}\r\nContent-Length: {}\r\n", body.len())?;
         }
         request.push_str("\r\n");
         request.push_str(body.map_or("", |(_, body)| body));
@@ -319,9 +318,8 @@ fn say(line: &str) {
     let _ = writeln!(std::io::stdout(), "{line}");
 }
 
-const SIMULATE: [&str; 9] = [
-    "simulate", "--listen", "127.0.0.1:0", "--tls", "off", "--username", "admin", "--password", "measure",
-];
+const SIMULATE: [&str; 9] =
+    ["simulate", "--listen", "127.0.0.1:0", "--tls", "off", "--username", "admin", "--password", "measure"];
 
 /// The first machine of the simulated cluster.
 const MACHINE: &str = "/apis/kubevirt.io/v1/namespaces/lab/virtualmachines/node-0";

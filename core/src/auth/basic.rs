@@ -23,10 +23,7 @@ impl BasicCredentials {
         let colon = decoded.iter().position(|byte| *byte == b':')?;
         let (user_name, password) = decoded.split_at(colon);
         let password = password.split_first()?.1;
-        Some(Self {
-            user_name: String::from_utf8(user_name.to_vec()).ok()?,
-            password: Secret::new(password),
-        })
+        Some(Self { user_name: String::from_utf8(user_name.to_vec()).ok()?, password: Secret::new(password) })
     }
 }
 
@@ -37,10 +34,7 @@ mod tests {
     #[test]
     fn a_password_may_have_colons() {
         let credentials = BasicCredentials::parse(b"basic YTpiOmM=").expect("well formed");
-        assert_eq!(
-            (credentials.user_name.as_str(), credentials.password.expose()),
-            ("a", &b"b:c"[..])
-        );
+        assert_eq!((credentials.user_name.as_str(), credentials.password.expose()), ("a", &b"b:c"[..]));
     }
 
     #[test]

@@ -33,11 +33,7 @@ impl Identity {
             .collect();
         chassis.sort_unstable();
         chassis.dedup();
-        Self {
-            user_name: account.user_name.as_str().into(),
-            role: account.role,
-            chassis: chassis.into(),
-        }
+        Self { user_name: account.user_name.as_str().into(), role: account.role, chassis: chassis.into() }
     }
 }
 
@@ -50,11 +46,7 @@ pub(crate) enum Login {
     Refused,
     /// A hash has to be computed first. `identity` is who it would be; `None` if there is no such account, and the
     /// hash is computed all the same, so that the time taken does not tell which names exist.
-    Unverified {
-        hash: PasswordHash,
-        identity: Option<Identity>,
-        key: CredentialKey,
-    },
+    Unverified { hash: PasswordHash, identity: Option<Identity>, key: CredentialKey },
 }
 
 /// A keyed hash of a user name, a password and what it is checked against. It remembers a password that was checked
@@ -79,16 +71,8 @@ impl Authenticator {
             Credential::Hashed(hash) => Some(hash.clone()),
             Credential::Plain(_) => None,
         });
-        let identities = config
-            .accounts
-            .iter()
-            .map(|account| Identity::of(account, config))
-            .collect();
-        Self {
-            key,
-            identities,
-            any_hash,
-        }
+        let identities = config.accounts.iter().map(|account| Identity::of(account, config)).collect();
+        Self { key, identities, any_hash }
     }
 
     /// `is_remembered` tells whether a credential has been found right before.
@@ -116,21 +100,13 @@ impl Authenticator {
                 if is_remembered(&key) {
                     Login::Accepted(identity.clone())
                 } else {
-                    Login::Unverified {
-                        hash: hash.clone(),
-                        identity: Some(identity.clone()),
-                        key,
-                    }
+                    Login::Unverified { hash: hash.clone(), identity: Some(identity.clone()), key }
                 }
             }
             None => match &self.any_hash {
                 Some(hash) => {
                     let key = self.credential_key(credentials, hash);
-                    Login::Unverified {
-                        hash: hash.clone(),
-                        identity: None,
-                        key,
-                    }
+                    Login::Unverified { hash: hash.clone(), identity: None, key }
                 }
                 None => Login::Refused,
             },
@@ -142,11 +118,7 @@ impl Authenticator {
         let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(&self.key) else {
             return CredentialKey(self.key);
         };
-        for part in [
-            credentials.user_name.as_bytes(),
-            hash.as_str().as_bytes(),
-            credentials.password.expose(),
-        ] {
+        for part in [credentials.user_name.as_bytes(), hash.as_str().as_bytes(), credentials.password.expose()] {
             mac.update(&u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
             mac.update(part);
         }

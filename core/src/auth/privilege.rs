@@ -42,11 +42,7 @@ impl Role {
                 Privilege::ConfigureComponents,
                 Privilege::ConfigureSelf,
             ],
-            Self::Operator => &[
-                Privilege::Login,
-                Privilege::ConfigureComponents,
-                Privilege::ConfigureSelf,
-            ],
+            Self::Operator => &[Privilege::Login, Privilege::ConfigureComponents, Privilege::ConfigureSelf],
             Self::ReadOnly => &[Privilege::Login, Privilege::ConfigureSelf],
         }
     }

@@ -91,21 +91,13 @@ pub struct Exchange {
 #[derive(Debug)]
 enum State {
     /// A password is being checked. `identity` is who it would be.
-    Verifying {
-        identity: Option<Identity>,
-        key: CredentialKey,
-    },
+    Verifying { identity: Option<Identity>, key: CredentialKey },
     /// The service takes note of a password that was right.
     Remembering { identity: Identity },
     /// The body is being read.
     Reading { identity: Identity },
     /// The change is being made.
-    Submitted {
-        identity: Identity,
-        body: JsonObject,
-        plan: Box<Plan>,
-        attempts: u8,
-    },
+    Submitted { identity: Identity, body: JsonObject, plan: Box<Plan>, attempts: u8 },
     /// The response has been given.
     Done,
 }
@@ -115,10 +107,7 @@ impl View {
     pub fn begin(self: &Arc<Self>, now: Now, peer: &Peer, head: Request<()>) -> (Exchange, Step) {
         let _ = peer;
         let (head, ()) = head.into_parts();
-        let mut exchange = Exchange {
-            head,
-            state: State::Done,
-        };
+        let mut exchange = Exchange { head, state: State::Done };
         let step = exchange.authenticate(self, now);
         (exchange, step)
     }
@@ -131,13 +120,7 @@ impl Exchange {
     pub fn resume(&mut self, view: &Arc<View>, now: Now, signal: Signal) -> Step {
         let state = std::mem::replace(&mut self.state, State::Done);
         match (state, signal) {
-            (
-                State::Verifying {
-                    identity: Some(identity),
-                    key,
-                },
-                Signal::Verified(true),
-            ) => {
+            (State::Verifying { identity: Some(identity), key }, Signal::Verified(true)) => {
                 self.state = State::Remembering { identity };
                 Step::Submit(Intent(IntentKind::Remember(key)))
             }
@@ -149,15 +132,7 @@ impl Exchange {
                 let message = Message::new(&base::MALFORMED_JSON, []);
                 self.refuse(&Refusal::new(StatusCode::BAD_REQUEST, message))
             }
-            (
-                State::Submitted {
-                    identity,
-                    body,
-                    plan,
-                    attempts,
-                },
-                Signal::Outcome(Outcome(outcome)),
-            ) => match outcome {
+            (State::Submitted { identity, body, plan, attempts }, Signal::Outcome(Outcome(outcome))) => match outcome {
                 OutcomeKind::Done => self.answer(view, now, &identity, plan.answer),
                 OutcomeKind::Failed(error) => self.refuse(&Refusal::from(&error)),
                 OutcomeKind::Superseded if attempts < MAX_ATTEMPTS => {
@@ -195,10 +170,7 @@ impl Exchange {
             Login::Refused => self.refuse(&Refusal::unauthorized(self.path())),
             Login::Unverified { hash, identity, key } => {
                 self.state = State::Verifying { identity, key };
-                Step::Verify(PasswordCheck {
-                    hash,
-                    password: credentials.password,
-                })
+                Step::Verify(PasswordCheck { hash, password: credentials.password })
             }
         }
     }
@@ -243,12 +215,7 @@ impl Exchange {
         if privilege.is_some_and(|privilege| !holds(privilege)) {
             return Err(Refusal::forbidden());
         }
-        if self
-            .head
-            .headers
-            .get(ODATA_VERSION)
-            .is_some_and(|version| version != "4.0")
-        {
+        if self.head.headers.get(ODATA_VERSION).is_some_and(|version| version != "4.0") {
             return Err(Refusal::precondition_failed());
         }
         if let Some(parameter) = unsupported_parameter(self.head.uri.query().unwrap_or_default()) {
@@ -277,12 +244,7 @@ impl Exchange {
         {
             return Step::Respond(response::redirect(canonical));
         }
-        if self
-            .head
-            .headers
-            .get(IF_NONE_MATCH)
-            .is_some_and(|list| matches(list, representation.etag))
-        {
+        if self.head.headers.get(IF_NONE_MATCH).is_some_and(|list| matches(list, representation.etag)) {
             return Step::Respond(response::not_modified(&representation));
         }
         let mut response = response::representation(&location.route, representation, canonical.as_deref(), charset);
@@ -326,27 +288,14 @@ impl Exchange {
             action: plan.action.clone(),
             revision: self.is_conditional().then_some(plan.vm.revision),
         };
-        self.state = State::Submitted {
-            identity,
-            body,
-            plan: Box::new(plan),
-            attempts,
-        };
+        self.state = State::Submitted { identity, body, plan: Box::new(plan), attempts };
         Step::Submit(Intent(intent))
     }
 
     fn plan(&self, view: &Arc<View>, now: Now, identity: &Identity, body: &JsonObject) -> Result<Plan, Refusal> {
         let location = self.location()?;
         self.check_precondition(view, now, identity, &location)?;
-        resources::plan(
-            &Context {
-                view,
-                identity: Some(identity),
-                now,
-            },
-            &location,
-            body,
-        )
+        resources::plan(&Context { view, identity: Some(identity), now }, &location, body)
     }
 
     /// `If-Match` counts for a resource that is changed and is ignored for an action: clients send whatever tag they
@@ -364,19 +313,8 @@ impl Exchange {
         let Some(list) = self.head.headers.get(IF_MATCH).filter(|_| self.is_conditional()) else {
             return Ok(());
         };
-        let current = resources::read(
-            &Context {
-                view,
-                identity: Some(identity),
-                now,
-            },
-            location,
-        )?;
-        if matches(list, current.etag) {
-            Ok(())
-        } else {
-            Err(Refusal::precondition_failed())
-        }
+        let current = resources::read(&Context { view, identity: Some(identity), now }, location)?;
+        if matches(list, current.etag) { Ok(()) } else { Err(Refusal::precondition_failed()) }
     }
 
     fn is_conditional(&self) -> bool {
@@ -389,20 +327,11 @@ impl Exchange {
             return Step::Respond(response::no_content());
         }
         let result = self.location().and_then(|location| {
-            let context = Context {
-                view,
-                identity: Some(identity),
-                now,
-            };
+            let context = Context { view, identity: Some(identity), now };
             let representation = resources::read(&context, &location)?;
             let charset = accepts(&self.head.headers, resources::media_type(&location.route)).unwrap_or(false);
             let canonical = context.canonical(&location);
-            Ok(response::representation(
-                &location.route,
-                representation,
-                canonical.as_deref(),
-                charset,
-            ))
+            Ok(response::representation(&location.route, representation, canonical.as_deref(), charset))
         });
         match result {
             Ok(response) => Step::Respond(response),
@@ -425,20 +354,13 @@ impl Exchange {
     fn refuse(&self, refusal: &Refusal) -> Step {
         let response = response::refusal(refusal);
         let bodiless = self.head.method == Method::HEAD;
-        Step::Respond(if bodiless {
-            response::without_body(response)
-        } else {
-            response
-        })
+        Step::Respond(if bodiless { response::without_body(response) } else { response })
     }
 }
 
 /// Whether a resource is made of systems, so that it cannot be told before they have been listed.
 fn needs_systems(route: &Route<'_>) -> bool {
-    !matches!(
-        route,
-        Route::Versions | Route::ServiceRoot | Route::OData | Route::Metadata | Route::ChassisCollection
-    )
+    !matches!(route, Route::Versions | Route::ServiceRoot | Route::OData | Route::Metadata | Route::ChassisCollection)
 }
 
 /// The first query parameter that would change the answer and is not served: names with `$` are reserved for the

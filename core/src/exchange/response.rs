@@ -49,9 +49,7 @@ pub(super) fn no_content() -> Response<Bytes> {
 /// 204 with the methods that are allowed.
 pub(super) fn options(route: &Route<'_>) -> Response<Bytes> {
     let mut response = empty(StatusCode::NO_CONTENT);
-    response
-        .headers_mut()
-        .insert(ALLOW, HeaderValue::from_static(resources::allow(route)));
+    response.headers_mut().insert(ALLOW, HeaderValue::from_static(resources::allow(route)));
     response
 }
 
@@ -59,9 +57,7 @@ pub(super) fn options(route: &Route<'_>) -> Response<Bytes> {
 pub(super) fn redirect(canonical: &str) -> Response<Bytes> {
     let mut response = empty(StatusCode::PERMANENT_REDIRECT);
     insert(response.headers_mut(), LOCATION, canonical);
-    response
-        .headers_mut()
-        .insert(DEPRECATION, HeaderValue::from_static("@1767225600"));
+    response.headers_mut().insert(DEPRECATION, HeaderValue::from_static("@1767225600"));
     response
 }
 
@@ -78,23 +74,15 @@ pub(super) fn refusal(refusal: &Refusal) -> Response<Bytes> {
 /// The same response as HEAD gives it: with the length of the body and without the body.
 pub(super) fn without_body(mut response: Response<Bytes>) -> Response<Bytes> {
     let body = std::mem::take(response.body_mut());
-    response
-        .headers_mut()
-        .insert(CONTENT_LENGTH, HeaderValue::from(body.len()));
+    response.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(body.len()));
     response
 }
 
 fn with_body(status: StatusCode, body: Bytes, media_type: MediaType, charset: bool) -> Response<Bytes> {
     let mut response = empty(status);
     *response.body_mut() = body;
-    let content_type = if charset {
-        media_type.content_type_with_charset()
-    } else {
-        media_type.content_type()
-    };
-    response
-        .headers_mut()
-        .insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    let content_type = if charset { media_type.content_type_with_charset() } else { media_type.content_type() };
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
     response
 }
 

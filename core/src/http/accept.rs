@@ -36,9 +36,7 @@ pub(crate) fn accepts(headers: &HeaderMap, media: MediaType) -> Option<bool> {
     if values.peek().is_none() {
         return Some(false);
     }
-    let ranges = values
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','));
+    let ranges = values.filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(','));
     let mut accepted = None;
     for range in ranges {
         let mut parts = range.split(';').map(str::trim);
@@ -77,23 +75,11 @@ mod tests {
             headers.insert(ACCEPT, HeaderValue::from_static(value));
             accepts(&headers, MediaType::Json)
         };
-        for value in [
-            "application/json",
-            "*/*",
-            "application/*",
-            "text/html, */*;q=0.1",
-            "Application/JSON;q=0.5",
-        ] {
+        for value in ["application/json", "*/*", "application/*", "text/html, */*;q=0.1", "Application/JSON;q=0.5"] {
             assert_eq!(json(value), Some(false), "{value}");
         }
         assert_eq!(json("application/json;charset=utf-8"), Some(true));
-        for value in [
-            "text/html",
-            "application/xml",
-            "",
-            "application/json;q=0",
-            "garbage;;=;",
-        ] {
+        for value in ["text/html", "application/xml", "", "application/json;q=0", "garbage;;=;"] {
             assert_eq!(json(value), None, "{value}");
         }
         assert_eq!(accepts(&HeaderMap::new(), MediaType::Json), Some(false));

@@ -28,9 +28,7 @@ impl fmt::Display for ETag {
 pub(crate) fn matches(list: &HeaderValue, etag: ETag) -> bool {
     let Ok(list) = list.to_str() else { return false };
     let tag = etag.to_string();
-    list.split(',')
-        .map(str::trim)
-        .any(|item| item == "*" || item.strip_prefix("W/").unwrap_or(item) == tag)
+    list.split(',').map(str::trim).any(|item| item == "*" || item.strip_prefix("W/").unwrap_or(item) == tag)
 }
 
 #[cfg(test)]

@@ -17,30 +17,19 @@ pub(crate) struct Refusal {
 impl Refusal {
     /// A refusal with one message.
     pub(crate) fn new(status: StatusCode, message: Message) -> Self {
-        Self {
-            status,
-            messages: vec![message],
-            header: None,
-        }
+        Self { status, messages: vec![message], header: None }
     }
 
     /// 400 with everything that is wrong with a body.
     pub(crate) fn bad_request(messages: Vec<Message>) -> Self {
-        Self {
-            status: StatusCode::BAD_REQUEST,
-            messages,
-            header: None,
-        }
+        Self { status: StatusCode::BAD_REQUEST, messages, header: None }
     }
 
     /// 401. Says nothing of what was wrong with the credentials (DSP0266 clause 13.2).
     pub(crate) fn unauthorized(path: &str) -> Self {
         let challenge = HeaderValue::from_static("Basic realm=\"Redfish\", charset=\"UTF-8\"");
-        Self::new(
-            StatusCode::UNAUTHORIZED,
-            Message::new(&base::ACCESS_UNAUTHORIZED, [path]),
-        )
-        .with(WWW_AUTHENTICATE, challenge)
+        Self::new(StatusCode::UNAUTHORIZED, Message::new(&base::ACCESS_UNAUTHORIZED, [path]))
+            .with(WWW_AUTHENTICATE, challenge)
     }
 
     /// 403.
@@ -50,71 +39,47 @@ impl Refusal {
 
     /// 404 for a path that leads nowhere.
     pub(crate) fn no_such_resource(path: &str) -> Self {
-        Self::new(
-            StatusCode::NOT_FOUND,
-            Message::new(&base::RESOURCE_MISSING_AT_URI, [path]),
-        )
+        Self::new(StatusCode::NOT_FOUND, Message::new(&base::RESOURCE_MISSING_AT_URI, [path]))
     }
 
     /// 404 for a name that no resource of a type has, as far as the account can see.
     pub(crate) fn not_found(kind: &str, name: &str) -> Self {
-        Self::new(
-            StatusCode::NOT_FOUND,
-            Message::new(&base::RESOURCE_NOT_FOUND, [kind, name]),
-        )
+        Self::new(StatusCode::NOT_FOUND, Message::new(&base::RESOURCE_NOT_FOUND, [kind, name]))
     }
 
     /// 405, with the methods that are allowed.
     pub(crate) fn method_not_allowed(allow: &'static str) -> Self {
-        Self::new(
-            StatusCode::METHOD_NOT_ALLOWED,
-            Message::new(&base::OPERATION_NOT_ALLOWED, []),
-        )
-        .with(ALLOW, HeaderValue::from_static(allow))
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, Message::new(&base::OPERATION_NOT_ALLOWED, []))
+            .with(ALLOW, HeaderValue::from_static(allow))
     }
 
     /// 412.
     pub(crate) fn precondition_failed() -> Self {
-        Self::new(
-            StatusCode::PRECONDITION_FAILED,
-            Message::new(&base::PRECONDITION_FAILED, []),
-        )
+        Self::new(StatusCode::PRECONDITION_FAILED, Message::new(&base::PRECONDITION_FAILED, []))
     }
 
     /// 413.
     pub(crate) fn payload_too_large() -> Self {
-        Self::new(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            Message::new(&base::PAYLOAD_TOO_LARGE, []),
-        )
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, Message::new(&base::PAYLOAD_TOO_LARGE, []))
     }
 
     /// 500: a mistake of our own.
     pub(crate) fn internal_error() -> Self {
-        Self::new(
-            StatusCode::INTERNAL_SERVER_ERROR,
-            Message::new(&base::INTERNAL_ERROR, []),
-        )
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, Message::new(&base::INTERNAL_ERROR, []))
     }
 
     /// 503, with the time after which to try again.
     pub(crate) fn unavailable(seconds: u64) -> Self {
         let seconds = seconds.max(1);
         let text = seconds.to_string();
-        Self::new(
-            StatusCode::SERVICE_UNAVAILABLE,
-            Message::new(&base::SERVICE_TEMPORARILY_UNAVAILABLE, [&text]),
-        )
-        .with(RETRY_AFTER, HeaderValue::from(seconds))
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, Message::new(&base::SERVICE_TEMPORARILY_UNAVAILABLE, [&text]))
+            .with(RETRY_AFTER, HeaderValue::from(seconds))
     }
 
     /// 503 while the service ends.
     pub(crate) fn shutting_down() -> Self {
-        Self::new(
-            StatusCode::SERVICE_UNAVAILABLE,
-            Message::new(&base::SERVICE_SHUTTING_DOWN, []),
-        )
-        .with(RETRY_AFTER, HeaderValue::from(DEFAULT_RETRY_SECONDS))
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, Message::new(&base::SERVICE_SHUTTING_DOWN, []))
+            .with(RETRY_AFTER, HeaderValue::from(DEFAULT_RETRY_SECONDS))
     }
 
     fn with(mut self, name: HeaderName, value: HeaderValue) -> Self {
@@ -160,11 +125,10 @@ impl From<&CommandError> for Refusal {
             CommandError::Unavailable { retry_after, .. } => {
                 Self::unavailable(retry_after.map_or(DEFAULT_RETRY_SECONDS, |after| after.as_secs()))
             }
-            CommandError::TimedOut => Self::new(
-                StatusCode::SERVICE_UNAVAILABLE,
-                Message::new(&base::OPERATION_TIMEOUT, []),
-            )
-            .with(RETRY_AFTER, HeaderValue::from(DEFAULT_RETRY_SECONDS)),
+            CommandError::TimedOut => {
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, Message::new(&base::OPERATION_TIMEOUT, []))
+                    .with(RETRY_AFTER, HeaderValue::from(DEFAULT_RETRY_SECONDS))
+            }
         }
     }
 }

@@ -85,12 +85,7 @@ impl Representation {
         if start > 0 {
             fill_in(&mut body, start, etag);
         }
-        Self {
-            body: body.into(),
-            etag,
-            etag_start: start,
-            content: Content::Resource(schema),
-        }
+        Self { body: body.into(), etag, etag_start: start, content: Content::Resource(schema) }
     }
 
     /// The same body under the tag of `other`, which differs from it only in what changes with every read.
@@ -99,21 +94,12 @@ impl Representation {
         if self.etag_start > 0 {
             fill_in(&mut body, self.etag_start, other.etag);
         }
-        Self {
-            body: body.into(),
-            etag: other.etag,
-            ..self
-        }
+        Self { body: body.into(), etag: other.etag, ..self }
     }
 
     /// A document of the protocol itself.
     pub(crate) fn of_document(media_type: MediaType, body: Bytes) -> Self {
-        Self {
-            etag: ETag::of(&body),
-            body,
-            etag_start: 0,
-            content: Content::Document(media_type),
-        }
+        Self { etag: ETag::of(&body), body, etag_start: 0, content: Content::Document(media_type) }
     }
 }
 
@@ -143,21 +129,10 @@ mod tests {
             name: &'static str,
         }
         let schema = schema!("Thing");
-        let of = |name| {
-            Representation::of_resource(
-                schema,
-                &Resource {
-                    etag: ETAG_PLACEHOLDER,
-                    name,
-                },
-            )
-        };
+        let of = |name| Representation::of_resource(schema, &Resource { etag: ETAG_PLACEHOLDER, name });
         let (one, two) = (of("one"), of("two"));
         let parsed: serde_json::Value = serde_json::from_slice(&one.body).expect("JSON");
-        assert_eq!(
-            parsed.get("@odata.etag").and_then(|tag| tag.as_str()),
-            Some(one.etag.to_string().as_str())
-        );
+        assert_eq!(parsed.get("@odata.etag").and_then(|tag| tag.as_str()), Some(one.etag.to_string().as_str()));
         assert_ne!(one.etag, two.etag);
     }
 }

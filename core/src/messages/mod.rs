@@ -39,11 +39,7 @@ pub(crate) struct Message {
 impl Message {
     /// The message of `definition` with `args` in the order of the registry.
     pub(crate) fn new<const N: usize>(definition: &'static Definition, args: [&str; N]) -> Self {
-        Self {
-            definition,
-            args: args.iter().map(|arg| shorten(arg)).collect(),
-            related: Vec::new(),
-        }
+        Self { definition, args: args.iter().map(|arg| shorten(arg)).collect(), related: Vec::new() }
     }
 
     /// Says which property of the request body it is about, as a JSON pointer fragment such as `#/Boot`.
@@ -120,13 +116,7 @@ impl<'a> ErrorBody<'a> {
             [only] => only,
             [] | [_, ..] => &general,
         };
-        Self {
-            error: ErrorObject {
-                code: summary.id(),
-                message: summary.text(),
-                extended_info: messages,
-            },
-        }
+        Self { error: ErrorObject { code: summary.id(), message: summary.text(), extended_info: messages } }
     }
 }
 
@@ -154,16 +144,8 @@ mod tests {
     #[test]
     fn every_definition_names_each_argument_and_a_resolution() {
         for definition in base::ALL.iter().chain(cluster::ALL) {
-            assert!(
-                !definition.resolution.is_empty() && !definition.text.is_empty(),
-                "{}",
-                definition.key
-            );
-            assert!(
-                definition.key.bytes().all(|byte| byte.is_ascii_alphanumeric()),
-                "{}",
-                definition.key
-            );
+            assert!(!definition.resolution.is_empty() && !definition.text.is_empty(), "{}", definition.key);
+            assert!(definition.key.bytes().all(|byte| byte.is_ascii_alphanumeric()), "{}", definition.key);
         }
     }
 

@@ -25,10 +25,7 @@ impl VmId {
             return None;
         }
         let namespace_length = u8::try_from(namespace.len()).ok()?;
-        Some(Self {
-            text: format!("{namespace}.{name}").into(),
-            namespace_length,
-        })
+        Some(Self { text: format!("{namespace}.{name}").into(), namespace_length })
     }
 
     /// The namespace.
@@ -145,9 +142,7 @@ pub struct ImportId {
 fn is_dns_label(text: &str) -> bool {
     let edge = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
     text.len() <= 63
-        && text
-            .bytes()
-            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+        && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
         && edge(text.as_bytes().first())
         && edge(text.as_bytes().last())
 }
@@ -159,8 +154,7 @@ fn is_dns_subdomain(text: &str) -> bool {
 /// KubeVirt's own examples have parts over 63 characters in names: only the whole is bounded (253).
 fn is_dns_label_of_any_length(text: &str) -> bool {
     let edge = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
-    text.bytes()
-        .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+    text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
         && edge(text.as_bytes().first())
         && edge(text.as_bytes().last())
 }
@@ -179,18 +173,8 @@ mod tests {
 
     #[test]
     fn names_that_kubernetes_refuses_are_refused() {
-        for text in [
-            "",
-            "lab",
-            "lab.",
-            ".node",
-            "Lab.node",
-            "lab.no_de",
-            "lab.-node",
-            "lab.node-",
-            "lab.a/b",
-            "lab.é",
-        ] {
+        for text in ["", "lab", "lab.", ".node", "Lab.node", "lab.no_de", "lab.-node", "lab.node-", "lab.a/b", "lab.é"]
+        {
             assert!(text.parse::<VmId>().is_err(), "{text}");
         }
     }

@@ -1,6 +1,6 @@
 //! A machine's run: what exists between power-on and power-off.
 
-use super::{Uid, Version, VmId};
+use super::{Processors, Uid, Version, VmId};
 use crate::time::UnixTime;
 
 /// One run of a machine.
@@ -20,6 +20,10 @@ pub struct Instance {
     pub paused: bool,
     /// When its guest began to run.
     pub started: Option<UnixTime>,
+    /// The processors that it was given; a machine made from a size template says so only here.
+    pub processors: Option<Processors>,
+    /// The memory that it was given, in bytes; as above.
+    pub memory: Option<u64>,
     /// What its network interfaces have, in the cluster's order.
     pub addresses: Box<[NicAddress]>,
     /// Names of the drives whose medium was added during the run and is ready for the guest.

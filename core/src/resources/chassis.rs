@@ -52,17 +52,12 @@ pub(super) fn represent(context: &Context<'_>, index: u16) -> Representation {
         odata_etag: ETAG_PLACEHOLDER,
         id: name,
         name,
-        description: config
-            .and_then(|chassis| chassis.description.as_deref())
-            .filter(|text| !text.is_empty()),
+        description: config.and_then(|chassis| chassis.description.as_deref()).filter(|text| !text.is_empty()),
         kind: "Enclosure",
         manufacturer: "KubeVirt",
         model: "Namespace",
         status: Status::ENABLED,
-        links: Links {
-            count: computer_systems.len(),
-            computer_systems,
-        },
+        links: Links { count: computer_systems.len(), computer_systems },
     };
     Representation::of_resource(SCHEMA, &chassis)
 }

@@ -5,7 +5,7 @@ use serde::{Serialize, Serializer};
 use super::{Context, Link, Status, computer_system_boot, computer_system_reset, parameters};
 use crate::http::{ETAG_PLACEHOLDER, JsonObject, Refusal, Representation, Schema, schema};
 use crate::messages::{Message, base};
-use crate::model::{Action, Architecture, BootEnabled, BootMode, BootTarget, PowerState, Severity};
+use crate::model::{Action, Architecture, BootEnabled, BootMode, BootTarget, PowerState, Processors, Severity};
 use crate::route::Route;
 use crate::view::Vm;
 
@@ -36,8 +36,10 @@ struct ComputerSystem<'a> {
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "as_text")]
     last_reset_time: Option<crate::time::UnixTime>,
     boot: Boot,
-    processor_summary: ProcessorSummary<'a>,
-    memory_summary: MemorySummary,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    processor_summary: Option<ProcessorSummary<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    memory_summary: Option<MemorySummary>,
     virtual_media: Link<'a>,
     links: Links<'a>,
     actions: Actions<'a>,
@@ -66,6 +68,21 @@ struct ProcessorSummary<'a> {
     core_count: u32,
     logical_processor_count: u32,
     model: &'a str,
+}
+
+impl<'a> ProcessorSummary<'a> {
+    fn of(processors: &'a Processors) -> Self {
+        Self {
+            count: processors.sockets,
+            core_count: processors.sockets.saturating_mul(processors.cores),
+            logical_processor_count: processors.logical(),
+            model: processors.model.as_deref().unwrap_or(match processors.architecture {
+                Architecture::X86_64 => "x86-64",
+                Architecture::Aarch64 => "ARM-A64",
+                Architecture::S390x => "s390x",
+            }),
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -97,11 +114,7 @@ struct Reset<'a> {
 /// Represents a system. What those read who see all of its chassis is kept with it.
 pub(super) fn represent(context: &Context<'_>, vm: &Vm) -> Representation {
     let sees_all = vm.chassis.iter().all(|index| context.visible_chassis().contains(index));
-    if sees_all {
-        vm.rendered.get_or_init(|| render(context, vm)).clone()
-    } else {
-        render(context, vm)
-    }
+    if sees_all { vm.rendered.get_or_init(|| render(context, vm)).clone() } else { render(context, vm) }
 }
 
 /// Understands a PATCH.
@@ -153,36 +166,15 @@ fn render(context: &Context<'_>, vm: &Vm) -> Representation {
             mode: machine.firmware.mode,
             mode_values: computer_system_boot::MODES,
         },
-        processor_summary: ProcessorSummary {
-            count: machine.processors.sockets,
-            core_count: machine.processors.sockets.saturating_mul(machine.processors.cores),
-            logical_processor_count: machine.processors.logical(),
-            model: machine
-                .processors
-                .model
-                .as_deref()
-                .unwrap_or(match machine.processors.architecture {
-                    Architecture::X86_64 => "x86-64",
-                    Architecture::Aarch64 => "ARM-A64",
-                    Architecture::S390x => "s390x",
-                }),
-        },
-        memory_summary: MemorySummary {
-            total: Gibibytes(machine.memory),
-        },
+        processor_summary: vm.processors().map(ProcessorSummary::of),
+        memory_summary: vm.memory().map(|bytes| MemorySummary { total: Gibibytes(bytes) }),
         virtual_media: Link::to(Route::VirtualMediaCollection(id)),
         links: Links {
-            chassis: context
-                .chassis_names(&vm.chassis)
-                .map(|name| Link::to(Route::Chassis(name)))
-                .collect(),
+            chassis: context.chassis_names(&vm.chassis).map(|name| Link::to(Route::Chassis(name))).collect(),
             managed_by: [Link::to(Route::Manager(id))],
         },
         actions: Actions {
-            reset: Reset {
-                target: Route::SystemReset(id),
-                values: computer_system_reset::ResetType::ALL,
-            },
+            reset: Reset { target: Route::SystemReset(id), values: computer_system_reset::ResetType::ALL },
         },
     };
     Representation::of_resource(SCHEMA, &system)

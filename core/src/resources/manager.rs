@@ -83,12 +83,5 @@ fn uuid(context: &Context<'_>, vm: &Vm) -> String {
     let variant = (versioned & !(0xc000_u128 << 48)) | (0x8000_u128 << 48);
     let digits = format!("{variant:032x}");
     let part = |from: usize, to: usize| digits.get(from..to).unwrap_or_default();
-    format!(
-        "{}-{}-{}-{}-{}",
-        part(0, 8),
-        part(8, 12),
-        part(12, 16),
-        part(16, 20),
-        part(20, 32)
-    )
+    format!("{}-{}-{}-{}-{}", part(0, 8), part(8, 12), part(12, 16), part(16, 20), part(20, 32))
 }

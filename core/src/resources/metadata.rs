@@ -47,10 +47,7 @@ mod tests {
     fn the_container_is_that_of_the_service_root() {
         assert!(TAIL.contains(super::super::service_root::SCHEMA.namespace));
         let body = String::from_utf8(represent().body.to_vec()).expect("UTF-8");
-        assert_eq!(
-            body.matches("<edmx:Reference ").count(),
-            body.matches("</edmx:Reference>").count()
-        );
+        assert_eq!(body.matches("<edmx:Reference ").count(), body.matches("</edmx:Reference>").count());
         assert!(body.contains("<edmx:Include Namespace=\"ComputerSystem.v1_27_0\"/>"));
     }
 }

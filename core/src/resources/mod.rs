@@ -99,20 +99,18 @@ pub(crate) fn read(context: &Context<'_>, location: &Location<'_>) -> Result<Rep
         Route::OData => Ok(odata::represent()),
         Route::Metadata => Ok(metadata::represent()),
         Route::Systems => Ok(computer_system_collection::represent(context)),
-        Route::System(name) => context
-            .system(name, location)
-            .map(|vm| computer_system::represent(context, vm)),
-        Route::VirtualMediaCollection(name) => context
-            .system(name, location)
-            .map(|vm| virtual_media_collection::represent(context, vm)),
-        Route::VirtualMedia(name, slot) => context
-            .system(name, location)
-            .map(|vm| virtual_media::represent(context, vm, slot)),
+        Route::System(name) => context.system(name, location).map(|vm| computer_system::represent(context, vm)),
+        Route::VirtualMediaCollection(name) => {
+            context.system(name, location).map(|vm| virtual_media_collection::represent(context, vm))
+        }
+        Route::VirtualMedia(name, slot) => {
+            context.system(name, location).map(|vm| virtual_media::represent(context, vm, slot))
+        }
         Route::ChassisCollection => Ok(chassis_collection::represent(context)),
         Route::Chassis(name) => context.chassis(name).map(|index| chassis::represent(context, index)),
-        Route::ChassisSystems(name) => context
-            .chassis(name)
-            .map(|index| computer_system_collection::represent_chassis(context, index)),
+        Route::ChassisSystems(name) => {
+            context.chassis(name).map(|index| computer_system_collection::represent_chassis(context, index))
+        }
         Route::Managers => Ok(manager_collection::represent(context)),
         Route::Manager(name) => context.system(name, location).map(|vm| manager::represent(context, vm)),
         // Not reached: neither allows GET.
@@ -124,11 +122,7 @@ pub(crate) fn read(context: &Context<'_>, location: &Location<'_>) -> Result<Rep
 
 /// Understands a write: what a body asks of a resource or action that allows the method.
 pub(crate) fn plan(context: &Context<'_>, location: &Location<'_>, body: &JsonObject) -> Result<Plan, Refusal> {
-    let plan = |vm: &Arc<Vm>, action, answer| Plan {
-        vm: Arc::clone(vm),
-        action,
-        answer,
-    };
+    let plan = |vm: &Arc<Vm>, action, answer| Plan { vm: Arc::clone(vm), action, answer };
     match location.route {
         Route::System(name) => {
             let vm = context.system(name, location)?;
@@ -199,23 +193,16 @@ impl<'a> Context<'a> {
             Some(Alias::Chassis(chassis)) => Some(self.chassis(chassis)?),
             Some(Alias::Manager) | None => None,
         };
-        let scope = within.map(|index| Identity {
-            chassis: [index].into(),
-            ..identity.clone()
-        });
-        self.view
-            .system(name, scope.as_ref().unwrap_or(identity))
-            .map_err(|reason| match reason {
-                NoSystem::Unknown => unknown(),
-                NoSystem::Ambiguous(ids) => {
-                    let ids: Vec<&str> = ids.iter().map(crate::model::VmId::as_str).collect();
-                    let mut refusal = unknown();
-                    refusal
-                        .messages
-                        .push(Message::new(&cluster::AMBIGUOUS_NAME, [name, &ids.join(", ")]));
-                    refusal
-                }
-            })
+        let scope = within.map(|index| Identity { chassis: [index].into(), ..identity.clone() });
+        self.view.system(name, scope.as_ref().unwrap_or(identity)).map_err(|reason| match reason {
+            NoSystem::Unknown => unknown(),
+            NoSystem::Ambiguous(ids) => {
+                let ids: Vec<&str> = ids.iter().map(crate::model::VmId::as_str).collect();
+                let mut refusal = unknown();
+                refusal.messages.push(Message::new(&cluster::AMBIGUOUS_NAME, [name, &ids.join(", ")]));
+                refusal
+            }
+        })
     }
 
     /// The chassis of that name: its index in the configuration; 404 if there is none that the account sees.
@@ -223,10 +210,7 @@ impl<'a> Context<'a> {
         self.visible_chassis()
             .iter()
             .copied()
-            .find(|index| {
-                self.chassis_config(*index)
-                    .is_some_and(|chassis| chassis.name.as_str() == name)
-            })
+            .find(|index| self.chassis_config(*index).is_some_and(|chassis| chassis.name.as_str() == name))
             .ok_or_else(|| Refusal::not_found("Chassis", name))
     }
 
@@ -276,8 +260,5 @@ struct Status {
 
 impl Status {
     /// There and well.
-    const ENABLED: Self = Self {
-        state: "Enabled",
-        health: "OK",
-    };
+    const ENABLED: Self = Self { state: "Enabled", health: "OK" };
 }

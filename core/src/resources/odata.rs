@@ -20,11 +20,7 @@ struct Entry {
 }
 
 pub(super) fn represent() -> Representation {
-    let entry = |name, url| Entry {
-        name,
-        kind: "Singleton",
-        url,
-    };
+    let entry = |name, url| Entry { name, kind: "Singleton", url };
     let document = ServiceDocument {
         context: Route::Metadata,
         value: [

@@ -7,10 +7,7 @@ use crate::messages::{Message, base};
 
 /// The members of a body that are not annotations: those are to be ignored wherever they stand (DSP0266 clause 7.7).
 pub(super) fn members(object: &JsonObject) -> impl Iterator<Item = (&str, &Value)> {
-    object
-        .iter()
-        .map(|(name, value)| (name.as_str(), value))
-        .filter(|(name, _)| !name.contains('@'))
+    object.iter().map(|(name, value)| (name.as_str(), value)).filter(|(name, _)| !name.contains('@'))
 }
 
 /// Reads a property that is one of a few names.
@@ -44,14 +41,10 @@ impl Action {
         name: impl Fn(T) -> &'static str,
     ) -> Result<T, Message> {
         let text = self.text(parameter, value)?;
-        values
-            .iter()
-            .copied()
-            .find(|candidate| name(*candidate) == text)
-            .ok_or_else(|| {
-                Message::new(&base::ACTION_PARAMETER_VALUE_NOT_IN_LIST, [text, parameter, self.0])
-                    .about(format!("#/{parameter}"))
-            })
+        values.iter().copied().find(|candidate| name(*candidate) == text).ok_or_else(|| {
+            Message::new(&base::ACTION_PARAMETER_VALUE_NOT_IN_LIST, [text, parameter, self.0])
+                .about(format!("#/{parameter}"))
+        })
     }
 
     /// Reads a parameter that is a text.
@@ -81,10 +74,7 @@ impl Action {
     }
 
     fn type_error(self, parameter: &str, value: &Value) -> Message {
-        Message::new(
-            &base::ACTION_PARAMETER_VALUE_TYPE_ERROR,
-            [&value.to_string(), parameter, self.0],
-        )
-        .about(format!("#/{parameter}"))
+        Message::new(&base::ACTION_PARAMETER_VALUE_TYPE_ERROR, [&value.to_string(), parameter, self.0])
+            .about(format!("#/{parameter}"))
     }
 }

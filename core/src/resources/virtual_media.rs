@@ -90,9 +90,7 @@ pub(super) fn represent(context: &Context<'_>, vm: &Vm, slot: Slot) -> Represent
                 protocols: PROTOCOLS,
                 methods: METHODS,
             },
-            eject: EjectAction {
-                target: Route::VirtualMediaAction(id, slot, MediaAction::Eject),
-            },
+            eject: EjectAction { target: Route::VirtualMediaAction(id, slot, MediaAction::Eject) },
         },
     };
     Representation::of_resource(SCHEMA, &media)
@@ -142,14 +140,8 @@ pub(super) fn insert(slot: Slot, body: &JsonObject) -> Result<Action, Refusal> {
 /// Understands the parameters of `#VirtualMedia.EjectMedia`, of which there are none.
 pub(super) fn eject(slot: Slot, body: &JsonObject) -> Result<Action, Refusal> {
     const ACTION: parameters::Action = parameters::Action("VirtualMedia.EjectMedia");
-    let problems: Vec<Message> = parameters::members(body)
-        .map(|(name, _)| ACTION.unknown(name))
-        .collect();
-    if problems.is_empty() {
-        Ok(Action::EjectMedia(slot))
-    } else {
-        Err(Refusal::bad_request(problems))
-    }
+    let problems: Vec<Message> = parameters::members(body).map(|(name, _)| ACTION.unknown(name)).collect();
+    if problems.is_empty() { Ok(Action::EjectMedia(slot)) } else { Err(Refusal::bad_request(problems)) }
 }
 
 /// Reads an image URL: absolute, `http` or `https`, without a password in it, and kept to the letter.
@@ -161,9 +153,8 @@ fn image_url(action: parameters::Action, value: &Value) -> Result<Box<str>, Mess
     }
     let uri: Uri = text.parse().map_err(|_| wrong())?;
     let known = matches!(uri.scheme_str(), Some("http" | "https"));
-    let plain = uri
-        .authority()
-        .is_some_and(|authority| !authority.as_str().contains('@') && !authority.host().is_empty());
+    let plain =
+        uri.authority().is_some_and(|authority| !authority.as_str().contains('@') && !authority.host().is_empty());
     if known && plain { Ok(text.into()) } else { Err(wrong()) }
 }
 
@@ -174,22 +165,14 @@ fn image_name(image: &str) -> &str {
 }
 
 fn is_https(image: &str) -> bool {
-    image
-        .get(..6)
-        .is_some_and(|scheme| scheme.eq_ignore_ascii_case("https:"))
+    image.get(..6).is_some_and(|scheme| scheme.eq_ignore_ascii_case("https:"))
 }
 
 fn status(vm: &Vm, slot: Slot) -> Status {
     match vm.import(slot).map(|import| &import.state) {
         None | Some(ImportState::Succeeded) => Status::ENABLED,
-        Some(ImportState::Pending | ImportState::Running { .. }) => Status {
-            state: "Updating",
-            health: "OK",
-        },
-        Some(ImportState::Failed { .. }) => Status {
-            state: "Enabled",
-            health: "Critical",
-        },
+        Some(ImportState::Pending | ImportState::Running { .. }) => Status { state: "Updating", health: "OK" },
+        Some(ImportState::Failed { .. }) => Status { state: "Enabled", health: "Critical" },
     }
 }
 
@@ -218,11 +201,7 @@ mod tests {
     #[test]
     fn only_plain_urls_are_images() {
         let parse = |text: &str| image_url(parameters::Action("VirtualMedia.InsertMedia"), &Value::from(text));
-        for text in [
-            "http://a/b.iso",
-            "https://[::1]:8080/x?api_key=a&arch=b",
-            "HTTP://a.example:80",
-        ] {
+        for text in ["http://a/b.iso", "https://[::1]:8080/x?api_key=a&arch=b", "HTTP://a.example:80"] {
             assert_eq!(parse(text).ok().as_deref(), Some(text));
         }
         for text in [

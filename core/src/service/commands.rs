@@ -60,10 +60,7 @@ impl Commands {
 
     pub(super) fn has_waiters(&self) -> bool {
         self.running.values().any(|running| running.ticket.is_some())
-            || self
-                .by_machine
-                .values()
-                .any(|machine| machine.waiting.iter().any(|waiting| waiting.ticket.is_some()))
+            || self.by_machine.values().any(|machine| machine.waiting.iter().any(|waiting| waiting.ticket.is_some()))
     }
 }
 
@@ -87,12 +84,7 @@ impl Service {
             }
             return;
         }
-        machine.waiting.push_back(Waiting {
-            uid,
-            action,
-            revision,
-            ticket,
-        });
+        machine.waiting.push_back(Waiting { uid, action, revision, ticket });
         self.commands.idle.push(vm);
     }
 
@@ -156,11 +148,7 @@ impl Service {
         if !stopping {
             return;
         }
-        let ticket = self
-            .commands
-            .running
-            .get_mut(&id)
-            .and_then(|running| running.ticket.take());
+        let ticket = self.commands.running.get_mut(&id).and_then(|running| running.ticket.take());
         if let Some(ticket) = ticket {
             self.answer(ticket, OutcomeKind::Done);
         }
@@ -203,11 +191,7 @@ impl Service {
             return;
         }
         let held = matches!(waiting.action, Action::Power(_)) && known.is_some_and(|vm| is_stopping(vm));
-        let patience = if held {
-            HELD_FOR
-        } else {
-            self.inventory.config().command_timeout
-        };
+        let patience = if held { HELD_FOR } else { self.inventory.config().command_timeout };
         let deadline = now.mono + patience;
         self.commands.last_id += 1;
         let id = CommandId(self.commands.last_id);
@@ -215,24 +199,9 @@ impl Service {
             self.timers.set(now.mono + ANSWER_AFTER, Timer::Answer(id));
         }
         self.timers.set(deadline + GRACE, Timer::GiveUp(id));
-        let by = if waiting.ticket.is_some() {
-            Origin::Client
-        } else {
-            Origin::Service
-        };
-        let command = Command {
-            id,
-            vm: vm.clone(),
-            uid: waiting.uid,
-            action: waiting.action.clone(),
-            deadline,
-        };
-        let running = Running {
-            vm: vm.clone(),
-            action: waiting.action,
-            ticket: waiting.ticket,
-            by,
-        };
+        let by = if waiting.ticket.is_some() { Origin::Client } else { Origin::Service };
+        let command = Command { id, vm: vm.clone(), uid: waiting.uid, action: waiting.action.clone(), deadline };
+        let running = Running { vm: vm.clone(), action: waiting.action, ticket: waiting.ticket, by };
         self.commands.running.insert(id, running);
         if let Some(machine) = self.commands.by_machine.get_mut(vm) {
             machine.running = Some(id);
@@ -259,11 +228,7 @@ impl Service {
             stays
         });
         if let Some(id) = machine.running
-            && self
-                .commands
-                .running
-                .get(&id)
-                .is_some_and(|running| gives_way(&running.action))
+            && self.commands.running.get(&id).is_some_and(|running| gives_way(&running.action))
         {
             machine.running = None;
             tickets.extend(self.commands.running.remove(&id).and_then(|running| running.ticket));

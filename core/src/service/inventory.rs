@@ -111,11 +111,7 @@ impl Inventory {
     pub(super) fn remember(&mut self, key: CredentialKey, now: Instant) {
         let remembered = &mut self.view.remembered;
         if remembered.size() >= MAX_REMEMBERED {
-            let expired: Vec<_> = remembered
-                .iter()
-                .filter(|(_, until)| **until <= now)
-                .map(|(key, _)| *key)
-                .collect();
+            let expired: Vec<_> = remembered.iter().filter(|(_, until)| **until <= now).map(|(key, _)| *key).collect();
             for key in expired {
                 remembered.remove_mut(&key);
             }
@@ -153,29 +149,20 @@ impl Inventory {
     fn machine(&mut self, machine: Arc<Machine>) -> Option<VmId> {
         let id = machine.id.clone();
         let known = self.view.systems.get(&id).cloned();
-        if known
-            .as_ref()
-            .is_some_and(|known| is_older(machine.version, known.machine.version))
-        {
+        if known.as_ref().is_some_and(|known| is_older(machine.version, known.machine.version)) {
             return None;
         }
         let chassis = chassis_of(&self.view.config.chassis, &machine);
         if chassis.is_empty() {
             return self.hide(&id);
         }
-        if known
-            .as_ref()
-            .is_some_and(|known| known.machine == machine && known.chassis == chassis)
-        {
+        if known.as_ref().is_some_and(|known| known.machine == machine && known.chassis == chassis) {
             return None;
         }
         let same = known.filter(|known| known.machine.uid == machine.uid);
         let instance = match &same {
             Some(known) => known.instance.clone(),
-            None => self
-                .unmatched
-                .remove(&id)
-                .or_else(|| self.system(&id).and_then(|vm| vm.instance.clone())),
+            None => self.unmatched.remove(&id).or_else(|| self.system(&id).and_then(|vm| vm.instance.clone())),
         };
         let vm = Vm {
             imports: self.imports_of(&machine),
@@ -201,11 +188,7 @@ impl Inventory {
     fn instance(&mut self, instance: Arc<Instance>) -> Option<VmId> {
         let id = instance.id.clone();
         let Some(vm) = self.view.systems.get(&id) else {
-            if self
-                .unmatched
-                .get(&id)
-                .is_none_or(|known| !is_older(instance.version, known.version))
-            {
+            if self.unmatched.get(&id).is_none_or(|known| !is_older(instance.version, known.version)) {
                 self.unmatched.insert(id, instance);
             }
             return None;
@@ -232,11 +215,7 @@ impl Inventory {
     }
 
     fn instance_gone(&mut self, id: &VmId, version: Version) -> Option<VmId> {
-        if self
-            .unmatched
-            .get(id)
-            .is_some_and(|known| !is_older(version, known.version))
-        {
+        if self.unmatched.get(id).is_some_and(|known| !is_older(version, known.version)) {
             self.unmatched.remove(id);
         }
         let known = self.view.systems.get(id)?.instance.as_ref()?;
@@ -279,12 +258,7 @@ impl Inventory {
     }
 
     fn imports_of(&self, machine: &Machine) -> Box<[Arc<Import>]> {
-        machine
-            .media
-            .iter()
-            .filter_map(|medium| self.imports.get(&medium.import))
-            .cloned()
-            .collect()
+        machine.media.iter().filter_map(|medium| self.imports.get(&medium.import)).cloned().collect()
     }
 
     /// Changes the record of a machine that is shown.
@@ -377,21 +351,13 @@ impl Inventory {
     /// The other machines with the same name.
     fn namesakes(&self, id: &VmId) -> Vec<VmId> {
         let ids = self.view.by_name.get(id.name());
-        ids.into_iter()
-            .flat_map(|ids| ids.iter())
-            .filter(|other| *other != id)
-            .cloned()
-            .collect()
+        ids.into_iter().flat_map(|ids| ids.iter()).filter(|other| *other != id).cloned().collect()
     }
 
     /// Under the legacy convention one machine's name decides how others of the same name are shown.
     fn rename(&mut self, id: &VmId) {
         if self.view.config.id_convention == IdConvention::Legacy {
-            let misled = self
-                .view
-                .by_name
-                .get(id.as_str())
-                .map_or_else(Vec::new, |ids| ids.to_vec());
+            let misled = self.view.by_name.get(id.as_str()).map_or_else(Vec::new, |ids| ids.to_vec());
             for other in self.namesakes(id).iter().chain(&misled) {
                 self.update(other, |_| ());
             }
@@ -407,10 +373,7 @@ fn is_older(version: Version, known: Version) -> bool {
 /// The chassis that a machine is in.
 fn chassis_of(chassis: &[Chassis], machine: &Machine) -> Box<[u16]> {
     let has = |(key, value): &(String, String)| {
-        machine
-            .labels
-            .iter()
-            .any(|(name, text)| **name == **key && **text == **value)
+        machine.labels.iter().any(|(name, text)| **name == **key && **text == **value)
     };
     chassis
         .iter()

@@ -95,12 +95,7 @@ pub(crate) enum IntentKind {
     /// Take note that a password was right.
     Remember(CredentialKey),
     /// Do something to a machine. With a revision: only if its record is still that one.
-    Act {
-        vm: VmId,
-        uid: Uid,
-        action: Action,
-        revision: Option<u64>,
-    },
+    Act { vm: VmId, uid: Uid, action: Action, revision: Option<u64> },
 }
 
 /// What came of an intent; made by the service, understood by the exchange.
@@ -205,12 +200,7 @@ impl Service {
             IntentKind::Act { .. } if self.stopping != Stopping::No => {
                 self.answer(ticket, OutcomeKind::ShuttingDown);
             }
-            IntentKind::Act {
-                vm,
-                uid,
-                action,
-                revision,
-            } => self.enqueue(vm, uid, action, revision, Some(ticket)),
+            IntentKind::Act { vm, uid, action, revision } => self.enqueue(vm, uid, action, revision, Some(ticket)),
         }
     }
 
@@ -246,10 +236,7 @@ impl Service {
     }
 
     fn answer(&mut self, ticket: Ticket, outcome: OutcomeKind) {
-        self.outputs.push_back(Output::Outcome {
-            ticket,
-            outcome: Outcome(outcome),
-        });
+        self.outputs.push_back(Output::Outcome { ticket, outcome: Outcome(outcome) });
     }
 
     /// What every input ends with: what changed is published before anything that it explains.

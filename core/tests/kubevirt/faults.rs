@@ -86,7 +86,7 @@ fn a_cluster_that_stays_away_is_unavailable() {
     world.sim.cluster.inject(Fault::new(unavailable(429, Some(120))));
     let result = world.power("vm", PowerRequest::On);
     let expected =
-        CommandError::Unavailable { reason: "not now".to_owned(), retry_after: Some(Duration::from_secs(120)) };
+        CommandError::Unavailable { reason: "not now".to_owned(), retry_after: Some(Duration::from_mins(2)) };
     assert_eq!(result, Err(expected), "it does not wait in vain");
     world.sim.cluster.clear_faults();
     world.sim.cluster.inject(Fault::new(FaultEffect::CutBeforeEffect));

@@ -92,7 +92,7 @@ impl World {
 
     /// Carries out a command within a minute.
     pub(crate) fn run(&mut self, name: &str, action: Action) -> Result<Completion, CommandError> {
-        let command = self.command(name, action, Duration::from_secs(60));
+        let command = self.command(name, action, Duration::from_mins(1));
         self.carry_out(command)
     }
 

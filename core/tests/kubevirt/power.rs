@@ -79,8 +79,11 @@ fn outcome(request: PowerRequest, strategy: &str, state: &str, without_verbs: bo
 /// What must be so in the end, whatever was before.
 fn check(request: PowerRequest, after: &str, story: &str) {
     let expected: &[&str] = match request {
-        PowerRequest::On | PowerRequest::ForceRestart | PowerRequest::PowerCycle | PowerRequest::Resume => &["Running"],
-        PowerRequest::GracefulRestart => &["Running"],
+        PowerRequest::On
+        | PowerRequest::GracefulRestart
+        | PowerRequest::ForceRestart
+        | PowerRequest::PowerCycle
+        | PowerRequest::Resume => &["Running"],
         PowerRequest::ForceOff | PowerRequest::GracefulShutdown => &["Off", "Succeeded", "Failed"],
         PowerRequest::Pause => &["Paused"],
         PowerRequest::PushPowerButton => return,
@@ -107,12 +110,11 @@ fn prepare(world: &mut World, strategy: &str, state: &str) -> Option<String> {
     let none = json!({});
     let running = world.phase("vm") == "Running";
     match state {
-        "off" => {
-            if running {
-                verb(world, "virtualmachines", "stop", &none);
-                world.rest(second * 5);
-            }
+        "off" if running => {
+            verb(world, "virtualmachines", "stop", &none);
+            world.rest(second * 5);
         }
+        "off" => {}
         "starting" => {
             if running {
                 verb(world, "virtualmachines", "stop", &none);
@@ -205,7 +207,7 @@ fn power_reads_back_as_asked_for_right_after_the_command() {
 fn a_machine_of_the_same_name_is_not_the_machine_that_was_meant() {
     let mut world = World::new();
     world.create(small(NAMESPACE, "vm", "Manual"));
-    let command = world.command("vm", Action::Power(PowerRequest::On), Duration::from_secs(60));
+    let command = world.command("vm", Action::Power(PowerRequest::On), Duration::from_mins(1));
     world.sim.cluster.delete("virtualmachines", NAMESPACE, "vm");
     world.rest(Duration::from_secs(5));
     assert_eq!(world.carry_out(command.clone()), Err(CommandError::NotFound));

@@ -106,7 +106,7 @@ impl Streams {
                 match output {
                     Output::Head { response, .. } => stream.watch.handle_head(now, &response),
                     Output::Data { bytes, .. } => {
-                        bytes.chunks(777).for_each(|piece| stream.watch.handle_data(now, piece))
+                        bytes.chunks(777).for_each(|piece| stream.watch.handle_data(now, piece));
                     }
                     Output::End { .. } => {
                         stream.open = None;
@@ -167,7 +167,7 @@ fn what_is_seen_is_what_is_there() {
     world.sim.cluster.delete("virtualmachines", NAMESPACE, "vm1");
     let now = world.sim.now;
     world.sim.cluster.apply(now, data_volume(NAMESPACE, "foreign", "http://images.example/a")).expect("valid");
-    streams.run(&mut world, Duration::from_secs(600));
+    streams.run(&mut world, Duration::from_mins(10));
     streams.check(&world);
     assert_eq!(streams.seen.log.len(), 4, "a stream that ends regularly is taken up where it was");
     assert!(streams.seen.imports.is_empty(), "only the service's own imports are watched");
@@ -232,7 +232,7 @@ fn streams_get_over_every_fault() {
             let now = world.sim.now;
             world.sim.cluster.apply(now, small(NAMESPACE, "vm1", "Always")).expect("the sample is valid");
             world.sim.cluster.delete("virtualmachines", NAMESPACE, "vm0");
-            streams.run(&mut world, Duration::from_secs(120));
+            streams.run(&mut world, Duration::from_mins(2));
             assert_eq!(streams.seen.machines.keys().collect::<Vec<_>>(), ["lab.vm1"], "{fault:?} after {skip}");
             streams.check(&world);
         }
@@ -251,7 +251,7 @@ fn a_kind_that_may_not_be_seen_holds_up_nothing_and_comes_when_it_may() {
     assert_eq!(streams.seen.platform.as_deref(), Some("v1.9.0"), "it is listed where it cannot be watched");
     assert_eq!(streams.seen.log.iter().filter(|line| *line == "datavolumes stale").count(), 1);
     world.sim.cluster.restore_api_group("cdi.kubevirt.io");
-    streams.run(&mut world, Duration::from_secs(600));
+    streams.run(&mut world, Duration::from_mins(10));
     assert!(streams.seen.log.contains(&"datavolumes synchronised".to_owned()));
     let path = "/apis/kubevirt.io/v1/namespaces/kubevirt/kubevirts/kubevirt";
     world.sim.call(Method::PATCH, path, Some(&json!({ "metadata": { "labels": { "a": "b" } } })));

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use kubevirt_redfish_core::config::{ChassisName, Credential, IdConvention};
 
-use super::{Failure, config_path};
+use super::{Failure, config_path, print};
 use crate::cli::CheckArgs;
 use crate::config::{self, Loaded, Settings};
 
@@ -12,11 +12,13 @@ use crate::config::{self, Loaded, Settings};
 pub(crate) fn run(args: &CheckArgs) -> Result<(), Failure> {
     let path = config_path(args.config.as_ref())?;
     let Loaded { settings, warnings } = config::load(path).map_err(|error| Failure::Usage(error.to_string()))?;
-    print!("{}", describe(&settings));
+    let mut text = describe(&settings);
+    // Writing to a text does not fail.
     for warning in &warnings {
-        println!("warning: {warning}");
+        let _ = writeln!(text, "warning: {warning}");
     }
-    println!("{} can be used", path.display());
+    let _ = writeln!(text, "{} can be used", path.display());
+    print(&text);
     Ok(())
 }
 
@@ -28,7 +30,6 @@ fn describe(settings: &Settings) -> String {
         IdConvention::Enhanced => "enhanced (<namespace>.<vm>)",
         IdConvention::Legacy => "legacy (<vm>)",
     };
-    // Writing to a text does not fail.
     let _ = writeln!(text, "listens on {scheme}://{listen}");
     let _ = writeln!(text, "names systems by the convention {convention}");
     for chassis in &service.chassis {

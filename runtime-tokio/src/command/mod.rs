@@ -4,6 +4,7 @@ pub(crate) mod check;
 pub(crate) mod serve;
 pub(crate) mod simulate;
 
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -119,6 +120,12 @@ impl App {
         tracing::info!("stopped");
         Ok(())
     }
+}
+
+/// Prints to standard output. Whoever closed that does not want to read it.
+fn print(text: &str) {
+    let mut stdout = std::io::stdout().lock();
+    let _ = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
 }
 
 /// Listens on an address; `option` is where another one can be given.

@@ -1,6 +1,5 @@
 //! `simulate`: the service over a simulated cluster in this process.
 
-use std::io::Write as _;
 use std::net::SocketAddr;
 
 use kubevirt_redfish_core::Role;
@@ -10,7 +9,7 @@ use kubevirt_redfish_fixtures::cluster::{Cluster, ClusterConfig, KubevirtVersion
 use kubevirt_redfish_fixtures::sample;
 use tokio::sync::watch;
 
-use super::{App, Failure, bind};
+use super::{App, Failure, bind, print};
 use crate::cli::{SimulateArgs, SimulatedVersion, TlsMode};
 use crate::clock::Clock;
 use crate::random;
@@ -52,8 +51,7 @@ pub(crate) async fn run(args: SimulateArgs) -> Result<(), Failure> {
     let app = App::start(&args.listen, tls, config, Settings::default(), transport).await?;
     let address = app.server.local_address().map_err(Failure::runtime)?;
     let text = instructions(&args, address, cluster_address, &password);
-    // Whoever closed standard output does not want to read it.
-    let _ = std::io::stdout().write_all(text.as_bytes()).and_then(|()| std::io::stdout().flush());
+    print(&text);
     app.run().await
 }
 

@@ -62,10 +62,20 @@ impl Service {
     /// Starts `serve` on a free port.
     pub(crate) fn serve(config: &Path, kubeconfig: &Path) -> Self {
         let mut command = program(&["serve", "--listen", "127.0.0.1:0"]);
-        let mut service = Self::start(command.arg("--config").arg(config).arg("--kubeconfig").arg(kubeconfig));
+        Self::listening(command.arg("--config").arg(config).arg("--kubeconfig").arg(kubeconfig))
+    }
+
+    /// Starts the program as deployments do that name no command: everything is in the environment and the file.
+    pub(crate) fn serve_from_environment(config: &Path, kubeconfig: &Path) -> Self {
+        Self::listening(program(&[]).env("CONFIG_PATH", config).env("KUBECONFIG", kubeconfig).env("LOG_LEVEL", "info"))
+    }
+
+    fn listening(command: &mut Command) -> Self {
+        let mut service = Self::start(command);
         let line = service.line(|service| &service.stderr, "\"listening\"");
         let line: serde_json::Value = serde_json::from_str(&line).unwrap();
-        service.url = format!("http://{}", line["address"].as_str().unwrap());
+        let scheme = if line["tls"] == true { "https" } else { "http" };
+        service.url = format!("{scheme}://{}", line["address"].as_str().unwrap());
         service
     }
 

@@ -1,8 +1,8 @@
 //! `VirtualMachineInstance` to [`Instance`].
 
-use super::{time, uid, version, vm_id};
+use super::{hardware, time, uid, version, vm_id};
 use crate::kubevirt::object::{Condition, InterfaceStatus, VirtualMachineInstance, condition};
-use crate::model::{Instance, NicAddress, Phase};
+use crate::model::{Instance, NicAddress, Phase, Processors};
 
 /// The run that an object stands for; `None` if its name is none.
 pub(crate) fn instance(object: &VirtualMachineInstance) -> Option<Instance> {
@@ -25,6 +25,8 @@ pub(crate) fn instance(object: &VirtualMachineInstance) -> Option<Instance> {
         stopping: object.metadata.deleting(),
         paused: paused(object),
         started: time(started),
+        processors: hardware::processors(&object.spec).map(|processors| Processors { model: None, ..processors }),
+        memory: hardware::memory(&object.spec.domain),
         addresses: status.interfaces.iter().filter_map(|interface| address(interface)).collect(),
         ready_media: ready_media.filter_map(|volume| volume.name.clone()).collect(),
         host: status.node_name.clone().filter(|name| !name.is_empty()),
