@@ -13,7 +13,7 @@
 //! > wait 10                                           seconds pass
 //! ```
 
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests may fail")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests may fail")]
 
 use std::fmt::Write as _;
 use std::time::Duration;
