@@ -42,7 +42,7 @@ impl Default for Config {
     }
 }
 
-/// A slice of the cluster: the machines of one namespace that carry all of some labels.
+/// A slice of the cluster: the machines of one namespace that carry all of some labels and have one of some names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Chassis {
     /// Its name, and its `Id` in URIs.
@@ -51,6 +51,8 @@ pub struct Chassis {
     pub namespace: String,
     /// Labels that a machine must carry, key and value; empty for every machine of the namespace.
     pub selector: Vec<(String, String)>,
+    /// Names that a machine may have; empty for every machine that the labels choose.
+    pub names: Vec<String>,
     /// A free text.
     pub description: Option<String>,
 }

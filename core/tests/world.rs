@@ -26,6 +26,7 @@ fn lab(version: KubevirtVersion) -> World {
             name: name.clone(),
             namespace: "lab".to_owned(),
             selector: Vec::new(),
+            names: Vec::new(),
             description: None,
         }],
         accounts: vec![Account {

@@ -375,10 +375,12 @@ fn chassis_of(chassis: &[Chassis], machine: &Machine) -> Box<[u16]> {
     let has = |(key, value): &(String, String)| {
         machine.labels.iter().any(|(name, text)| **name == **key && **text == **value)
     };
+    let named = |names: &[String]| names.is_empty() || names.iter().any(|name| name == machine.id.name());
     chassis
         .iter()
         .enumerate()
-        .filter(|(_, chassis)| chassis.namespace == machine.id.namespace() && chassis.selector.iter().all(has))
+        .filter(|(_, chassis)| chassis.namespace == machine.id.namespace())
+        .filter(|(_, chassis)| chassis.selector.iter().all(has) && named(&chassis.names))
         .filter_map(|(index, _)| u16::try_from(index).ok())
         .collect()
 }

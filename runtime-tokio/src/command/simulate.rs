@@ -77,6 +77,7 @@ fn config(args: &SimulateArgs, password: &str) -> Result<Config, Failure> {
         name: name.clone(),
         namespace: LAB.to_owned(),
         selector: Vec::new(),
+        names: Vec::new(),
         description: Some("Simulated machines".to_owned()),
     };
     let account = Account {

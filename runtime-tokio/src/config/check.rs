@@ -7,6 +7,7 @@ use std::time::Duration;
 use kubevirt_redfish_core::Role;
 use kubevirt_redfish_core::config::{Account, Chassis, ChassisName, Config, Credential, IdConvention};
 use kubevirt_redfish_core::kubevirt;
+use kubevirt_redfish_core::model::VmId;
 use serde_saphyr::{Location, Spanned};
 
 use super::error::{ConfigError, Problem, Warning};
@@ -123,10 +124,10 @@ impl Check<'_> {
             }
             let name = self.chassis_name(&entry.name, &key);
             let namespace = self.namespace(entry.namespace, &key);
-            let selector = entry.vm_selector.map_or_else(Vec::new, |selector| self.selector(selector, &key));
+            let (selector, names) = entry.vm_selector.map(|selector| self.selector(selector, &key)).unwrap_or_default();
             let description = entry.description.filter(|text| !text.is_empty());
             if let Some(name) = name {
-                chassis.push(Chassis { name, namespace, selector, description });
+                chassis.push(Chassis { name, namespace, selector, names, description });
             }
         }
         chassis
@@ -156,14 +157,19 @@ impl Check<'_> {
         namespace.value
     }
 
-    fn selector(&mut self, selector: Spanned<VmSelector>, key: &str) -> Vec<(String, String)> {
-        if let Some(names) = selector.value.names.filter(|names| !names.value.is_empty()) {
-            // Leaving it out of account would show more machines than the file says.
-            let message = "machines cannot be chosen by name; label them and choose by vm_selector.labels";
-            self.refuse(names.referenced, format!("{key}.vm_selector.names"), message);
+    /// Labels and names, both of which must fit.
+    fn selector(&mut self, selector: Spanned<VmSelector>, key: &str) -> (Vec<(String, String)>, Vec<String>) {
+        let names = selector.value.names.map(|names| names.value).unwrap_or_default();
+        for (index, name) in names.iter().enumerate() {
+            if VmId::new("any", &name.value).is_none() {
+                let message =
+                    describe(&name.value, "expected the name of a machine: lower-case letters, digits, `-`, `.`");
+                self.refuse(name.referenced, format!("{key}.vm_selector.names[{index}]"), message);
+            }
         }
+        let names = names.into_iter().map(|name| name.value).collect();
         let Some(labels) = selector.value.labels else {
-            return Vec::new();
+            return (Vec::new(), names);
         };
         let mut pairs = Vec::new();
         for (label, value) in labels.value {
@@ -178,7 +184,7 @@ impl Check<'_> {
             }
             pairs.push((label, value.value));
         }
-        pairs
+        (pairs, names)
     }
 
     fn accounts(&mut self, users: Spanned<Vec<Spanned<User>>>, chassis: &[String]) -> Vec<Account> {

@@ -150,7 +150,7 @@ pub struct ChassisEntry {
 pub struct VmSelector {
     /// Labels that a machine must carry.
     pub labels: Option<Spanned<VmSelectorLabels>>,
-    /// Names of machines.
+    /// Names that a machine may have; every name without it.
     pub names: Option<Spanned<Vec<Spanned<String>>>>,
 }
 
