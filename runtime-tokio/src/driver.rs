@@ -30,7 +30,7 @@ const OBSERVATIONS: usize = 4096;
 /// Observations taken at a time, before anything else gets its turn.
 const BATCH: usize = 256;
 
-/// Commands that talk to the cluster at a time.
+/// Requests of commands that the cluster has to answer at a time.
 const COMMANDS: usize = 64;
 
 /// The driver cannot go on.

@@ -17,19 +17,20 @@ const REQUEST: Duration = Duration::from_secs(30);
 /// The longest answer that is taken; objects of the cluster have at most a few megabytes.
 const ANSWER: usize = 64 * 1024 * 1024;
 
-/// Runs an operation to its end, when it is its turn.
+/// Runs an operation to its end; each of its requests when it is their turn.
 pub(super) async fn run(
     mut operation: Operation,
     clock: Clock,
     transport: Transport,
     permits: Arc<Semaphore>,
 ) -> Result<Completion, CommandError> {
-    // The semaphore is never closed; if it were, going on without a permit would do no harm.
-    let _permit = permits.acquire().await;
     loop {
         match operation.poll(clock.mono()) {
             OperationStep::Send(request) => {
                 tracing::debug!(vm = %operation.command().vm, method = %request.method(), path = request.uri().path(), "command");
+                // For the request alone: an operation may wait for an hour until its machine has stopped. The semaphore
+                // is never closed; if it were, going on without a permit would do no harm.
+                let _permit = permits.acquire().await;
                 let exchange = async { transport.send(request).await?.collect(ANSWER).await };
                 let response = tokio::time::timeout(REQUEST, exchange).await.map_err(timed_out).flatten();
                 operation.handle_response(clock.mono(), response);
