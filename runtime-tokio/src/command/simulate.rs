@@ -64,11 +64,7 @@ fn cluster(args: &SimulateArgs) -> Cluster {
     let mut config = ClusterConfig::new(version);
     config.seed = args.seed;
     config.epoch = Clock::start().now().unix.0;
-    let mut cluster = Cluster::new(config);
-    let indices = || 0..usize::try_from(args.systems).unwrap_or(usize::MAX);
-    cluster.seed(indices().map(sample::lab_root_claim));
-    cluster.add_virtual_machines(indices().map(|index| sample::lab_virtual_machine(index, args.seed, version)));
-    cluster
+    sample::laboratory(config, usize::try_from(args.systems).unwrap_or(usize::MAX))
 }
 
 fn config(args: &SimulateArgs, password: &str) -> Result<Config, Failure> {
