@@ -14,6 +14,7 @@ use crate::time::Instant;
 mod answer;
 mod asset_tag;
 mod boot;
+mod boot_and_asset_tag;
 mod boot_order;
 mod data_volume;
 mod eject;
@@ -59,6 +60,9 @@ impl Operation {
             Action::InsertMedia(media) => Box::new(insert::Insert::new(&command, media)),
             Action::EjectMedia(_) => Box::new(eject::Eject::default()),
             Action::SetAssetTag(tag) => Box::new(asset_tag::SetAssetTag::new(tag.clone())),
+            Action::SetBootAndAssetTag { boot, tag } => {
+                Box::new(boot_and_asset_tag::SetBootAndAssetTag::new(boot.clone(), tag.clone()))
+            }
         };
         Self { command, engine: Engine::new(task, platform, settings, seed) }
     }
