@@ -16,6 +16,7 @@ mod asset_tag;
 mod boot;
 mod boot_and_asset_tag;
 mod boot_order;
+mod credentials;
 mod data_volume;
 mod eject;
 mod engine;
