@@ -7,6 +7,7 @@
 //! > PATCH /redfish/v1/Systems/lab.node-0 as admin     a request; headers, an empty line and a body may follow
 //! > done                                              the oldest command has been carried out
 //! > boot lab.node-0 Cd Once                           … and the machine's definition shows this override
+//! > tag lab.node-0 Rack 3                            … and the machine has this asset tag (nothing for none)
 //! > media lab.node-0 http://images.example/a.iso      … and the machine has this in its drive (`-` for nothing)
 //! > fails conflict it is being removed                the oldest command has failed
 //! > run lab.node-0 uid running                        a run shows: starting, running, paused, stopping, ended, gone
@@ -54,6 +55,12 @@ fn play(script: &str) -> String {
             ["done"] => desk.complete(Ok(Completion::default())),
             ["boot", id, target, enabled] => {
                 let observation = desk.redefinition(id, |machine| machine.boot = boot(target, enabled));
+                desk.complete(Ok(Completion { observations: vec![observation] }))
+            }
+            ["tag", id, words @ ..] => {
+                let tag = words.join(" ");
+                let tag = (!tag.is_empty()).then(|| tag.into());
+                let observation = desk.redefinition(id, |machine| machine.asset_tag = tag);
                 desk.complete(Ok(Completion { observations: vec![observation] }))
             }
             ["media", id, image] => {

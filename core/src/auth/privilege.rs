@@ -78,6 +78,7 @@ pub(crate) fn required(route: &Route<'_>, method: &Method) -> Option<Privilege> 
         Route::Systems
         | Route::System(_)
         | Route::SystemReset(_)
+        | Route::Inventory(..)
         | Route::ChassisCollection
         | Route::Chassis(_)
         | Route::ChassisSystems(_) => Some(Privilege::ConfigureComponents),
@@ -86,6 +87,9 @@ pub(crate) fn required(route: &Route<'_>, method: &Method) -> Option<Privilege> 
         | Route::VirtualMediaAction(_, _, MediaAction::Insert | MediaAction::Eject)
         | Route::Managers
         | Route::Manager(_)
+        | Route::ManagerReset(_)
+        | Route::NetworkProtocol(_)
+        | Route::Catalog(_)
         | Route::Versions
         | Route::ServiceRoot
         | Route::OData

@@ -282,10 +282,13 @@ impl Exchange {
             Ok(plan) => plan,
             Err(refusal) => return self.refuse(&refusal),
         };
+        let Some(action) = plan.action.clone() else {
+            return self.answer(view, now, &identity, plan.answer);
+        };
         let intent = IntentKind::Act {
             vm: plan.vm.machine.id.clone(),
             uid: plan.vm.machine.uid.clone(),
-            action: plan.action.clone(),
+            action,
             revision: self.is_conditional().then_some(plan.vm.revision),
         };
         self.state = State::Submitted { identity, body, plan: Box::new(plan), attempts };
@@ -360,7 +363,15 @@ impl Exchange {
 
 /// Whether a resource is made of systems, so that it cannot be told before they have been listed.
 fn needs_systems(route: &Route<'_>) -> bool {
-    !matches!(route, Route::Versions | Route::ServiceRoot | Route::OData | Route::Metadata | Route::ChassisCollection)
+    !matches!(
+        route,
+        Route::Versions
+            | Route::ServiceRoot
+            | Route::OData
+            | Route::Metadata
+            | Route::ChassisCollection
+            | Route::Catalog(_)
+    )
 }
 
 /// The first query parameter that would change the answer and is not served: names with `$` are reserved for the

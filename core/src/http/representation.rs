@@ -14,7 +14,7 @@ pub(crate) struct Schema {
     pub(crate) namespace: &'static str,
     /// What `@odata.type` says.
     pub(crate) odata_type: &'static str,
-    /// The value of the `Link` header that leads to where DMTF publishes it.
+    /// The value of the `Link` header that leads to where it is found.
     pub(crate) described_by: &'static str,
 }
 
@@ -25,7 +25,7 @@ macro_rules! schema {
             name: $name,
             namespace: concat!($name $(, ".", $version)?),
             odata_type: concat!("#", $name $(, ".", $version)?, ".", $name),
-            described_by: concat!("<https://redfish.dmtf.org/schemas/v1/", $name $(, ".", $version)?, ".json>; rel=describedby"),
+            described_by: concat!("</redfish/v1/JsonSchemas/", $name $(, ".", $version)?, ">; rel=describedby"),
         }
     };
 }

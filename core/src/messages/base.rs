@@ -5,7 +5,7 @@
 use super::{Definition, Severity};
 
 /// The registry and its version, as message ids begin.
-const REGISTRY: &str = "Base.1.22";
+pub(crate) const REGISTRY: &str = "Base.1.22";
 
 pub(crate) const GENERAL_ERROR: Definition = Definition {
     registry: REGISTRY,
@@ -37,6 +37,22 @@ pub(crate) const PROPERTY_VALUE_TYPE_ERROR: Definition = Definition {
     text: "The value '%1' of the property '%2' has the wrong type.",
     severity: Severity::Warning,
     resolution: "Send a value of the type that the schema gives for the property.",
+};
+
+pub(crate) const PROPERTY_VALUE_FORMAT_ERROR: Definition = Definition {
+    registry: REGISTRY,
+    key: "PropertyValueFormatError",
+    text: "The value '%1' of the property '%2' has a form that is not accepted.",
+    severity: Severity::Warning,
+    resolution: "Send the value in the form that the schema describes.",
+};
+
+pub(crate) const STRING_VALUE_TOO_LONG: Definition = Definition {
+    registry: REGISTRY,
+    key: "StringValueTooLong",
+    text: "The text '%1' is longer than the %2 characters that are accepted.",
+    severity: Severity::Warning,
+    resolution: "Send a shorter text.",
 };
 
 pub(crate) const PROPERTY_VALUE_NOT_IN_LIST: Definition = Definition {
@@ -246,6 +262,8 @@ pub(crate) const ALL: &[Definition] = &[
     PROPERTY_UNKNOWN,
     PROPERTY_NOT_WRITABLE,
     PROPERTY_VALUE_TYPE_ERROR,
+    PROPERTY_VALUE_FORMAT_ERROR,
+    STRING_VALUE_TOO_LONG,
     PROPERTY_VALUE_NOT_IN_LIST,
     MALFORMED_JSON,
     UNRECOGNIZED_REQUEST_BODY,

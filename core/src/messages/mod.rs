@@ -143,7 +143,7 @@ mod tests {
 
     #[test]
     fn every_definition_names_each_argument_and_a_resolution() {
-        for definition in base::ALL.iter().chain(cluster::ALL) {
+        for definition in base::ALL.iter().chain(cluster::ALL.iter().map(|(definition, _)| definition)) {
             assert!(!definition.resolution.is_empty() && !definition.text.is_empty(), "{}", definition.key);
             assert!(definition.key.bytes().all(|byte| byte.is_ascii_alphanumeric()), "{}", definition.key);
         }

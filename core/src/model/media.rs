@@ -57,6 +57,39 @@ pub struct InsertMedia {
     pub slot: Slot,
     /// An absolute `http` or `https` URL; its query is part of it.
     pub image: Box<str>,
+    /// What to log in to its server with.
+    pub credentials: Option<ImageCredentials>,
+}
+
+/// A user name and a password at an image's server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ImageCredentials {
+    /// The user name; may be empty.
+    pub user_name: Box<str>,
+    /// The password; may be empty.
+    pub password: ImagePassword,
+}
+
+/// A password at an image's server, which no log may show.
+#[derive(Clone, PartialEq, Eq)]
+pub struct ImagePassword(Box<str>);
+
+impl ImagePassword {
+    /// Takes the text as it is.
+    pub fn new(text: &str) -> Self {
+        Self(text.into())
+    }
+
+    /// The text, for whoever has to send it.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for ImagePassword {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
+    }
 }
 
 /// How an image is fetched, as clients may state it beside the URL.

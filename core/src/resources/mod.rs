@@ -2,6 +2,9 @@
 //!
 //! Nothing here changes anything: a read ends in a representation, a write in a [`Plan`] for the service to carry out.
 
+mod catalog;
+mod certificate_locations;
+mod certificate_service;
 mod chassis;
 mod chassis_collection;
 mod collection;
@@ -9,12 +12,32 @@ mod computer_system;
 mod computer_system_boot;
 mod computer_system_collection;
 mod computer_system_reset;
+mod drive;
+mod ethernet_interface;
+mod ethernet_interface_collection;
+mod inventory;
+mod json_schema_file;
+mod json_schema_file_collection;
 mod manager;
+mod manager_clock;
 mod manager_collection;
+mod manager_network_protocol;
+mod manager_reset;
+mod memory;
+mod memory_collection;
+mod message_registry;
+mod message_registry_file;
+mod message_registry_file_collection;
 mod metadata;
 mod odata;
 mod parameters;
+mod processor;
+mod processor_collection;
 mod service_root;
+mod software_inventory_collection;
+mod storage;
+mod storage_collection;
+mod update_service;
 mod versions;
 mod virtual_media;
 mod virtual_media_collection;
@@ -45,7 +68,8 @@ pub(crate) struct Context<'a> {
 pub(crate) struct Plan {
     /// The system it is about, as it was when the change was found valid.
     pub(crate) vm: Arc<Vm>,
-    pub(crate) action: Action,
+    /// `None` if there is nothing to be done: what was asked for is so already.
+    pub(crate) action: Option<Action>,
     pub(crate) answer: Answer,
 }
 
@@ -61,20 +85,22 @@ pub(crate) enum Answer {
 /// The methods that a resource or action allows, as the `Allow` header lists them.
 pub(crate) fn allow(route: &Route<'_>) -> &'static str {
     match route {
-        Route::System(_) => "GET, HEAD, PATCH, OPTIONS",
-        Route::SystemReset(_) | Route::VirtualMediaAction(..) => "POST, OPTIONS",
+        Route::System(_) | Route::Manager(_) => "GET, HEAD, PATCH, OPTIONS",
+        Route::SystemReset(_) | Route::ManagerReset(_) | Route::VirtualMediaAction(..) => "POST, OPTIONS",
         Route::Versions
         | Route::ServiceRoot
         | Route::OData
         | Route::Metadata
         | Route::Systems
+        | Route::Inventory(..)
         | Route::VirtualMediaCollection(_)
         | Route::VirtualMedia(..)
         | Route::ChassisCollection
         | Route::Chassis(_)
         | Route::ChassisSystems(_)
         | Route::Managers
-        | Route::Manager(_) => "GET, HEAD, OPTIONS",
+        | Route::NetworkProtocol(_)
+        | Route::Catalog(_) => "GET, HEAD, OPTIONS",
     }
 }
 
@@ -100,6 +126,9 @@ pub(crate) fn read(context: &Context<'_>, location: &Location<'_>) -> Result<Rep
         Route::Metadata => Ok(metadata::represent()),
         Route::Systems => Ok(computer_system_collection::represent(context)),
         Route::System(name) => context.system(name, location).map(|vm| computer_system::represent(context, vm)),
+        Route::Inventory(name, part) => {
+            context.system(name, location).and_then(|vm| inventory::represent(context, vm, part))
+        }
         Route::VirtualMediaCollection(name) => {
             context.system(name, location).map(|vm| virtual_media_collection::represent(context, vm))
         }
@@ -113,8 +142,12 @@ pub(crate) fn read(context: &Context<'_>, location: &Location<'_>) -> Result<Rep
         }
         Route::Managers => Ok(manager_collection::represent(context)),
         Route::Manager(name) => context.system(name, location).map(|vm| manager::represent(context, vm)),
-        // Not reached: neither allows GET.
-        Route::SystemReset(_) | Route::VirtualMediaAction(..) => {
+        Route::NetworkProtocol(name) => {
+            context.system(name, location).map(|vm| manager_network_protocol::represent(context, vm))
+        }
+        Route::Catalog(resource) => catalog::represent(resource),
+        // Not reached: none of these allows GET.
+        Route::SystemReset(_) | Route::ManagerReset(_) | Route::VirtualMediaAction(..) => {
             Err(Refusal::method_not_allowed(allow(&location.route)))
         }
     }
@@ -122,7 +155,8 @@ pub(crate) fn read(context: &Context<'_>, location: &Location<'_>) -> Result<Rep
 
 /// Understands a write: what a body asks of a resource or action that allows the method.
 pub(crate) fn plan(context: &Context<'_>, location: &Location<'_>, body: &JsonObject) -> Result<Plan, Refusal> {
-    let plan = |vm: &Arc<Vm>, action, answer| Plan { vm: Arc::clone(vm), action, answer };
+    let plan = |vm: &Arc<Vm>, action, answer| Plan { vm: Arc::clone(vm), action: Some(action), answer };
+    let nothing = |vm: &Arc<Vm>, answer| Plan { vm: Arc::clone(vm), action: None, answer };
     match location.route {
         Route::System(name) => {
             let vm = context.system(name, location)?;
@@ -140,25 +174,37 @@ pub(crate) fn plan(context: &Context<'_>, location: &Location<'_>, body: &JsonOb
             let vm = context.system(name, location)?;
             Ok(plan(vm, virtual_media::eject(slot, body)?, Answer::NoContent))
         }
+        Route::Manager(name) => {
+            let vm = context.system(name, location)?;
+            manager_clock::patch(body, context.now.unix)?;
+            Ok(nothing(vm, Answer::Representation))
+        }
+        Route::ManagerReset(name) => {
+            let vm = context.system(name, location)?;
+            manager_reset::check(body)?;
+            Ok(nothing(vm, Answer::NoContent))
+        }
         // Not reached: none of these allows a write.
         Route::Versions
         | Route::ServiceRoot
         | Route::OData
         | Route::Metadata
         | Route::Systems
+        | Route::Inventory(..)
         | Route::VirtualMediaCollection(_)
         | Route::VirtualMedia(..)
         | Route::ChassisCollection
         | Route::Chassis(_)
         | Route::ChassisSystems(_)
         | Route::Managers
-        | Route::Manager(_) => Err(Refusal::method_not_allowed(allow(&location.route))),
+        | Route::NetworkProtocol(_)
+        | Route::Catalog(_) => Err(Refusal::method_not_allowed(allow(&location.route))),
     }
 }
 
 /// Whether a write may come without a body.
 pub(crate) fn body_is_optional(route: &Route<'_>) -> bool {
-    matches!(route, Route::VirtualMediaAction(_, _, MediaAction::Eject))
+    matches!(route, Route::ManagerReset(_) | Route::VirtualMediaAction(_, _, MediaAction::Eject))
 }
 
 /// Every schema of which the service has resources.
@@ -166,12 +212,31 @@ pub(crate) const SCHEMAS: &[Schema] = &[
     service_root::SCHEMA,
     computer_system_collection::SCHEMA,
     computer_system::SCHEMA,
+    ethernet_interface_collection::SCHEMA,
+    ethernet_interface::SCHEMA,
+    processor_collection::SCHEMA,
+    processor::SCHEMA,
+    memory_collection::SCHEMA,
+    memory::SCHEMA,
+    storage_collection::SCHEMA,
+    storage::SCHEMA,
+    drive::SCHEMA,
     virtual_media_collection::SCHEMA,
     virtual_media::SCHEMA,
     chassis_collection::SCHEMA,
     chassis::SCHEMA,
     manager_collection::SCHEMA,
     manager::SCHEMA,
+    manager_network_protocol::SCHEMA,
+    message_registry_file_collection::SCHEMA,
+    message_registry_file::SCHEMA,
+    message_registry::SCHEMA,
+    json_schema_file_collection::SCHEMA,
+    json_schema_file::SCHEMA,
+    update_service::SCHEMA,
+    software_inventory_collection::SCHEMA,
+    certificate_service::SCHEMA,
+    certificate_locations::SCHEMA,
 ];
 
 impl<'a> Context<'a> {
@@ -249,6 +314,10 @@ impl<'a> Link<'a> {
         Self { odata_id: route }
     }
 }
+
+/// `Actions` of a resource that has none.
+#[derive(Clone, Copy, Debug, Serialize)]
+struct NoActions {}
 
 /// Schema `Resource`, object `Status`.
 #[derive(Clone, Copy, Debug, Serialize)]

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::{Context, Link};
 use crate::http::{ETAG_PLACEHOLDER, Representation, Schema, schema};
-use crate::route::Route;
+use crate::route::{Catalog, Route};
 
 pub(super) const SCHEMA: Schema = schema!("ServiceRoot", "v1_20_0");
 
@@ -27,6 +27,10 @@ struct ServiceRoot<'a> {
     systems: Link<'a>,
     chassis: Link<'a>,
     managers: Link<'a>,
+    registries: Link<'a>,
+    json_schemas: Link<'a>,
+    update_service: Link<'a>,
+    certificate_service: Link<'a>,
     links: Links,
 }
 
@@ -47,6 +51,10 @@ pub(super) fn represent(context: &Context<'_>) -> Representation {
         systems: Link::to(Route::Systems),
         chassis: Link::to(Route::ChassisCollection),
         managers: Link::to(Route::Managers),
+        registries: Link::to(Route::Catalog(Catalog::Registries)),
+        json_schemas: Link::to(Route::Catalog(Catalog::JsonSchemas)),
+        update_service: Link::to(Route::Catalog(Catalog::UpdateService)),
+        certificate_service: Link::to(Route::Catalog(Catalog::CertificateService)),
         links: Links {},
     };
     Representation::of_resource(SCHEMA, &root)
