@@ -39,6 +39,14 @@ pub(crate) enum Route<'a> {
     Managers,
     /// `/redfish/v1/Managers/{system}`: the manager has the name of the system that it manages.
     Manager(&'a str),
+    /// `/redfish/v1/TaskService`
+    TaskService,
+    /// `/redfish/v1/TaskService/Tasks`
+    Tasks,
+    /// `/redfish/v1/TaskService/Tasks/{task}`
+    Task(&'a str),
+    /// `/redfish/v1/TaskService/TaskMonitors/{task}`: not a resource, but the answer that a request will have had.
+    TaskMonitor(&'a str),
 }
 
 /// An action of virtual media.
@@ -97,6 +105,7 @@ impl<'a> Location<'a> {
                     Some(_) => None,
                 },
             },
+            "TaskService" => task_route(segments).and_then(canonical),
             "Chassis" => match id(&mut segments) {
                 None => end(segments).then_some(Route::ChassisCollection).and_then(canonical),
                 Some(chassis) => match segments.next() {
@@ -131,7 +140,11 @@ impl<'a> Route<'a> {
             | Self::ChassisCollection
             | Self::Chassis(_)
             | Self::ChassisSystems(_)
-            | Self::Managers => None,
+            | Self::Managers
+            | Self::TaskService
+            | Self::Tasks
+            | Self::Task(_)
+            | Self::TaskMonitor(_) => None,
         }
     }
 
@@ -140,6 +153,7 @@ impl<'a> Route<'a> {
         match self {
             Self::Manager(_) => "Manager",
             Self::Chassis(_) | Self::ChassisSystems(_) => "Chassis",
+            Self::Task(_) | Self::TaskMonitor(_) => "Task",
             _ => "ComputerSystem",
         }
     }
@@ -197,6 +211,20 @@ fn media_route<'a>(system: &'a str, mut segments: std::str::Split<'a, char>) -> 
     }
 }
 
+/// What follows `/TaskService`.
+fn task_route(mut segments: std::str::Split<'_, char>) -> Option<Route<'_>> {
+    let below = segments.next();
+    let task = id(&mut segments);
+    let route = match (below, task) {
+        (None, None) => Route::TaskService,
+        (Some("Tasks"), None) => Route::Tasks,
+        (Some("Tasks"), Some(task)) => Route::Task(task),
+        (Some("TaskMonitors"), Some(task)) => Route::TaskMonitor(task),
+        _ => return None,
+    };
+    end(segments).then_some(route)
+}
+
 /// The next segment, if it can be an id: nothing of ours has other characters.
 fn id<'a>(segments: &mut std::str::Split<'a, char>) -> Option<&'a str> {
     let mut ahead = segments.clone();
@@ -238,6 +266,10 @@ impl fmt::Display for Route<'_> {
             Self::ChassisSystems(chassis) => write!(f, "/redfish/v1/Chassis/{chassis}/Systems"),
             Self::Managers => f.write_str("/redfish/v1/Managers"),
             Self::Manager(system) => write!(f, "/redfish/v1/Managers/{system}"),
+            Self::TaskService => f.write_str("/redfish/v1/TaskService"),
+            Self::Tasks => f.write_str("/redfish/v1/TaskService/Tasks"),
+            Self::Task(task) => write!(f, "/redfish/v1/TaskService/Tasks/{task}"),
+            Self::TaskMonitor(task) => write!(f, "/redfish/v1/TaskService/TaskMonitors/{task}"),
         }
     }
 }
@@ -273,6 +305,10 @@ mod tests {
             Route::ChassisSystems(chassis),
             Route::Managers,
             Route::Manager(system),
+            Route::TaskService,
+            Route::Tasks,
+            Route::Task(system),
+            Route::TaskMonitor(system),
         ]
         .iter()
         .map(ToString::to_string)
@@ -312,6 +348,8 @@ mod tests {
             "/redfish/v1/systems",
             "/redfish/v1/Managers/a/Systems",
             "/redfish/v1/odata/x",
+            "/redfish/v1/TaskService/TaskMonitors",
+            "/redfish/v1/TaskService/Tasks/a/SubTasks",
             "/redfish/v1/Systems/a/VirtualMedia/Cd/Actions/",
         ] {
             assert_eq!(Location::parse(path), None, "{path}");

@@ -86,6 +86,10 @@ pub(crate) fn required(route: &Route<'_>, method: &Method) -> Option<Privilege> 
         | Route::VirtualMediaAction(_, _, MediaAction::Insert | MediaAction::Eject)
         | Route::Managers
         | Route::Manager(_)
+        | Route::TaskService
+        | Route::Tasks
+        | Route::Task(_)
+        | Route::TaskMonitor(_)
         | Route::Versions
         | Route::ServiceRoot
         | Route::OData

@@ -45,6 +45,15 @@ pub(crate) const AMBIGUOUS_NAME: Definition = Definition {
     resolution: "Use one of the names that the message lists.",
 };
 
+pub(crate) const IMPORT_FAILED: Definition = Definition {
+    registry: REGISTRY,
+    key: "ImportFailed",
+    text: "The image could not be copied into the virtualization cluster: %1",
+    severity: Severity::Critical,
+    resolution: "See to it that the cluster can read the image at its URL, or eject it and insert another one.",
+};
+
 /// Every entry.
 #[cfg(test)]
-pub(crate) const ALL: &[Definition] = &[REFUSED, STATE_CONFLICT, NOT_PERMITTED, NOT_SUPPORTED, AMBIGUOUS_NAME];
+pub(crate) const ALL: &[Definition] =
+    &[REFUSED, STATE_CONFLICT, NOT_PERMITTED, NOT_SUPPORTED, AMBIGUOUS_NAME, IMPORT_FAILED];

@@ -13,8 +13,12 @@ mod manager;
 mod manager_collection;
 mod metadata;
 mod odata;
+mod operation_apply_time;
 mod parameters;
 mod service_root;
+mod task;
+mod task_collection;
+mod task_service;
 mod versions;
 mod virtual_media;
 mod virtual_media_collection;
@@ -29,8 +33,12 @@ use crate::http::{JsonObject, MediaType, Refusal, Representation, Schema};
 use crate::messages::{Message, cluster};
 use crate::model::Action;
 use crate::route::{Alias, Location, MediaAction, Route};
+use crate::task::Task;
 use crate::time::Now;
 use crate::view::{NoSystem, View, Vm};
+
+pub(crate) use operation_apply_time::is_asked_for as operation_apply_time_is_asked_for;
+pub(crate) use task::{FinalAnswer, final_answer};
 
 /// What a representation depends on.
 pub(crate) struct Context<'a> {
@@ -63,6 +71,7 @@ pub(crate) fn allow(route: &Route<'_>) -> &'static str {
     match route {
         Route::System(_) => "GET, HEAD, PATCH, OPTIONS",
         Route::SystemReset(_) | Route::VirtualMediaAction(..) => "POST, OPTIONS",
+        Route::Task(_) | Route::TaskMonitor(_) => "GET, HEAD, DELETE, OPTIONS",
         Route::Versions
         | Route::ServiceRoot
         | Route::OData
@@ -74,7 +83,9 @@ pub(crate) fn allow(route: &Route<'_>) -> &'static str {
         | Route::Chassis(_)
         | Route::ChassisSystems(_)
         | Route::Managers
-        | Route::Manager(_) => "GET, HEAD, OPTIONS",
+        | Route::Manager(_)
+        | Route::TaskService
+        | Route::Tasks => "GET, HEAD, OPTIONS",
     }
 }
 
@@ -113,6 +124,12 @@ pub(crate) fn read(context: &Context<'_>, location: &Location<'_>) -> Result<Rep
         }
         Route::Managers => Ok(manager_collection::represent(context)),
         Route::Manager(name) => context.system(name, location).map(|vm| manager::represent(context, vm)),
+        Route::TaskService => Ok(task_service::represent(context)),
+        Route::Tasks => Ok(task_collection::represent(context)),
+        // A monitor's own answers are for an exchange to give; while the task goes on it is represented by the task.
+        Route::Task(id) | Route::TaskMonitor(id) => {
+            context.task(id).map(|(task, vm)| task::represent(context, task, vm))
+        }
         // Not reached: neither allows GET.
         Route::SystemReset(_) | Route::VirtualMediaAction(..) => {
             Err(Refusal::method_not_allowed(allow(&location.route)))
@@ -140,7 +157,7 @@ pub(crate) fn plan(context: &Context<'_>, location: &Location<'_>, body: &JsonOb
             let vm = context.system(name, location)?;
             Ok(plan(vm, virtual_media::eject(slot, body)?, Answer::NoContent))
         }
-        // Not reached: none of these allows a write.
+        // Not reached: tasks are removed without a body, and none of the others allows a write.
         Route::Versions
         | Route::ServiceRoot
         | Route::OData
@@ -152,7 +169,11 @@ pub(crate) fn plan(context: &Context<'_>, location: &Location<'_>, body: &JsonOb
         | Route::Chassis(_)
         | Route::ChassisSystems(_)
         | Route::Managers
-        | Route::Manager(_) => Err(Refusal::method_not_allowed(allow(&location.route))),
+        | Route::Manager(_)
+        | Route::TaskService
+        | Route::Tasks
+        | Route::Task(_)
+        | Route::TaskMonitor(_) => Err(Refusal::method_not_allowed(allow(&location.route))),
     }
 }
 
@@ -172,6 +193,9 @@ pub(crate) const SCHEMAS: &[Schema] = &[
     chassis::SCHEMA,
     manager_collection::SCHEMA,
     manager::SCHEMA,
+    task_service::SCHEMA,
+    task_collection::SCHEMA,
+    task::SCHEMA,
 ];
 
 impl<'a> Context<'a> {
@@ -203,6 +227,12 @@ impl<'a> Context<'a> {
                 refusal
             }
         })
+    }
+
+    /// The task of that id and its machine; 404 if there is none of a machine that the account sees.
+    pub(crate) fn task(&self, id: &str) -> Result<(&'a Arc<Task>, &'a Arc<Vm>), Refusal> {
+        let found = self.identity.and_then(|identity| self.view.task(id, identity));
+        found.ok_or_else(|| Refusal::not_found("Task", id))
     }
 
     /// The chassis of that name: its index in the configuration; 404 if there is none that the account sees.
