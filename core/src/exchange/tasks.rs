@@ -36,7 +36,13 @@ impl Exchange {
         TaskRequest {
             method: self.head.method.clone(),
             // An alias may name what another reader of the task does not see.
-            path: self.location().ok().and_then(|at| context.canonical(&at)).as_deref().unwrap_or(self.path()).into(),
+            path: self
+                .location()
+                .ok()
+                .and_then(|at| context.canonical(&at))
+                .as_deref()
+                .unwrap_or_else(|| self.path())
+                .into(),
             headers: SHOWN_HEADERS.iter().filter_map(header).collect(),
             body: (masked.len() <= MAX_BODY).then(|| masked.into()),
             answer,
@@ -72,7 +78,7 @@ impl Exchange {
         };
         match (resources::final_answer(task), identity) {
             (Some(FinalAnswer::Done(request, answer)), Some(identity)) => {
-                let path = request.map_or(self.path(), |request| &request.path);
+                let path = request.map_or_else(|| self.path(), |request| &request.path);
                 self.without_body_for_head(self.answer(view, now, identity, path, answer))
             }
             (Some(FinalAnswer::Refused(refusal)), _) => self.refuse(&refusal),

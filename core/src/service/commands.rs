@@ -259,7 +259,9 @@ impl Service {
         let id = CommandId(self.commands.last_id);
         if held {
             // It may take an hour, and whoever asked is answered long before: let it be seen.
-            if let (None, Some(request)) = (&waiting.asker.task, waiting.asker.request.take()) {
+            if waits_for_the_stop(&waiting.action)
+                && let (None, Some(request)) = (&waiting.asker.task, waiting.asker.request.take())
+            {
                 waiting.asker.task = self.open_task(now, vm, &waiting.uid, &waiting.action, &request);
             }
             self.timers.set(now.mono + ANSWER_AFTER, Timer::Answer(id));
@@ -329,6 +331,20 @@ fn used_up_by(vm: &Vm) -> Option<Uid> {
         && instance.phase == Phase::Running
         && boot.armed_for.as_ref() != Some(&instance.uid);
     used.then(|| instance.uid.clone())
+}
+
+/// Whether it brings a machine up, so that it has to wait until a machine that stops has stopped.
+fn waits_for_the_stop(action: &Action) -> bool {
+    matches!(
+        action,
+        Action::Power(
+            PowerRequest::On
+                | PowerRequest::GracefulRestart
+                | PowerRequest::ForceRestart
+                | PowerRequest::PowerCycle
+                | PowerRequest::PushPowerButton
+        )
+    )
 }
 
 fn is_stopping(vm: &Vm) -> bool {

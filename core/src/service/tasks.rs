@@ -150,24 +150,23 @@ impl Service {
                 self.dismiss(id);
                 None
             }
-            Work::Import(_) => match self.inventory.system(&task.vm).and_then(|vm| slot_of(vm, id)) {
-                Some(slot) => Some(slot),
-                None => {
+            Work::Import(_) => {
+                let slot = self.inventory.system(&task.vm).and_then(|vm| slot_of(vm, id));
+                if slot.is_none() {
                     let reason = "the image is not in a drive from which it could be ejected".to_owned();
                     return self.answer(ticket, OutcomeKind::Failed(CommandError::Conflict(reason)));
                 }
-            },
+                slot
+            }
         };
-        match (eject, self.inventory.system(&task.vm).map(|vm| vm.machine.uid.clone())) {
-            (Some(slot), Some(uid)) => {
-                self.set_cancelling(now, id, true);
-                let asker = Asker { ticket: Some(ticket), calls_off: Some(id.clone()), ..Asker::default() };
-                self.enqueue(now, task.vm.clone(), uid, Action::EjectMedia(slot), None, asker);
-            }
-            (None, _) | (Some(_), None) => {
-                self.remove_task(now, id);
-                self.answer(ticket, OutcomeKind::Done);
-            }
+        let uid = self.inventory.system(&task.vm).map(|vm| vm.machine.uid.clone());
+        if let (Some(slot), Some(uid)) = (eject, uid) {
+            self.set_cancelling(now, id, true);
+            let asker = Asker { ticket: Some(ticket), calls_off: Some(id.clone()), ..Asker::default() };
+            self.enqueue(now, task.vm.clone(), uid, Action::EjectMedia(slot), None, asker);
+        } else {
+            self.remove_task(now, id);
+            self.answer(ticket, OutcomeKind::Done);
         }
     }
 
