@@ -19,6 +19,7 @@ pub mod model;
 mod resources;
 mod route;
 mod service;
+mod task;
 pub mod time;
 mod view;
 

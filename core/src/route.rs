@@ -53,6 +53,14 @@ pub(crate) enum Route<'a> {
     NetworkProtocol(&'a str),
     /// `/redfish/v1/…`: what the service says about itself.
     Catalog(Catalog<'a>),
+    /// `/redfish/v1/TaskService`
+    TaskService,
+    /// `/redfish/v1/TaskService/Tasks`
+    Tasks,
+    /// `/redfish/v1/TaskService/Tasks/{task}`
+    Task(&'a str),
+    /// `/redfish/v1/TaskService/TaskMonitors/{task}`: not a resource, but the answer that a request will have had.
+    TaskMonitor(&'a str),
 }
 
 /// An action of virtual media.
@@ -118,6 +126,7 @@ impl<'a> Location<'a> {
                     Some(_) => None,
                 },
             },
+            "TaskService" => task_route(segments).and_then(canonical),
             "Chassis" => match id(&mut segments) {
                 None => end(segments).then_some(Route::ChassisCollection).and_then(canonical),
                 Some(chassis) => match segments.next() {
@@ -156,7 +165,11 @@ impl<'a> Route<'a> {
             | Self::Chassis(_)
             | Self::ChassisSystems(_)
             | Self::Managers
-            | Self::Catalog(_) => None,
+            | Self::Catalog(_)
+            | Self::TaskService
+            | Self::Tasks
+            | Self::Task(_)
+            | Self::TaskMonitor(_) => None,
         }
     }
 
@@ -165,6 +178,7 @@ impl<'a> Route<'a> {
         match self {
             Self::Manager(_) | Self::ManagerReset(_) | Self::NetworkProtocol(_) => "Manager",
             Self::Chassis(_) | Self::ChassisSystems(_) => "Chassis",
+            Self::Task(_) | Self::TaskMonitor(_) => "Task",
             _ => "ComputerSystem",
         }
     }
@@ -225,6 +239,20 @@ fn media_route<'a>(system: &'a str, mut segments: std::str::Split<'a, char>) -> 
     }
 }
 
+/// What follows `/TaskService`.
+fn task_route(mut segments: std::str::Split<'_, char>) -> Option<Route<'_>> {
+    let below = segments.next();
+    let task = id(&mut segments);
+    let route = match (below, task) {
+        (None, None) => Route::TaskService,
+        (Some("Tasks"), None) => Route::Tasks,
+        (Some("Tasks"), Some(task)) => Route::Task(task),
+        (Some("TaskMonitors"), Some(task)) => Route::TaskMonitor(task),
+        _ => return None,
+    };
+    end(segments).then_some(route)
+}
+
 /// The next segment, if it can be an id: nothing of ours has other characters.
 fn id<'a>(segments: &mut std::str::Split<'a, char>) -> Option<&'a str> {
     let mut ahead = segments.clone();
@@ -270,6 +298,10 @@ impl fmt::Display for Route<'_> {
             Self::ManagerReset(system) => write!(f, "/redfish/v1/Managers/{system}/Actions/Manager.Reset"),
             Self::NetworkProtocol(system) => write!(f, "/redfish/v1/Managers/{system}/NetworkProtocol"),
             Self::Catalog(catalog) => write!(f, "/redfish/v1/{catalog}"),
+            Self::TaskService => f.write_str("/redfish/v1/TaskService"),
+            Self::Tasks => f.write_str("/redfish/v1/TaskService/Tasks"),
+            Self::Task(task) => write!(f, "/redfish/v1/TaskService/Tasks/{task}"),
+            Self::TaskMonitor(task) => write!(f, "/redfish/v1/TaskService/TaskMonitors/{task}"),
         }
     }
 }
@@ -325,6 +357,10 @@ mod tests {
             Route::Catalog(Catalog::FirmwareInventory),
             Route::Catalog(Catalog::CertificateService),
             Route::Catalog(Catalog::CertificateLocations),
+            Route::TaskService,
+            Route::Tasks,
+            Route::Task(system),
+            Route::TaskMonitor(system),
         ]
         .iter()
         .map(ToString::to_string)
@@ -364,6 +400,8 @@ mod tests {
             "/redfish/v1/systems",
             "/redfish/v1/Managers/a/Systems",
             "/redfish/v1/odata/x",
+            "/redfish/v1/TaskService/TaskMonitors",
+            "/redfish/v1/TaskService/Tasks/a/SubTasks",
             "/redfish/v1/Systems/a/VirtualMedia/Cd/Actions/",
             "/redfish/v1/Systems/a/Processors/b/c",
             "/redfish/v1/Systems/a/Storage/b/Drives",

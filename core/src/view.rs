@@ -12,6 +12,7 @@ use crate::auth::{Authenticator, CredentialKey, Identity};
 use crate::config::{Config, IdConvention};
 use crate::http::Representation;
 use crate::model::{Import, Instance, Machine, Medium, Platform, PowerState, Processors, Slot, VmId};
+use crate::task::{Task, TaskId};
 use crate::time::Instant;
 
 /// An immutable snapshot of what the service knows.
@@ -26,6 +27,8 @@ pub struct View {
     pub(crate) members: Arc<[RedBlackTreeSetSync<VmId>]>,
     /// Which systems have a name, by that name without its namespace.
     pub(crate) by_name: RedBlackTreeMapSync<Arc<str>, Arc<[VmId]>>,
+    /// What is still going on, and what has ended a moment ago.
+    pub(crate) tasks: RedBlackTreeMapSync<TaskId, Arc<Task>>,
     pub(crate) platform: Arc<Platform>,
     pub(crate) ready: bool,
 }

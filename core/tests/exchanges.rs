@@ -11,8 +11,12 @@
 //! > media lab.node-0 http://images.example/a.iso      … and the machine has this in its drive (`-` for nothing)
 //! > fails conflict it is being removed                the oldest command has failed
 //! > run lab.node-0 uid running                        a run shows: starting, running, paused, stopping, ended, gone
+//! > import lab.node-0 running 42                     the image in its drive is so far: pending, running, succeeded, gone,
+//!                                                    or failed with an explanation
 //! > wait 10                                           seconds pass
 //! ```
+//!
+//! In a URI `$1` is the id of the first task that was accepted, `$2` of the second, and so on.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests may fail")]
 
@@ -21,9 +25,9 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use bytes::Bytes;
-use http::{Request, Response};
+use http::{Request, Response, StatusCode};
 use kubevirt_redfish_core::model::{
-    BootEnabled, BootOverride, BootTarget, CommandError, Completion, ImportId, Medium, Observation, Phase, Slot, Uid,
+    BootEnabled, BootOverride, BootTarget, CommandError, Completion, ImportState, Medium, Observation, Phase, Slot, Uid,
 };
 use kubevirt_redfish_fixtures::desk::Desk;
 
@@ -38,6 +42,7 @@ fn conversations_go_as_recorded() {
 fn play(script: &str) -> String {
     let mut desk = Desk::new();
     let mut story = String::new();
+    let mut tasks: Vec<String> = Vec::new();
     let mut lines = script.lines().peekable();
     while let Some(line) = lines.next() {
         let Some(step) = line.strip_prefix("> ") else {
@@ -64,7 +69,7 @@ fn play(script: &str) -> String {
                 desk.complete(Ok(Completion { observations: vec![observation] }))
             }
             ["media", id, image] => {
-                let medium = (*image != "-").then(|| medium(image));
+                let medium = (*image != "-").then(|| medium(id, image));
                 let observation = desk.redefinition(id, |machine| machine.media = medium.into_iter().collect());
                 desk.complete(Ok(Completion { observations: vec![observation] }))
             }
@@ -85,12 +90,17 @@ fn play(script: &str) -> String {
                 desk.run(id, uid, phase, stopping, paused);
                 Vec::new()
             }
+            ["import", id, state @ ..] => {
+                desk.import(id, import_state(state));
+                Vec::new()
+            }
             ["wait", seconds] => desk.advance(Duration::from_secs(seconds.parse().unwrap())),
             [method, uri, user @ ..] => {
                 for line in &block {
                     writeln!(story, "{line}").unwrap();
                 }
-                desk.request(request(method, uri, user.get(1).copied(), &block)).into_iter().collect()
+                let uri = name_tasks(uri, &tasks);
+                desk.request(request(method, &uri, user.get(1).copied(), &block)).into_iter().collect()
             }
             other => panic!("{other:?}"),
         };
@@ -99,10 +109,26 @@ fn play(script: &str) -> String {
         }
         for response in responses {
             story.push_str(&print(&response));
+            if response.status() == StatusCode::ACCEPTED && !step.starts_with("GET") && !step.starts_with("HEAD") {
+                let location = response.headers()["location"].to_str().unwrap();
+                tasks.extend(location.rsplit('/').next().map(str::to_owned));
+            }
         }
         story.push('\n');
     }
     story
+}
+
+/// Puts the ids of tasks into a URI.
+fn name_tasks(uri: &str, tasks: &[String]) -> String {
+    let Some((before, number)) = uri.split_once('$') else {
+        return uri.to_owned();
+    };
+    match number.parse::<usize>() {
+        Ok(number) => format!("{before}{}", tasks[number - 1]),
+        // A query parameter.
+        Err(_) => uri.to_owned(),
+    }
 }
 
 fn request(method: &str, uri: &str, user: Option<&str>, block: &[&str]) -> Request<Bytes> {
@@ -154,12 +180,24 @@ fn boot(target: &str, enabled: &str) -> BootOverride {
     }
 }
 
-fn medium(image: &str) -> Medium {
+fn medium(id: &str, image: &str) -> Medium {
     Medium {
         slot: Slot::Cd,
         image: image.into(),
         drive: "cd".into(),
-        import: ImportId { namespace: "lab".into(), name: "node-0-cd".into() },
+        import: kubevirt_redfish_fixtures::desk::import_of(id, image),
+    }
+}
+
+fn import_state(words: &[&str]) -> Option<ImportState> {
+    match words {
+        ["pending"] => Some(ImportState::Pending),
+        ["running"] => Some(ImportState::Running { percent: None }),
+        ["running", percent] => Some(ImportState::Running { percent: Some(percent.parse().unwrap()) }),
+        ["succeeded"] => Some(ImportState::Succeeded),
+        ["failed", message @ ..] => Some(ImportState::Failed { message: message.join(" ").into() }),
+        ["gone"] => None,
+        other => panic!("{other:?}"),
     }
 }
 

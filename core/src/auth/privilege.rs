@@ -90,6 +90,10 @@ pub(crate) fn required(route: &Route<'_>, method: &Method) -> Option<Privilege> 
         | Route::ManagerReset(_)
         | Route::NetworkProtocol(_)
         | Route::Catalog(_)
+        | Route::TaskService
+        | Route::Tasks
+        | Route::Task(_)
+        | Route::TaskMonitor(_)
         | Route::Versions
         | Route::ServiceRoot
         | Route::OData

@@ -4,6 +4,7 @@
 //! [`View`], what it needs done it asks for with a [`Step`]. It ends in exactly one response.
 
 mod response;
+mod tasks;
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -17,6 +18,7 @@ use crate::auth::{BasicCredentials, CredentialKey, Identity, Login, required};
 use crate::config::{PasswordHash, Secret};
 use crate::http::{JsonObject, Refusal, accepts, is_json, matches, parse_body};
 use crate::messages::{Message, base};
+use crate::model::CommandError;
 use crate::resources::{self, Answer, Context, Plan};
 use crate::route::{Alias, Location, Route};
 use crate::service::{Intent, IntentKind, Outcome, OutcomeKind};
@@ -98,6 +100,8 @@ enum State {
     Reading { identity: Identity },
     /// The change is being made.
     Submitted { identity: Identity, body: JsonObject, plan: Box<Plan>, attempts: u8 },
+    /// A task is being called off.
+    CallingOff,
     /// The response has been given.
     Done,
 }
@@ -133,7 +137,9 @@ impl Exchange {
                 self.refuse(&Refusal::new(StatusCode::BAD_REQUEST, message))
             }
             (State::Submitted { identity, body, plan, attempts }, Signal::Outcome(Outcome(outcome))) => match outcome {
-                OutcomeKind::Done => self.answer(view, now, &identity, plan.answer),
+                OutcomeKind::Done => self.answer(view, now, &identity, self.path(), plan.answer),
+                OutcomeKind::Accepted(id) => self.accepted(view, now, &identity, &id),
+                OutcomeKind::TooManyTasks => self.refuse(&tasks::too_many_tasks()),
                 OutcomeKind::Failed(error) => self.refuse(&Refusal::from(&error)),
                 OutcomeKind::Superseded if attempts < MAX_ATTEMPTS => {
                     self.submit(view, now, identity, body, attempts + 1)
@@ -141,11 +147,22 @@ impl Exchange {
                 OutcomeKind::Superseded | OutcomeKind::Overloaded => self.refuse(&Refusal::unavailable(1)),
                 OutcomeKind::ShuttingDown => self.refuse(&Refusal::shutting_down()),
             },
+            (State::CallingOff, Signal::Outcome(Outcome(outcome))) => match outcome {
+                OutcomeKind::Done => Step::Respond(response::no_content()),
+                OutcomeKind::Failed(CommandError::NotFound) => self.refuse(&Refusal::no_such_resource(self.path())),
+                OutcomeKind::Failed(error) => self.refuse(&Refusal::from(&error)),
+                OutcomeKind::ShuttingDown => self.refuse(&Refusal::shutting_down()),
+                OutcomeKind::Superseded
+                | OutcomeKind::Overloaded
+                | OutcomeKind::Accepted(_)
+                | OutcomeKind::TooManyTasks => self.refuse(&Refusal::unavailable(1)),
+            },
             (
                 State::Verifying { .. }
                 | State::Remembering { .. }
                 | State::Reading { .. }
                 | State::Submitted { .. }
+                | State::CallingOff
                 | State::Done,
                 _,
             ) => self.refuse(&Refusal::internal_error()),
@@ -179,6 +196,15 @@ impl Exchange {
     fn authorised(&mut self, view: &Arc<View>, now: Now, identity: Option<Identity>) -> Step {
         match self.check_head(identity.as_ref()) {
             Err(refusal) => self.refuse(&refusal),
+            Ok(Location { route: Route::Task(id) | Route::TaskMonitor(id), .. })
+                if self.head.method == Method::DELETE =>
+            {
+                let id = id.to_owned();
+                match identity {
+                    Some(identity) => self.call_off(view, now, &identity, &id),
+                    None => self.refuse(&Refusal::unauthorized(self.path())),
+                }
+            }
             Ok(location) => match (&self.head.method, identity) {
                 (&Method::OPTIONS, _) => Step::Respond(response::options(&location.route)),
                 (&Method::GET | &Method::HEAD, identity) => self.get(view, now, identity.as_ref(), &location),
@@ -233,6 +259,9 @@ impl Exchange {
         if !view.is_ready() && needs_systems(&location.route) {
             return self.refuse(&Refusal::unavailable(1));
         }
+        if matches!(location.route, Route::TaskMonitor(_)) {
+            return self.monitor(view, now, identity, &location.route);
+        }
         let context = Context { view, identity, now };
         let representation = match resources::read(&context, location) {
             Ok(representation) => representation,
@@ -278,18 +307,22 @@ impl Exchange {
 
     /// Finds out what is asked for in this view, and hands it in.
     fn submit(&mut self, view: &Arc<View>, now: Now, identity: Identity, body: JsonObject, attempts: u8) -> Step {
-        let plan = match self.plan(view, now, &identity, &body) {
-            Ok(plan) => plan,
+        let planned = self.plan(view, now, &identity, &body).and_then(|plan| Ok((plan, self.reply(&body)?)));
+        let (plan, reply) = match planned {
+            Ok(planned) => planned,
             Err(refusal) => return self.refuse(&refusal),
         };
         let Some(action) = plan.action.clone() else {
-            return self.answer(view, now, &identity, plan.answer);
+            return self.answer(view, now, &identity, self.path(), plan.answer);
         };
+        let context = Context { view, identity: Some(&identity), now };
         let intent = IntentKind::Act {
             vm: plan.vm.machine.id.clone(),
             uid: plan.vm.machine.uid.clone(),
             action,
             revision: self.is_conditional().then_some(plan.vm.revision),
+            request: Arc::new(self.as_task_request(&context, &body, plan.answer)),
+            reply,
         };
         self.state = State::Submitted { identity, body, plan: Box::new(plan), attempts };
         Step::Submit(Intent(intent))
@@ -324,12 +357,12 @@ impl Exchange {
         self.head.headers.contains_key(IF_MATCH) && matches!(self.head.method, Method::PATCH | Method::PUT)
     }
 
-    /// The change has been made.
-    fn answer(&self, view: &Arc<View>, now: Now, identity: &Identity, answer: Answer) -> Step {
+    /// The change at `path` has been made.
+    fn answer(&self, view: &Arc<View>, now: Now, identity: &Identity, path: &str, answer: Answer) -> Step {
         if answer == Answer::NoContent {
             return Step::Respond(response::no_content());
         }
-        let result = self.location().and_then(|location| {
+        let result = locate(path).and_then(|location| {
             let context = Context { view, identity: Some(identity), now };
             let representation = resources::read(&context, &location)?;
             let charset = accepts(&self.head.headers, resources::media_type(&location.route)).unwrap_or(false);
@@ -343,7 +376,7 @@ impl Exchange {
     }
 
     fn location(&self) -> Result<Location<'_>, Refusal> {
-        Location::parse(self.path()).ok_or_else(|| Refusal::no_such_resource(self.path()))
+        locate(self.path())
     }
 
     fn path(&self) -> &str {
@@ -361,6 +394,10 @@ impl Exchange {
     }
 }
 
+fn locate(path: &str) -> Result<Location<'_>, Refusal> {
+    Location::parse(path).ok_or_else(|| Refusal::no_such_resource(path))
+}
+
 /// Whether a resource is made of systems, so that it cannot be told before they have been listed.
 fn needs_systems(route: &Route<'_>) -> bool {
     !matches!(
@@ -371,6 +408,7 @@ fn needs_systems(route: &Route<'_>) -> bool {
             | Route::Metadata
             | Route::ChassisCollection
             | Route::Catalog(_)
+            | Route::TaskService
     )
 }
 

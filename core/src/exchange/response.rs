@@ -1,10 +1,10 @@
 //! Responses, with the headers that DSP0266 clause 8.2 asks of each.
 
 use bytes::Bytes;
-use http::header::{ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, ETAG, LINK, LOCATION, SERVER};
+use http::header::{ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, ETAG, LINK, LOCATION, RETRY_AFTER, SERVER};
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 
-use crate::http::{Content, MediaType, Refusal, Representation};
+use crate::http::{Content, MediaType, RESPOND_ASYNC, Refusal, Representation};
 use crate::messages::ErrorBody;
 use crate::resources;
 use crate::route::Route;
@@ -32,6 +32,27 @@ pub(super) fn representation(
         headers.append(LINK, value);
     }
     response
+}
+
+/// 202 with the task, at whose monitor to ask again after a while.
+pub(super) fn accepted(monitor: &Route<'_>, task: Representation, retry_after: u64, charset: bool) -> Response<Bytes> {
+    let mut response = representation(monitor, task, None, charset);
+    *response.status_mut() = StatusCode::ACCEPTED;
+    // They are the monitor's, and mean nothing to who has just sent something to another URI.
+    response.headers_mut().remove(ALLOW);
+    insert(response.headers_mut(), LOCATION, &monitor.to_string());
+    response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(retry_after));
+    response
+}
+
+/// Says which methods are allowed.
+pub(super) fn allowed(response: &mut Response<Bytes>, route: &Route<'_>) {
+    response.headers_mut().insert(ALLOW, HeaderValue::from_static(resources::allow(route)));
+}
+
+/// Says that the client's preference for an answer at once was heeded (RFC 7240 section 3).
+pub(super) fn preference_applied(response: &mut Response<Bytes>) {
+    response.headers_mut().insert(PREFERENCE_APPLIED, HeaderValue::from_static(RESPOND_ASYNC));
 }
 
 /// 304: the client has this version.
@@ -107,4 +128,5 @@ fn insert(headers: &mut HeaderMap, name: HeaderName, value: &str) {
 
 const ODATA_VERSION: HeaderName = HeaderName::from_static("odata-version");
 const DEPRECATION: HeaderName = HeaderName::from_static("deprecation");
+const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
 const NO_SNIFF: HeaderName = HeaderName::from_static("x-content-type-options");

@@ -183,6 +183,14 @@ pub(crate) const RESOURCE_IN_USE: Definition = Definition {
     resolution: "Wait until that is finished and send the request again.",
 };
 
+pub(crate) const CREATE_LIMIT_REACHED_FOR_RESOURCE: Definition = Definition {
+    registry: REGISTRY,
+    key: "CreateLimitReachedForResource",
+    text: "There are as many resources of this kind as there can be, and all of them are in use.",
+    severity: Severity::Critical,
+    resolution: "Wait until one of them is finished, or remove one, and send the request again.",
+};
+
 pub(crate) const INSUFFICIENT_PRIVILEGE: Definition = Definition {
     registry: REGISTRY,
     key: "InsufficientPrivilege",
@@ -280,6 +288,7 @@ pub(crate) const ALL: &[Definition] = &[
     RESOURCE_MISSING_AT_URI,
     RESOURCE_NOT_FOUND,
     RESOURCE_IN_USE,
+    CREATE_LIMIT_REACHED_FOR_RESOURCE,
     INSUFFICIENT_PRIVILEGE,
     ACCESS_UNAUTHORIZED,
     PRECONDITION_FAILED,

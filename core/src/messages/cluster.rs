@@ -53,6 +53,14 @@ pub(crate) const CLOCK_NOT_SETTABLE: Definition = Definition {
     resolution: "Leave the property out of the request body, or correct the clocks of the cluster's nodes.",
 };
 
+pub(crate) const IMPORT_FAILED: Definition = Definition {
+    registry: REGISTRY,
+    key: "ImportFailed",
+    text: "The image could not be copied into the virtualization cluster: %1",
+    severity: Severity::Critical,
+    resolution: "See to it that the cluster can read the image at its URL, or eject it and insert another one.",
+};
+
 /// Every entry, with what it is about.
 pub(crate) const ALL: &[(Definition, &str)] = &[
     (REFUSED, "The cluster does not accept a change."),
@@ -60,5 +68,6 @@ pub(crate) const ALL: &[(Definition, &str)] = &[
     (NOT_PERMITTED, "The service has not been given a right in the cluster that a change needs."),
     (NOT_SUPPORTED, "The cluster lacks what a change needs."),
     (AMBIGUOUS_NAME, "A name without a namespace stands for several systems."),
+    (IMPORT_FAILED, "An image could not be imported."),
     (CLOCK_NOT_SETTABLE, "A manager's clock was to be set to another time."),
 ];

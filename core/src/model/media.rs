@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use super::{ImportId, Version, VmId};
+use super::{ImportId, Uid, Version, VmId};
+use crate::time::UnixTime;
 
 /// A virtual drive that media can be inserted into.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -121,6 +122,22 @@ pub struct Import {
     pub machine: Option<VmId>,
     /// How far it got.
     pub state: ImportState,
+    /// When it was asked for.
+    pub started: Option<UnixTime>,
+    /// When it got to its present end, if it has ended.
+    pub ended: Option<UnixTime>,
+}
+
+impl ImportId {
+    /// The import that fetches an image for a slot of a machine: the same for every replica and every attempt, and
+    /// another one for another machine of the same name.
+    pub fn of(vm: &VmId, uid: &Uid, slot: Slot, image: &str) -> Self {
+        let hash = xxhash_rust::xxh3::xxh3_64(format!("{uid}\n{slot}\n{image}").as_bytes());
+        // Names of pods and labels are made from it, which holds for 63 characters without dots.
+        let machine: String = vm.name().chars().map(|c| if c == '.' { '-' } else { c }).take(LONGEST_PREFIX).collect();
+        let name = format!("{}-{}-{hash:016x}", machine.trim_end_matches('-'), slot.name().to_lowercase());
+        Self { namespace: vm.namespace().into(), name: name.into() }
+    }
 }
 
 /// How far an import got.
@@ -141,3 +158,6 @@ pub enum ImportState {
         message: Box<str>,
     },
 }
+
+/// 63 less the slot's name, the hash and what joins them.
+const LONGEST_PREFIX: usize = 40;

@@ -3,6 +3,7 @@
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 
+use super::operation_apply_time::OperationApplyTimeSupport;
 use super::{Context, Link, Status, computer_system_boot, computer_system_reset, parameters, processor};
 use crate::http::{ETAG_PLACEHOLDER, JsonObject, Refusal, Representation, Schema, schema};
 use crate::messages::{Message, base};
@@ -110,6 +111,8 @@ struct Actions<'a> {
 #[derive(Serialize)]
 struct Reset<'a> {
     target: Route<'a>,
+    #[serde(rename = "@Redfish.OperationApplyTimeSupport")]
+    apply_time: OperationApplyTimeSupport,
     #[serde(rename = "ResetType@Redfish.AllowableValues")]
     values: [computer_system_reset::ResetType; computer_system_reset::ResetType::ALL.len()],
 }
@@ -200,7 +203,11 @@ fn render(context: &Context<'_>, vm: &Vm) -> Representation {
             managed_by: [Link::to(Route::Manager(id))],
         },
         actions: Actions {
-            reset: Reset { target: Route::SystemReset(id), values: computer_system_reset::ResetType::ALL },
+            reset: Reset {
+                target: Route::SystemReset(id),
+                apply_time: OperationApplyTimeSupport,
+                values: computer_system_reset::ResetType::ALL,
+            },
         },
     };
     Representation::of_resource(SCHEMA, &system)

@@ -30,6 +30,7 @@ mod message_registry_file;
 mod message_registry_file_collection;
 mod metadata;
 mod odata;
+mod operation_apply_time;
 mod parameters;
 mod processor;
 mod processor_collection;
@@ -37,6 +38,9 @@ mod service_root;
 mod software_inventory_collection;
 mod storage;
 mod storage_collection;
+mod task;
+mod task_collection;
+mod task_service;
 mod update_service;
 mod versions;
 mod virtual_media;
@@ -52,8 +56,12 @@ use crate::http::{JsonObject, MediaType, Refusal, Representation, Schema};
 use crate::messages::{Message, cluster};
 use crate::model::Action;
 use crate::route::{Alias, Location, MediaAction, Route};
+use crate::task::Task;
 use crate::time::Now;
 use crate::view::{NoSystem, View, Vm};
+
+pub(crate) use operation_apply_time::is_asked_for as operation_apply_time_is_asked_for;
+pub(crate) use task::{FinalAnswer, final_answer};
 
 /// What a representation depends on.
 pub(crate) struct Context<'a> {
@@ -87,6 +95,7 @@ pub(crate) fn allow(route: &Route<'_>) -> &'static str {
     match route {
         Route::System(_) | Route::Manager(_) => "GET, HEAD, PATCH, OPTIONS",
         Route::SystemReset(_) | Route::ManagerReset(_) | Route::VirtualMediaAction(..) => "POST, OPTIONS",
+        Route::Task(_) | Route::TaskMonitor(_) => "GET, HEAD, DELETE, OPTIONS",
         Route::Versions
         | Route::ServiceRoot
         | Route::OData
@@ -100,7 +109,9 @@ pub(crate) fn allow(route: &Route<'_>) -> &'static str {
         | Route::ChassisSystems(_)
         | Route::Managers
         | Route::NetworkProtocol(_)
-        | Route::Catalog(_) => "GET, HEAD, OPTIONS",
+        | Route::Catalog(_)
+        | Route::TaskService
+        | Route::Tasks => "GET, HEAD, OPTIONS",
     }
 }
 
@@ -146,6 +157,12 @@ pub(crate) fn read(context: &Context<'_>, location: &Location<'_>) -> Result<Rep
             context.system(name, location).map(|vm| manager_network_protocol::represent(context, vm))
         }
         Route::Catalog(resource) => catalog::represent(resource),
+        Route::TaskService => Ok(task_service::represent(context)),
+        Route::Tasks => Ok(task_collection::represent(context)),
+        // A monitor's own answers are for an exchange to give; while the task goes on it is represented by the task.
+        Route::Task(id) | Route::TaskMonitor(id) => {
+            context.task(id).map(|(task, vm)| task::represent(context, task, vm))
+        }
         // Not reached: none of these allows GET.
         Route::SystemReset(_) | Route::ManagerReset(_) | Route::VirtualMediaAction(..) => {
             Err(Refusal::method_not_allowed(allow(&location.route)))
@@ -184,7 +201,7 @@ pub(crate) fn plan(context: &Context<'_>, location: &Location<'_>, body: &JsonOb
             manager_reset::check(body)?;
             Ok(nothing(vm, Answer::NoContent))
         }
-        // Not reached: none of these allows a write.
+        // Not reached: tasks are removed without a body, and none of the others allows a write.
         Route::Versions
         | Route::ServiceRoot
         | Route::OData
@@ -198,7 +215,11 @@ pub(crate) fn plan(context: &Context<'_>, location: &Location<'_>, body: &JsonOb
         | Route::ChassisSystems(_)
         | Route::Managers
         | Route::NetworkProtocol(_)
-        | Route::Catalog(_) => Err(Refusal::method_not_allowed(allow(&location.route))),
+        | Route::Catalog(_)
+        | Route::TaskService
+        | Route::Tasks
+        | Route::Task(_)
+        | Route::TaskMonitor(_) => Err(Refusal::method_not_allowed(allow(&location.route))),
     }
 }
 
@@ -237,6 +258,9 @@ pub(crate) const SCHEMAS: &[Schema] = &[
     software_inventory_collection::SCHEMA,
     certificate_service::SCHEMA,
     certificate_locations::SCHEMA,
+    task_service::SCHEMA,
+    task_collection::SCHEMA,
+    task::SCHEMA,
 ];
 
 impl<'a> Context<'a> {
@@ -268,6 +292,12 @@ impl<'a> Context<'a> {
                 refusal
             }
         })
+    }
+
+    /// The task of that id and its machine; 404 if there is none of a machine that the account sees.
+    pub(crate) fn task(&self, id: &str) -> Result<(&'a Arc<Task>, &'a Arc<Vm>), Refusal> {
+        let found = self.identity.and_then(|identity| self.view.task(id, identity));
+        found.ok_or_else(|| Refusal::not_found("Task", id))
     }
 
     /// The chassis of that name: its index in the configuration; 404 if there is none that the account sees.

@@ -32,6 +32,7 @@ pub(super) fn represent() -> Representation {
             entry("JsonSchemas", Route::Catalog(Catalog::JsonSchemas)),
             entry("UpdateService", Route::Catalog(Catalog::UpdateService)),
             entry("CertificateService", Route::Catalog(Catalog::CertificateService)),
+            entry("Tasks", Route::TaskService),
         ],
     };
     let body = serde_json::to_vec(&document).unwrap_or_default();

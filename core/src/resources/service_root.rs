@@ -31,6 +31,7 @@ struct ServiceRoot<'a> {
     json_schemas: Link<'a>,
     update_service: Link<'a>,
     certificate_service: Link<'a>,
+    tasks: Link<'a>,
     links: Links,
 }
 
@@ -55,6 +56,7 @@ pub(super) fn represent(context: &Context<'_>) -> Representation {
         json_schemas: Link::to(Route::Catalog(Catalog::JsonSchemas)),
         update_service: Link::to(Route::Catalog(Catalog::UpdateService)),
         certificate_service: Link::to(Route::Catalog(Catalog::CertificateService)),
+        tasks: Link::to(Route::TaskService),
         links: Links {},
     };
     Representation::of_resource(SCHEMA, &root)

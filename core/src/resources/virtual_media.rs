@@ -4,6 +4,7 @@ use http::Uri;
 use serde::Serialize;
 use serde_json::Value;
 
+use super::operation_apply_time::OperationApplyTimeSupport;
 use super::{Context, Status, parameters};
 use crate::http::{ETAG_PLACEHOLDER, JsonObject, Refusal, Representation, Schema, schema};
 use crate::messages::{Message, base};
@@ -49,6 +50,8 @@ struct Actions<'a> {
 #[derive(Serialize)]
 struct InsertAction<'a> {
     target: Route<'a>,
+    #[serde(rename = "@Redfish.OperationApplyTimeSupport")]
+    apply_time: OperationApplyTimeSupport,
     #[serde(rename = "TransferProtocolType@Redfish.AllowableValues")]
     protocols: [&'static str; 2],
     #[serde(rename = "TransferMethod@Redfish.AllowableValues")]
@@ -58,6 +61,8 @@ struct InsertAction<'a> {
 #[derive(Serialize)]
 struct EjectAction<'a> {
     target: Route<'a>,
+    #[serde(rename = "@Redfish.OperationApplyTimeSupport")]
+    apply_time: OperationApplyTimeSupport,
 }
 
 pub(super) fn represent(context: &Context<'_>, vm: &Vm, slot: Slot) -> Representation {
@@ -88,10 +93,14 @@ pub(super) fn represent(context: &Context<'_>, vm: &Vm, slot: Slot) -> Represent
         actions: Actions {
             insert: InsertAction {
                 target: Route::VirtualMediaAction(id, slot, MediaAction::Insert),
+                apply_time: OperationApplyTimeSupport,
                 protocols: PROTOCOLS,
                 methods: METHODS,
             },
-            eject: EjectAction { target: Route::VirtualMediaAction(id, slot, MediaAction::Eject) },
+            eject: EjectAction {
+                target: Route::VirtualMediaAction(id, slot, MediaAction::Eject),
+                apply_time: OperationApplyTimeSupport,
+            },
         },
     };
     Representation::of_resource(SCHEMA, &media)

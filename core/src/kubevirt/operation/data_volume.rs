@@ -1,23 +1,17 @@
 //! The `DataVolume` that an image is imported into.
 
 use serde_json::{Value, json};
-use xxhash_rust::xxh3::xxh3_64;
 
 use super::engine::{Purpose, Write};
 use super::scene::Scene;
 use crate::kubevirt::annotation::{IMAGE, MANAGED_BY, MANAGER, SLOT, VIRTUAL_MACHINE};
 use crate::kubevirt::object::DataVolume;
 use crate::kubevirt::request::{Collection, create, delete};
-use crate::model::{Command, InsertMedia, Slot};
+use crate::model::{Command, ImportId, InsertMedia, Slot};
 
-/// The name of the `DataVolume` for an image in a slot of a machine: the same for every replica and every attempt, and
-/// another one for another machine of the same name.
+/// The name of the `DataVolume` for an image in a slot of a machine.
 pub(super) fn name(command: &Command, slot: Slot, image: &str) -> Box<str> {
-    let hash = xxh3_64(format!("{}\n{slot}\n{image}", command.uid).as_bytes());
-    // Names of pods and labels are made from it, which holds for 63 characters without dots.
-    let machine: String =
-        command.vm.name().chars().map(|c| if c == '.' { '-' } else { c }).take(LONGEST_PREFIX).collect();
-    format!("{}-{}-{hash:016x}", machine.trim_end_matches('-'), slot.name().to_lowercase()).into()
+    (*ImportId::of(&command.vm, &command.uid, slot, image).name).into()
 }
 
 /// The creation of it.
@@ -101,6 +95,3 @@ pub(super) fn volume(drive: &str, name: &str, live: bool) -> Value {
         json!({ "name": drive, "dataVolume": { "name": name } })
     }
 }
-
-/// 63 less the slot's name, the hash and what joins them.
-const LONGEST_PREFIX: usize = 40;
