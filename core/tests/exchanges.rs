@@ -12,10 +12,13 @@
 //! > run lab.node-0 uid running                        a run shows: starting, running, paused, stopping, ended, gone
 //! > wait 10                                           seconds pass
 //! ```
+//!
+//! `{etag}` in a header stands for the entity tag of the latest response that had one.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests may fail")]
 
 use std::fmt::Write as _;
+use std::io::Read as _;
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -37,6 +40,7 @@ fn conversations_go_as_recorded() {
 fn play(script: &str) -> String {
     let mut desk = Desk::new();
     let mut story = String::new();
+    let mut etag = String::new();
     let mut lines = script.lines().peekable();
     while let Some(line) = lines.next() {
         let Some(step) = line.strip_prefix("> ") else {
@@ -83,7 +87,7 @@ fn play(script: &str) -> String {
                 for line in &block {
                     writeln!(story, "{line}").unwrap();
                 }
-                desk.request(request(method, uri, user.get(1).copied(), &block)).into_iter().collect()
+                desk.request(request(method, uri, user.get(1).copied(), &block, &etag)).into_iter().collect()
             }
             other => panic!("{other:?}"),
         };
@@ -91,6 +95,9 @@ fn play(script: &str) -> String {
             writeln!(story, ">> {entry}").unwrap();
         }
         for response in responses {
+            if let Some(tag) = response.headers().get("etag") {
+                tag.to_str().unwrap().clone_into(&mut etag);
+            }
             story.push_str(&print(&response));
         }
         story.push('\n');
@@ -98,7 +105,7 @@ fn play(script: &str) -> String {
     story
 }
 
-fn request(method: &str, uri: &str, user: Option<&str>, block: &[&str]) -> Request<Bytes> {
+fn request(method: &str, uri: &str, user: Option<&str>, block: &[&str], etag: &str) -> Request<Bytes> {
     let mut request = Request::builder().method(method).uri(uri);
     if let Some(user) = user {
         let credentials = base64::prelude::BASE64_STANDARD.encode(format!("{user}:secret"));
@@ -107,7 +114,7 @@ fn request(method: &str, uri: &str, user: Option<&str>, block: &[&str]) -> Reque
     let mut parts = block.split(|line| line.is_empty());
     for header in parts.next().unwrap_or_default() {
         let (name, value) = header.split_once(": ").unwrap_or_else(|| panic!("not a header: {header}"));
-        request = request.header(name, value);
+        request = request.header(name, value.replace("{etag}", etag));
     }
     let body: Vec<&str> = parts.flatten().copied().collect();
     request.body(Bytes::from(body.join("\n"))).unwrap()
@@ -115,18 +122,29 @@ fn request(method: &str, uri: &str, user: Option<&str>, block: &[&str]) -> Reque
 
 fn print(response: &Response<Bytes>) -> String {
     let mut text = format!("<< {}\n", response.status());
-    for (name, value) in response.headers() {
+    for (name, value) in response.headers().iter().filter(|(name, _)| !ON_ALL_RESPONSES.contains(&name.as_str())) {
         writeln!(text, "<< {name}: {}", value.to_str().unwrap()).unwrap();
     }
     if response.body().is_empty() {
         return text;
     }
-    match serde_json::from_slice::<serde_json::Value>(response.body()) {
+    let body = if response.headers().get("content-encoding").is_some_and(|coding| coding == "gzip") {
+        let mut body = Vec::new();
+        flate2::read::GzDecoder::new(&**response.body()).read_to_end(&mut body).unwrap();
+        Bytes::from(body)
+    } else {
+        response.body().clone()
+    };
+    match serde_json::from_slice::<serde_json::Value>(&body) {
         Ok(json) => writeln!(text, "{}", serde_json::to_string_pretty(&json).unwrap()).unwrap(),
-        Err(_) => writeln!(text, "{}", String::from_utf8_lossy(response.body())).unwrap(),
+        Err(_) => writeln!(text, "{}", String::from_utf8_lossy(&body)).unwrap(),
     }
     text
 }
+
+/// Headers that are the same on all responses, or all of a kind; `headers.rs` sees to them.
+const ON_ALL_RESPONSES: [&str; 4] =
+    ["content-security-policy", "referrer-policy", "strict-transport-security", "vary"];
 
 fn boot(target: &str, enabled: &str) -> BootOverride {
     BootOverride {
