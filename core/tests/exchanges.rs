@@ -143,8 +143,7 @@ fn print(response: &Response<Bytes>) -> String {
 }
 
 /// Headers that are the same on all responses, or all of a kind; `headers.rs` sees to them.
-const ON_ALL_RESPONSES: [&str; 4] =
-    ["content-security-policy", "referrer-policy", "strict-transport-security", "vary"];
+const ON_ALL_RESPONSES: [&str; 4] = ["content-security-policy", "referrer-policy", "strict-transport-security", "vary"];
 
 fn boot(target: &str, enabled: &str) -> BootOverride {
     BootOverride {
