@@ -16,6 +16,7 @@ mod http;
 pub mod kubevirt;
 mod messages;
 pub mod model;
+mod query;
 mod resources;
 mod route;
 mod service;

@@ -139,6 +139,11 @@ impl View {
 
     /// The systems of the chassis at `indices` in the order of their ids, each once.
     pub(crate) fn systems_of<'a>(&'a self, indices: &'a [u16]) -> impl Iterator<Item = &'a Arc<Vm>> + 'a {
+        self.system_ids_of(indices).filter_map(|id| self.systems.get(id))
+    }
+
+    /// The ids of the same systems, for whoever does not look at most of them.
+    pub(crate) fn system_ids_of<'a>(&'a self, indices: &'a [u16]) -> impl Iterator<Item = &'a VmId> + 'a {
         let mut members: Vec<_> = indices
             .iter()
             .filter_map(|index| self.members.get(usize::from(*index)))
@@ -151,7 +156,6 @@ impl View {
             }
             Some(next)
         })
-        .filter_map(|id| self.systems.get(id))
     }
 
     /// The name under which URIs show a system.

@@ -17,10 +17,12 @@
 //! ```
 //!
 //! In a URI `$1` is the id of the first task that was accepted, `$2` of the second, and so on.
+//! `{etag}` in a header stands for the entity tag of the latest response that had one.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests may fail")]
 
 use std::fmt::Write as _;
+use std::io::Read as _;
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -43,6 +45,7 @@ fn play(script: &str) -> String {
     let mut desk = Desk::new();
     let mut story = String::new();
     let mut tasks: Vec<String> = Vec::new();
+    let mut etag = String::new();
     let mut lines = script.lines().peekable();
     while let Some(line) = lines.next() {
         let Some(step) = line.strip_prefix("> ") else {
@@ -100,7 +103,7 @@ fn play(script: &str) -> String {
                     writeln!(story, "{line}").unwrap();
                 }
                 let uri = name_tasks(uri, &tasks);
-                desk.request(request(method, &uri, user.get(1).copied(), &block)).into_iter().collect()
+                desk.request(request(method, &uri, user.get(1).copied(), &block, &etag)).into_iter().collect()
             }
             other => panic!("{other:?}"),
         };
@@ -108,6 +111,9 @@ fn play(script: &str) -> String {
             writeln!(story, ">> {entry}").unwrap();
         }
         for response in responses {
+            if let Some(tag) = response.headers().get("etag") {
+                tag.to_str().unwrap().clone_into(&mut etag);
+            }
             story.push_str(&print(&response));
             if response.status() == StatusCode::ACCEPTED && !step.starts_with("GET") && !step.starts_with("HEAD") {
                 let location = response.headers()["location"].to_str().unwrap();
@@ -131,7 +137,7 @@ fn name_tasks(uri: &str, tasks: &[String]) -> String {
     }
 }
 
-fn request(method: &str, uri: &str, user: Option<&str>, block: &[&str]) -> Request<Bytes> {
+fn request(method: &str, uri: &str, user: Option<&str>, block: &[&str], etag: &str) -> Request<Bytes> {
     let mut request = Request::builder().method(method).uri(uri);
     if let Some(user) = user {
         let credentials = base64::prelude::BASE64_STANDARD.encode(format!("{user}:secret"));
@@ -140,7 +146,7 @@ fn request(method: &str, uri: &str, user: Option<&str>, block: &[&str]) -> Reque
     let mut parts = block.split(|line| line.is_empty());
     for header in parts.next().unwrap_or_default() {
         let (name, value) = header.split_once(": ").unwrap_or_else(|| panic!("not a header: {header}"));
-        request = request.header(name, value);
+        request = request.header(name, value.replace("{etag}", etag));
     }
     let body: Vec<&str> = parts.flatten().copied().collect();
     request.body(Bytes::from(body.join("\n"))).unwrap()
@@ -148,18 +154,28 @@ fn request(method: &str, uri: &str, user: Option<&str>, block: &[&str]) -> Reque
 
 fn print(response: &Response<Bytes>) -> String {
     let mut text = format!("<< {}\n", response.status());
-    for (name, value) in response.headers() {
+    for (name, value) in response.headers().iter().filter(|(name, _)| !ON_ALL_RESPONSES.contains(&name.as_str())) {
         writeln!(text, "<< {name}: {}", value.to_str().unwrap()).unwrap();
     }
     if response.body().is_empty() {
         return text;
     }
-    match serde_json::from_slice::<serde_json::Value>(response.body()) {
+    let body = if response.headers().get("content-encoding").is_some_and(|coding| coding == "gzip") {
+        let mut body = Vec::new();
+        flate2::read::GzDecoder::new(&**response.body()).read_to_end(&mut body).unwrap();
+        Bytes::from(body)
+    } else {
+        response.body().clone()
+    };
+    match serde_json::from_slice::<serde_json::Value>(&body) {
         Ok(json) => writeln!(text, "{}", serde_json::to_string_pretty(&json).unwrap()).unwrap(),
-        Err(_) => writeln!(text, "{}", String::from_utf8_lossy(response.body())).unwrap(),
+        Err(_) => writeln!(text, "{}", String::from_utf8_lossy(&body)).unwrap(),
     }
     text
 }
+
+/// Headers that are the same on all responses, or all of a kind; `headers.rs` sees to them.
+const ON_ALL_RESPONSES: [&str; 4] = ["content-security-policy", "referrer-policy", "strict-transport-security", "vary"];
 
 fn boot(target: &str, enabled: &str) -> BootOverride {
     BootOverride {

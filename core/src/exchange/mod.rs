@@ -16,9 +16,10 @@ use http::{HeaderName, Method, Request, Response, StatusCode};
 
 use crate::auth::{BasicCredentials, CredentialKey, Identity, Login, required};
 use crate::config::{PasswordHash, Secret};
-use crate::http::{JsonObject, Refusal, accepts, is_json, matches, parse_body};
+use crate::http::{Encoding, JsonObject, Refusal, accepts, is_json, is_preflight, matches, parse_body};
 use crate::messages::{Message, base};
 use crate::model::CommandError;
+use crate::query::{self, Query};
 use crate::resources::{self, Answer, Context, Plan};
 use crate::route::{Alias, Location, Route};
 use crate::service::{Intent, IntentKind, Outcome, OutcomeKind};
@@ -87,6 +88,7 @@ pub struct PasswordCheck {
 #[derive(Debug)]
 pub struct Exchange {
     head: Parts,
+    peer: Peer,
     state: State,
 }
 
@@ -109,10 +111,10 @@ enum State {
 impl View {
     /// Begins an exchange with a request's head.
     pub fn begin(self: &Arc<Self>, now: Now, peer: &Peer, head: Request<()>) -> (Exchange, Step) {
-        let _ = peer;
         let (head, ()) = head.into_parts();
-        let mut exchange = Exchange { head, state: State::Done };
-        let step = exchange.authenticate(self, now);
+        let mut exchange = Exchange { head, peer: *peer, state: State::Done };
+        let step = exchange.preflight().unwrap_or_else(|| exchange.authenticate(self, now));
+        let step = exchange.finish(step);
         (exchange, step)
     }
 }
@@ -122,6 +124,11 @@ impl Exchange {
     ///
     /// A signal that does not answer the last step ends the exchange with 500: it is a mistake of the caller.
     pub fn resume(&mut self, view: &Arc<View>, now: Now, signal: Signal) -> Step {
+        let step = self.advance(view, now, signal);
+        self.finish(step)
+    }
+
+    fn advance(&mut self, view: &Arc<View>, now: Now, signal: Signal) -> Step {
         let state = std::mem::replace(&mut self.state, State::Done);
         match (state, signal) {
             (State::Verifying { identity: Some(identity), key }, Signal::Verified(true)) => {
@@ -170,6 +177,13 @@ impl Exchange {
     }
 
     /// Before anything else that could affect the response (DSP0266 clause 13.2).
+    /// The answer to a browser that asks what it may do: the methods, which are the same for everyone, and no grant.
+    /// It asks without credentials, so it is answered before any are looked for.
+    fn preflight(&self) -> Option<Step> {
+        let location = Location::parse(self.path()).filter(|_| is_preflight(&self.head))?;
+        Some(Step::Respond(response::options(&location.route)))
+    }
+
     fn authenticate(&mut self, view: &Arc<View>, now: Now) -> Step {
         // Sessions are not served, so no token is a valid one.
         if self.head.headers.contains_key(X_AUTH_TOKEN) {
@@ -196,7 +210,7 @@ impl Exchange {
     fn authorised(&mut self, view: &Arc<View>, now: Now, identity: Option<Identity>) -> Step {
         match self.check_head(identity.as_ref()) {
             Err(refusal) => self.refuse(&refusal),
-            Ok(Location { route: Route::Task(id) | Route::TaskMonitor(id), .. })
+            Ok((Location { route: Route::Task(id) | Route::TaskMonitor(id), .. }, _))
                 if self.head.method == Method::DELETE =>
             {
                 let id = id.to_owned();
@@ -205,9 +219,9 @@ impl Exchange {
                     None => self.refuse(&Refusal::unauthorized(self.path())),
                 }
             }
-            Ok(location) => match (&self.head.method, identity) {
+            Ok((location, query)) => match (&self.head.method, identity) {
                 (&Method::OPTIONS, _) => Step::Respond(response::options(&location.route)),
-                (&Method::GET | &Method::HEAD, identity) => self.get(view, now, identity.as_ref(), &location),
+                (&Method::GET | &Method::HEAD, identity) => self.get(view, now, identity.as_ref(), &location, &query),
                 // A write needs a privilege, so there is someone; but the types do not say so.
                 (_, None) => self.refuse(&Refusal::unauthorized(self.path())),
                 (_, Some(identity)) => {
@@ -223,7 +237,7 @@ impl Exchange {
     }
 
     /// Everything that the head alone can be refused for, in the order in which it is to be found out.
-    fn check_head(&self, identity: Option<&Identity>) -> Result<Location<'_>, Refusal> {
+    fn check_head(&self, identity: Option<&Identity>) -> Result<(Location<'_>, Query), Refusal> {
         let path = self.path();
         let location = Location::parse(path);
         let privilege = match &location {
@@ -244,26 +258,39 @@ impl Exchange {
         if self.head.headers.get(ODATA_VERSION).is_some_and(|version| version != "4.0") {
             return Err(Refusal::precondition_failed());
         }
-        if let Some(parameter) = unsupported_parameter(self.head.uri.query().unwrap_or_default()) {
-            let message = Message::new(&base::QUERY_PARAMETER_UNSUPPORTED, [parameter]);
-            return Err(Refusal::new(StatusCode::NOT_IMPLEMENTED, message));
-        }
-        Ok(location)
+        let query = self.head.uri.query().unwrap_or_default();
+        let query = match self.head.method {
+            Method::GET | Method::HEAD => Query::parse(query)?,
+            Method::OPTIONS => Query::default(),
+            _ => Query::refuse_for_write(query).map(|()| Query::default())?,
+        };
+        Ok((location, query))
     }
 
-    fn get(&self, view: &Arc<View>, now: Now, identity: Option<&Identity>, location: &Location<'_>) -> Step {
+    fn get(
+        &self,
+        view: &Arc<View>,
+        now: Now,
+        identity: Option<&Identity>,
+        location: &Location<'_>,
+        query: &Query,
+    ) -> Step {
         let Some(charset) = accepts(&self.head.headers, resources::media_type(&location.route)) else {
             let message = Message::new(&base::HEADER_INVALID, ["Accept"]);
             return self.refuse(&Refusal::new(StatusCode::NOT_ACCEPTABLE, message));
         };
-        if !view.is_ready() && needs_systems(&location.route) {
+        let Some(encoding) = Encoding::accepted(&self.head.headers) else {
+            let message = Message::new(&base::HEADER_INVALID, ["Accept-Encoding"]);
+            return self.refuse(&Refusal::new(StatusCode::NOT_ACCEPTABLE, message));
+        };
+        if !view.is_ready() && (needs_systems(&location.route) || query.expands()) {
             return self.refuse(&Refusal::unavailable(1));
         }
         if matches!(location.route, Route::TaskMonitor(_)) {
             return self.monitor(view, now, identity, &location.route);
         }
         let context = Context { view, identity, now };
-        let representation = match resources::read(&context, location) {
+        let representation = match query::answer(&context, location, query) {
             Ok(representation) => representation,
             Err(refusal) => return self.refuse(&refusal),
         };
@@ -271,12 +298,13 @@ impl Exchange {
         if let (Some(canonical), Some(Alias::Chassis(_))) = (&canonical, location.alias)
             && view.config.legacy_redirects
         {
-            return Step::Respond(response::redirect(canonical));
+            return Step::Respond(response::redirect(canonical, self.head.uri.query()));
         }
         if self.head.headers.get(IF_NONE_MATCH).is_some_and(|list| matches(list, representation.etag)) {
             return Step::Respond(response::not_modified(&representation));
         }
-        let mut response = response::representation(&location.route, representation, canonical.as_deref(), charset);
+        let canonical = canonical.as_deref();
+        let mut response = response::representation(&location.route, &representation, canonical, charset, encoding);
         if self.head.method == Method::HEAD {
             response = response::without_body(response);
         }
@@ -367,7 +395,9 @@ impl Exchange {
             let representation = resources::read(&context, &location)?;
             let charset = accepts(&self.head.headers, resources::media_type(&location.route)).unwrap_or(false);
             let canonical = context.canonical(&location);
-            Ok(response::representation(&location.route, representation, canonical.as_deref(), charset))
+            let encoding = Encoding::accepted(&self.head.headers).unwrap_or(Encoding::Identity);
+            let canonical = canonical.as_deref();
+            Ok(response::representation(&location.route, &representation, canonical, charset, encoding))
         });
         match result {
             Ok(response) => Step::Respond(response),
@@ -385,6 +415,14 @@ impl Exchange {
 
     fn announced_length(&self) -> Option<u64> {
         self.head.headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+    }
+
+    /// What every response has that does not depend on what it is about.
+    fn finish(&self, step: Step) -> Step {
+        match step {
+            Step::Respond(response) => Step::Respond(response::finish(response, &self.head, self.peer)),
+            other => other,
+        }
     }
 
     fn refuse(&self, refusal: &Refusal) -> Step {
@@ -410,15 +448,6 @@ fn needs_systems(route: &Route<'_>) -> bool {
             | Route::Catalog(_)
             | Route::TaskService
     )
-}
-
-/// The first query parameter that would change the answer and is not served: names with `$` are reserved for the
-/// protocol, all others are to be ignored (DSP0266 clause 7.3).
-fn unsupported_parameter(query: &str) -> Option<&str> {
-    query
-        .split('&')
-        .map(|pair| pair.split('=').next().unwrap_or_default())
-        .find(|name| name.starts_with('$') || name.get(..3).is_some_and(|prefix| prefix == "%24"))
 }
 
 const X_AUTH_TOKEN: HeaderName = HeaderName::from_static("x-auth-token");

@@ -239,6 +239,70 @@ pub(crate) const QUERY_PARAMETER_UNSUPPORTED: Definition = Definition {
     resolution: "Leave the query parameter out.",
 };
 
+pub(crate) const QUERY_NOT_SUPPORTED_ON_RESOURCE: Definition = Definition {
+    registry: REGISTRY,
+    key: "QueryNotSupportedOnResource",
+    text: "This resource is not one that the query parameter can be used on.",
+    severity: Severity::Warning,
+    resolution: "Leave the query parameter out, or use it on a collection of resources.",
+};
+
+pub(crate) const QUERY_NOT_SUPPORTED_ON_OPERATION: Definition = Definition {
+    registry: REGISTRY,
+    key: "QueryNotSupportedOnOperation",
+    text: "Query parameters can be used for reading only.",
+    severity: Severity::Warning,
+    resolution: "Leave the query parameters out of requests other than GET.",
+};
+
+pub(crate) const QUERY_COMBINATION_INVALID: Definition = Definition {
+    registry: REGISTRY,
+    key: "QueryCombinationInvalid",
+    text: "The query parameters do not go together.",
+    severity: Severity::Warning,
+    resolution: "Leave one of the query parameters out.",
+};
+
+pub(crate) const QUERY_PARAMETER_VALUE_TYPE_ERROR: Definition = Definition {
+    registry: REGISTRY,
+    key: "QueryParameterValueTypeError",
+    text: "The value '%1' of the query parameter '%2' has the wrong type.",
+    severity: Severity::Warning,
+    resolution: "Send a value of the type that the query parameter, or the property it is compared with, has.",
+};
+
+pub(crate) const QUERY_PARAMETER_VALUE_FORMAT_ERROR: Definition = Definition {
+    registry: REGISTRY,
+    key: "QueryParameterValueFormatError",
+    text: "The value '%1' of the query parameter '%2' cannot be understood.",
+    severity: Severity::Warning,
+    resolution: "Write the value in the form that the Redfish specification describes.",
+};
+
+pub(crate) const QUERY_PARAMETER_VALUE_ERROR: Definition = Definition {
+    registry: REGISTRY,
+    key: "QueryParameterValueError",
+    text: "The value of the query parameter '%1' is more than this service evaluates.",
+    severity: Severity::Warning,
+    resolution: "Send a simpler value.",
+};
+
+pub(crate) const QUERY_PARAMETER_OUT_OF_RANGE: Definition = Definition {
+    registry: REGISTRY,
+    key: "QueryParameterOutOfRange",
+    text: "The value '%1' of the query parameter '%2' is outside of its range: %3.",
+    severity: Severity::Warning,
+    resolution: "Send a value within the range.",
+};
+
+pub(crate) const INSUFFICIENT_STORAGE: Definition = Definition {
+    registry: REGISTRY,
+    key: "InsufficientStorage",
+    text: "The answer would be larger than this service can hold.",
+    severity: Severity::Critical,
+    resolution: "Ask for less at once: expand fewer levels, or choose fewer members with $top, $skip or $filter.",
+};
+
 pub(crate) const SERVICE_TEMPORARILY_UNAVAILABLE: Definition = Definition {
     registry: REGISTRY,
     key: "ServiceTemporarilyUnavailable",
@@ -295,6 +359,14 @@ pub(crate) const ALL: &[Definition] = &[
     HEADER_INVALID,
     PAYLOAD_TOO_LARGE,
     QUERY_PARAMETER_UNSUPPORTED,
+    QUERY_NOT_SUPPORTED_ON_RESOURCE,
+    QUERY_NOT_SUPPORTED_ON_OPERATION,
+    QUERY_COMBINATION_INVALID,
+    QUERY_PARAMETER_VALUE_TYPE_ERROR,
+    QUERY_PARAMETER_VALUE_FORMAT_ERROR,
+    QUERY_PARAMETER_VALUE_ERROR,
+    QUERY_PARAMETER_OUT_OF_RANGE,
+    INSUFFICIENT_STORAGE,
     SERVICE_TEMPORARILY_UNAVAILABLE,
     SERVICE_SHUTTING_DOWN,
     INTERNAL_ERROR,

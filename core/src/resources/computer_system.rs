@@ -120,7 +120,7 @@ struct Reset<'a> {
 /// Represents a system. What those read who see all of its chassis is kept with it.
 pub(super) fn represent(context: &Context<'_>, vm: &Vm) -> Representation {
     let sees_all = vm.chassis.iter().all(|index| context.visible_chassis().contains(index));
-    if sees_all { vm.rendered.get_or_init(|| render(context, vm)).clone() } else { render(context, vm) }
+    if sees_all { vm.rendered.get_or_init(|| render(context, vm).kept()).clone() } else { render(context, vm) }
 }
 
 /// Understands a PATCH. Everything in it becomes one change, so that none of it can take effect without the rest.

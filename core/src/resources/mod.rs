@@ -55,6 +55,7 @@ use crate::auth::Identity;
 use crate::http::{JsonObject, MediaType, Refusal, Representation, Schema};
 use crate::messages::{Message, cluster};
 use crate::model::Action;
+use crate::query::PAGE_SIZE;
 use crate::route::{Alias, Location, MediaAction, Route};
 use crate::task::Task;
 use crate::time::Now;
@@ -128,14 +129,44 @@ pub(crate) fn media_type(route: &Route<'_>) -> MediaType {
     }
 }
 
-/// Represents a resource.
+/// Some of a collection's members: `take` at most, after `skip` others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Window {
+    pub(crate) skip: usize,
+    pub(crate) take: usize,
+}
+
+impl Window {
+    /// All members.
+    pub(crate) const ALL: Self = Self { skip: 0, take: usize::MAX };
+    /// The first page.
+    const FIRST: Self = Self { skip: 0, take: PAGE_SIZE };
+}
+
+/// Represents some members of a collection of those that may be large; `None` for any other resource.
+pub(crate) fn read_window(
+    context: &Context<'_>,
+    location: &Location<'_>,
+    window: Window,
+) -> Option<Result<Representation, Refusal>> {
+    match location.route {
+        Route::Systems => Some(Ok(computer_system_collection::represent(context, window))),
+        Route::ChassisSystems(name) => Some(
+            context.chassis(name).map(|index| computer_system_collection::represent_chassis(context, index, window)),
+        ),
+        Route::Managers => Some(Ok(manager_collection::represent(context, window))),
+        _ => None,
+    }
+}
+
+/// Represents a resource; of a large collection, the first page.
 pub(crate) fn read(context: &Context<'_>, location: &Location<'_>) -> Result<Representation, Refusal> {
     match location.route {
         Route::Versions => Ok(versions::represent()),
         Route::ServiceRoot => Ok(service_root::represent(context)),
         Route::OData => Ok(odata::represent()),
         Route::Metadata => Ok(metadata::represent()),
-        Route::Systems => Ok(computer_system_collection::represent(context)),
+        Route::Systems => Ok(computer_system_collection::represent(context, Window::FIRST)),
         Route::System(name) => context.system(name, location).map(|vm| computer_system::represent(context, vm)),
         Route::Inventory(name, part) => {
             context.system(name, location).and_then(|vm| inventory::represent(context, vm, part))
@@ -149,9 +180,10 @@ pub(crate) fn read(context: &Context<'_>, location: &Location<'_>) -> Result<Rep
         Route::ChassisCollection => Ok(chassis_collection::represent(context)),
         Route::Chassis(name) => context.chassis(name).map(|index| chassis::represent(context, index)),
         Route::ChassisSystems(name) => {
-            context.chassis(name).map(|index| computer_system_collection::represent_chassis(context, index))
+            let represent = |index| computer_system_collection::represent_chassis(context, index, Window::FIRST);
+            context.chassis(name).map(represent)
         }
-        Route::Managers => Ok(manager_collection::represent(context)),
+        Route::Managers => Ok(manager_collection::represent(context, Window::FIRST)),
         Route::Manager(name) => context.system(name, location).map(|vm| manager::represent(context, vm)),
         Route::NetworkProtocol(name) => {
             context.system(name, location).map(|vm| manager_network_protocol::represent(context, vm))
@@ -267,11 +299,6 @@ impl<'a> Context<'a> {
     /// The chassis that the asking account sees: indices into the configuration.
     fn visible_chassis(&self) -> &'a [u16] {
         self.identity.map_or(&[], |identity| &identity.chassis)
-    }
-
-    /// The systems that the asking account sees.
-    fn visible_systems(&self) -> impl Iterator<Item = &'a Arc<Vm>> + 'a {
-        self.view.systems_of(self.visible_chassis())
     }
 
     /// The system that a URI names; 404 if there is none that the account sees, or none at this URI.

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::{Context, Link};
 use crate::http::{ETAG_PLACEHOLDER, Representation, Schema, schema};
+use crate::query::ProtocolFeatures;
 use crate::route::{Catalog, Route};
 
 pub(super) const SCHEMA: Schema = schema!("ServiceRoot", "v1_20_0");
@@ -24,6 +25,7 @@ struct ServiceRoot<'a> {
     uuid: &'a str,
     product: &'static str,
     vendor: &'static str,
+    protocol_features_supported: ProtocolFeatures,
     systems: Link<'a>,
     chassis: Link<'a>,
     managers: Link<'a>,
@@ -49,6 +51,7 @@ pub(super) fn represent(context: &Context<'_>) -> Representation {
         uuid: &context.view.config.service_uuid,
         product: "kubevirt-redfish",
         vendor: "KubeVirt",
+        protocol_features_supported: ProtocolFeatures::SUPPORTED,
         systems: Link::to(Route::Systems),
         chassis: Link::to(Route::ChassisCollection),
         managers: Link::to(Route::Managers),
