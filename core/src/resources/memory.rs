@@ -21,7 +21,8 @@ struct Memory<'a> {
     odata_etag: &'static str,
     id: &'static str,
     name: &'static str,
-    memory_type: &'static str,
+    #[serde(rename = "MemoryType")]
+    kind: &'static str,
     #[serde(rename = "CapacityMiB")]
     capacity: u64,
     status: Status,
@@ -41,7 +42,7 @@ pub(super) fn represent(context: &Context<'_>, vm: &Vm, id: &str) -> Result<Repr
         odata_etag: ETAG_PLACEHOLDER,
         id: MODULE,
         name: "System Memory",
-        memory_type: "DRAM",
+        kind: "DRAM",
         capacity: bytes >> 20,
         status: Status::ENABLED,
     };

@@ -23,8 +23,10 @@ struct Processor<'a> {
     id: &'a str,
     name: String,
     socket: String,
-    processor_type: &'static str,
-    processor_architecture: &'static str,
+    #[serde(rename = "ProcessorType")]
+    kind: &'static str,
+    #[serde(rename = "ProcessorArchitecture")]
+    architecture: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     instruction_set: Option<&'static str>,
     model: &'a str,
@@ -60,8 +62,8 @@ pub(super) fn represent(context: &Context<'_>, vm: &Vm, id: &str) -> Result<Repr
         id,
         name: format!("Processor {socket}"),
         socket: socket.to_string(),
-        processor_type: "CPU",
-        processor_architecture: match processors.architecture {
+        kind: "CPU",
+        architecture: match processors.architecture {
             Architecture::X86_64 => "x86",
             Architecture::Aarch64 => "ARM",
             // The schema knows no other.
