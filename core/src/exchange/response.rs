@@ -46,8 +46,8 @@ pub(super) fn representation(
 }
 
 /// 202 with the task, at whose monitor to ask again after a while.
-pub(super) fn accepted(monitor: &Route<'_>, task: Representation, retry_after: u64, charset: bool) -> Response<Bytes> {
-    let mut response = representation(monitor, &task, None, charset, Encoding::Identity);
+pub(super) fn accepted(monitor: &Route<'_>, task: &Representation, retry_after: u64, charset: bool) -> Response<Bytes> {
+    let mut response = representation(monitor, task, None, charset, Encoding::Identity);
     *response.status_mut() = StatusCode::ACCEPTED;
     // They are the monitor's, and mean nothing to who has just sent something to another URI.
     response.headers_mut().remove(ALLOW);

@@ -59,7 +59,7 @@ impl Exchange {
             Err(refusal) => return self.refuse(&refusal),
         };
         let charset = accepts(&self.head.headers, MediaType::Json).unwrap_or(false);
-        let mut response = response::accepted(&location.route, representation, POLL_AFTER, charset);
+        let mut response = response::accepted(&location.route, &representation, POLL_AFTER, charset);
         if matches!(self.head.method, Method::GET | Method::HEAD) {
             response::allowed(&mut response, &location.route);
         } else if prefers_async(&self.head.headers) {

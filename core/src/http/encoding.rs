@@ -42,7 +42,7 @@ impl Encoding {
             }
         }
         let gzip = gzip.unwrap_or_default();
-        match identity.or(other.filter(|weight| *weight == 0)) {
+        match identity.or_else(|| other.filter(|weight| *weight == 0)) {
             Some(0) if gzip > 0 => Some(Self::GzipOnly),
             // `identity;q=0, *`: gzip is among the others.
             Some(0) if other.is_some_and(|weight| weight > 0) => Some(Self::GzipOnly),

@@ -5,6 +5,7 @@ use serde::Serialize;
 
 #[derive(Clone, Copy, Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
+#[expect(clippy::struct_excessive_bools, reason = "the schema's members are")]
 pub(crate) struct ProtocolFeatures {
     excerpt_query: bool,
     expand_query: ExpandQuery,
@@ -22,6 +23,7 @@ pub(crate) struct ProtocolFeatures {
 
 #[derive(Clone, Copy, Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
+#[expect(clippy::struct_excessive_bools, reason = "the schema's members are")]
 struct ExpandQuery {
     expand_all: bool,
     levels: bool,
