@@ -38,10 +38,8 @@ pub(super) fn answer(
         count = members.len();
     }
     let window = window(query);
-    let chosen: Vec<Json<'_>> = match is_cut {
-        true => members,
-        false => members.into_iter().skip(window.skip).take(window.take).collect(),
-    };
+    let chosen: Vec<Json<'_>> =
+        if is_cut { members } else { members.into_iter().skip(window.skip).take(window.take).collect() };
     let page = Page { collection, chosen: &chosen, count, query };
     page.write(context, source)
 }

@@ -8,7 +8,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use kubevirt_redfish_core::config::{Config, Protocol};
+use kubevirt_redfish_core::config::Config;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
@@ -69,13 +69,12 @@ impl App {
     async fn start(
         listen: &ListenAddress,
         tls: Option<TlsAcceptor>,
-        mut config: Config,
+        config: Config,
         kubevirt: kubevirt_redfish_core::kubevirt::Settings,
         transport: Transport,
     ) -> Result<Self, Failure> {
         // From here on a signal means to stop in order, however early it comes.
         let signals = Signals::new()?;
-        config.protocol = if tls.is_some() { Protocol::Https } else { Protocol::Http };
         let server = bind(listen, tls, Limits::default(), "--listen").await?;
         let entropy = random::entropy().map_err(Failure::runtime)?;
         let seed = random::seed().map_err(Failure::runtime)?;

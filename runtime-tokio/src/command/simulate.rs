@@ -3,7 +3,9 @@
 use std::net::SocketAddr;
 
 use kubevirt_redfish_core::Role;
-use kubevirt_redfish_core::config::{Account, Chassis, ChassisName, Config, Credential, IdConvention, Secret};
+use kubevirt_redfish_core::config::{
+    Account, Chassis, ChassisName, Config, Credential, IdConvention, Protocol, Secret,
+};
 use kubevirt_redfish_core::kubevirt::Settings;
 use kubevirt_redfish_fixtures::cluster::{Cluster, ClusterConfig, KubevirtVersion};
 use kubevirt_redfish_fixtures::sample;
@@ -86,6 +88,10 @@ fn config(args: &SimulateArgs, password: &str) -> Result<Config, Failure> {
         chassis: vec![chassis],
         accounts: vec![account],
         id_convention: IdConvention::Enhanced,
+        protocol: match args.tls {
+            TlsMode::SelfSigned => Protocol::Https,
+            TlsMode::Off => Protocol::Http,
+        },
         service_uuid: random::uuid_of(["simulated", &args.seed.to_string()]),
         ..Config::default()
     })
