@@ -160,14 +160,12 @@ fn judge(method: &Method, expanded: bool, response: &Response<Bytes>) {
 
 /// The body without its content coding.
 fn decoded(response: &Response<Bytes>) -> Option<Bytes> {
-    match response.headers().get(CONTENT_ENCODING) {
-        None => Some(response.body().clone()),
-        Some(_) => {
-            let mut body = Vec::new();
-            GzDecoder::new(&**response.body()).read_to_end(&mut body).ok()?;
-            Some(body.into())
-        }
+    if !response.headers().contains_key(CONTENT_ENCODING) {
+        return Some(response.body().clone());
     }
+    let mut body = Vec::new();
+    GzDecoder::new(&**response.body()).read_to_end(&mut body).ok()?;
+    Some(body.into())
 }
 
 /// More steps than any watch takes before it sends something.
