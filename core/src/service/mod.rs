@@ -6,6 +6,7 @@ mod commands;
 mod inventory;
 mod tasks;
 mod timers;
+mod tombstones;
 
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -73,7 +74,8 @@ pub enum Output {
     Publish(Arc<View>),
     /// Carry this out, and report it with [`Input::Completed`].
     Command(Command),
-    /// Stop carrying this out; nothing is to be reported.
+    /// Stop carrying this out: no further request, but wait for the answer to one that has been sent, and then report
+    /// [`Input::Completed`] as for any other.
     Cancel(CommandId),
     /// The answer to [`Input::Submitted`].
     Outcome {
