@@ -10,6 +10,7 @@ use rpds::{HashTrieMapSync, RedBlackTreeMapSync, RedBlackTreeSetSync};
 
 use crate::auth::{Authenticator, CredentialKey, Identity};
 use crate::config::{Config, IdConvention};
+use crate::event::{Subscribed, SubscriptionId};
 use crate::http::Representation;
 use crate::model::{Import, Instance, Machine, Medium, Platform, PowerState, Processors, Slot, VmId};
 use crate::time::Instant;
@@ -27,6 +28,8 @@ pub struct View {
     /// Which systems have a name, by that name without its namespace.
     pub(crate) by_name: RedBlackTreeMapSync<Arc<str>, Arc<[VmId]>>,
     pub(crate) platform: Arc<Platform>,
+    /// Event subscriptions, streams among them.
+    pub(crate) subscriptions: RedBlackTreeMapSync<SubscriptionId, Arc<Subscribed>>,
     pub(crate) ready: bool,
 }
 

@@ -3,6 +3,7 @@
 //! An exchange owns what it has read of the request and nothing else: what it needs to know it is handed as a
 //! [`View`], what it needs done it asks for with a [`Step`]. It ends in exactly one response.
 
+mod events;
 mod response;
 
 use std::net::IpAddr;
@@ -19,7 +20,7 @@ use crate::http::{JsonObject, Refusal, accepts, is_json, matches, parse_body};
 use crate::messages::{Message, base};
 use crate::resources::{self, Answer, Context, Plan};
 use crate::route::{Alias, Location, Route};
-use crate::service::{Intent, IntentKind, Outcome, OutcomeKind};
+use crate::service::{Intent, IntentKind, Outcome, OutcomeKind, StreamId};
 use crate::time::Now;
 use crate::view::View;
 
@@ -45,6 +46,14 @@ pub enum Step {
     },
     /// Check a password where slow work does no harm; then [`Signal::Verified`].
     Verify(PasswordCheck),
+    /// Send this head and go on with what [`Output::Send`](crate::Output::Send) has for the stream, until that is closed
+    /// or the client goes away, which is an [`Input::StreamClosed`](crate::Input::StreamClosed). The exchange is over.
+    Stream {
+        /// The head.
+        head: Response<()>,
+        /// Which stream.
+        stream: StreamId,
+    },
     /// Hand this to the service; then [`Signal::Outcome`], with a view that is not older than the outcome.
     Submit(Intent),
 }
@@ -85,6 +94,7 @@ pub struct PasswordCheck {
 #[derive(Debug)]
 pub struct Exchange {
     head: Parts,
+    peer: IpAddr,
     state: State,
 }
 
@@ -98,6 +108,8 @@ enum State {
     Reading { identity: Identity },
     /// The change is being made.
     Submitted { identity: Identity, body: JsonObject, plan: Box<Plan>, attempts: u8 },
+    /// A change about events is being made, or a stream opened.
+    Event { identity: Identity, body: JsonObject, answer: Answer, attempts: u8 },
     /// The response has been given.
     Done,
 }
@@ -105,9 +117,8 @@ enum State {
 impl View {
     /// Begins an exchange with a request's head.
     pub fn begin(self: &Arc<Self>, now: Now, peer: &Peer, head: Request<()>) -> (Exchange, Step) {
-        let _ = peer;
         let (head, ()) = head.into_parts();
-        let mut exchange = Exchange { head, state: State::Done };
+        let mut exchange = Exchange { head, peer: peer.address, state: State::Done };
         let step = exchange.authenticate(self, now);
         (exchange, step)
     }
@@ -140,12 +151,17 @@ impl Exchange {
                 }
                 OutcomeKind::Superseded | OutcomeKind::Overloaded => self.refuse(&Refusal::unavailable(1)),
                 OutcomeKind::ShuttingDown => self.refuse(&Refusal::shutting_down()),
+                OutcomeKind::Event(_) => self.refuse(&Refusal::internal_error()),
             },
+            (State::Event { identity, body, answer, attempts }, Signal::Outcome(Outcome(outcome))) => {
+                self.event_outcome(view, now, (identity, body, answer, attempts), outcome)
+            }
             (
                 State::Verifying { .. }
                 | State::Remembering { .. }
                 | State::Reading { .. }
                 | State::Submitted { .. }
+                | State::Event { .. }
                 | State::Done,
                 _,
             ) => self.refuse(&Refusal::internal_error()),
@@ -181,6 +197,9 @@ impl Exchange {
             Err(refusal) => self.refuse(&refusal),
             Ok(location) => match (&self.head.method, identity) {
                 (&Method::OPTIONS, _) => Step::Respond(response::options(&location.route)),
+                (&Method::GET | &Method::HEAD, Some(identity)) if location.route == Route::ServerSentEvents => {
+                    self.open_stream(view, now, identity)
+                }
                 (&Method::GET | &Method::HEAD, identity) => self.get(view, now, identity.as_ref(), &location),
                 // A write needs a privilege, so there is someone; but the types do not say so.
                 (_, None) => self.refuse(&Refusal::unauthorized(self.path())),
@@ -218,7 +237,10 @@ impl Exchange {
         if self.head.headers.get(ODATA_VERSION).is_some_and(|version| version != "4.0") {
             return Err(Refusal::precondition_failed());
         }
-        if let Some(parameter) = unsupported_parameter(self.head.uri.query().unwrap_or_default()) {
+        let filters = location.route == Route::ServerSentEvents;
+        if let Some(parameter) = unsupported_parameter(self.head.uri.query().unwrap_or_default())
+            && !(filters && is_filter(parameter))
+        {
             let message = Message::new(&base::QUERY_PARAMETER_UNSUPPORTED, [parameter]);
             return Err(Refusal::new(StatusCode::NOT_IMPLEMENTED, message));
         }
@@ -259,6 +281,9 @@ impl Exchange {
             Ok(object) => object,
             Err(refusal) => return self.refuse(&refusal),
         };
+        if self.location().is_ok_and(|location| resources::is_event_write(&location.route)) {
+            return self.submit_event(view, now, identity, object, 1);
+        }
         self.submit(view, now, identity, object, 1)
     }
 
@@ -266,7 +291,7 @@ impl Exchange {
     fn parse(&self, view: &Arc<View>, now: Now, identity: &Identity, body: &Bytes) -> Result<JsonObject, Refusal> {
         let location = self.location()?;
         self.check_precondition(view, now, identity, &location)?;
-        if body.is_empty() && resources::body_is_optional(&location.route) {
+        if body.is_empty() && (self.head.method == Method::DELETE || resources::body_is_optional(&location.route)) {
             return Ok(JsonObject::new());
         }
         if !is_json(&self.head.headers) {
@@ -370,6 +395,11 @@ fn unsupported_parameter(query: &str) -> Option<&str> {
         .split('&')
         .map(|pair| pair.split('=').next().unwrap_or_default())
         .find(|name| name.starts_with('$') || name.get(..3).is_some_and(|prefix| prefix == "%24"))
+}
+
+/// Whether a query parameter is `$filter`.
+fn is_filter(name: &str) -> bool {
+    name == "$filter" || name.eq_ignore_ascii_case("%24filter")
 }
 
 const X_AUTH_TOKEN: HeaderName = HeaderName::from_static("x-auth-token");

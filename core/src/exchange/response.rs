@@ -4,6 +4,7 @@ use bytes::Bytes;
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, ETAG, LINK, LOCATION, SERVER};
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 
+use super::events::UNBUFFERED;
 use crate::http::{Content, MediaType, Refusal, Representation};
 use crate::messages::ErrorBody;
 use crate::resources;
@@ -31,6 +32,24 @@ pub(super) fn representation(
     {
         headers.append(LINK, value);
     }
+    response
+}
+
+/// 201 with a resource that was made.
+pub(super) fn created(route: &Route<'_>, created: Representation, charset: bool) -> Response<Bytes> {
+    let mut response = representation(route, created, None, charset);
+    *response.status_mut() = StatusCode::CREATED;
+    insert(response.headers_mut(), LOCATION, &route.to_string());
+    response
+}
+
+/// The head of a stream of events.
+pub(super) fn event_stream(charset: bool) -> Response<()> {
+    let mut response = with_body(StatusCode::OK, Bytes::new(), MediaType::EventStream, charset).map(drop);
+    let headers = response.headers_mut();
+    headers.insert(ALLOW, HeaderValue::from_static(resources::allow(&Route::ServerSentEvents)));
+    let (name, value) = UNBUFFERED;
+    headers.insert(name, value);
     response
 }
 

@@ -2,6 +2,8 @@
 
 pub(crate) mod base;
 pub(crate) mod cluster;
+pub(crate) mod heartbeat_event;
+pub(crate) mod resource_event;
 
 use serde::Serialize;
 use serde::ser::{SerializeStruct as _, Serializer};
@@ -22,10 +24,24 @@ pub(crate) struct Definition {
 }
 
 /// How bad it is, in DSP0266's terms.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, serde::Deserialize)]
 pub(crate) enum Severity {
+    #[serde(rename = "OK")]
+    Ok,
     Warning,
     Critical,
+}
+
+impl Severity {
+    pub(crate) const ALL: [Self; 3] = [Self::Ok, Self::Warning, Self::Critical];
+
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Ok => "OK",
+            Self::Warning => "Warning",
+            Self::Critical => "Critical",
+        }
+    }
 }
 
 /// A registry entry with its arguments: one element of `@Message.ExtendedInfo`.
@@ -46,6 +62,16 @@ impl Message {
     pub(crate) fn about(mut self, property: impl Into<String>) -> Self {
         self.related.push(property.into());
         self
+    }
+
+    /// The registry entry.
+    pub(crate) fn definition(&self) -> &'static Definition {
+        self.definition
+    }
+
+    /// The arguments, in the order of the registry.
+    pub(crate) fn args(&self) -> &[String] {
+        &self.args
     }
 
     /// `Registry.Major.Minor.Key`
@@ -143,7 +169,8 @@ mod tests {
 
     #[test]
     fn every_definition_names_each_argument_and_a_resolution() {
-        for definition in base::ALL.iter().chain(cluster::ALL) {
+        let ours = [base::ALL, cluster::ALL, heartbeat_event::ALL, resource_event::ALL];
+        for definition in ours.into_iter().flatten() {
             assert!(!definition.resolution.is_empty() && !definition.text.is_empty(), "{}", definition.key);
             assert!(definition.key.bytes().all(|byte| byte.is_ascii_alphanumeric()), "{}", definition.key);
         }

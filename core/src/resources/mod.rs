@@ -9,6 +9,12 @@ mod computer_system;
 mod computer_system_boot;
 mod computer_system_collection;
 mod computer_system_reset;
+mod event_destination;
+mod event_destination_collection;
+mod event_service;
+mod event_service_test;
+mod event_subscribe;
+mod events;
 mod manager;
 mod manager_collection;
 mod metadata;
@@ -28,9 +34,11 @@ use crate::auth::Identity;
 use crate::http::{JsonObject, MediaType, Refusal, Representation, Schema};
 use crate::messages::{Message, cluster};
 use crate::model::Action;
-use crate::route::{Alias, Location, MediaAction, Route};
+use crate::route::{Alias, EventServiceAction, Location, MediaAction, Route};
 use crate::time::Now;
 use crate::view::{NoSystem, View, Vm};
+
+pub(crate) use events::{event_plan, is_event_write, stream_plan};
 
 /// What a representation depends on.
 pub(crate) struct Context<'a> {
@@ -62,11 +70,18 @@ pub(crate) enum Answer {
 pub(crate) fn allow(route: &Route<'_>) -> &'static str {
     match route {
         Route::System(_) => "GET, HEAD, PATCH, OPTIONS",
-        Route::SystemReset(_) | Route::VirtualMediaAction(..) => "POST, OPTIONS",
+        Route::SystemReset(_)
+        | Route::VirtualMediaAction(..)
+        | Route::EventServiceAction(_)
+        | Route::EventDestinationAction(..) => "POST, OPTIONS",
+        Route::EventDestinations => "GET, HEAD, POST, OPTIONS",
+        Route::EventDestination(_) => "GET, HEAD, PATCH, DELETE, OPTIONS",
         Route::Versions
         | Route::ServiceRoot
         | Route::OData
         | Route::Metadata
+        | Route::EventService
+        | Route::ServerSentEvents
         | Route::Systems
         | Route::VirtualMediaCollection(_)
         | Route::VirtualMedia(..)
@@ -87,6 +102,7 @@ pub(crate) fn allows(route: &Route<'_>, method: &Method) -> bool {
 pub(crate) fn media_type(route: &Route<'_>) -> MediaType {
     match route {
         Route::Metadata => MediaType::Xml,
+        Route::ServerSentEvents => MediaType::EventStream,
         _ => MediaType::Json,
     }
 }
@@ -113,10 +129,15 @@ pub(crate) fn read(context: &Context<'_>, location: &Location<'_>) -> Result<Rep
         }
         Route::Managers => Ok(manager_collection::represent(context)),
         Route::Manager(name) => context.system(name, location).map(|vm| manager::represent(context, vm)),
-        // Not reached: neither allows GET.
-        Route::SystemReset(_) | Route::VirtualMediaAction(..) => {
-            Err(Refusal::method_not_allowed(allow(&location.route)))
-        }
+        Route::EventService => Ok(event_service::represent(context)),
+        Route::EventDestinations => Ok(event_destination_collection::represent(context)),
+        Route::EventDestination(id) => context.subscription(id).map(|known| event_destination::represent(known)),
+        // Not reached: none of them allows GET, but for the stream, which is not a representation.
+        Route::SystemReset(_)
+        | Route::VirtualMediaAction(..)
+        | Route::EventServiceAction(_)
+        | Route::EventDestinationAction(..)
+        | Route::ServerSentEvents => Err(Refusal::method_not_allowed(allow(&location.route))),
     }
 }
 
@@ -140,11 +161,17 @@ pub(crate) fn plan(context: &Context<'_>, location: &Location<'_>, body: &JsonOb
             let vm = context.system(name, location)?;
             Ok(plan(vm, virtual_media::eject(slot, body)?, Answer::NoContent))
         }
-        // Not reached: none of these allows a write.
+        // Not reached: none of these allows a write, or one that is about a machine.
         Route::Versions
         | Route::ServiceRoot
         | Route::OData
         | Route::Metadata
+        | Route::EventService
+        | Route::EventServiceAction(_)
+        | Route::ServerSentEvents
+        | Route::EventDestinations
+        | Route::EventDestination(_)
+        | Route::EventDestinationAction(..)
         | Route::Systems
         | Route::VirtualMediaCollection(_)
         | Route::VirtualMedia(..)
@@ -158,7 +185,12 @@ pub(crate) fn plan(context: &Context<'_>, location: &Location<'_>, body: &JsonOb
 
 /// Whether a write may come without a body.
 pub(crate) fn body_is_optional(route: &Route<'_>) -> bool {
-    matches!(route, Route::VirtualMediaAction(_, _, MediaAction::Eject))
+    matches!(
+        route,
+        Route::VirtualMediaAction(_, _, MediaAction::Eject)
+            | Route::EventDestinationAction(..)
+            | Route::EventServiceAction(EventServiceAction::TestEventSubscription)
+    )
 }
 
 /// Every schema of which the service has resources.
@@ -172,6 +204,9 @@ pub(crate) const SCHEMAS: &[Schema] = &[
     chassis::SCHEMA,
     manager_collection::SCHEMA,
     manager::SCHEMA,
+    event_service::SCHEMA,
+    event_destination_collection::SCHEMA,
+    event_destination::SCHEMA,
 ];
 
 impl<'a> Context<'a> {

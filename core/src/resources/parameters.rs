@@ -73,7 +73,8 @@ impl Action {
             .about(format!("#/{parameter}"))
     }
 
-    fn type_error(self, parameter: &str, value: &Value) -> Message {
+    /// The message for a value of the wrong type.
+    pub(super) fn type_error(self, parameter: &str, value: &Value) -> Message {
         Message::new(&base::ACTION_PARAMETER_VALUE_TYPE_ERROR, [&value.to_string(), parameter, self.0])
             .about(format!("#/{parameter}"))
     }

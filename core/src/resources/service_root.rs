@@ -27,6 +27,7 @@ struct ServiceRoot<'a> {
     systems: Link<'a>,
     chassis: Link<'a>,
     managers: Link<'a>,
+    event_service: Link<'a>,
     links: Links,
 }
 
@@ -47,6 +48,7 @@ pub(super) fn represent(context: &Context<'_>) -> Representation {
         systems: Link::to(Route::Systems),
         chassis: Link::to(Route::ChassisCollection),
         managers: Link::to(Route::Managers),
+        event_service: Link::to(Route::EventService),
         links: Links {},
     };
     Representation::of_resource(SCHEMA, &root)

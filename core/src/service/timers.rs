@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::event::SubscriptionId;
 use crate::model::{CommandId, VmId};
 use crate::time::Instant;
 
@@ -14,6 +15,8 @@ pub enum Reason {
     GiveUp,
     /// A power state that was asked for should have been seen by now.
     Expected,
+    /// A subscription is to be looked at: for another attempt, a sign of life, or because nothing was heard.
+    Subscription,
     /// A machine is to be looked after again.
     Tend,
 }
@@ -23,6 +26,7 @@ pub(super) enum Timer {
     Answer(CommandId),
     GiveUp(CommandId),
     Expected(VmId),
+    Subscription(SubscriptionId),
     Tend(VmId),
 }
 
@@ -50,6 +54,7 @@ impl Timers {
             Timer::Answer(_) => Reason::Answer,
             Timer::GiveUp(_) => Reason::GiveUp,
             Timer::Expected(_) => Reason::Expected,
+            Timer::Subscription(_) => Reason::Subscription,
             Timer::Tend(_) => Reason::Tend,
         };
         Some((*at, reason))
