@@ -385,7 +385,17 @@ impl Exchange {
 
 /// Whether a resource is made of systems, so that it cannot be told before they have been listed.
 fn needs_systems(route: &Route<'_>) -> bool {
-    !matches!(route, Route::Versions | Route::ServiceRoot | Route::OData | Route::Metadata | Route::ChassisCollection)
+    !matches!(
+        route,
+        Route::Versions
+            | Route::ServiceRoot
+            | Route::OData
+            | Route::Metadata
+            | Route::ChassisCollection
+            | Route::EventService
+            | Route::EventDestinations
+            | Route::EventDestination(_)
+    )
 }
 
 /// The first query parameter that would change the answer and is not served: names with `$` are reserved for the
