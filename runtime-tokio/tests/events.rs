@@ -144,6 +144,50 @@ async fn a_test_event_arrives_with_its_context_and_headers() {
 }
 
 #[tokio::test]
+async fn certificates_are_verified_if_that_is_asked_for() {
+    let service = Service::simulate(&["--tls", "off", "--systems", "1"]);
+    let (mut client, listener) = (ready(&service).await, TcpListener::bind("127.0.0.1:0").await.unwrap());
+    let acceptor = kubevirt_redfish::tls::self_signed("127.0.0.1").unwrap();
+    let destination = format!("https://{}/", listener.local_addr().unwrap());
+    for verify in [false, true] {
+        let body = json!({ "Destination": destination, "Protocol": "Redfish", "VerifyCertificate": verify });
+        let location = subscribe(&mut client, &body).await;
+        let test = "/redfish/v1/EventService/Actions/EventService.TestEventSubscription";
+        assert_eq!(client.post(test, "").await.status, StatusCode::NO_CONTENT);
+        let (stream, _) = timeout(PATIENCE, listener.accept()).await.unwrap().unwrap();
+        match acceptor.accept(stream).await {
+            Ok(mut stream) => {
+                assert!(!verify, "nobody vouches for the certificate");
+                let mut start = [0; 4];
+                stream.read_exact(&mut start).await.unwrap();
+                assert_eq!(&start, b"POST");
+                stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").await.unwrap();
+            }
+            Err(_) => assert!(verify, "whatever the certificate"),
+        }
+        assert_eq!(client.send(Method::DELETE, &location, &[], "").await.status, StatusCode::NO_CONTENT);
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_does_not_read_is_sent_away() {
+    let service = Service::simulate(&["--tls", "off", "--systems", "1"]);
+    let mut client = ready(&service).await;
+    let (_, _unread) = Stream::open(&service.url, "").await;
+    let args: Vec<String> = (0..16).map(|_| "x".repeat(2_000)).collect();
+    let test = json!({ "MessageId": "Base.1.22.Success", "MessageArgs": args }).to_string();
+    let submit = "/redfish/v1/EventService/Actions/EventService.SubmitTestEvent";
+    eventually(
+        async || {
+            assert_eq!(client.post(submit, &test).await.status, StatusCode::NO_CONTENT);
+            client.get(SUBSCRIPTIONS).await.json()["Members@odata.count"].clone()
+        },
+        |count| *count == 0,
+    )
+    .await;
+}
+
+#[tokio::test]
 async fn a_stream_tells_of_a_power_change_and_ends_with_its_subscription() {
     let service = Service::simulate(&["--tls", "off", "--systems", "1"]);
     let mut client = ready(&service).await;

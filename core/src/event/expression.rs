@@ -13,9 +13,9 @@ pub(crate) struct Expression {
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Node {
     /// One of them holds.
-    Any(Vec<Node>),
+    Any(Vec<Self>),
     /// All of them hold.
-    All(Vec<Node>),
+    All(Vec<Self>),
     Comparison(Comparison),
 }
 
@@ -157,16 +157,12 @@ impl<'a> Parser<'a> {
         loop {
             let (before, after) = rest.split_once('\'')?;
             value.push_str(before);
-            match after.strip_prefix('\'') {
-                Some(again) => {
-                    value.push('\'');
-                    rest = again;
-                }
-                None => {
-                    self.rest = after;
-                    return Some(value);
-                }
-            }
+            let Some(again) = after.strip_prefix('\'') else {
+                self.rest = after;
+                return Some(value);
+            };
+            value.push('\'');
+            rest = again;
         }
     }
 

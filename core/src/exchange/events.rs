@@ -32,7 +32,7 @@ impl Exchange {
         match plan {
             Ok(plan) => {
                 self.state = State::Event { identity, body, answer: plan.answer, attempts };
-                Step::Submit(Intent(IntentKind::Event(plan.intent)))
+                Step::Submit(Intent(IntentKind::Event(Box::new(plan.intent))))
             }
             Err(refusal) => self.refuse(&refusal),
         }
@@ -57,7 +57,7 @@ impl Exchange {
                     answer: Answer::NoContent,
                     attempts: MAX_ATTEMPTS,
                 };
-                Step::Submit(Intent(IntentKind::Event(intent)))
+                Step::Submit(Intent(IntentKind::Event(Box::new(intent))))
             }
             Err(refusal) => self.refuse(&refusal),
         }

@@ -12,7 +12,7 @@ use crate::event::{EventType, Filter, Headers, Kind, Lists, MessageKey, RetryPol
 use crate::http::{ETAG_PLACEHOLDER, JsonObject, Refusal, Representation, Schema, schema};
 use crate::messages::{Message, Severity, base};
 use crate::route::{EventDestinationAction, Route};
-use crate::service::{EventChange, EventIntent};
+use crate::service::{EventChange, EventIntent, NewContext};
 
 pub(super) const SCHEMA: Schema = schema!("EventDestination", "v1_16_0");
 
@@ -186,7 +186,7 @@ pub(super) fn patch(known: &Subscribed, body: &JsonObject) -> Result<EventChange
     for (name, value) in parameters::members(body) {
         touched = true;
         let result = match name {
-            "Context" => context(name, value).map(|context| change.context = Some(context)),
+            "Context" => context(name, value).map(|context| change.context = NewContext::Is(context)),
             "HttpHeaders" if !known.subscription.is_stream() => {
                 headers(name, value).map(|headers| change.headers = Some(headers))
             }
@@ -324,7 +324,7 @@ mod tests {
     #[test]
     fn durations_are_those_of_iso_8601() {
         assert_eq!(duration("PT0S"), Some(Duration::ZERO));
-        assert_eq!(duration("PT1H30M"), Some(Duration::from_secs(5_400)));
+        assert_eq!(duration("PT1H30M"), Some(Duration::from_mins(90)));
         for text in ["", "P", "1 hour", "-PT1S", "PT"] {
             assert_eq!(duration(text), None, "{text}");
         }

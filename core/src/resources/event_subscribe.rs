@@ -59,16 +59,14 @@ pub(super) fn open(
     query: &str,
     request: &HeaderMap,
 ) -> Result<EventIntent, Refusal> {
-    let filter = match filter_parameter(query) {
-        None => Filter::default(),
-        Some(text) => match Expression::parse(&text) {
-            Some(expression) => Filter::Expression(expression),
-            None => {
-                let message = Message::new(&base::QUERY_PARAMETER_VALUE_FORMAT_ERROR, [&text, "$filter"]);
-                return Err(Refusal::bad_request(vec![message]));
-            }
-        },
-    };
+    let mut filter = Filter::default();
+    if let Some(text) = filter_parameter(query) {
+        let Some(expression) = Expression::parse(&text) else {
+            let message = Message::new(&base::QUERY_PARAMETER_VALUE_FORMAT_ERROR, [&text, "$filter"]);
+            return Err(Refusal::bad_request(vec![message]));
+        };
+        filter = Filter::Expression(expression);
+    }
     // One that is none of ours says nothing.
     let last = request.get(LAST_EVENT_ID).and_then(|value| value.to_str().ok());
     let after: Option<EventId> = last.and_then(|id| id.trim().parse().ok());
@@ -98,8 +96,8 @@ fn proposal(
 
 /// The value of `$filter`; the last one, if there are several.
 fn filter_parameter(query: &str) -> Option<String> {
-    let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
-    let (_, value) = pairs.filter(|(name, _)| *name == "$filter" || name.eq_ignore_ascii_case("%24filter")).last()?;
+    let mut pairs = query.split('&').rev().filter_map(|pair| pair.split_once('='));
+    let (_, value) = pairs.find(|(name, _)| *name == "$filter" || name.eq_ignore_ascii_case("%24filter"))?;
     // Many libraries write a space as `+`, and no filter has one in it otherwise.
     let value = value.replace('+', " ");
     Some(percent_decode_str(&value).decode_utf8_lossy().into_owned())

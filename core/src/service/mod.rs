@@ -22,7 +22,7 @@ use crate::view::View;
 
 use commands::Commands;
 use events::Events;
-pub(crate) use events::{EventChange, EventIntent, EventOutcome};
+pub(crate) use events::{EventChange, EventIntent, EventOutcome, NewContext};
 use inventory::Inventory;
 use timers::{Timer, Timers};
 
@@ -125,7 +125,7 @@ pub(crate) enum IntentKind {
     /// Do something to a machine. With a revision: only if its record is still that one.
     Act { vm: VmId, uid: Uid, action: Action, revision: Option<u64> },
     /// Do something about event subscriptions.
-    Event(EventIntent),
+    Event(Box<EventIntent>),
 }
 
 /// What came of an intent; made by the service, understood by the exchange.
@@ -251,7 +251,7 @@ impl Service {
                 self.answer(ticket, OutcomeKind::ShuttingDown);
             }
             IntentKind::Act { vm, uid, action, revision } => self.enqueue(vm, uid, action, revision, Some(ticket)),
-            IntentKind::Event(intent) => self.event_intent(now, ticket, intent),
+            IntentKind::Event(intent) => self.event_intent(now, ticket, *intent),
         }
     }
 

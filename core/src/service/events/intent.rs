@@ -32,7 +32,7 @@ pub(crate) enum EventIntent {
 /// New values for what may be changed of a subscription.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct EventChange {
-    pub(crate) context: Option<Option<Box<str>>>,
+    pub(crate) context: NewContext,
     pub(crate) headers: Option<Headers>,
     pub(crate) verify_certificate: Option<bool>,
     pub(crate) retry_policy: Option<RetryPolicy>,
@@ -51,10 +51,20 @@ pub(crate) enum EventOutcome {
     Gone,
 }
 
+/// What becomes of the context.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) enum NewContext {
+    /// It stays.
+    #[default]
+    Same,
+    /// It is this from now on, or none.
+    Is(Option<Box<str>>),
+}
+
 impl EventChange {
     /// A stream has nothing but its context that could be changed.
     fn apply(self, subscription: &mut Subscription) {
-        if let Some(context) = self.context {
+        if let NewContext::Is(context) = self.context {
             subscription.context = context;
         }
         if let Kind::Push { headers, verify_certificate, retry_policy, .. } = &mut subscription.kind {

@@ -25,7 +25,7 @@ use crate::time::{Instant, Now};
 use log::Log;
 use push::Push;
 
-pub(crate) use intent::{EventChange, EventIntent, EventOutcome};
+pub(crate) use intent::{EventChange, EventIntent, EventOutcome, NewContext};
 
 /// An open stream of events. The caller has a bounded buffer for each, and closes one whose client does not read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
