@@ -7,25 +7,32 @@
 //! > PATCH /redfish/v1/Systems/lab.node-0 as admin     a request; headers, an empty line and a body may follow
 //! > done                                              the oldest command has been carried out
 //! > boot lab.node-0 Cd Once                           … and the machine's definition shows this override
+//! > tag lab.node-0 Rack 3                            … and the machine has this asset tag (nothing for none)
 //! > media lab.node-0 http://images.example/a.iso      … and the machine has this in its drive (`-` for nothing)
 //! > fails conflict it is being removed                the oldest command has failed
 //! > run lab.node-0 uid running                        a run shows: starting, running, paused, stopping, ended, gone
 //! > delivered 204                                     the server that events were sent to first answers so, or
 //! > delivered not-connected                           … cannot be reached
 //! > hang-up 1                                         the client of a stream goes away
+//! > import lab.node-0 running 42                     the image in its drive is so far: pending, running, succeeded, gone,
+//!                                                    or failed with an explanation
 //! > wait 10                                           seconds pass
 //! ```
+//!
+//! In a URI `$1` is the id of the first task that was accepted, `$2` of the second, and so on.
+//! `{etag}` in a header stands for the entity tag of the latest response that had one.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests may fail")]
 
 use std::fmt::Write as _;
+use std::io::Read as _;
 use std::time::Duration;
 
 use base64::Engine as _;
 use bytes::Bytes;
-use http::{Request, Response};
+use http::{Request, Response, StatusCode};
 use kubevirt_redfish_core::model::{
-    BootEnabled, BootOverride, BootTarget, CommandError, Completion, ImportId, Medium, Observation, Phase, Slot, Uid,
+    BootEnabled, BootOverride, BootTarget, CommandError, Completion, ImportState, Medium, Observation, Phase, Slot, Uid,
 };
 use kubevirt_redfish_core::{DeliveryError, StreamId};
 use kubevirt_redfish_fixtures::desk::Desk;
@@ -41,6 +48,8 @@ fn conversations_go_as_recorded() {
 fn play(script: &str) -> String {
     let mut desk = Desk::new();
     let mut story = String::new();
+    let mut tasks: Vec<String> = Vec::new();
+    let mut etag = String::new();
     let mut lines = script.lines().peekable();
     while let Some(line) = lines.next() {
         let Some(step) = line.strip_prefix("> ") else {
@@ -60,8 +69,14 @@ fn play(script: &str) -> String {
                 let observation = desk.redefinition(id, |machine| machine.boot = boot(target, enabled));
                 desk.complete(Ok(Completion { observations: vec![observation] }))
             }
+            ["tag", id, words @ ..] => {
+                let tag = words.join(" ");
+                let tag = (!tag.is_empty()).then(|| tag.into());
+                let observation = desk.redefinition(id, |machine| machine.asset_tag = tag);
+                desk.complete(Ok(Completion { observations: vec![observation] }))
+            }
             ["media", id, image] => {
-                let medium = (*image != "-").then(|| medium(image));
+                let medium = (*image != "-").then(|| medium(id, image));
                 let observation = desk.redefinition(id, |machine| machine.media = medium.into_iter().collect());
                 desk.complete(Ok(Completion { observations: vec![observation] }))
             }
@@ -93,12 +108,17 @@ fn play(script: &str) -> String {
                 desk.hang_up(StreamId(stream.parse().unwrap()));
                 Vec::new()
             }
+            ["import", id, state @ ..] => {
+                desk.import(id, import_state(state));
+                Vec::new()
+            }
             ["wait", seconds] => desk.advance(Duration::from_secs(seconds.parse().unwrap())),
             [method, uri, user @ ..] => {
                 for line in &block {
                     writeln!(story, "{line}").unwrap();
                 }
-                desk.request(request(method, uri, user.get(1).copied(), &block)).into_iter().collect()
+                let uri = name_tasks(uri, &tasks);
+                desk.request(request(method, &uri, user.get(1).copied(), &block, &etag)).into_iter().collect()
             }
             other => panic!("{other:?}"),
         };
@@ -108,14 +128,33 @@ fn play(script: &str) -> String {
             }
         }
         for response in responses {
+            if let Some(tag) = response.headers().get("etag") {
+                tag.to_str().unwrap().clone_into(&mut etag);
+            }
             story.push_str(&print(&response));
+            if response.status() == StatusCode::ACCEPTED && !step.starts_with("GET") && !step.starts_with("HEAD") {
+                let location = response.headers()["location"].to_str().unwrap();
+                tasks.extend(location.rsplit('/').next().map(str::to_owned));
+            }
         }
         story.push('\n');
     }
     story
 }
 
-fn request(method: &str, uri: &str, user: Option<&str>, block: &[&str]) -> Request<Bytes> {
+/// Puts the ids of tasks into a URI.
+fn name_tasks(uri: &str, tasks: &[String]) -> String {
+    let Some((before, number)) = uri.split_once('$') else {
+        return uri.to_owned();
+    };
+    match number.parse::<usize>() {
+        Ok(number) => format!("{before}{}", tasks[number - 1]),
+        // A query parameter.
+        Err(_) => uri.to_owned(),
+    }
+}
+
+fn request(method: &str, uri: &str, user: Option<&str>, block: &[&str], etag: &str) -> Request<Bytes> {
     let mut request = Request::builder().method(method).uri(uri);
     if let Some(user) = user {
         let credentials = base64::prelude::BASE64_STANDARD.encode(format!("{user}:secret"));
@@ -124,7 +163,7 @@ fn request(method: &str, uri: &str, user: Option<&str>, block: &[&str]) -> Reque
     let mut parts = block.split(|line| line.is_empty());
     for header in parts.next().unwrap_or_default() {
         let (name, value) = header.split_once(": ").unwrap_or_else(|| panic!("not a header: {header}"));
-        request = request.header(name, value);
+        request = request.header(name, value.replace("{etag}", etag));
     }
     let body: Vec<&str> = parts.flatten().copied().collect();
     request.body(Bytes::from(body.join("\n"))).unwrap()
@@ -132,18 +171,28 @@ fn request(method: &str, uri: &str, user: Option<&str>, block: &[&str]) -> Reque
 
 fn print(response: &Response<Bytes>) -> String {
     let mut text = format!("<< {}\n", response.status());
-    for (name, value) in response.headers() {
+    for (name, value) in response.headers().iter().filter(|(name, _)| !ON_ALL_RESPONSES.contains(&name.as_str())) {
         writeln!(text, "<< {name}: {}", value.to_str().unwrap()).unwrap();
     }
     if response.body().is_empty() {
         return text;
     }
-    match serde_json::from_slice::<serde_json::Value>(response.body()) {
+    let body = if response.headers().get("content-encoding").is_some_and(|coding| coding == "gzip") {
+        let mut body = Vec::new();
+        flate2::read::GzDecoder::new(&**response.body()).read_to_end(&mut body).unwrap();
+        Bytes::from(body)
+    } else {
+        response.body().clone()
+    };
+    match serde_json::from_slice::<serde_json::Value>(&body) {
         Ok(json) => writeln!(text, "{}", serde_json::to_string_pretty(&json).unwrap()).unwrap(),
-        Err(_) => writeln!(text, "{}", String::from_utf8_lossy(response.body())).unwrap(),
+        Err(_) => writeln!(text, "{}", String::from_utf8_lossy(&body)).unwrap(),
     }
     text
 }
+
+/// Headers that are the same on all responses, or all of a kind; `headers.rs` sees to them.
+const ON_ALL_RESPONSES: [&str; 4] = ["content-security-policy", "referrer-policy", "strict-transport-security", "vary"];
 
 fn boot(target: &str, enabled: &str) -> BootOverride {
     BootOverride {
@@ -164,12 +213,24 @@ fn boot(target: &str, enabled: &str) -> BootOverride {
     }
 }
 
-fn medium(image: &str) -> Medium {
+fn medium(id: &str, image: &str) -> Medium {
     Medium {
         slot: Slot::Cd,
         image: image.into(),
         drive: "cd".into(),
-        import: ImportId { namespace: "lab".into(), name: "node-0-cd".into() },
+        import: kubevirt_redfish_fixtures::desk::import_of(id, image),
+    }
+}
+
+fn import_state(words: &[&str]) -> Option<ImportState> {
+    match words {
+        ["pending"] => Some(ImportState::Pending),
+        ["running"] => Some(ImportState::Running { percent: None }),
+        ["running", percent] => Some(ImportState::Running { percent: Some(percent.parse().unwrap()) }),
+        ["succeeded"] => Some(ImportState::Succeeded),
+        ["failed", message @ ..] => Some(ImportState::Failed { message: message.join(" ").into() }),
+        ["gone"] => None,
+        other => panic!("{other:?}"),
     }
 }
 

@@ -78,6 +78,7 @@ pub(crate) fn required(route: &Route<'_>, method: &Method) -> Option<Privilege> 
         Route::Systems
         | Route::System(_)
         | Route::SystemReset(_)
+        | Route::Inventory(..)
         | Route::ChassisCollection
         | Route::Chassis(_)
         | Route::ChassisSystems(_)
@@ -93,6 +94,13 @@ pub(crate) fn required(route: &Route<'_>, method: &Method) -> Option<Privilege> 
         | Route::EventService
         | Route::EventServiceAction(_)
         | Route::ServerSentEvents
+        | Route::ManagerReset(_)
+        | Route::NetworkProtocol(_)
+        | Route::Catalog(_)
+        | Route::TaskService
+        | Route::Tasks
+        | Route::Task(_)
+        | Route::TaskMonitor(_)
         | Route::Versions
         | Route::ServiceRoot
         | Route::OData

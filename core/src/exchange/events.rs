@@ -49,7 +49,7 @@ impl Exchange {
         }
         let context = Context { view, identity: Some(&identity), now };
         let query = self.head.uri.query().unwrap_or_default();
-        match resources::stream_plan(&context, self.peer, query, &self.head.headers) {
+        match resources::stream_plan(&context, self.peer.address, query, &self.head.headers) {
             Ok(intent) => {
                 self.state = State::Event {
                     identity,
@@ -72,14 +72,14 @@ impl Exchange {
         outcome: OutcomeKind,
     ) -> Step {
         match outcome {
-            OutcomeKind::Done => self.answer(view, now, &identity, answer),
+            OutcomeKind::Done => self.answer(view, now, &identity, self.path(), answer),
             OutcomeKind::Event(EventOutcome::Subscribed(id)) => {
                 let context = Context { view, identity: Some(&identity), now };
                 let route = Route::EventDestination(id.as_str());
                 match resources::read(&context, &crate::route::Location { route, alias: None }) {
                     Ok(representation) => {
                         let charset = accepts(&self.head.headers, MediaType::Json).unwrap_or(false);
-                        Step::Respond(response::created(&route, representation, charset))
+                        Step::Respond(response::created(&route, &representation, charset))
                     }
                     Err(refusal) => self.refuse(&refusal),
                 }
@@ -99,8 +99,23 @@ impl Exchange {
             }
             OutcomeKind::Superseded | OutcomeKind::Overloaded => self.refuse(&Refusal::unavailable(1)),
             OutcomeKind::ShuttingDown => self.refuse(&Refusal::shutting_down()),
+            OutcomeKind::Accepted(_) | OutcomeKind::TooManyTasks => self.refuse(&Refusal::internal_error()),
             OutcomeKind::Failed(error) => self.refuse(&Refusal::from(&error)),
         }
+    }
+}
+
+/// Refuses what the protocol reserves and a stream does not have: all that begins with `$` but `$filter`.
+pub(super) fn check_parameters(query: &str) -> Result<(), Refusal> {
+    let mut names = query.split('&').map(|pair| pair.split('=').next().unwrap_or_default());
+    let is_reserved = |name: &&str| name.starts_with('$') || name.get(..3).is_some_and(|prefix| prefix == "%24");
+    let is_filter = |name: &str| name == "$filter" || name.eq_ignore_ascii_case("%24filter");
+    match names.find(|name| is_reserved(name) && !is_filter(name)) {
+        Some(name) => {
+            let message = Message::new(&base::QUERY_PARAMETER_UNSUPPORTED, [name]);
+            Err(Refusal::new(StatusCode::NOT_IMPLEMENTED, message))
+        }
+        None => Ok(()),
     }
 }
 

@@ -4,6 +4,7 @@ pub(crate) mod base;
 pub(crate) mod cluster;
 pub(crate) mod heartbeat_event;
 pub(crate) mod resource_event;
+pub(crate) mod task_event;
 
 use serde::Serialize;
 use serde::ser::{SerializeStruct as _, Serializer};
@@ -24,7 +25,7 @@ pub(crate) struct Definition {
 }
 
 /// How bad it is, in DSP0266's terms.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, serde::Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, serde::Deserialize)]
 pub(crate) enum Severity {
     #[serde(rename = "OK")]
     Ok,
@@ -77,6 +78,11 @@ impl Message {
     /// `Registry.Major.Minor.Key`
     pub(crate) fn id(&self) -> String {
         format!("{}.{}", self.definition.registry, self.definition.key)
+    }
+
+    /// How bad it is.
+    pub(crate) fn severity(&self) -> Severity {
+        self.definition.severity
     }
 
     /// The text with its arguments filled in.
@@ -169,8 +175,8 @@ mod tests {
 
     #[test]
     fn every_definition_names_each_argument_and_a_resolution() {
-        let ours = [base::ALL, cluster::ALL, heartbeat_event::ALL, resource_event::ALL];
-        for definition in ours.into_iter().flatten() {
+        let ours = [base::ALL, heartbeat_event::ALL, resource_event::ALL, task_event::ALL].into_iter().flatten();
+        for definition in ours.chain(cluster::ALL.iter().map(|(definition, _)| definition)) {
             assert!(!definition.resolution.is_empty() && !definition.text.is_empty(), "{}", definition.key);
             assert!(definition.key.bytes().all(|byte| byte.is_ascii_alphanumeric()), "{}", definition.key);
         }

@@ -19,6 +19,8 @@ pub use hardware::{Architecture, Drive, DriveBus, DriveKind, Nic, Processors};
 pub use identity::{ImportId, Uid, Version, VmId};
 pub use instance::{Instance, NicAddress, Phase};
 pub use machine::{Autostart, Machine, Severity, Trouble};
-pub use media::{Import, ImportState, InsertMedia, Medium, Slot, TransferMethod, TransferProtocol};
+pub use media::{
+    ImageCredentials, ImagePassword, Import, ImportState, InsertMedia, Medium, Slot, TransferMethod, TransferProtocol,
+};
 pub use observation::{Observation, Platform, Source};
 pub use power::PowerState;

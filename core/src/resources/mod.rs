@@ -2,6 +2,9 @@
 //!
 //! Nothing here changes anything: a read ends in a representation, a write in a [`Plan`] for the service to carry out.
 
+mod catalog;
+mod certificate_locations;
+mod certificate_service;
 mod chassis;
 mod chassis_collection;
 mod collection;
@@ -9,18 +12,42 @@ mod computer_system;
 mod computer_system_boot;
 mod computer_system_collection;
 mod computer_system_reset;
+mod drive;
+mod ethernet_interface;
+mod ethernet_interface_collection;
 mod event_destination;
 mod event_destination_collection;
 mod event_service;
 mod event_service_test;
 mod event_subscribe;
 mod events;
+mod inventory;
+mod json_schema_file;
+mod json_schema_file_collection;
 mod manager;
+mod manager_clock;
 mod manager_collection;
+mod manager_network_protocol;
+mod manager_reset;
+mod memory;
+mod memory_collection;
+mod message_registry;
+mod message_registry_file;
+mod message_registry_file_collection;
 mod metadata;
 mod odata;
+mod operation_apply_time;
 mod parameters;
+mod processor;
+mod processor_collection;
 mod service_root;
+mod software_inventory_collection;
+mod storage;
+mod storage_collection;
+mod task;
+mod task_collection;
+mod task_service;
+mod update_service;
 mod versions;
 mod virtual_media;
 mod virtual_media_collection;
@@ -34,11 +61,15 @@ use crate::auth::Identity;
 use crate::http::{JsonObject, MediaType, Refusal, Representation, Schema};
 use crate::messages::{Message, cluster};
 use crate::model::Action;
+use crate::query::PAGE_SIZE;
 use crate::route::{Alias, EventServiceAction, Location, MediaAction, Route};
+use crate::task::Task;
 use crate::time::Now;
 use crate::view::{NoSystem, View, Vm};
 
 pub(crate) use events::{event_plan, is_event_write, stream_plan};
+pub(crate) use operation_apply_time::is_asked_for as operation_apply_time_is_asked_for;
+pub(crate) use task::{FinalAnswer, final_answer};
 
 /// What a representation depends on.
 pub(crate) struct Context<'a> {
@@ -53,7 +84,8 @@ pub(crate) struct Context<'a> {
 pub(crate) struct Plan {
     /// The system it is about, as it was when the change was found valid.
     pub(crate) vm: Arc<Vm>,
-    pub(crate) action: Action,
+    /// `None` if there is nothing to be done: what was asked for is so already.
+    pub(crate) action: Option<Action>,
     pub(crate) answer: Answer,
 }
 
@@ -69,13 +101,15 @@ pub(crate) enum Answer {
 /// The methods that a resource or action allows, as the `Allow` header lists them.
 pub(crate) fn allow(route: &Route<'_>) -> &'static str {
     match route {
-        Route::System(_) => "GET, HEAD, PATCH, OPTIONS",
+        Route::System(_) | Route::Manager(_) => "GET, HEAD, PATCH, OPTIONS",
         Route::SystemReset(_)
+        | Route::ManagerReset(_)
         | Route::VirtualMediaAction(..)
         | Route::EventServiceAction(_)
         | Route::EventDestinationAction(..) => "POST, OPTIONS",
         Route::EventDestinations => "GET, HEAD, POST, OPTIONS",
         Route::EventDestination(_) => "GET, HEAD, PATCH, DELETE, OPTIONS",
+        Route::Task(_) | Route::TaskMonitor(_) => "GET, HEAD, DELETE, OPTIONS",
         Route::Versions
         | Route::ServiceRoot
         | Route::OData
@@ -83,13 +117,17 @@ pub(crate) fn allow(route: &Route<'_>) -> &'static str {
         | Route::EventService
         | Route::ServerSentEvents
         | Route::Systems
+        | Route::Inventory(..)
         | Route::VirtualMediaCollection(_)
         | Route::VirtualMedia(..)
         | Route::ChassisCollection
         | Route::Chassis(_)
         | Route::ChassisSystems(_)
         | Route::Managers
-        | Route::Manager(_) => "GET, HEAD, OPTIONS",
+        | Route::NetworkProtocol(_)
+        | Route::Catalog(_)
+        | Route::TaskService
+        | Route::Tasks => "GET, HEAD, OPTIONS",
     }
 }
 
@@ -107,15 +145,48 @@ pub(crate) fn media_type(route: &Route<'_>) -> MediaType {
     }
 }
 
-/// Represents a resource.
+/// Some of a collection's members: `take` at most, after `skip` others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Window {
+    pub(crate) skip: usize,
+    pub(crate) take: usize,
+}
+
+impl Window {
+    /// All members.
+    pub(crate) const ALL: Self = Self { skip: 0, take: usize::MAX };
+    /// The first page.
+    const FIRST: Self = Self { skip: 0, take: PAGE_SIZE };
+}
+
+/// Represents some members of a collection of those that may be large; `None` for any other resource.
+pub(crate) fn read_window(
+    context: &Context<'_>,
+    location: &Location<'_>,
+    window: Window,
+) -> Option<Result<Representation, Refusal>> {
+    match location.route {
+        Route::Systems => Some(Ok(computer_system_collection::represent(context, window))),
+        Route::ChassisSystems(name) => Some(
+            context.chassis(name).map(|index| computer_system_collection::represent_chassis(context, index, window)),
+        ),
+        Route::Managers => Some(Ok(manager_collection::represent(context, window))),
+        _ => None,
+    }
+}
+
+/// Represents a resource; of a large collection, the first page.
 pub(crate) fn read(context: &Context<'_>, location: &Location<'_>) -> Result<Representation, Refusal> {
     match location.route {
         Route::Versions => Ok(versions::represent()),
         Route::ServiceRoot => Ok(service_root::represent(context)),
         Route::OData => Ok(odata::represent()),
         Route::Metadata => Ok(metadata::represent()),
-        Route::Systems => Ok(computer_system_collection::represent(context)),
+        Route::Systems => Ok(computer_system_collection::represent(context, Window::FIRST)),
         Route::System(name) => context.system(name, location).map(|vm| computer_system::represent(context, vm)),
+        Route::Inventory(name, part) => {
+            context.system(name, location).and_then(|vm| inventory::represent(context, vm, part))
+        }
         Route::VirtualMediaCollection(name) => {
             context.system(name, location).map(|vm| virtual_media_collection::represent(context, vm))
         }
@@ -125,15 +196,27 @@ pub(crate) fn read(context: &Context<'_>, location: &Location<'_>) -> Result<Rep
         Route::ChassisCollection => Ok(chassis_collection::represent(context)),
         Route::Chassis(name) => context.chassis(name).map(|index| chassis::represent(context, index)),
         Route::ChassisSystems(name) => {
-            context.chassis(name).map(|index| computer_system_collection::represent_chassis(context, index))
+            let represent = |index| computer_system_collection::represent_chassis(context, index, Window::FIRST);
+            context.chassis(name).map(represent)
         }
-        Route::Managers => Ok(manager_collection::represent(context)),
+        Route::Managers => Ok(manager_collection::represent(context, Window::FIRST)),
         Route::Manager(name) => context.system(name, location).map(|vm| manager::represent(context, vm)),
         Route::EventService => Ok(event_service::represent(context)),
         Route::EventDestinations => Ok(event_destination_collection::represent(context)),
         Route::EventDestination(id) => context.subscription(id).map(|known| event_destination::represent(known)),
-        // Not reached: none of them allows GET, but for the stream, which is not a representation.
+        Route::NetworkProtocol(name) => {
+            context.system(name, location).map(|vm| manager_network_protocol::represent(context, vm))
+        }
+        Route::Catalog(resource) => catalog::represent(resource),
+        Route::TaskService => Ok(task_service::represent(context)),
+        Route::Tasks => Ok(task_collection::represent(context)),
+        // A monitor's own answers are for an exchange to give; while the task goes on it is represented by the task.
+        Route::Task(id) | Route::TaskMonitor(id) => {
+            context.task(id).map(|(task, vm)| task::represent(context, task, vm))
+        }
+        // Not reached: none of these allows GET, but for the stream, which is not a representation.
         Route::SystemReset(_)
+        | Route::ManagerReset(_)
         | Route::VirtualMediaAction(..)
         | Route::EventServiceAction(_)
         | Route::EventDestinationAction(..)
@@ -143,7 +226,8 @@ pub(crate) fn read(context: &Context<'_>, location: &Location<'_>) -> Result<Rep
 
 /// Understands a write: what a body asks of a resource or action that allows the method.
 pub(crate) fn plan(context: &Context<'_>, location: &Location<'_>, body: &JsonObject) -> Result<Plan, Refusal> {
-    let plan = |vm: &Arc<Vm>, action, answer| Plan { vm: Arc::clone(vm), action, answer };
+    let plan = |vm: &Arc<Vm>, action, answer| Plan { vm: Arc::clone(vm), action: Some(action), answer };
+    let nothing = |vm: &Arc<Vm>, answer| Plan { vm: Arc::clone(vm), action: None, answer };
     match location.route {
         Route::System(name) => {
             let vm = context.system(name, location)?;
@@ -161,7 +245,17 @@ pub(crate) fn plan(context: &Context<'_>, location: &Location<'_>, body: &JsonOb
             let vm = context.system(name, location)?;
             Ok(plan(vm, virtual_media::eject(slot, body)?, Answer::NoContent))
         }
-        // Not reached: none of these allows a write, or one that is about a machine.
+        Route::Manager(name) => {
+            let vm = context.system(name, location)?;
+            manager_clock::patch(body, context.now.unix)?;
+            Ok(nothing(vm, Answer::Representation))
+        }
+        Route::ManagerReset(name) => {
+            let vm = context.system(name, location)?;
+            manager_reset::check(body)?;
+            Ok(nothing(vm, Answer::NoContent))
+        }
+        // Not reached: tasks are removed without a body, and none of the others allows a write that is about a machine.
         Route::Versions
         | Route::ServiceRoot
         | Route::OData
@@ -173,13 +267,19 @@ pub(crate) fn plan(context: &Context<'_>, location: &Location<'_>, body: &JsonOb
         | Route::EventDestination(_)
         | Route::EventDestinationAction(..)
         | Route::Systems
+        | Route::Inventory(..)
         | Route::VirtualMediaCollection(_)
         | Route::VirtualMedia(..)
         | Route::ChassisCollection
         | Route::Chassis(_)
         | Route::ChassisSystems(_)
         | Route::Managers
-        | Route::Manager(_) => Err(Refusal::method_not_allowed(allow(&location.route))),
+        | Route::NetworkProtocol(_)
+        | Route::Catalog(_)
+        | Route::TaskService
+        | Route::Tasks
+        | Route::Task(_)
+        | Route::TaskMonitor(_) => Err(Refusal::method_not_allowed(allow(&location.route))),
     }
 }
 
@@ -187,7 +287,8 @@ pub(crate) fn plan(context: &Context<'_>, location: &Location<'_>, body: &JsonOb
 pub(crate) fn body_is_optional(route: &Route<'_>) -> bool {
     matches!(
         route,
-        Route::VirtualMediaAction(_, _, MediaAction::Eject)
+        Route::ManagerReset(_)
+            | Route::VirtualMediaAction(_, _, MediaAction::Eject)
             | Route::EventDestinationAction(..)
             | Route::EventServiceAction(EventServiceAction::TestEventSubscription)
     )
@@ -198,6 +299,15 @@ pub(crate) const SCHEMAS: &[Schema] = &[
     service_root::SCHEMA,
     computer_system_collection::SCHEMA,
     computer_system::SCHEMA,
+    ethernet_interface_collection::SCHEMA,
+    ethernet_interface::SCHEMA,
+    processor_collection::SCHEMA,
+    processor::SCHEMA,
+    memory_collection::SCHEMA,
+    memory::SCHEMA,
+    storage_collection::SCHEMA,
+    storage::SCHEMA,
+    drive::SCHEMA,
     virtual_media_collection::SCHEMA,
     virtual_media::SCHEMA,
     chassis_collection::SCHEMA,
@@ -207,17 +317,25 @@ pub(crate) const SCHEMAS: &[Schema] = &[
     event_service::SCHEMA,
     event_destination_collection::SCHEMA,
     event_destination::SCHEMA,
+    manager_network_protocol::SCHEMA,
+    message_registry_file_collection::SCHEMA,
+    message_registry_file::SCHEMA,
+    message_registry::SCHEMA,
+    json_schema_file_collection::SCHEMA,
+    json_schema_file::SCHEMA,
+    update_service::SCHEMA,
+    software_inventory_collection::SCHEMA,
+    certificate_service::SCHEMA,
+    certificate_locations::SCHEMA,
+    task_service::SCHEMA,
+    task_collection::SCHEMA,
+    task::SCHEMA,
 ];
 
 impl<'a> Context<'a> {
     /// The chassis that the asking account sees: indices into the configuration.
     fn visible_chassis(&self) -> &'a [u16] {
         self.identity.map_or(&[], |identity| &identity.chassis)
-    }
-
-    /// The systems that the asking account sees.
-    fn visible_systems(&self) -> impl Iterator<Item = &'a Arc<Vm>> + 'a {
-        self.view.systems_of(self.visible_chassis())
     }
 
     /// The system that a URI names; 404 if there is none that the account sees, or none at this URI.
@@ -238,6 +356,12 @@ impl<'a> Context<'a> {
                 refusal
             }
         })
+    }
+
+    /// The task of that id and its machine; 404 if there is none of a machine that the account sees.
+    pub(crate) fn task(&self, id: &str) -> Result<(&'a Arc<Task>, &'a Arc<Vm>), Refusal> {
+        let found = self.identity.and_then(|identity| self.view.task(id, identity));
+        found.ok_or_else(|| Refusal::not_found("Task", id))
     }
 
     /// The chassis of that name: its index in the configuration; 404 if there is none that the account sees.
@@ -284,6 +408,10 @@ impl<'a> Link<'a> {
         Self { odata_id: route }
     }
 }
+
+/// `Actions` of a resource that has none.
+#[derive(Clone, Copy, Debug, Serialize)]
+struct NoActions {}
 
 /// Schema `Resource`, object `Status`.
 #[derive(Clone, Copy, Debug, Serialize)]

@@ -5,6 +5,7 @@
 mod commands;
 mod events;
 mod inventory;
+mod tasks;
 mod timers;
 
 use std::collections::{BTreeSet, VecDeque};
@@ -17,16 +18,18 @@ use http::StatusCode;
 use crate::auth::{Authenticator, CredentialKey};
 use crate::config::Config;
 use crate::model::{Action, Command, CommandError, CommandId, Completion, Observation, Source, Uid, VmId};
+use crate::task::{TaskId, TaskRequest};
 use crate::time::{Instant, Now};
 use crate::view::View;
 
-use commands::Commands;
+use commands::{Asker, Commands};
 use events::Events;
-pub(crate) use events::{EventChange, EventIntent, EventOutcome, NewContext};
 use inventory::Inventory;
+use tasks::Tasks;
 use timers::{Timer, Timers};
 
 pub use events::{Delivery, DeliveryError, DeliveryId, StreamId};
+pub(crate) use events::{EventChange, EventIntent, EventOutcome, NewContext};
 pub use timers::Reason;
 
 /// The single writer. Drain [`Service::poll_output`] after every call of a `handle_*` method.
@@ -35,6 +38,7 @@ pub struct Service {
     inventory: Inventory,
     commands: Commands,
     events: Events,
+    tasks: Tasks,
     timers: Timers,
     outputs: VecDeque<Output>,
     /// Sources that have been announced and have not been listed yet.
@@ -123,9 +127,28 @@ pub(crate) enum IntentKind {
     /// Take note that a password was right.
     Remember(CredentialKey),
     /// Do something to a machine. With a revision: only if its record is still that one.
-    Act { vm: VmId, uid: Uid, action: Action, revision: Option<u64> },
+    Act {
+        vm: VmId,
+        uid: Uid,
+        action: Action,
+        revision: Option<u64>,
+        /// What a task tells of it.
+        request: Arc<TaskRequest>,
+        reply: Reply,
+    },
+    /// Stop what a task stands for, and forget the task.
+    CallOff(TaskId),
     /// Do something about event subscriptions.
     Event(Box<EventIntent>),
+}
+
+/// When an intent is answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reply {
+    /// When it is carried out.
+    WhenDone,
+    /// At once, with a task.
+    AtOnce,
 }
 
 /// What came of an intent; made by the service, understood by the exchange.
@@ -136,6 +159,10 @@ pub struct Outcome(pub(crate) OutcomeKind);
 pub(crate) enum OutcomeKind {
     /// It is done, or will be: a power-on that waits for a machine to stop is as good as done for who asked.
     Done,
+    /// It is being done, and this is its task.
+    Accepted(TaskId),
+    /// There are as many tasks as there may be.
+    TooManyTasks,
     /// The machine's record is another one than that which the intent was made for.
     Superseded,
     /// It was about event subscriptions.
@@ -172,6 +199,7 @@ impl Service {
             inventory: Inventory::new(config, entropy),
             commands: Commands::default(),
             events: Events::new(&entropy),
+            tasks: Tasks::new(entropy),
             timers: Timers::default(),
             outputs: VecDeque::new(),
             awaited: None,
@@ -218,6 +246,7 @@ impl Service {
                 }
                 Timer::Expected(vm) => self.inventory.forget_expected(&vm, now.mono),
                 Timer::Subscription(id) => self.subscription_due(id),
+                Timer::Task(id) => self.expire_task(now, &id),
                 Timer::Tend(vm) => self.tend(now, &vm),
             }
         }
@@ -247,10 +276,25 @@ impl Service {
                 self.inventory.remember(key, now.mono);
                 self.answer(ticket, OutcomeKind::Done);
             }
-            IntentKind::Act { .. } if self.stopping != Stopping::No => {
+            IntentKind::Act { .. } | IntentKind::CallOff(_) if self.stopping != Stopping::No => {
                 self.answer(ticket, OutcomeKind::ShuttingDown);
             }
-            IntentKind::Act { vm, uid, action, revision } => self.enqueue(vm, uid, action, revision, Some(ticket)),
+            IntentKind::Act { vm, uid, action, revision, request, reply: Reply::WhenDone } => {
+                let asker = Asker { ticket: Some(ticket), request: Some(request), ..Asker::default() };
+                self.enqueue(now, vm, uid, action, revision, asker);
+            }
+            IntentKind::Act { vm, .. } if self.commands.is_full(&vm) => self.answer(ticket, OutcomeKind::Overloaded),
+            IntentKind::Act { vm, uid, action, revision, request, reply: Reply::AtOnce } => {
+                match self.open_task(now, &vm, &uid, &action, &request) {
+                    Some(id) => {
+                        let asker = Asker { task: Some(id.clone()), ..Asker::default() };
+                        self.enqueue(now, vm, uid, action, revision, asker);
+                        self.answer(ticket, OutcomeKind::Accepted(id));
+                    }
+                    None => self.answer(ticket, OutcomeKind::TooManyTasks),
+                }
+            }
+            IntentKind::CallOff(id) => self.call_off(now, ticket, &id),
             IntentKind::Event(intent) => self.event_intent(now, ticket, *intent),
         }
     }
@@ -273,7 +317,7 @@ impl Service {
                 }
             }
             other => {
-                if let Some(vm) = self.inventory.observe(other) {
+                if let Some(vm) = self.take_in(now, other) {
                     self.tend(now, &vm);
                 }
             }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::event::SubscriptionId;
 use crate::model::{CommandId, VmId};
+use crate::task::TaskId;
 use crate::time::Instant;
 
 /// What a timeout is for, as a log would say it.
@@ -17,6 +18,8 @@ pub enum Reason {
     Expected,
     /// A subscription is to be looked at: for another attempt, a sign of life, or because nothing was heard.
     Subscription,
+    /// A task has been kept long enough.
+    Task,
     /// A machine is to be looked after again.
     Tend,
 }
@@ -27,6 +30,7 @@ pub(super) enum Timer {
     GiveUp(CommandId),
     Expected(VmId),
     Subscription(SubscriptionId),
+    Task(TaskId),
     Tend(VmId),
 }
 
@@ -55,6 +59,7 @@ impl Timers {
             Timer::GiveUp(_) => Reason::GiveUp,
             Timer::Expected(_) => Reason::Expected,
             Timer::Subscription(_) => Reason::Subscription,
+            Timer::Task(_) => Reason::Task,
             Timer::Tend(_) => Reason::Tend,
         };
         Some((*at, reason))

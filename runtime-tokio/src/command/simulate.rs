@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use kubevirt_redfish_core::config::{
-    Account, Chassis, ChassisName, Config, Credential, EventConfig, IdConvention, Secret,
+    Account, Chassis, ChassisName, Config, Credential, EventConfig, IdConvention, Protocol, Secret,
 };
 use kubevirt_redfish_core::kubevirt::Settings;
 use kubevirt_redfish_core::{Reach, Role};
@@ -66,11 +66,7 @@ fn cluster(args: &SimulateArgs) -> Cluster {
     let mut config = ClusterConfig::new(version);
     config.seed = args.seed;
     config.epoch = Clock::start().now().unix.0;
-    let mut cluster = Cluster::new(config);
-    let indices = || 0..usize::try_from(args.systems).unwrap_or(usize::MAX);
-    cluster.seed(indices().map(sample::lab_root_claim));
-    cluster.add_virtual_machines(indices().map(|index| sample::lab_virtual_machine(index, args.seed, version)));
-    cluster
+    sample::laboratory(config, usize::try_from(args.systems).unwrap_or(usize::MAX))
 }
 
 fn config(args: &SimulateArgs, password: &str) -> Result<Config, Failure> {
@@ -92,6 +88,10 @@ fn config(args: &SimulateArgs, password: &str) -> Result<Config, Failure> {
         chassis: vec![chassis],
         accounts: vec![account],
         id_convention: IdConvention::Enhanced,
+        protocol: match args.tls {
+            TlsMode::SelfSigned => Protocol::Https,
+            TlsMode::Off => Protocol::Http,
+        },
         service_uuid: random::uuid_of(["simulated", &args.seed.to_string()]),
         // Everything is on this host, receivers of events too.
         events: EventConfig { reach: Reach::RemoteAndLoopback, ..EventConfig::default() },

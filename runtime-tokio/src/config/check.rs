@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use kubevirt_redfish_core::Role;
-use kubevirt_redfish_core::config::{Account, Chassis, ChassisName, Config, Credential, IdConvention};
+use kubevirt_redfish_core::config::{Account, Chassis, ChassisName, Config, Credential, IdConvention, Protocol};
 use kubevirt_redfish_core::kubevirt;
 use kubevirt_redfish_core::model::VmId;
 use serde_saphyr::{Location, Spanned};
@@ -48,8 +48,16 @@ impl Check<'_> {
         let nested = file.server.system_id_convention.map(|value| ("server.system_id_convention", value));
         let id_convention = self.id_convention(top.or(nested));
         let legacy_redirects = file.legacy_redirects.is_some_and(|redirects| redirects.value);
-        let service =
-            Config { chassis, accounts, id_convention, legacy_redirects, command_timeout, ..Config::default() };
+        let protocol = if tls.is_some() { Protocol::Https } else { Protocol::Http };
+        let service = Config {
+            chassis,
+            accounts,
+            id_convention,
+            legacy_redirects,
+            protocol,
+            command_timeout,
+            ..Config::default()
+        };
         Settings { listen, tls, service, kubevirt }
     }
 
