@@ -75,6 +75,11 @@ impl Authenticator {
         Self { key, identities, any_hash }
     }
 
+    /// The account of that name as it is now.
+    pub(crate) fn identity(&self, user_name: &str) -> Option<&Identity> {
+        self.identities.iter().find(|identity| *identity.user_name == *user_name)
+    }
+
     /// `is_remembered` tells whether a credential has been found right before.
     pub(crate) fn check(
         &self,

@@ -81,12 +81,19 @@ pub(crate) fn required(route: &Route<'_>, method: &Method) -> Option<Privilege> 
         | Route::Inventory(..)
         | Route::ChassisCollection
         | Route::Chassis(_)
-        | Route::ChassisSystems(_) => Some(Privilege::ConfigureComponents),
+        | Route::ChassisSystems(_)
+        // Besides ConfigureManager, which no role has without this one.
+        | Route::EventDestinations => Some(Privilege::ConfigureComponents),
+        // Enough for one's own; `resources` asks for ConfigureManager where it is another's.
+        Route::EventDestination(_) | Route::EventDestinationAction(..) => Some(Privilege::ConfigureSelf),
         Route::VirtualMediaCollection(_)
         | Route::VirtualMedia(..)
         | Route::VirtualMediaAction(_, _, MediaAction::Insert | MediaAction::Eject)
         | Route::Managers
         | Route::Manager(_)
+        | Route::EventService
+        | Route::EventServiceAction(_)
+        | Route::ServerSentEvents
         | Route::ManagerReset(_)
         | Route::NetworkProtocol(_)
         | Route::Catalog(_)

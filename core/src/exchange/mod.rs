@@ -3,6 +3,7 @@
 //! An exchange owns what it has read of the request and nothing else: what it needs to know it is handed as a
 //! [`View`], what it needs done it asks for with a [`Step`]. It ends in exactly one response.
 
+mod events;
 mod response;
 mod tasks;
 
@@ -22,7 +23,7 @@ use crate::model::CommandError;
 use crate::query::{self, Query};
 use crate::resources::{self, Answer, Context, Plan};
 use crate::route::{Alias, Location, Route};
-use crate::service::{Intent, IntentKind, Outcome, OutcomeKind};
+use crate::service::{Intent, IntentKind, Outcome, OutcomeKind, StreamId};
 use crate::time::Now;
 use crate::view::View;
 
@@ -48,6 +49,14 @@ pub enum Step {
     },
     /// Check a password where slow work does no harm; then [`Signal::Verified`].
     Verify(PasswordCheck),
+    /// Send this head and go on with what [`Output::Send`](crate::Output::Send) has for the stream, until that is closed
+    /// or the client goes away, which is an [`Input::StreamClosed`](crate::Input::StreamClosed). The exchange is over.
+    Stream {
+        /// The head.
+        head: Response<()>,
+        /// Which stream.
+        stream: StreamId,
+    },
     /// Hand this to the service; then [`Signal::Outcome`], with a view that is not older than the outcome.
     Submit(Intent),
 }
@@ -102,6 +111,8 @@ enum State {
     Reading { identity: Identity },
     /// The change is being made.
     Submitted { identity: Identity, body: JsonObject, plan: Box<Plan>, attempts: u8 },
+    /// A change about events is being made, or a stream opened.
+    Event { identity: Identity, body: JsonObject, answer: Answer, attempts: u8 },
     /// A task is being called off.
     CallingOff,
     /// The response has been given.
@@ -153,7 +164,11 @@ impl Exchange {
                 }
                 OutcomeKind::Superseded | OutcomeKind::Overloaded => self.refuse(&Refusal::unavailable(1)),
                 OutcomeKind::ShuttingDown => self.refuse(&Refusal::shutting_down()),
+                OutcomeKind::Event(_) => self.refuse(&Refusal::internal_error()),
             },
+            (State::Event { identity, body, answer, attempts }, Signal::Outcome(Outcome(outcome))) => {
+                self.event_outcome(view, now, (identity, body, answer, attempts), outcome)
+            }
             (State::CallingOff, Signal::Outcome(Outcome(outcome))) => match outcome {
                 OutcomeKind::Done => Step::Respond(response::no_content()),
                 OutcomeKind::Failed(CommandError::NotFound) => self.refuse(&Refusal::no_such_resource(self.path())),
@@ -163,12 +178,14 @@ impl Exchange {
                 | OutcomeKind::Overloaded
                 | OutcomeKind::Accepted(_)
                 | OutcomeKind::TooManyTasks => self.refuse(&Refusal::unavailable(1)),
+                OutcomeKind::Event(_) => self.refuse(&Refusal::internal_error()),
             },
             (
                 State::Verifying { .. }
                 | State::Remembering { .. }
                 | State::Reading { .. }
                 | State::Submitted { .. }
+                | State::Event { .. }
                 | State::CallingOff
                 | State::Done,
                 _,
@@ -221,6 +238,9 @@ impl Exchange {
             }
             Ok((location, query)) => match (&self.head.method, identity) {
                 (&Method::OPTIONS, _) => Step::Respond(response::options(&location.route)),
+                (&Method::GET | &Method::HEAD, Some(identity)) if location.route == Route::ServerSentEvents => {
+                    self.open_stream(view, now, identity)
+                }
                 (&Method::GET | &Method::HEAD, identity) => self.get(view, now, identity.as_ref(), &location, &query),
                 // A write needs a privilege, so there is someone; but the types do not say so.
                 (_, None) => self.refuse(&Refusal::unauthorized(self.path())),
@@ -259,6 +279,10 @@ impl Exchange {
             return Err(Refusal::precondition_failed());
         }
         let query = self.head.uri.query().unwrap_or_default();
+        if location.route == Route::ServerSentEvents {
+            // Its `$filter` has a grammar of its own.
+            return events::check_parameters(query).map(|()| (location, Query::default()));
+        }
         let query = match self.head.method {
             Method::GET | Method::HEAD => Query::parse(query)?,
             Method::OPTIONS => Query::default(),
@@ -316,6 +340,9 @@ impl Exchange {
             Ok(object) => object,
             Err(refusal) => return self.refuse(&refusal),
         };
+        if self.location().is_ok_and(|location| resources::is_event_write(&location.route)) {
+            return self.submit_event(view, now, identity, object, 1);
+        }
         self.submit(view, now, identity, object, 1)
     }
 
@@ -323,7 +350,7 @@ impl Exchange {
     fn parse(&self, view: &Arc<View>, now: Now, identity: &Identity, body: &Bytes) -> Result<JsonObject, Refusal> {
         let location = self.location()?;
         self.check_precondition(view, now, identity, &location)?;
-        if body.is_empty() && resources::body_is_optional(&location.route) {
+        if body.is_empty() && (self.head.method == Method::DELETE || resources::body_is_optional(&location.route)) {
             return Ok(JsonObject::new());
         }
         if !is_json(&self.head.headers) {
@@ -421,6 +448,10 @@ impl Exchange {
     fn finish(&self, step: Step) -> Step {
         match step {
             Step::Respond(response) => Step::Respond(response::finish(response, &self.head, self.peer)),
+            Step::Stream { head, stream } => {
+                let response = response::finish(head.map(|()| Bytes::new()), &self.head, self.peer);
+                Step::Stream { head: response.map(drop), stream }
+            }
             other => other,
         }
     }
@@ -446,6 +477,9 @@ fn needs_systems(route: &Route<'_>) -> bool {
             | Route::Metadata
             | Route::ChassisCollection
             | Route::Catalog(_)
+            | Route::EventService
+            | Route::EventDestinations
+            | Route::EventDestination(_)
             | Route::TaskService
     )
 }

@@ -33,6 +33,7 @@ pub(super) fn represent() -> Representation {
             entry("UpdateService", Route::Catalog(Catalog::UpdateService)),
             entry("CertificateService", Route::Catalog(Catalog::CertificateService)),
             entry("Tasks", Route::TaskService),
+            entry("EventService", Route::EventService),
         ],
     };
     let body = serde_json::to_vec(&document).unwrap_or_default();

@@ -3,6 +3,7 @@
 //! It never waits. What it wants done leaves as an [`Output`]; what came of that arrives as an [`Input`].
 
 mod commands;
+mod events;
 mod inventory;
 mod tasks;
 mod timers;
@@ -12,6 +13,9 @@ use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
+use http::StatusCode;
+
 use crate::auth::{Authenticator, CredentialKey};
 use crate::config::Config;
 use crate::model::{Action, Command, CommandError, CommandId, Completion, Observation, Source, Uid, VmId};
@@ -20,10 +24,13 @@ use crate::time::{Instant, Now};
 use crate::view::View;
 
 use commands::{Asker, Commands};
+use events::Events;
 use inventory::Inventory;
 use tasks::Tasks;
 use timers::{Timer, Timers};
 
+pub use events::{Delivery, DeliveryError, DeliveryId, StreamId};
+pub(crate) use events::{EventChange, EventIntent, EventOutcome, NewContext};
 pub use timers::Reason;
 
 /// The single writer. Drain [`Service::poll_output`] after every call of a `handle_*` method.
@@ -31,6 +38,7 @@ pub use timers::Reason;
 pub struct Service {
     inventory: Inventory,
     commands: Commands,
+    events: Events,
     tasks: Tasks,
     timers: Timers,
     outputs: VecDeque<Output>,
@@ -61,6 +69,15 @@ pub enum Input {
         /// What came of it.
         result: Result<Completion, CommandError>,
     },
+    /// A delivery has come to its end.
+    Delivered {
+        /// Which one.
+        id: DeliveryId,
+        /// How the server answered.
+        result: Result<StatusCode, DeliveryError>,
+    },
+    /// The client of a stream has gone, or was sent away because it did not read.
+    StreamClosed(StreamId),
     /// The configuration is now this.
     Configured(Box<Config>),
     /// The service is to end: nothing new is begun, and [`Output::Stopped`] comes when nothing is left to answer.
@@ -84,6 +101,17 @@ pub enum Output {
         /// For [`Signal::Outcome`](crate::Signal::Outcome).
         outcome: Outcome,
     },
+    /// Send these events to a server, and report it with [`Input::Delivered`].
+    Deliver(Delivery),
+    /// Send this to the client of a stream. Comes after the outcome that opened the stream.
+    Send {
+        /// Which stream.
+        stream: StreamId,
+        /// What to send.
+        data: Bytes,
+    },
+    /// End a stream; nothing is to be reported.
+    Close(StreamId),
     /// Nothing is left to answer.
     Stopped,
 }
@@ -112,6 +140,8 @@ pub(crate) enum IntentKind {
     },
     /// Stop what a task stands for, and forget the task.
     CallOff(TaskId),
+    /// Do something about event subscriptions.
+    Event(Box<EventIntent>),
 }
 
 /// When an intent is answered.
@@ -137,12 +167,24 @@ pub(crate) enum OutcomeKind {
     TooManyTasks,
     /// The machine's record is another one than that which the intent was made for.
     Superseded,
+    /// It was about event subscriptions.
+    Event(EventOutcome),
     /// It failed.
     Failed(CommandError),
     /// Too much is going on.
     Overloaded,
     /// The service ends.
     ShuttingDown,
+}
+
+impl Outcome {
+    /// The stream that was opened by it: whatever is sent to that stream is for the client of this outcome.
+    pub fn stream(&self) -> Option<StreamId> {
+        match self.0 {
+            OutcomeKind::Event(EventOutcome::Opened(stream)) => Some(stream),
+            _ => None,
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -158,6 +200,7 @@ impl Service {
         Self {
             inventory: Inventory::new(config, entropy),
             commands: Commands::default(),
+            events: Events::new(&entropy),
             tasks: Tasks::new(entropy),
             timers: Timers::default(),
             outputs: VecDeque::new(),
@@ -180,8 +223,14 @@ impl Service {
             Input::Configured(config) => {
                 let authenticator = Authenticator::new(&config, self.key);
                 self.inventory.configure(*config, authenticator);
+                self.reconsider_subscriptions(now);
             }
-            Input::Shutdown => self.stopping = Stopping::Requested,
+            Input::Delivered { id, result } => self.delivered(now, id, result),
+            Input::StreamClosed(stream) => self.stream_closed(stream),
+            Input::Shutdown => {
+                self.stopping = Stopping::Requested;
+                self.close_streams();
+            }
         }
         self.settle(now);
     }
@@ -198,6 +247,7 @@ impl Service {
                     }
                 }
                 Timer::Expected(vm) => self.inventory.forget_expected(&vm, now.mono),
+                Timer::Subscription(id) => self.subscription_due(id),
                 Timer::Task(id) => self.expire_task(now, &id),
                 Timer::Tend(vm) => self.tend(now, &vm),
             }
@@ -247,6 +297,7 @@ impl Service {
                 }
             }
             IntentKind::CallOff(id) => self.call_off(now, ticket, &id),
+            IntentKind::Event(intent) => self.event_intent(now, ticket, *intent),
         }
     }
 
@@ -288,6 +339,8 @@ impl Service {
     /// What every input ends with: what changed is published before anything that it explains.
     fn settle(&mut self, now: Now) {
         self.dispatch(now);
+        self.raise_changes(now);
+        self.deliver(now);
         if let Some(view) = self.inventory.take_changed() {
             // One that nobody has taken yet is out of date, and must not come after this one.
             self.outputs.pop_front_if(|output| matches!(output, Output::Publish(_)));
