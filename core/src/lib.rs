@@ -22,7 +22,7 @@ mod service;
 pub mod time;
 mod view;
 
-pub use auth::{Privilege, Role};
+pub use auth::{Privilege, Privileges, Role};
 pub use exchange::{Exchange, PasswordCheck, Peer, Signal, Step};
-pub use service::{Input, Intent, Outcome, Output, Reason, Service, Ticket};
+pub use service::{Input, Intent, Notice, Outcome, Output, Reason, Service, Ticket};
 pub use view::View;

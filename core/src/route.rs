@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::auth::SessionId;
 use crate::model::Slot;
 
 /// A resource or action, by its canonical URI.
@@ -39,6 +40,22 @@ pub(crate) enum Route<'a> {
     Managers,
     /// `/redfish/v1/Managers/{system}`: the manager has the name of the system that it manages.
     Manager(&'a str),
+    /// `/redfish/v1/SessionService`
+    SessionService,
+    /// `/redfish/v1/SessionService/Sessions`
+    Sessions,
+    /// `/redfish/v1/SessionService/Sessions/{session}`
+    Session(SessionId),
+    /// `/redfish/v1/AccountService`
+    AccountService,
+    /// `/redfish/v1/AccountService/Accounts`
+    Accounts,
+    /// `/redfish/v1/AccountService/Accounts/{account}`
+    Account(&'a str),
+    /// `/redfish/v1/AccountService/Roles`
+    Roles,
+    /// `/redfish/v1/AccountService/Roles/{role}`
+    Role(&'a str),
 }
 
 /// An action of virtual media.
@@ -66,6 +83,8 @@ pub(crate) enum Alias<'a> {
     Chassis(&'a str),
     /// Virtual media below `/redfish/v1/Managers/{system}`.
     Manager,
+    /// `Members` below a collection: a POST there makes a member as well (DSP0266 clause 7.9).
+    Members,
 }
 
 impl<'a> Location<'a> {
@@ -86,6 +105,8 @@ impl<'a> Location<'a> {
             "odata" => end(segments).then_some(Route::OData).and_then(canonical),
             "$metadata" => end(segments).then_some(Route::Metadata).and_then(canonical),
             "Systems" => system_route(segments).and_then(canonical),
+            "SessionService" => session_route(segments),
+            "AccountService" => account_route(segments),
             "Managers" => match id(&mut segments) {
                 None => end(segments).then_some(Route::Managers).and_then(canonical),
                 Some(system) => match segments.next() {
@@ -131,7 +152,15 @@ impl<'a> Route<'a> {
             | Self::ChassisCollection
             | Self::Chassis(_)
             | Self::ChassisSystems(_)
-            | Self::Managers => None,
+            | Self::Managers
+            | Self::SessionService
+            | Self::Sessions
+            | Self::Session(_)
+            | Self::AccountService
+            | Self::Accounts
+            | Self::Account(_)
+            | Self::Roles
+            | Self::Role(_) => None,
         }
     }
 
@@ -140,6 +169,9 @@ impl<'a> Route<'a> {
         match self {
             Self::Manager(_) => "Manager",
             Self::Chassis(_) | Self::ChassisSystems(_) => "Chassis",
+            Self::Session(_) => "Session",
+            Self::Account(_) => "ManagerAccount",
+            Self::Role(_) => "Role",
             _ => "ComputerSystem",
         }
     }
@@ -175,6 +207,39 @@ fn system_route(mut segments: std::str::Split<'_, char>) -> Option<Route<'_>> {
         Some("VirtualMedia") => media_route(system, segments),
         Some(_) => None,
     }
+}
+
+/// What follows `/SessionService`.
+fn session_route(mut segments: std::str::Split<'_, char>) -> Option<Location<'_>> {
+    match segments.next() {
+        None => Some(Location { route: Route::SessionService, alias: None }),
+        Some("Sessions") => members(segments, Route::Sessions, |id| SessionId::parse(id).map(Route::Session)),
+        Some(_) => None,
+    }
+}
+
+/// What follows `/AccountService`.
+fn account_route(mut segments: std::str::Split<'_, char>) -> Option<Location<'_>> {
+    match segments.next() {
+        None => Some(Location { route: Route::AccountService, alias: None }),
+        Some("Accounts") => members(segments, Route::Accounts, |id| Some(Route::Account(id))),
+        Some("Roles") => members(segments, Route::Roles, |id| Some(Route::Role(id))),
+        Some(_) => None,
+    }
+}
+
+/// What follows a collection whose members have nothing below them.
+fn members<'a>(
+    mut segments: std::str::Split<'a, char>,
+    collection: Route<'a>,
+    member: impl FnOnce(&'a str) -> Option<Route<'a>>,
+) -> Option<Location<'a>> {
+    let location = match id(&mut segments) {
+        None => Location { route: collection, alias: None },
+        Some("Members") => Location { route: collection, alias: Some(Alias::Members) },
+        Some(id) => Location { route: member(id)?, alias: None },
+    };
+    end(segments).then_some(location)
 }
 
 /// What follows `/VirtualMedia`.
@@ -238,6 +303,14 @@ impl fmt::Display for Route<'_> {
             Self::ChassisSystems(chassis) => write!(f, "/redfish/v1/Chassis/{chassis}/Systems"),
             Self::Managers => f.write_str("/redfish/v1/Managers"),
             Self::Manager(system) => write!(f, "/redfish/v1/Managers/{system}"),
+            Self::SessionService => f.write_str("/redfish/v1/SessionService"),
+            Self::Sessions => f.write_str("/redfish/v1/SessionService/Sessions"),
+            Self::Session(id) => write!(f, "/redfish/v1/SessionService/Sessions/{id}"),
+            Self::AccountService => f.write_str("/redfish/v1/AccountService"),
+            Self::Accounts => f.write_str("/redfish/v1/AccountService/Accounts"),
+            Self::Account(id) => write!(f, "/redfish/v1/AccountService/Accounts/{id}"),
+            Self::Roles => f.write_str("/redfish/v1/AccountService/Roles"),
+            Self::Role(name) => write!(f, "/redfish/v1/AccountService/Roles/{name}"),
         }
     }
 }
@@ -273,6 +346,14 @@ mod tests {
             Route::ChassisSystems(chassis),
             Route::Managers,
             Route::Manager(system),
+            Route::SessionService,
+            Route::Sessions,
+            SessionId::parse("0123456789abcdef").map_or(Route::Sessions, Route::Session),
+            Route::AccountService,
+            Route::Accounts,
+            Route::Account(chassis),
+            Route::Roles,
+            Route::Role(chassis),
         ]
         .iter()
         .map(ToString::to_string)
@@ -312,6 +393,11 @@ mod tests {
             "/redfish/v1/systems",
             "/redfish/v1/Managers/a/Systems",
             "/redfish/v1/odata/x",
+            "/redfish/v1/SessionService/Sessions/1",
+            "/redfish/v1/SessionService/Sessions/0123456789ABCDEF",
+            "/redfish/v1/SessionService/Sessions/0123456789abcdef/x",
+            "/redfish/v1/SessionService/x",
+            "/redfish/v1/AccountService/Roles/a/b",
             "/redfish/v1/Systems/a/VirtualMedia/Cd/Actions/",
         ] {
             assert_eq!(Location::parse(path), None, "{path}");

@@ -11,10 +11,15 @@
 //! > fails conflict it is being removed                the oldest command has failed
 //! > run lab.node-0 uid running                        a run shows: starting, running, paused, stopping, ended, gone
 //! > wait 10                                           seconds pass
+//! > client 10.0.0.9                                   requests come from there from now on
 //! ```
+//!
+//! `as eve with Password1` gives another password than `secret`. In a request `{token}`, `{location}` and `{etag}` stand
+//! for what the last response that had one gave; `{token-1}` is the first token, `{location-2}` the second location.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests may fail")]
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::time::Duration;
 
@@ -37,6 +42,7 @@ fn conversations_go_as_recorded() {
 fn play(script: &str) -> String {
     let mut desk = Desk::new();
     let mut story = String::new();
+    let mut given = Given::default();
     let mut lines = script.lines().peekable();
     while let Some(line) = lines.next() {
         let Some(step) = line.strip_prefix("> ") else {
@@ -79,11 +85,18 @@ fn play(script: &str) -> String {
                 Vec::new()
             }
             ["wait", seconds] => desk.advance(Duration::from_secs(seconds.parse().unwrap())),
+            ["client", address] => {
+                desk.client = address.parse().unwrap();
+                Vec::new()
+            }
             [method, uri, user @ ..] => {
                 for line in &block {
                     writeln!(story, "{line}").unwrap();
                 }
-                desk.request(request(method, uri, user.get(1).copied(), &block)).into_iter().collect()
+                let block: Vec<String> = block.iter().map(|line| given.fill_in(line)).collect();
+                let block: Vec<&str> = block.iter().map(String::as_str).collect();
+                let user = user.get(1).map(|name| (*name, user.get(3).copied().unwrap_or("secret")));
+                desk.request(request(method, &given.fill_in(uri), user, &block)).into_iter().collect()
             }
             other => panic!("{other:?}"),
         };
@@ -91,6 +104,7 @@ fn play(script: &str) -> String {
             writeln!(story, ">> {entry}").unwrap();
         }
         for response in responses {
+            given.take(&response);
             story.push_str(&print(&response));
         }
         story.push('\n');
@@ -98,10 +112,10 @@ fn play(script: &str) -> String {
     story
 }
 
-fn request(method: &str, uri: &str, user: Option<&str>, block: &[&str]) -> Request<Bytes> {
+fn request(method: &str, uri: &str, user: Option<(&str, &str)>, block: &[&str]) -> Request<Bytes> {
     let mut request = Request::builder().method(method).uri(uri);
-    if let Some(user) = user {
-        let credentials = base64::prelude::BASE64_STANDARD.encode(format!("{user}:secret"));
+    if let Some((user, password)) = user {
+        let credentials = base64::prelude::BASE64_STANDARD.encode(format!("{user}:{password}"));
         request = request.header("Authorization", format!("Basic {credentials}"));
     }
     let mut parts = block.split(|line| line.is_empty());
@@ -111,6 +125,27 @@ fn request(method: &str, uri: &str, user: Option<&str>, block: &[&str]) -> Reque
     }
     let body: Vec<&str> = parts.flatten().copied().collect();
     request.body(Bytes::from(body.join("\n"))).unwrap()
+}
+
+/// What responses gave that later requests need.
+#[derive(Default)]
+struct Given(BTreeMap<String, String>);
+
+impl Given {
+    fn take(&mut self, response: &Response<Bytes>) {
+        for (name, header) in [("token", "x-auth-token"), ("location", "location"), ("etag", "etag")] {
+            if let Some(value) = response.headers().get(header) {
+                let value = value.to_str().unwrap().to_owned();
+                let number = (1..).find(|number| !self.0.contains_key(&format!("{{{name}-{number}}}"))).unwrap();
+                self.0.insert(format!("{{{name}-{number}}}"), value.clone());
+                self.0.insert(format!("{{{name}}}"), value);
+            }
+        }
+    }
+
+    fn fill_in(&self, text: &str) -> String {
+        self.0.iter().fold(text.to_owned(), |text, (name, value)| text.replace(name, value))
+    }
 }
 
 fn print(response: &Response<Bytes>) -> String {

@@ -34,6 +34,25 @@ pub(super) fn representation(
     response
 }
 
+/// 201 with a resource that was made, and where it is.
+pub(super) fn created(route: &Route<'_>, resource: Representation, charset: bool) -> Response<Bytes> {
+    let mut response = representation(route, resource, None, charset);
+    *response.status_mut() = StatusCode::CREATED;
+    insert(response.headers_mut(), LOCATION, &route.to_string());
+    response
+}
+
+/// The same with the token of a session, which nobody may keep.
+pub(super) fn with_token(mut response: Response<Bytes>, token: &str) -> Response<Bytes> {
+    let headers = response.headers_mut();
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if let Ok(mut value) = HeaderValue::from_str(token) {
+        value.set_sensitive(true);
+        headers.insert(super::X_AUTH_TOKEN, value);
+    }
+    response
+}
+
 /// 304: the client has this version.
 pub(super) fn not_modified(representation: &Representation) -> Response<Bytes> {
     let mut response = empty(StatusCode::NOT_MODIFIED);

@@ -239,6 +239,102 @@ pub(crate) const INTERNAL_ERROR: Definition = Definition {
     resolution: "Send the request again; if it fails again, report it together with the value of the X-Request-Id header.",
 };
 
+pub(crate) const PROPERTY_MISSING: Definition = Definition {
+    registry: REGISTRY,
+    key: "PropertyMissing",
+    text: "The request body lacks the property '%1', which is needed.",
+    severity: Severity::Warning,
+    resolution: "Add the property to the request body.",
+};
+
+pub(crate) const PROPERTY_VALUE_FORMAT_ERROR: Definition = Definition {
+    registry: REGISTRY,
+    key: "PropertyValueFormatError",
+    text: "The value '%1' of the property '%2' has a form that is not accepted.",
+    severity: Severity::Warning,
+    resolution: "Send the value in the form that the schema describes.",
+};
+
+pub(crate) const PROPERTY_VALUE_OUT_OF_RANGE: Definition = Definition {
+    registry: REGISTRY,
+    key: "PropertyValueOutOfRange",
+    text: "The value '%1' of the property '%2' is outside the range that is accepted.",
+    severity: Severity::Warning,
+    resolution: "Send a value within the range that the schema or the documentation gives.",
+};
+
+pub(crate) const PROPERTY_VALUE_CONFLICT: Definition = Definition {
+    registry: REGISTRY,
+    key: "PropertyValueConflict",
+    text: "The property '%1' cannot have this value together with the value of the property '%2'.",
+    severity: Severity::Warning,
+    resolution: "Change one of the two so that they agree.",
+};
+
+pub(crate) const PASSWORD_INCORRECT_LENGTH: Definition = Definition {
+    registry: REGISTRY,
+    key: "PasswordIncorrectLength",
+    text: "The password has too few or too many characters.",
+    severity: Severity::Warning,
+    resolution: "Choose a password whose length is within the bounds that the account service shows.",
+};
+
+pub(crate) const PASSWORD_CHANGE_REQUIRED: Definition = Definition {
+    registry: REGISTRY,
+    key: "PasswordChangeRequired",
+    text: "The password of this account must be changed before anything else: PATCH the property 'Password' of '%1'.",
+    severity: Severity::Critical,
+    resolution: "Send a new password in a PATCH request to the account.",
+};
+
+pub(crate) const RESOURCE_ALREADY_EXISTS: Definition = Definition {
+    registry: REGISTRY,
+    key: "ResourceAlreadyExists",
+    text: "There is already a resource of the type '%1' whose property '%2' is '%3'.",
+    severity: Severity::Critical,
+    resolution: "Choose another value, or change the resource that exists.",
+};
+
+pub(crate) const RESOURCE_CANNOT_BE_DELETED: Definition = Definition {
+    registry: REGISTRY,
+    key: "ResourceCannotBeDeleted",
+    text: "This resource cannot be deleted.",
+    severity: Severity::Critical,
+    resolution: "Do not delete it; the other messages may say where it comes from.",
+};
+
+pub(crate) const CREATE_LIMIT_REACHED_FOR_RESOURCE: Definition = Definition {
+    registry: REGISTRY,
+    key: "CreateLimitReachedForResource",
+    text: "There are as many resources of this kind as there may be.",
+    severity: Severity::Critical,
+    resolution: "Delete one that is no longer needed and send the request again.",
+};
+
+pub(crate) const RESTRICTED_ROLE: Definition = Definition {
+    registry: REGISTRY,
+    key: "RestrictedRole",
+    text: "The role '%1' cannot be given by this account.",
+    severity: Severity::Warning,
+    resolution: "Choose a role that has no more privileges than the account that gives it.",
+};
+
+pub(crate) const SESSION_LIMIT_EXCEEDED: Definition = Definition {
+    registry: REGISTRY,
+    key: "SessionLimitExceeded",
+    text: "There are as many sessions as there may be.",
+    severity: Severity::Critical,
+    resolution: "Delete sessions that are no longer used, or wait until one of them ends by itself.",
+};
+
+pub(crate) const NO_VALID_SESSION: Definition = Definition {
+    registry: REGISTRY,
+    key: "NoValidSession",
+    text: "The token belongs to no session, or to one that has ended.",
+    severity: Severity::Critical,
+    resolution: "Create a session and send the token of that.",
+};
+
 /// Every entry.
 #[cfg(test)]
 pub(crate) const ALL: &[Definition] = &[
@@ -271,4 +367,16 @@ pub(crate) const ALL: &[Definition] = &[
     SERVICE_TEMPORARILY_UNAVAILABLE,
     SERVICE_SHUTTING_DOWN,
     INTERNAL_ERROR,
+    PROPERTY_MISSING,
+    PROPERTY_VALUE_FORMAT_ERROR,
+    PROPERTY_VALUE_OUT_OF_RANGE,
+    PROPERTY_VALUE_CONFLICT,
+    PASSWORD_INCORRECT_LENGTH,
+    PASSWORD_CHANGE_REQUIRED,
+    RESOURCE_ALREADY_EXISTS,
+    RESOURCE_CANNOT_BE_DELETED,
+    CREATE_LIMIT_REACHED_FOR_RESOURCE,
+    RESTRICTED_ROLE,
+    SESSION_LIMIT_EXCEEDED,
+    NO_VALID_SESSION,
 ];

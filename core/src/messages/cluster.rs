@@ -45,6 +45,30 @@ pub(crate) const AMBIGUOUS_NAME: Definition = Definition {
     resolution: "Use one of the names that the message lists.",
 };
 
+pub(crate) const CONFIGURED_ACCOUNT: Definition = Definition {
+    registry: REGISTRY,
+    key: "ConfiguredAccount",
+    text: "The account '%1' comes from the configuration of this service and can only be changed there.",
+    severity: Severity::Warning,
+    resolution: "Change the configuration of the service, or create another account.",
+};
+
+pub(crate) const TOO_MANY_FAILED_LOGINS: Definition = Definition {
+    registry: REGISTRY,
+    key: "TooManyFailedLogins",
+    text: "Too many wrong passwords came from this address. Try again in %1 seconds.",
+    severity: Severity::Warning,
+    resolution: "Wait for the time that is given, and correct the password before you send the request again.",
+};
+
 /// Every entry.
 #[cfg(test)]
-pub(crate) const ALL: &[Definition] = &[REFUSED, STATE_CONFLICT, NOT_PERMITTED, NOT_SUPPORTED, AMBIGUOUS_NAME];
+pub(crate) const ALL: &[Definition] = &[
+    REFUSED,
+    STATE_CONFLICT,
+    NOT_PERMITTED,
+    NOT_SUPPORTED,
+    AMBIGUOUS_NAME,
+    CONFIGURED_ACCOUNT,
+    TOO_MANY_FAILED_LOGINS,
+];

@@ -2,6 +2,8 @@
 //!
 //! Nothing here changes anything: a read ends in a representation, a write in a [`Plan`] for the service to carry out.
 
+mod access;
+mod account_service;
 mod chassis;
 mod chassis_collection;
 mod collection;
@@ -10,11 +12,18 @@ mod computer_system_boot;
 mod computer_system_collection;
 mod computer_system_reset;
 mod manager;
+mod manager_account;
+mod manager_account_collection;
 mod manager_collection;
 mod metadata;
 mod odata;
 mod parameters;
+mod role;
+mod role_collection;
 mod service_root;
+mod session;
+mod session_collection;
+mod session_service;
 mod versions;
 mod virtual_media;
 mod virtual_media_collection;
@@ -31,6 +40,9 @@ use crate::model::Action;
 use crate::route::{Alias, Location, MediaAction, Route};
 use crate::time::Now;
 use crate::view::{NoSystem, View, Vm};
+
+pub(crate) use access::{EditAnswer, EditPlan, edit, is_access, owned, refusal};
+pub(crate) use session::{LogIn, log_in, represent_opened};
 
 /// What a representation depends on.
 pub(crate) struct Context<'a> {
@@ -63,6 +75,10 @@ pub(crate) fn allow(route: &Route<'_>) -> &'static str {
     match route {
         Route::System(_) => "GET, HEAD, PATCH, OPTIONS",
         Route::SystemReset(_) | Route::VirtualMediaAction(..) => "POST, OPTIONS",
+        Route::SessionService | Route::AccountService => "GET, HEAD, PATCH, OPTIONS",
+        Route::Sessions | Route::Accounts => "GET, HEAD, POST, OPTIONS",
+        Route::Session(_) => "GET, HEAD, DELETE, OPTIONS",
+        Route::Account(_) => "GET, HEAD, PATCH, DELETE, OPTIONS",
         Route::Versions
         | Route::ServiceRoot
         | Route::OData
@@ -74,7 +90,9 @@ pub(crate) fn allow(route: &Route<'_>) -> &'static str {
         | Route::Chassis(_)
         | Route::ChassisSystems(_)
         | Route::Managers
-        | Route::Manager(_) => "GET, HEAD, OPTIONS",
+        | Route::Manager(_)
+        | Route::Roles
+        | Route::Role(_) => "GET, HEAD, OPTIONS",
     }
 }
 
@@ -113,6 +131,14 @@ pub(crate) fn read(context: &Context<'_>, location: &Location<'_>) -> Result<Rep
         }
         Route::Managers => Ok(manager_collection::represent(context)),
         Route::Manager(name) => context.system(name, location).map(|vm| manager::represent(context, vm)),
+        Route::SessionService => Ok(session_service::represent(context)),
+        Route::Sessions => Ok(session_collection::represent(context)),
+        Route::Session(id) => session::represent(context, id),
+        Route::AccountService => Ok(account_service::represent(context)),
+        Route::Accounts => Ok(manager_account_collection::represent(context)),
+        Route::Account(id) => manager_account::represent(context, id),
+        Route::Roles => Ok(role_collection::represent(context)),
+        Route::Role(name) => role::represent(context, name),
         // Not reached: neither allows GET.
         Route::SystemReset(_) | Route::VirtualMediaAction(..) => {
             Err(Refusal::method_not_allowed(allow(&location.route)))
@@ -140,8 +166,16 @@ pub(crate) fn plan(context: &Context<'_>, location: &Location<'_>, body: &JsonOb
             let vm = context.system(name, location)?;
             Ok(plan(vm, virtual_media::eject(slot, body)?, Answer::NoContent))
         }
-        // Not reached: none of these allows a write.
-        Route::Versions
+        // Not reached: none of these allows a write, or it is an edit.
+        Route::SessionService
+        | Route::Sessions
+        | Route::Session(_)
+        | Route::AccountService
+        | Route::Accounts
+        | Route::Account(_)
+        | Route::Roles
+        | Route::Role(_)
+        | Route::Versions
         | Route::ServiceRoot
         | Route::OData
         | Route::Metadata
@@ -172,6 +206,14 @@ pub(crate) const SCHEMAS: &[Schema] = &[
     chassis::SCHEMA,
     manager_collection::SCHEMA,
     manager::SCHEMA,
+    session_service::SCHEMA,
+    session_collection::SCHEMA,
+    session::SCHEMA,
+    account_service::SCHEMA,
+    manager_account_collection::SCHEMA,
+    manager_account::SCHEMA,
+    role_collection::SCHEMA,
+    role::SCHEMA,
 ];
 
 impl<'a> Context<'a> {
@@ -191,7 +233,7 @@ impl<'a> Context<'a> {
         let identity = self.identity.ok_or_else(unknown)?;
         let within = match location.alias {
             Some(Alias::Chassis(chassis)) => Some(self.chassis(chassis)?),
-            Some(Alias::Manager) | None => None,
+            Some(Alias::Manager | Alias::Members) | None => None,
         };
         let scope = within.map(|index| Identity { chassis: [index].into(), ..identity.clone() });
         self.view.system(name, scope.as_ref().unwrap_or(identity)).map_err(|reason| match reason {

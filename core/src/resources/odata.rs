@@ -9,7 +9,7 @@ use crate::route::Route;
 struct ServiceDocument {
     #[serde(rename = "@odata.context")]
     context: Route<'static>,
-    value: [Entry; 4],
+    value: [Entry; 6],
 }
 
 #[derive(Serialize)]
@@ -28,6 +28,8 @@ pub(super) fn represent() -> Representation {
             entry("Systems", Route::Systems),
             entry("Chassis", Route::ChassisCollection),
             entry("Managers", Route::Managers),
+            entry("SessionService", Route::SessionService),
+            entry("AccountService", Route::AccountService),
         ],
     };
     let body = serde_json::to_vec(&document).unwrap_or_default();

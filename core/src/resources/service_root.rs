@@ -27,11 +27,16 @@ struct ServiceRoot<'a> {
     systems: Link<'a>,
     chassis: Link<'a>,
     managers: Link<'a>,
-    links: Links,
+    session_service: Link<'a>,
+    account_service: Link<'a>,
+    links: Links<'a>,
 }
 
 #[derive(Serialize)]
-struct Links {}
+#[serde(rename_all = "PascalCase")]
+struct Links<'a> {
+    sessions: Link<'a>,
+}
 
 pub(super) fn represent(context: &Context<'_>) -> Representation {
     let root = ServiceRoot {
@@ -47,7 +52,9 @@ pub(super) fn represent(context: &Context<'_>) -> Representation {
         systems: Link::to(Route::Systems),
         chassis: Link::to(Route::ChassisCollection),
         managers: Link::to(Route::Managers),
-        links: Links {},
+        session_service: Link::to(Route::SessionService),
+        account_service: Link::to(Route::AccountService),
+        links: Links { sessions: Link::to(Route::Sessions) },
     };
     Representation::of_resource(SCHEMA, &root)
 }

@@ -58,6 +58,12 @@ impl Commands {
         self.running.contains_key(&id)
     }
 
+    /// A number that no other command has.
+    pub(super) fn next_id(&mut self) -> CommandId {
+        self.last_id += 1;
+        CommandId(self.last_id)
+    }
+
     pub(super) fn has_waiters(&self) -> bool {
         self.running.values().any(|running| running.ticket.is_some())
             || self.by_machine.values().any(|machine| machine.waiting.iter().any(|waiting| waiting.ticket.is_some()))
@@ -193,8 +199,7 @@ impl Service {
         let held = matches!(waiting.action, Action::Power(_)) && known.is_some_and(|vm| is_stopping(vm));
         let patience = if held { HELD_FOR } else { self.inventory.config().command_timeout };
         let deadline = now.mono + patience;
-        self.commands.last_id += 1;
-        let id = CommandId(self.commands.last_id);
+        let id = self.commands.next_id();
         if held {
             self.timers.set(now.mono + ANSWER_AFTER, Timer::Answer(id));
         }
@@ -292,4 +297,4 @@ const ANSWER_AFTER: Duration = Duration::from_secs(8);
 const HELD_FOR: Duration = Duration::from_secs(3_700);
 
 /// How much later than a command's deadline it is given up, should it not end by itself.
-const GRACE: Duration = Duration::from_secs(5);
+pub(super) const GRACE: Duration = Duration::from_secs(5);

@@ -16,6 +16,8 @@ pub enum Reason {
     Expected,
     /// A machine is to be looked after again.
     Tend,
+    /// It is to be noted when sessions were last used.
+    Sessions,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -24,6 +26,7 @@ pub(super) enum Timer {
     GiveUp(CommandId),
     Expected(VmId),
     Tend(VmId),
+    Sessions,
 }
 
 /// All timers, by their time. One that is no longer wanted is left to expire: what it leads to looks at the state.
@@ -51,6 +54,7 @@ impl Timers {
             Timer::GiveUp(_) => Reason::GiveUp,
             Timer::Expected(_) => Reason::Expected,
             Timer::Tend(_) => Reason::Tend,
+            Timer::Sessions => Reason::Sessions,
         };
         Some((*at, reason))
     }

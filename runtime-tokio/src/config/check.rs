@@ -291,6 +291,7 @@ impl Check<'_> {
             storage_size,
             allow_insecure_tls: images.allow_insecure_tls.unwrap_or(false),
             vm_update_timeout: self.duration(images.vm_update_timeout, "datavolume.vm_update_timeout", 30),
+            own_namespace: None,
             import_timeout: self.duration(images.iso_download_timeout, "datavolume.iso_download_timeout", 30 * 60),
         }
     }

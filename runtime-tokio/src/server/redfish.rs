@@ -88,6 +88,7 @@ impl Inner {
                 Step::Respond(response) => return Ok(response),
                 Step::ReadBody { limit } => request_body::read(body, limit).await,
                 Step::Verify(check) => Signal::Verified(self.verifier.verify(check).await),
+                Step::Hash(password) => Signal::Hashed(self.verifier.hash(password).await),
                 Step::Submit(intent) => match self.submissions.submit(intent).await {
                     Some(outcome) => Signal::Outcome(outcome),
                     // The service has stopped. There is no one left who could say this in Redfish's words.
