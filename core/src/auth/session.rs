@@ -5,7 +5,7 @@
 //! looks random, says nothing to whoever finds it, and can be checked by every replica: also by one that has not yet
 //! seen the document in which another has entered the session.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -206,6 +206,11 @@ impl Sessions {
         self.by_id.get(&id).filter(|session| !self.has_ended(session, now))
     }
 
+    /// The account of a session that is known, whether or not it has ended.
+    pub(crate) fn account_of(&self, id: SessionId) -> Option<&Arc<str>> {
+        self.by_id.get(&id).map(|session| &session.account)
+    }
+
     pub(crate) fn has_ended(&self, session: &Session, now: UnixTime) -> bool {
         has_ended(session.used().0, now.0, self.timeout)
     }
@@ -330,11 +335,10 @@ impl SessionsContent {
             SessionEdit::Touch(marks) => {
                 let before = self.sessions.len();
                 let mut touched = false;
-                for (id, used) in marks {
-                    let id = id.to_string();
-                    if let Some(session) = self.sessions.iter_mut().find(|session| session.id == id)
-                        && session.used < used.0
-                    {
+                let marks: BTreeMap<String, UnixTime> =
+                    marks.iter().map(|(id, used)| (id.to_string(), *used)).collect();
+                for session in &mut self.sessions {
+                    if let Some(used) = marks.get(&session.id).filter(|used| session.used < used.0) {
                         session.used = used.0;
                         touched = true;
                     }

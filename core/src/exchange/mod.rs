@@ -252,7 +252,7 @@ impl Exchange {
             let owned = resources::owned(view, &location.route, identity);
             // Nothing is open to who may not log in; and until a password is changed, only changing it and logging out.
             if required != Required::Nothing {
-                if identity.account.password_change_required && !may_before_change(&location.route, owned) {
+                if identity.account.password_change_required && !self.may_before_change(&location.route, owned) {
                     let uri = Route::Account(&identity.account.id).to_string();
                     return Err(Refusal::password_change_required(&uri));
                 }
@@ -269,6 +269,16 @@ impl Exchange {
             return Err(Refusal::new(StatusCode::NOT_IMPLEMENTED, message));
         }
         Ok(location)
+    }
+
+    /// What may be done before a password is changed that must be: change it, see whose it is, and log out.
+    fn may_before_change(&self, route: &Route<'_>, owned: Owned) -> bool {
+        owned == Owned::Own
+            && match route {
+                Route::Account(_) => matches!(self.head.method, Method::GET | Method::HEAD | Method::PATCH),
+                Route::Session(_) => self.head.method == Method::DELETE,
+                _ => false,
+            }
     }
 
     fn get(&self, view: &Arc<View>, now: Now, identity: Option<&Identity>, location: &Location<'_>) -> Step {
@@ -412,11 +422,6 @@ impl Exchange {
 fn needs_systems(route: &Route<'_>) -> bool {
     !matches!(route, Route::Versions | Route::ServiceRoot | Route::OData | Route::Metadata | Route::ChassisCollection)
         && !resources::is_access(route)
-}
-
-/// What may be done before a password is changed that must be: change it, see whose it is, and log out.
-fn may_before_change(route: &Route<'_>, owned: Owned) -> bool {
-    owned == Owned::Own && matches!(route, Route::Account(_) | Route::Session(_))
 }
 
 /// The first query parameter that would change the answer and is not served: names with `$` are reserved for the

@@ -96,9 +96,7 @@ pub(crate) fn owned(view: &View, route: &Route<'_>, identity: &Identity) -> Owne
     let own = match route {
         Route::Account(id) => **id == *identity.account.id,
         Route::Session(id) => {
-            let of_account =
-                || view.sessions.iter().any(|session| session.id == *id && session.account == identity.account.uid);
-            identity.session == Some(*id) || of_account()
+            identity.session == Some(*id) || view.sessions.account_of(*id) == Some(&identity.account.uid)
         }
         _ => false,
     };

@@ -37,8 +37,8 @@ struct Body<'a> {
     name: &'static str,
     description: &'static str,
     user_name: &'a str,
-    /// It can be written and never read.
-    password: (),
+    /// It can be written and never read; see `render`.
+    password: Option<&'a str>,
     role_id: &'a str,
     account_types: [&'static str; 1],
     enabled: bool,
@@ -191,7 +191,7 @@ fn find<'a>(context: &Context<'a>, id: &str) -> Result<&'a Arc<Account>, Refusal
 }
 
 fn render(context: &Context<'_>, account: &Account) -> Representation {
-    let body = Body {
+    let mut body = Body {
         odata_id: Route::Account(&account.id),
         odata_type: SCHEMA,
         odata_etag: ETAG_PLACEHOLDER,
@@ -199,7 +199,7 @@ fn render(context: &Context<'_>, account: &Account) -> Representation {
         name: "User Account",
         description: if account.stored.is_some() { "User Account" } else { "User Account of the configuration" },
         user_name: &account.user_name,
-        password: (),
+        password: account.stored.as_ref().map(|stored| &*stored.hash),
         role_id: &account.role_name,
         account_types: ["Redfish"],
         enabled: account.enabled,
@@ -207,7 +207,10 @@ fn render(context: &Context<'_>, account: &Account) -> Representation {
         password_change_required: account.password_change_required,
         links: Links { role: account.role.map(|role| Link::to(Route::Role(role.name(&context.view.config)))) },
     };
-    Representation::of_resource(SCHEMA, &body)
+    // A new password makes a new entity tag, though nobody sees it: of two who change it at once, one is told.
+    let tagged = Representation::of_resource(SCHEMA, &body);
+    body.password = None;
+    Representation::of_resource(SCHEMA, &body).with_etag_of(&tagged)
 }
 
 /// Whether they may change this account at all, and these properties of it.

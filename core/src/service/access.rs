@@ -1,6 +1,7 @@
 //! Accounts and sessions: what changes them, how they get into what reads are answered from, and the documents that
 //! keep them.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,11 +10,9 @@ use super::guard::Guard;
 use super::ledger::{Answers, Content, EditDesk, Keeping, Ledger};
 use super::timers::Timer;
 use super::{Notice, OutcomeKind, Output, Service, Ticket};
-use crate::auth::{
-    AccountEdit, AccountsContent, EditError, Edited, Entropy, Lock, SessionEdit, SessionId, SessionsContent,
-};
+use crate::auth::{AccountEdit, AccountsContent, EditError, Edited, Entropy, Lock, SessionEdit, SessionsContent};
 use crate::model::{CommandError, CommandId, Completion, Document, DocumentName, DocumentWrite, Observation, Version};
-use crate::time::{Now, UnixTime};
+use crate::time::Now;
 
 /// Everything that the service keeps of accounts and sessions, and where.
 #[derive(Debug)]
@@ -245,14 +244,11 @@ impl Service {
     pub(super) fn look_at_sessions(&mut self, now: Now) {
         self.access.looking = false;
         let view = self.inventory.sessions();
-        let noted = |id: SessionId| {
-            let id = id.to_string();
-            let sessions = &self.access.sessions.content().sessions;
-            sessions.iter().find(|session| session.id == id).map(|session| UnixTime(session.used))
-        };
+        let sessions = &self.access.sessions.content().sessions;
+        let noted: BTreeMap<&str, i64> = sessions.iter().map(|session| (&*session.id, session.used)).collect();
         let marks: Vec<_> = view
             .iter()
-            .filter(|session| noted(session.id).is_some_and(|noted| noted < session.used()))
+            .filter(|session| noted.get(&*session.id.to_string()).is_some_and(|noted| *noted < session.used().0))
             .map(|session| (session.id, session.used()))
             .collect();
         let ended = view.iter().any(|session| view.has_ended(session, now.unix));
