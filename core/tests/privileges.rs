@@ -88,12 +88,12 @@ fn answer(method: &str, path: &str, user: &str) -> String {
     );
     let session = session.unwrap().headers()["location"].to_str().unwrap().to_owned();
     let path = path.replace("{session}", &session);
-    let before = send(&mut desk, "GET", &path, "all", "").map(|response| response.into_body());
+    let before = send(&mut desk, "GET", &path, "all", "").map(http::Response::into_body);
     let response = send(&mut desk, method, &path, user, "{}");
     let Some(response) = response else { return "accepted".to_owned() };
     if response.status().is_client_error() {
         assert!(desk.commands.is_empty(), "{method} {path} as {user}: refused, and sent a command");
-        let after = send(&mut desk, "GET", &path, "all", "").map(|response| response.into_body());
+        let after = send(&mut desk, "GET", &path, "all", "").map(http::Response::into_body);
         assert_eq!(before, after, "{method} {path} as {user}: refused, and changed something");
     }
     response.status().as_u16().to_string()

@@ -167,23 +167,23 @@ impl Lock {
     }
 }
 
-/// What holds for all accounts.
+/// What holds for all accounts: when wrong passwords lock one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub(crate) struct Policy {
     /// How many wrong passwords in a row lock an account; 0 for no number.
-    pub(crate) lockout_threshold: u32,
+    pub(crate) threshold: u32,
     /// For how many seconds; with 0 no account is locked.
-    pub(crate) lockout_duration: u32,
+    pub(crate) duration: u32,
     /// After how many seconds without a wrong password they are forgotten.
-    pub(crate) lockout_reset_after: u32,
+    pub(crate) reset_after: u32,
 }
 
 /// Ten wrong passwords within a minute of each other lock an account for a minute. That leaves whoever guesses ten
 /// attempts a minute, and an operator whose script has an old password a minute to wait.
 impl Default for Policy {
     fn default() -> Self {
-        Self { lockout_threshold: 10, lockout_duration: 60, lockout_reset_after: 60 }
+        Self { threshold: 10, duration: 60, reset_after: 60 }
     }
 }
 

@@ -34,9 +34,17 @@ impl Entropy {
 
     /// 16 hexadecimal digits: a name that nothing else has.
     pub(crate) fn name(&mut self) -> String {
-        let [a, b, c, d, e, f, g, h, ..] = self.draw();
-        to_hex(&[a, b, c, d, e, f, g, h])
+        to_hex(&first_8(self.draw()))
     }
+}
+
+/// The first eight bytes.
+pub(crate) fn first_8(bytes: [u8; 32]) -> [u8; 8] {
+    let mut first = [0; 8];
+    for (place, byte) in first.iter_mut().zip(bytes) {
+        *place = byte;
+    }
+    first
 }
 
 /// Bytes in lower-case hexadecimal digits.

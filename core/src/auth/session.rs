@@ -15,7 +15,7 @@ use rpds::RedBlackTreeMapSync;
 use serde::{Deserialize, Serialize};
 use subtle::ConstantTimeEq as _;
 
-use super::mac::{Entropy, from_hex, hmac, to_hex};
+use super::mac::{Entropy, first_8, from_hex, hmac, to_hex};
 use super::{Directory, EditError, Edited, Identity};
 use crate::time::{Now, UnixTime};
 
@@ -111,8 +111,7 @@ impl Key {
     }
 
     fn account_tag(&self, account: &str) -> [u8; 8] {
-        let [a, b, c, d, e, f, g, h, ..] = hmac(&self.0, &[b"account", account.as_bytes()]);
-        [a, b, c, d, e, f, g, h]
+        first_8(hmac(&self.0, &[b"account", account.as_bytes()]))
     }
 
     fn mask(&self, id: [u8; 8]) -> [u8; 32] {
@@ -306,8 +305,7 @@ impl SessionsContent {
                     None => Key(entropy.draw()),
                 };
                 self.key = Some(to_hex(&key.0));
-                let [a, b, c, d, e, f, g, h, ..] = entropy.draw();
-                let id = SessionId([a, b, c, d, e, f, g, h]);
+                let id = SessionId(first_8(entropy.draw()));
                 self.sessions.push(StoredSession {
                     id: id.to_string(),
                     account: (**account).to_owned(),
@@ -417,8 +415,7 @@ mod tests {
         let mut entropy = Entropy::new([1; 32]);
         let mut counts = [0_u32; 16];
         for second in 0..1_000 {
-            let [a, b, c, d, e, f, g, h, ..] = entropy.draw();
-            let token = key.token(SessionId([a, b, c, d, e, f, g, h]), "config:admin", UnixTime(second / 10));
+            let token = key.token(SessionId(first_8(entropy.draw())), "config:admin", UnixTime(second / 10));
             for digit in token.expose().bytes() {
                 counts[char::from(digit).to_digit(16).unwrap() as usize] += 1;
             }

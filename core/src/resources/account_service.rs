@@ -54,9 +54,9 @@ pub(super) fn represent(context: &Context<'_>) -> Representation {
         supported_account_types: ["Redfish"],
         min_password_length: SHORTEST_PASSWORD,
         max_password_length: LONGEST_PASSWORD,
-        account_lockout_threshold: policy.lockout_threshold,
-        account_lockout_duration: policy.lockout_duration,
-        account_lockout_counter_reset_after: policy.lockout_reset_after,
+        account_lockout_threshold: policy.threshold,
+        account_lockout_duration: policy.duration,
+        account_lockout_counter_reset_after: policy.reset_after,
         account_lockout_counter_reset_enabled: true,
         accounts: Link::to(Route::Accounts),
         roles: Link::to(Route::Roles),
@@ -75,9 +75,9 @@ pub(super) fn patch(context: &Context<'_>, body: &JsonObject) -> Result<EditPlan
     let mut named = false;
     for (name, value) in parameters::members(body) {
         let (place, most) = match name {
-            "AccountLockoutThreshold" => (&mut to.lockout_threshold, MOST_ATTEMPTS),
-            "AccountLockoutDuration" => (&mut to.lockout_duration, LONGEST_PERIOD),
-            "AccountLockoutCounterResetAfter" => (&mut to.lockout_reset_after, LONGEST_PERIOD),
+            "AccountLockoutThreshold" => (&mut to.threshold, MOST_ATTEMPTS),
+            "AccountLockoutDuration" => (&mut to.duration, LONGEST_PERIOD),
+            "AccountLockoutCounterResetAfter" => (&mut to.reset_after, LONGEST_PERIOD),
             _ => {
                 patch.not_writable(name);
                 continue;
@@ -87,7 +87,7 @@ pub(super) fn patch(context: &Context<'_>, body: &JsonObject) -> Result<EditPlan
         *place = patch.number(name, value, 0..=most).unwrap_or(*place);
     }
     // Zero means that no account is locked; the schema's rule makes no sense then.
-    if to.lockout_duration > 0 && to.lockout_reset_after > to.lockout_duration {
+    if to.duration > 0 && to.reset_after > to.duration {
         let args = ["AccountLockoutCounterResetAfter", "AccountLockoutDuration"];
         patch.problem(Message::new(&base::PROPERTY_VALUE_CONFLICT, args).about("#/AccountLockoutCounterResetAfter"));
     }

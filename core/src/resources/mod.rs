@@ -73,9 +73,8 @@ pub(crate) enum Answer {
 /// The methods that a resource or action allows, as the `Allow` header lists them.
 pub(crate) fn allow(route: &Route<'_>) -> &'static str {
     match route {
-        Route::System(_) => "GET, HEAD, PATCH, OPTIONS",
+        Route::System(_) | Route::SessionService | Route::AccountService => "GET, HEAD, PATCH, OPTIONS",
         Route::SystemReset(_) | Route::VirtualMediaAction(..) => "POST, OPTIONS",
-        Route::SessionService | Route::AccountService => "GET, HEAD, PATCH, OPTIONS",
         Route::Sessions | Route::Accounts => "GET, HEAD, POST, OPTIONS",
         Route::Session(_) => "GET, HEAD, DELETE, OPTIONS",
         Route::Account(_) => "GET, HEAD, PATCH, DELETE, OPTIONS",

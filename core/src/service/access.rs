@@ -168,10 +168,10 @@ impl Service {
         }
         let policy = self.access.accounts().policy;
         if let Some(uid) = account
-            && policy.lockout_duration > 0
+            && policy.duration > 0
             && self.access.guard.wrong_password(uid, policy, now.mono)
         {
-            let until = now.unix.0.saturating_add(i64::from(policy.lockout_duration));
+            let until = now.unix.0.saturating_add(i64::from(policy.duration));
             self.edit(AccessEdit::Account(AccountEdit::Lock { uid: Arc::clone(uid), lock: Lock { until } }), None);
         }
     }
@@ -208,15 +208,15 @@ impl Service {
     }
 
     /// Takes in what came of a writing.
-    pub(super) fn stored(&mut self, now: Now, id: CommandId, result: Result<Completion, CommandError>) {
-        if let Err(CommandError::Forbidden(_)) = &result {
+    pub(super) fn stored(&mut self, now: Now, id: CommandId, result: &Result<Completion, CommandError>) {
+        if let Err(CommandError::Forbidden(_)) = result {
             // What was to be written is made here instead.
             self.access.accounts.take_back();
             self.access.sessions.take_back();
             self.keep_in_memory();
             return;
         }
-        let shown = match &result {
+        let shown = match result {
             Ok(completion) => Ok(completion.observations.iter().find_map(|observation| match observation {
                 Observation::Document(document) => Some(&**document),
                 _ => None,

@@ -35,7 +35,7 @@ pub(crate) fn client_of(address: IpAddr) -> IpAddr {
 impl Guard {
     /// Counts a wrong password for an account; whether the account is to be locked for it.
     pub(super) fn wrong_password(&mut self, account: &Arc<str>, policy: Policy, now: Instant) -> bool {
-        let reset_after = Duration::from_secs(u64::from(policy.lockout_reset_after));
+        let reset_after = Duration::from_secs(u64::from(policy.reset_after));
         if self.accounts.len() >= MAX_ACCOUNTS {
             self.accounts.retain(|_, failures| now.saturating_since(failures.last) < reset_after);
         }
@@ -45,7 +45,7 @@ impl Guard {
         }
         failures.count = failures.count.saturating_add(1);
         failures.last = now;
-        let lock = policy.lockout_threshold > 0 && failures.count >= policy.lockout_threshold;
+        let lock = policy.threshold > 0 && failures.count >= policy.threshold;
         if lock {
             self.accounts.remove(account);
         }
@@ -71,7 +71,7 @@ impl Guard {
         let even = self.clients.entry(client).or_insert(now);
         *even = (*even).max(now) + EACH_COSTS;
         let debt = even.saturating_since(now);
-        (debt > MAX_DEBT).then(|| now + (debt - MAX_DEBT))
+        debt.checked_sub(MAX_DEBT).filter(|excess| !excess.is_zero()).map(|excess| now + excess)
     }
 }
 
@@ -115,7 +115,7 @@ mod tests {
 
     #[test]
     fn an_account_is_locked_by_wrong_passwords_in_a_row() {
-        let policy = Policy { lockout_threshold: 3, lockout_duration: 60, lockout_reset_after: 10 };
+        let policy = Policy { threshold: 3, duration: 60, reset_after: 10 };
         let account: Arc<str> = "a".into();
         let mut guard = Guard::default();
         assert!(!guard.wrong_password(&account, policy, at(0)));
@@ -124,7 +124,7 @@ mod tests {
         assert!(!guard.wrong_password(&account, policy, at(12)));
         assert!(guard.wrong_password(&account, policy, at(13)));
         guard.right_password(&account);
-        let never = Policy { lockout_threshold: 0, ..policy };
+        let never = Policy { threshold: 0, ..policy };
         assert!((0..100).all(|_| !guard.wrong_password(&account, never, at(20))));
     }
 

@@ -141,7 +141,7 @@ impl<C: Content> Ledger<C> {
         }
         if self.unreadable {
             let reason = "the stored document cannot be read".to_owned();
-            self.refuse(OutcomeKind::Failed(CommandError::Refused(reason)), &mut answers);
+            self.refuse(&OutcomeKind::Failed(CommandError::Refused(reason)), &mut answers);
             return (None, answers);
         }
         let mut draft = self.content.clone();
@@ -181,7 +181,7 @@ impl<C: Content> Ledger<C> {
             }
             (Keeping::Stored(_), _) => {
                 self.waiting.extend(edits.into_iter().map(|(waiting, _)| waiting));
-                self.refuse(OutcomeKind::Overloaded, &mut answers);
+                self.refuse(&OutcomeKind::Overloaded, &mut answers);
                 (None, answers)
             }
         }
@@ -256,7 +256,7 @@ impl<C: Content> Ledger<C> {
         }
     }
 
-    fn refuse(&mut self, outcome: OutcomeKind, answers: &mut Answers) {
+    fn refuse(&mut self, outcome: &OutcomeKind, answers: &mut Answers) {
         let tickets = self.waiting.drain(..).filter_map(|waiting| waiting.ticket);
         answers.extend(tickets.map(|ticket| (ticket, outcome.clone())));
     }

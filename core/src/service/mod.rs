@@ -183,7 +183,7 @@ impl Service {
                 self.update_readiness();
             }
             Input::Observed(observation) => self.observed(now, observation),
-            Input::Completed { id, result } if self.access.is_writing(id) => self.stored(now, id, result),
+            Input::Completed { id, result } if self.access.is_writing(id) => self.stored(now, id, &result),
             Input::Completed { id, result } => self.completed(now, id, result),
             Input::Configured(config) => {
                 self.inventory.configure(*config);
@@ -202,7 +202,7 @@ impl Service {
                 Timer::GiveUp(id) => {
                     if self.access.is_writing(id) {
                         self.outputs.push_back(Output::Cancel(id));
-                        self.stored(now, id, Err(CommandError::TimedOut));
+                        self.stored(now, id, &Err(CommandError::TimedOut));
                     } else if self.commands.is_running(id) {
                         self.outputs.push_back(Output::Cancel(id));
                         self.completed(now, id, Err(CommandError::TimedOut));

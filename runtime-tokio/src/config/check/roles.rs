@@ -1,6 +1,6 @@
 //! Roles: those that the file defines, and the one that a user is given.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use kubevirt_redfish_core::config::{CustomRole, RoleName};
 use kubevirt_redfish_core::{Privilege, Privileges, Role};
@@ -61,7 +61,7 @@ impl Check<'_> {
             u16::try_from(index).ok().map(Role::Custom)
         };
         predefined.map(|(_, role)| role).or_else(custom).unwrap_or_else(|| {
-            let names = roles.iter().map(|known| known.name.as_str());
+            let names: BTreeSet<_> = roles.iter().map(|known| known.name.as_str()).collect();
             let mut all: Vec<_> = ["Administrator", "Operator"].into_iter().chain(names).collect();
             all.push("ReadOnly");
             let expected = match all.as_slice() {
