@@ -17,6 +17,33 @@ fn reads(criterion: &mut Criterion) {
     }
 }
 
+/// What one answer with many resources in it costs.
+fn queries(criterion: &mut Criterion) {
+    let desk = Desk::with_systems(1_000);
+    let mut group = criterion.benchmark_group("1000 systems");
+    for (name, uri) in [
+        ("read the collection", "/redfish/v1/Systems"),
+        ("expand one level", "/redfish/v1/Systems?$expand=."),
+        ("expand two levels", "/redfish/v1/Systems?$expand=.($levels=2)"),
+        ("expand two levels, links too", "/redfish/v1/Managers?$expand=*($levels=2)"),
+        ("expand and select", "/redfish/v1/Systems?$expand=.&$select=Name,Status/State"),
+        ("filter", "/redfish/v1/Systems?$filter=PowerState+eq+'On'+and+Status/Health+ne+'OK'"),
+    ] {
+        group.bench_function(name, |bencher| bencher.iter(|| desk.read(uri)));
+    }
+    group.finish();
+    let desk = Desk::with_systems(100_000);
+    let mut group = criterion.benchmark_group("100000 systems");
+    for (name, uri) in [
+        ("read the first page", "/redfish/v1/Systems"),
+        ("read the last page", "/redfish/v1/Systems?$skip=99000"),
+        ("filter", "/redfish/v1/Systems?$filter=PowerState+eq+'On'+and+Status/Health+ne+'OK'"),
+    ] {
+        group.bench_function(name, |bencher| bencher.iter(|| desk.read(uri)));
+    }
+    group.finish();
+}
+
 fn observations(criterion: &mut Criterion) {
     for systems in [10, 100_000] {
         let mut desk = Desk::with_systems(systems);
@@ -38,5 +65,5 @@ fn observations(criterion: &mut Criterion) {
     }
 }
 
-criterion_group!(benches, reads, observations);
+criterion_group!(benches, reads, queries, observations);
 criterion_main!(benches);

@@ -24,6 +24,8 @@ pub struct Config {
     pub legacy_redirects: bool,
     /// The `UUID` of the service root: 8-4-4-4-12 hexadecimal digits, the same on every replica.
     pub service_uuid: String,
+    /// What the service itself speaks; whatever is in front of it may speak something else to clients.
+    pub protocol: Protocol,
     /// The largest request body that is read, in bytes.
     pub body_limit: usize,
     /// How long a client waits for a change at most; after that it is told to try again.
@@ -39,6 +41,7 @@ impl Default for Config {
             id_convention: IdConvention::default(),
             legacy_redirects: false,
             service_uuid: "00000000-0000-0000-0000-000000000000".to_owned(),
+            protocol: Protocol::default(),
             body_limit: 1024 * 1024,
             command_timeout: Duration::from_secs(30),
         }
@@ -96,6 +99,16 @@ pub enum IdConvention {
     Enhanced,
     /// `<name>`; names that stand in several exposed namespaces appear as `<namespace>.<name>`.
     Legacy,
+}
+
+/// What the service speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Protocol {
+    /// HTTP without encryption.
+    Http,
+    /// HTTP over TLS.
+    #[default]
+    Https,
 }
 
 /// A role besides those that the standard prescribes.

@@ -16,9 +16,11 @@ mod http;
 pub mod kubevirt;
 mod messages;
 pub mod model;
+mod query;
 mod resources;
 mod route;
 mod service;
+mod task;
 pub mod time;
 mod view;
 

@@ -1,9 +1,15 @@
 //! Every URI of the service as one type. Links are printed by [`Route`], requests are parsed into it: no link dangles.
 
+mod catalog;
+mod inventory;
+
 use std::fmt;
 
 use crate::auth::SessionId;
 use crate::model::Slot;
+
+pub(crate) use catalog::Catalog;
+pub(crate) use inventory::Inventory;
 
 /// A resource or action, by its canonical URI.
 ///
@@ -24,6 +30,8 @@ pub(crate) enum Route<'a> {
     System(&'a str),
     /// `/redfish/v1/Systems/{system}/Actions/ComputerSystem.Reset`
     SystemReset(&'a str),
+    /// `/redfish/v1/Systems/{system}/…`: a part of it.
+    Inventory(&'a str, Inventory<'a>),
     /// `/redfish/v1/Systems/{system}/VirtualMedia`
     VirtualMediaCollection(&'a str),
     /// `/redfish/v1/Systems/{system}/VirtualMedia/{slot}`
@@ -40,6 +48,20 @@ pub(crate) enum Route<'a> {
     Managers,
     /// `/redfish/v1/Managers/{system}`: the manager has the name of the system that it manages.
     Manager(&'a str),
+    /// `/redfish/v1/Managers/{system}/Actions/Manager.Reset`
+    ManagerReset(&'a str),
+    /// `/redfish/v1/Managers/{system}/NetworkProtocol`
+    NetworkProtocol(&'a str),
+    /// `/redfish/v1/…`: what the service says about itself.
+    Catalog(Catalog<'a>),
+    /// `/redfish/v1/TaskService`
+    TaskService,
+    /// `/redfish/v1/TaskService/Tasks`
+    Tasks,
+    /// `/redfish/v1/TaskService/Tasks/{task}`
+    Task(&'a str),
+    /// `/redfish/v1/TaskService/TaskMonitors/{task}`: not a resource, but the answer that a request will have had.
+    TaskMonitor(&'a str),
     /// `/redfish/v1/SessionService`
     SessionService,
     /// `/redfish/v1/SessionService/Sessions`
@@ -111,6 +133,13 @@ impl<'a> Location<'a> {
                 None => end(segments).then_some(Route::Managers).and_then(canonical),
                 Some(system) => match segments.next() {
                     None => canonical(Route::Manager(system)),
+                    Some("Actions") => match segments.next()? {
+                        "Manager.Reset" => end(segments).then_some(Route::ManagerReset(system)).and_then(canonical),
+                        _ => None,
+                    },
+                    Some("NetworkProtocol") => {
+                        end(segments).then_some(Route::NetworkProtocol(system)).and_then(canonical)
+                    }
                     Some("VirtualMedia") => {
                         let route = media_route(system, segments)?;
                         Some(Self { route, alias: Some(Alias::Manager) })
@@ -118,6 +147,7 @@ impl<'a> Location<'a> {
                     Some(_) => None,
                 },
             },
+            "TaskService" => task_route(segments).and_then(canonical),
             "Chassis" => match id(&mut segments) {
                 None => end(segments).then_some(Route::ChassisCollection).and_then(canonical),
                 Some(chassis) => match segments.next() {
@@ -129,7 +159,7 @@ impl<'a> Location<'a> {
                     Some(_) => None,
                 },
             },
-            _ => None,
+            first => Catalog::parse(first, segments).map(Route::Catalog).and_then(canonical),
         }
     }
 }
@@ -140,10 +170,13 @@ impl<'a> Route<'a> {
         match *self {
             Self::System(system)
             | Self::SystemReset(system)
+            | Self::Inventory(system, _)
             | Self::VirtualMediaCollection(system)
             | Self::VirtualMedia(system, _)
             | Self::VirtualMediaAction(system, _, _)
-            | Self::Manager(system) => Some(system),
+            | Self::Manager(system)
+            | Self::ManagerReset(system)
+            | Self::NetworkProtocol(system) => Some(system),
             Self::Versions
             | Self::ServiceRoot
             | Self::OData
@@ -153,6 +186,11 @@ impl<'a> Route<'a> {
             | Self::Chassis(_)
             | Self::ChassisSystems(_)
             | Self::Managers
+            | Self::Catalog(_)
+            | Self::TaskService
+            | Self::Tasks
+            | Self::Task(_)
+            | Self::TaskMonitor(_)
             | Self::SessionService
             | Self::Sessions
             | Self::Session(_)
@@ -167,8 +205,9 @@ impl<'a> Route<'a> {
     /// The type of what its name stands for, as messages call it.
     pub(crate) fn kind(&self) -> &'static str {
         match self {
-            Self::Manager(_) => "Manager",
+            Self::Manager(_) | Self::ManagerReset(_) | Self::NetworkProtocol(_) => "Manager",
             Self::Chassis(_) | Self::ChassisSystems(_) => "Chassis",
+            Self::Task(_) | Self::TaskMonitor(_) => "Task",
             Self::Session(_) => "Session",
             Self::Account(_) => "ManagerAccount",
             Self::Role(_) => "Role",
@@ -184,10 +223,13 @@ impl<'a> Route<'a> {
         match *self {
             Self::System(_) => Route::System(name),
             Self::SystemReset(_) => Route::SystemReset(name),
+            Self::Inventory(_, part) => Route::Inventory(name, part),
             Self::VirtualMediaCollection(_) => Route::VirtualMediaCollection(name),
             Self::VirtualMedia(_, slot) => Route::VirtualMedia(name, slot),
             Self::VirtualMediaAction(_, slot, action) => Route::VirtualMediaAction(name, slot, action),
             Self::Manager(_) => Route::Manager(name),
+            Self::ManagerReset(_) => Route::ManagerReset(name),
+            Self::NetworkProtocol(_) => Route::NetworkProtocol(name),
             other => other,
         }
     }
@@ -205,7 +247,7 @@ fn system_route(mut segments: std::str::Split<'_, char>) -> Option<Route<'_>> {
             _ => None,
         },
         Some("VirtualMedia") => media_route(system, segments),
-        Some(_) => None,
+        Some(first) => Inventory::parse(first, segments).map(|part| Route::Inventory(system, part)),
     }
 }
 
@@ -262,6 +304,20 @@ fn media_route<'a>(system: &'a str, mut segments: std::str::Split<'a, char>) -> 
     }
 }
 
+/// What follows `/TaskService`.
+fn task_route(mut segments: std::str::Split<'_, char>) -> Option<Route<'_>> {
+    let below = segments.next();
+    let task = id(&mut segments);
+    let route = match (below, task) {
+        (None, None) => Route::TaskService,
+        (Some("Tasks"), None) => Route::Tasks,
+        (Some("Tasks"), Some(task)) => Route::Task(task),
+        (Some("TaskMonitors"), Some(task)) => Route::TaskMonitor(task),
+        _ => return None,
+    };
+    end(segments).then_some(route)
+}
+
 /// The next segment, if it can be an id: nothing of ours has other characters.
 fn id<'a>(segments: &mut std::str::Split<'a, char>) -> Option<&'a str> {
     let mut ahead = segments.clone();
@@ -289,6 +345,7 @@ impl fmt::Display for Route<'_> {
             Self::Systems => f.write_str("/redfish/v1/Systems"),
             Self::System(system) => write!(f, "/redfish/v1/Systems/{system}"),
             Self::SystemReset(system) => write!(f, "/redfish/v1/Systems/{system}/Actions/ComputerSystem.Reset"),
+            Self::Inventory(system, part) => write!(f, "/redfish/v1/Systems/{system}/{part}"),
             Self::VirtualMediaCollection(system) => write!(f, "/redfish/v1/Systems/{system}/VirtualMedia"),
             Self::VirtualMedia(system, slot) => write!(f, "/redfish/v1/Systems/{system}/VirtualMedia/{slot}"),
             Self::VirtualMediaAction(system, slot, action) => {
@@ -303,6 +360,13 @@ impl fmt::Display for Route<'_> {
             Self::ChassisSystems(chassis) => write!(f, "/redfish/v1/Chassis/{chassis}/Systems"),
             Self::Managers => f.write_str("/redfish/v1/Managers"),
             Self::Manager(system) => write!(f, "/redfish/v1/Managers/{system}"),
+            Self::ManagerReset(system) => write!(f, "/redfish/v1/Managers/{system}/Actions/Manager.Reset"),
+            Self::NetworkProtocol(system) => write!(f, "/redfish/v1/Managers/{system}/NetworkProtocol"),
+            Self::Catalog(catalog) => write!(f, "/redfish/v1/{catalog}"),
+            Self::TaskService => f.write_str("/redfish/v1/TaskService"),
+            Self::Tasks => f.write_str("/redfish/v1/TaskService/Tasks"),
+            Self::Task(task) => write!(f, "/redfish/v1/TaskService/Tasks/{task}"),
+            Self::TaskMonitor(task) => write!(f, "/redfish/v1/TaskService/TaskMonitors/{task}"),
             Self::SessionService => f.write_str("/redfish/v1/SessionService"),
             Self::Sessions => f.write_str("/redfish/v1/SessionService/Sessions"),
             Self::Session(id) => write!(f, "/redfish/v1/SessionService/Sessions/{id}"),
@@ -346,6 +410,30 @@ mod tests {
             Route::ChassisSystems(chassis),
             Route::Managers,
             Route::Manager(system),
+            Route::ManagerReset(system),
+            Route::NetworkProtocol(system),
+            Route::Inventory(system, Inventory::EthernetInterfaces),
+            Route::Inventory(system, Inventory::EthernetInterface(chassis)),
+            Route::Inventory(system, Inventory::Processors),
+            Route::Inventory(system, Inventory::Processor(chassis)),
+            Route::Inventory(system, Inventory::MemoryCollection),
+            Route::Inventory(system, Inventory::Memory(chassis)),
+            Route::Inventory(system, Inventory::StorageCollection),
+            Route::Inventory(system, Inventory::Storage(chassis)),
+            Route::Inventory(system, Inventory::Drive { storage: chassis, drive: system }),
+            Route::Catalog(Catalog::Registries),
+            Route::Catalog(Catalog::Registry(chassis)),
+            Route::Catalog(Catalog::RegistryDocument(chassis)),
+            Route::Catalog(Catalog::JsonSchemas),
+            Route::Catalog(Catalog::JsonSchema(chassis)),
+            Route::Catalog(Catalog::UpdateService),
+            Route::Catalog(Catalog::FirmwareInventory),
+            Route::Catalog(Catalog::CertificateService),
+            Route::Catalog(Catalog::CertificateLocations),
+            Route::TaskService,
+            Route::Tasks,
+            Route::Task(system),
+            Route::TaskMonitor(system),
             Route::SessionService,
             Route::Sessions,
             SessionId::parse("0123456789abcdef").map_or(Route::Sessions, Route::Session),
@@ -393,12 +481,23 @@ mod tests {
             "/redfish/v1/systems",
             "/redfish/v1/Managers/a/Systems",
             "/redfish/v1/odata/x",
+            "/redfish/v1/TaskService/TaskMonitors",
+            "/redfish/v1/TaskService/Tasks/a/SubTasks",
             "/redfish/v1/SessionService/Sessions/1",
             "/redfish/v1/SessionService/Sessions/0123456789ABCDEF",
             "/redfish/v1/SessionService/Sessions/0123456789abcdef/x",
             "/redfish/v1/SessionService/x",
             "/redfish/v1/AccountService/Roles/a/b",
             "/redfish/v1/Systems/a/VirtualMedia/Cd/Actions/",
+            "/redfish/v1/Systems/a/Processors/b/c",
+            "/redfish/v1/Systems/a/Storage/b/Drives",
+            "/redfish/v1/Systems/a/Storage/b/Drives/c/d",
+            "/redfish/v1/Systems/a/Memory//",
+            "/redfish/v1/Managers/a/Actions/Reset",
+            "/redfish/v1/Managers/a/Memory",
+            "/redfish/v1/Registries/a/b",
+            "/redfish/v1/Registries/a/a/a",
+            "/redfish/v1/UpdateService/SoftwareInventory",
         ] {
             assert_eq!(Location::parse(path), None, "{path}");
         }

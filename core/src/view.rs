@@ -13,6 +13,7 @@ use crate::auth::{Authenticator, CredentialKey, Directory, Identity, Sessions};
 use crate::config::{Config, IdConvention};
 use crate::http::Representation;
 use crate::model::{Import, Instance, Machine, Medium, Platform, PowerState, Processors, Slot, VmId};
+use crate::task::{Task, TaskId};
 use crate::time::Instant;
 
 /// An immutable snapshot of what the service knows.
@@ -33,6 +34,8 @@ pub struct View {
     pub(crate) members: Arc<[RedBlackTreeSetSync<VmId>]>,
     /// Which systems have a name, by that name without its namespace.
     pub(crate) by_name: RedBlackTreeMapSync<Arc<str>, Arc<[VmId]>>,
+    /// What is still going on, and what has ended a moment ago.
+    pub(crate) tasks: RedBlackTreeMapSync<TaskId, Arc<Task>>,
     pub(crate) platform: Arc<Platform>,
     pub(crate) ready: bool,
 }
@@ -143,6 +146,11 @@ impl View {
 
     /// The systems of the chassis at `indices` in the order of their ids, each once.
     pub(crate) fn systems_of<'a>(&'a self, indices: &'a [u16]) -> impl Iterator<Item = &'a Arc<Vm>> + 'a {
+        self.system_ids_of(indices).filter_map(|id| self.systems.get(id))
+    }
+
+    /// The ids of the same systems, for whoever does not look at most of them.
+    pub(crate) fn system_ids_of<'a>(&'a self, indices: &'a [u16]) -> impl Iterator<Item = &'a VmId> + 'a {
         let mut members: Vec<_> = indices
             .iter()
             .filter_map(|index| self.members.get(usize::from(*index)))
@@ -155,7 +163,6 @@ impl View {
             }
             Some(next)
         })
-        .filter_map(|id| self.systems.get(id))
     }
 
     /// The name under which URIs show a system.

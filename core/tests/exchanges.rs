@@ -7,13 +7,17 @@
 //! > PATCH /redfish/v1/Systems/lab.node-0 as admin     a request; headers, an empty line and a body may follow
 //! > done                                              the oldest command has been carried out
 //! > boot lab.node-0 Cd Once                           … and the machine's definition shows this override
+//! > tag lab.node-0 Rack 3                            … and the machine has this asset tag (nothing for none)
 //! > media lab.node-0 http://images.example/a.iso      … and the machine has this in its drive (`-` for nothing)
 //! > fails conflict it is being removed                the oldest command has failed
 //! > run lab.node-0 uid running                        a run shows: starting, running, paused, stopping, ended, gone
+//! > import lab.node-0 running 42                     the image in its drive is so far: pending, running, succeeded, gone,
+//!                                                    or failed with an explanation
 //! > wait 10                                           seconds pass
 //! > client 10.0.0.9                                   requests come from there from now on
 //! ```
 //!
+//! In a URI `$1` is the id of the first task that was accepted, `$2` of the second, and so on.
 //! `as eve with Password1` gives another password than `secret`. In a request `{token}`, `{location}` and `{etag}` stand
 //! for what the last response that had one gave; `{token-1}` is the first token, `{location-2}` the second location.
 
@@ -21,13 +25,14 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::io::Read as _;
 use std::time::Duration;
 
 use base64::Engine as _;
 use bytes::Bytes;
-use http::{Request, Response};
+use http::{Request, Response, StatusCode};
 use kubevirt_redfish_core::model::{
-    BootEnabled, BootOverride, BootTarget, CommandError, Completion, ImportId, Medium, Observation, Phase, Slot, Uid,
+    BootEnabled, BootOverride, BootTarget, CommandError, Completion, ImportState, Medium, Observation, Phase, Slot, Uid,
 };
 use kubevirt_redfish_fixtures::desk::Desk;
 
@@ -42,6 +47,7 @@ fn conversations_go_as_recorded() {
 fn play(script: &str) -> String {
     let mut desk = Desk::new();
     let mut story = String::new();
+    let mut tasks: Vec<String> = Vec::new();
     let mut given = Given::default();
     let mut lines = script.lines().peekable();
     while let Some(line) = lines.next() {
@@ -62,8 +68,14 @@ fn play(script: &str) -> String {
                 let observation = desk.redefinition(id, |machine| machine.boot = boot(target, enabled));
                 desk.complete(Ok(Completion { observations: vec![observation] }))
             }
+            ["tag", id, words @ ..] => {
+                let tag = words.join(" ");
+                let tag = (!tag.is_empty()).then(|| tag.into());
+                let observation = desk.redefinition(id, |machine| machine.asset_tag = tag);
+                desk.complete(Ok(Completion { observations: vec![observation] }))
+            }
             ["media", id, image] => {
-                let medium = (*image != "-").then(|| medium(image));
+                let medium = (*image != "-").then(|| medium(id, image));
                 let observation = desk.redefinition(id, |machine| machine.media = medium.into_iter().collect());
                 desk.complete(Ok(Completion { observations: vec![observation] }))
             }
@@ -84,6 +96,10 @@ fn play(script: &str) -> String {
                 desk.run(id, uid, phase, stopping, paused);
                 Vec::new()
             }
+            ["import", id, state @ ..] => {
+                desk.import(id, import_state(state));
+                Vec::new()
+            }
             ["wait", seconds] => desk.advance(Duration::from_secs(seconds.parse().unwrap())),
             ["client", address] => {
                 desk.client = address.parse().unwrap();
@@ -93,10 +109,11 @@ fn play(script: &str) -> String {
                 for line in &block {
                     writeln!(story, "{line}").unwrap();
                 }
+                let uri = given.fill_in(&name_tasks(uri, &tasks));
                 let block: Vec<String> = block.iter().map(|line| given.fill_in(line)).collect();
                 let block: Vec<&str> = block.iter().map(String::as_str).collect();
                 let user = user.get(1).map(|name| (*name, user.get(3).copied().unwrap_or("secret")));
-                desk.request(request(method, &given.fill_in(uri), user, &block)).into_iter().collect()
+                desk.request(request(method, &uri, user, &block)).into_iter().collect()
             }
             other => panic!("{other:?}"),
         };
@@ -106,10 +123,26 @@ fn play(script: &str) -> String {
         for response in responses {
             given.take(&response);
             story.push_str(&print(&response));
+            if response.status() == StatusCode::ACCEPTED && !step.starts_with("GET") && !step.starts_with("HEAD") {
+                let location = response.headers()["location"].to_str().unwrap();
+                tasks.extend(location.rsplit('/').next().map(str::to_owned));
+            }
         }
         story.push('\n');
     }
     story
+}
+
+/// Puts the ids of tasks into a URI.
+fn name_tasks(uri: &str, tasks: &[String]) -> String {
+    let Some((before, number)) = uri.split_once('$') else {
+        return uri.to_owned();
+    };
+    match number.parse::<usize>() {
+        Ok(number) => format!("{before}{}", tasks[number - 1]),
+        // A query parameter.
+        Err(_) => uri.to_owned(),
+    }
 }
 
 fn request(method: &str, uri: &str, user: Option<(&str, &str)>, block: &[&str]) -> Request<Bytes> {
@@ -150,18 +183,28 @@ impl Given {
 
 fn print(response: &Response<Bytes>) -> String {
     let mut text = format!("<< {}\n", response.status());
-    for (name, value) in response.headers() {
+    for (name, value) in response.headers().iter().filter(|(name, _)| !ON_ALL_RESPONSES.contains(&name.as_str())) {
         writeln!(text, "<< {name}: {}", value.to_str().unwrap()).unwrap();
     }
     if response.body().is_empty() {
         return text;
     }
-    match serde_json::from_slice::<serde_json::Value>(response.body()) {
+    let body = if response.headers().get("content-encoding").is_some_and(|coding| coding == "gzip") {
+        let mut body = Vec::new();
+        flate2::read::GzDecoder::new(&**response.body()).read_to_end(&mut body).unwrap();
+        Bytes::from(body)
+    } else {
+        response.body().clone()
+    };
+    match serde_json::from_slice::<serde_json::Value>(&body) {
         Ok(json) => writeln!(text, "{}", serde_json::to_string_pretty(&json).unwrap()).unwrap(),
-        Err(_) => writeln!(text, "{}", String::from_utf8_lossy(response.body())).unwrap(),
+        Err(_) => writeln!(text, "{}", String::from_utf8_lossy(&body)).unwrap(),
     }
     text
 }
+
+/// Headers that are the same on all responses, or all of a kind; `headers.rs` sees to them.
+const ON_ALL_RESPONSES: [&str; 4] = ["content-security-policy", "referrer-policy", "strict-transport-security", "vary"];
 
 fn boot(target: &str, enabled: &str) -> BootOverride {
     BootOverride {
@@ -182,12 +225,24 @@ fn boot(target: &str, enabled: &str) -> BootOverride {
     }
 }
 
-fn medium(image: &str) -> Medium {
+fn medium(id: &str, image: &str) -> Medium {
     Medium {
         slot: Slot::Cd,
         image: image.into(),
         drive: "cd".into(),
-        import: ImportId { namespace: "lab".into(), name: "node-0-cd".into() },
+        import: kubevirt_redfish_fixtures::desk::import_of(id, image),
+    }
+}
+
+fn import_state(words: &[&str]) -> Option<ImportState> {
+    match words {
+        ["pending"] => Some(ImportState::Pending),
+        ["running"] => Some(ImportState::Running { percent: None }),
+        ["running", percent] => Some(ImportState::Running { percent: Some(percent.parse().unwrap()) }),
+        ["succeeded"] => Some(ImportState::Succeeded),
+        ["failed", message @ ..] => Some(ImportState::Failed { message: message.join(" ").into() }),
+        ["gone"] => None,
+        other => panic!("{other:?}"),
     }
 }
 

@@ -244,3 +244,39 @@ fn of_many_conditional_changes_at_once_one_wins() {
     assert_eq!(statuses.remove(0), 200);
     assert_eq!(statuses, [412, 412, 412]);
 }
+
+#[test]
+fn an_image_behind_a_password_is_fetched_and_the_password_goes_with_it() {
+    for version in VERSIONS {
+        let world = &mut lab(version);
+        let insert = format!("{CD}/Actions/VirtualMedia.InsertMedia");
+        let body = json!({
+            "Image": "http://images.example/boot.iso", "Inserted": true, "WriteProtected": true,
+            "TransferProtocolType": "HTTP", "TransferMethod": "Stream", "UserName": "user", "Password": "p4ssw0rd",
+        });
+        assert_eq!(post(world, &insert, &body), StatusCode::NO_CONTENT);
+        let shown = get(world, CD);
+        assert_eq!((&shown["Inserted"], &shown["Password"]), (&json!(true), &Value::Null));
+        assert!(!shown.to_string().contains("p4ssw0rd"));
+        let machine = world.cluster.object("virtualmachines", "lab", "node-0").unwrap();
+        assert!(!machine.to_string().contains("p4ssw0rd"), "whoever may read machines may not read passwords");
+        assert_eq!(world.cluster.count("secrets"), 1);
+        until(world, CD, "/Status/State", &json!("Enabled"));
+        assert_eq!(post(world, &format!("{CD}/Actions/VirtualMedia.EjectMedia"), &json!({})), StatusCode::NO_CONTENT);
+        until(world, CD, "/Inserted", &json!(false));
+        assert_eq!(world.cluster.count("secrets"), 0);
+        world.advance(Duration::from_secs(30));
+        assert_eq!(world.cluster.count("datavolumes"), 0);
+    }
+}
+
+#[test]
+fn an_asset_tag_is_kept_by_the_cluster() {
+    let world = &mut lab(KubevirtVersion::V1_9);
+    assert_eq!(patch(world, &json!({ "AssetTag": "Rack 3" })), StatusCode::OK);
+    assert_eq!(get(world, NODE)["AssetTag"], "Rack 3");
+    let both = json!({ "AssetTag": null, "Boot": { "BootSourceOverrideTarget": "Pxe" } });
+    assert_eq!(patch(world, &both), StatusCode::OK);
+    let shown = get(world, NODE);
+    assert_eq!((&shown["AssetTag"], &shown["Boot"]["BootSourceOverrideTarget"]), (&Value::Null, &json!("Pxe")));
+}

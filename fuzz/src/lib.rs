@@ -4,10 +4,12 @@
 
 #![expect(clippy::panic, reason = "that is how a verdict is told")]
 
+use std::io::Read as _;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{ALLOW, CONTENT_LENGTH, ETAG, WWW_AUTHENTICATE};
+use flate2::read::GzDecoder;
+use http::header::{ALLOW, CONTENT_ENCODING, CONTENT_LENGTH, ETAG, WWW_AUTHENTICATE};
 use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri};
 use kubevirt_redfish_core::kubevirt::{WatchStep, watches};
 use kubevirt_redfish_core::model::Completion;
@@ -35,6 +37,33 @@ pub fn request(data: &[u8]) {
             request.headers_mut().append(name, value);
         }
     }
+    answer(request);
+}
+
+/// The value of a query parameter; the first byte chooses the parameter and what is read with it.
+pub fn query(data: &[u8]) {
+    let Some((choice, value)) = data.split_first() else { return };
+    let path = match choice % 4 {
+        0 => "/redfish/v1/Systems",
+        1 => "/redfish/v1/Systems/lab.node-0",
+        2 => "/redfish/v1",
+        _ => "/redfish/v1/Chassis",
+    };
+    let parameter = match choice / 4 % 8 {
+        0 => "$filter=",
+        1 => "$select=",
+        2 => "$expand=",
+        3 => "$top=",
+        4 => "$skip=",
+        5 => "$expand=*($levels=3)&$select=",
+        6 => "$expand=.&$filter=",
+        _ => "only=",
+    };
+    let value = percent_encoding::percent_encode(value, percent_encoding::NON_ALPHANUMERIC);
+    let Ok(uri) = Uri::try_from(format!("{path}?{parameter}{value}")) else { return };
+    let mut request = Request::new(Bytes::new());
+    *request.uri_mut() = uri;
+    request.headers_mut().insert("authorization", HeaderValue::from_static("Basic YWxsOnNlY3JldA=="));
     answer(request);
 }
 
@@ -82,19 +111,21 @@ pub fn watch(data: &[u8]) {
 /// Sends a request and judges the answer.
 fn answer(request: Request<Bytes>) {
     let method = request.method().clone();
+    // Then the header's tag is for all that was brought in, and the member's for the resource alone.
+    let expanded = request.uri().query().is_some_and(|query| query.contains("expand"));
     let mut desk = Desk::new();
     let mut responses: Vec<_> = desk.request(request).into_iter().collect();
     while !desk.commands.is_empty() {
         responses.extend(desk.complete(Ok(Completion::default())));
     }
     let [response] = responses.as_slice() else { panic!("{} answers", responses.len()) };
-    judge(&method, response);
+    judge(&method, expanded, response);
     let commanded = desk.log.iter().any(|line| line.starts_with("command"));
     assert!(!(commanded && response.status().is_client_error()), "a 4xx has done nothing");
 }
 
 /// What is true of every answer of a Redfish service.
-fn judge(method: &Method, response: &Response<Bytes>) {
+fn judge(method: &Method, expanded: bool, response: &Response<Bytes>) {
     let status = response.status();
     let headers = response.headers();
     assert_eq!(headers.get("odata-version").map(HeaderValue::as_bytes), Some(&b"4.0"[..]));
@@ -114,17 +145,27 @@ fn judge(method: &Method, response: &Response<Bytes>) {
     if headers.get("content-type").is_some_and(|value| value.as_bytes().starts_with(b"application/xml")) {
         return;
     }
-    let Ok(body) = serde_json::from_slice::<Value>(response.body()) else {
-        panic!("{status} with a body that is no JSON")
-    };
+    let Some(body) = decoded(response) else { panic!("{status} with a body that is not what it says") };
+    let Ok(body) = serde_json::from_slice::<Value>(&body) else { panic!("{status} with a body that is no JSON") };
     if status.is_success() {
         let tag = headers.get(ETAG).and_then(|tag| tag.to_str().ok());
-        assert!(body.get("@odata.etag").is_none_or(|member| member.as_str() == tag), "header and member differ");
+        let member = body.get("@odata.etag");
+        assert!(expanded || member.is_none_or(|member| member.as_str() == tag), "header and member differ");
     } else {
         let messages = body.pointer("/error/@Message.ExtendedInfo").and_then(Value::as_array);
         assert!(messages.is_some_and(|messages| !messages.is_empty()), "{status} without a message");
         assert!(body.pointer("/error/code").is_some_and(Value::is_string));
     }
+}
+
+/// The body without its content coding.
+fn decoded(response: &Response<Bytes>) -> Option<Bytes> {
+    if !response.headers().contains_key(CONTENT_ENCODING) {
+        return Some(response.body().clone());
+    }
+    let mut body = Vec::new();
+    GzDecoder::new(&**response.body()).read_to_end(&mut body).ok()?;
+    Some(body.into())
 }
 
 /// More steps than any watch takes before it sends something.

@@ -10,6 +10,7 @@ fn what_was_found_stays_mended() {
     let mut replayed = 0;
     for (target, run) in [
         ("request", kubevirt_redfish_fuzz::request as fn(&[u8])),
+        ("query", kubevirt_redfish_fuzz::query),
         ("write", kubevirt_redfish_fuzz::write),
         ("watch", kubevirt_redfish_fuzz::watch),
     ] {
@@ -25,6 +26,7 @@ proptest! {
     #[test]
     fn any_bytes_are_answered(data in vec(any::<u8>(), 0..200)) {
         kubevirt_redfish_fuzz::request(&data);
+        kubevirt_redfish_fuzz::query(&data);
         kubevirt_redfish_fuzz::write(&data);
         kubevirt_redfish_fuzz::watch(&data);
     }
@@ -36,7 +38,14 @@ proptest! {
     }
 
     #[test]
-    fn any_header_is_answered(name in "(Accept|Content-Type|If-Match|If-None-Match|OData-Version|Authorization|Content-Length|X-Auth-Token)", value in "\\PC{0,40}") {
+    fn any_query_is_answered(choice in any::<u8>(), words in vec("(and|or|not|eq|ne|gt|\\(|\\)|'|'On'|Name|PowerState|Status/Health|Members|Links|Boot/[A-Za-z]{0,4}|,|/|\\*|\\.|~|\\(\\$levels=[0-9]\\)|-?[0-9]{1,20}|true|null|[ a-z%+&=]{0,3})", 0..10), separator in "[ ,]?") {
+        let mut data = vec![choice];
+        data.extend(words.join(&separator).bytes());
+        kubevirt_redfish_fuzz::query(&data);
+    }
+
+    #[test]
+    fn any_header_is_answered(name in "(Accept|Accept-Encoding|Host|Origin|Content-Type|If-Match|If-None-Match|OData-Version|Authorization|Content-Length|X-Auth-Token)", value in "\\PC{0,40}") {
         for method in ["GET", "PATCH"] {
             let head = format!("{method} /redfish/v1/Systems/lab.node-0\nAuthorization: Basic YWRtaW46c2VjcmV0\n{name}: {value}");
             kubevirt_redfish_fuzz::request(format!("{head}\0{{\"Boot\":{{\"BootSourceOverrideTarget\":\"Cd\"}}}}").as_bytes());

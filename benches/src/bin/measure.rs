@@ -6,8 +6,9 @@
 
 use std::fmt::Write as _;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::TcpStream;
+use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
 type Failure = Box<dyn std::error::Error>;
@@ -127,7 +128,8 @@ impl Rig {
         let mut command = Command::new(binary);
         command.args(SIMULATE).args(["--systems", &systems.to_string(), "--cluster-listen", "127.0.0.1:0"]);
         let cluster = Server::start(&mut command, "http://")?;
-        let api = cluster.lines.iter().rev().find_map(|line| address(line, "http://")).unwrap_or_default();
+        let line = cluster.lines().find(|line| line.contains("--server")).ok_or("no address of the cluster")?;
+        let api = address(&line, "http://").ok_or("no address of the cluster")?;
         let folder = std::env::temp_dir().join(format!("kubevirt-redfish-measure-{}", std::process::id()));
         std::fs::create_dir_all(&folder)?;
         let (config, kubeconfig) = (folder.join("config.yaml"), folder.join("kubeconfig"));
@@ -135,8 +137,10 @@ impl Rig {
         std::fs::write(&kubeconfig, KUBECONFIG.replace("ADDRESS", &api))?;
         let mut command = Command::new(binary);
         command.arg("serve").arg("--config").arg(config).arg("--kubeconfig").arg(kubeconfig);
-        command.args(["--listen", "127.0.0.1:0"]);
-        Ok(Self { service: Server::start(&mut command, "http://")?, api, _cluster: cluster })
+        // Its address is in the log, which is not read here; a port that was free a moment ago does as well.
+        let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
+        command.args(["--listen", &port.to_string()]);
+        Ok(Self { service: Server::start_at(&mut command, port.to_string())?, api, _cluster: cluster })
     }
 
     fn cluster_api(&self) -> Result<Connection, Failure> {
@@ -148,34 +152,45 @@ impl Rig {
 struct Server {
     child: Child,
     address: String,
-    lines: Vec<String>,
+    output: Receiver<String>,
 }
 
 impl Server {
-    /// Starts it and waits for the line that names its address; lines that follow at once are kept too.
+    /// Starts it and waits for the line that names its address.
     fn start(command: &mut Command, scheme: &str) -> Result<Self, Failure> {
-        let mut child = command.env("LOG_LEVEL", "warn").stdout(Stdio::piped()).spawn()?;
+        let mut child = command.env("LOG_LEVEL", "error").stdout(Stdio::piped()).spawn()?;
         let output = child.stdout.take().ok_or("no output")?;
-        let (sender, receiver) = std::sync::mpsc::channel();
+        let (sender, receiver) = channel();
         std::thread::spawn(move || {
             for line in BufReader::new(output).lines().map_while(Result::ok) {
                 let _ = sender.send(line);
             }
         });
-        let mut lines = Vec::new();
         let address = loop {
-            let line = receiver.recv_timeout(Duration::from_mins(2))?;
-            let found = address(&line, scheme);
-            lines.push(line);
-            if let Some(found) = found {
-                break found;
+            if let Some(found) = address(&receiver.recv_timeout(Duration::from_mins(2))?, scheme) {
+                break found.strip_prefix(scheme).unwrap_or_default().to_owned();
             }
         };
-        while let Ok(line) = receiver.recv_timeout(Duration::from_millis(200)) {
-            lines.push(line);
+        Ok(Self { child, address, output: receiver })
+    }
+
+    /// Starts it and waits until it listens at `address`.
+    fn start_at(command: &mut Command, address: String) -> Result<Self, Failure> {
+        let child = command.env("LOG_LEVEL", "error").stdout(Stdio::null()).spawn()?;
+        let server = Self { child, address, output: channel().1 };
+        let begin = Instant::now();
+        while server.connect().is_err() {
+            if begin.elapsed() > Duration::from_mins(2) {
+                return Err("the service does not listen".into());
+            }
+            std::thread::sleep(Duration::from_millis(2));
         }
-        let address = address.strip_prefix(scheme).unwrap_or_default().to_owned();
-        Ok(Self { child, address, lines })
+        Ok(server)
+    }
+
+    /// What it printed after its address.
+    fn lines(&self) -> impl Iterator<Item = String> {
+        std::iter::from_fn(|| self.output.recv_timeout(Duration::from_secs(1)).ok())
     }
 
     fn connect(&self) -> Result<Connection, Failure> {
@@ -204,11 +219,12 @@ impl Server {
     /// Microseconds of CPU, user and system.
     fn cpu_per_request(&self, path: &str) -> Result<f64, Failure> {
         let before = self.cpu()?;
+        let address = &self.address;
         std::thread::scope(|scope| {
             let clients: Vec<_> = (0..CONNECTIONS)
                 .map(|_| {
                     scope.spawn(|| -> Result<(), String> {
-                        let mut connection = self.connect().map_err(|error| error.to_string())?;
+                        let mut connection = Connection::open(address).map_err(|error| error.to_string())?;
                         for _ in 0..REQUESTS / CONNECTIONS {
                             connection.get(path).map_err(|error| error.to_string())?;
                         }

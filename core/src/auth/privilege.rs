@@ -3,7 +3,7 @@
 use http::Method;
 
 use super::{Identity, Privilege};
-use crate::route::Route;
+use crate::route::{Catalog, Route};
 use Need::{Has, OwnAnd};
 use Privilege::{ConfigureComponents, ConfigureManager, ConfigureSelf, ConfigureUsers, Login};
 
@@ -148,11 +148,21 @@ pub(crate) fn entity(route: &Route<'_>) -> Entity {
     match route {
         Route::Versions | Route::ServiceRoot | Route::OData | Route::Metadata => Entity::Document,
         Route::Systems | Route::System(_) | Route::SystemReset(_) | Route::ChassisSystems(_) => Entity::ComputerSystem,
+        Route::Inventory(..) => Entity::SystemComponent,
         Route::VirtualMediaCollection(_) | Route::VirtualMedia(..) | Route::VirtualMediaAction(..) => {
             Entity::VirtualMedia
         }
         Route::ChassisCollection | Route::Chassis(_) => Entity::Chassis,
-        Route::Managers | Route::Manager(_) => Entity::Manager,
+        Route::Managers | Route::Manager(_) | Route::ManagerReset(_) => Entity::Manager,
+        Route::NetworkProtocol(_) => Entity::ManagerNetworkProtocol,
+        Route::Catalog(Catalog::Registries | Catalog::Registry(_) | Catalog::RegistryDocument(_)) => {
+            Entity::MessageRegistryFile
+        }
+        Route::Catalog(Catalog::JsonSchemas | Catalog::JsonSchema(_)) => Entity::JsonSchemaFile,
+        Route::Catalog(Catalog::UpdateService | Catalog::FirmwareInventory) => Entity::UpdateService,
+        Route::Catalog(Catalog::CertificateService | Catalog::CertificateLocations) => Entity::CertificateService,
+        Route::TaskService => Entity::TaskService,
+        Route::Tasks | Route::Task(_) | Route::TaskMonitor(_) => Entity::Task,
         Route::SessionService => Entity::SessionService,
         Route::Sessions => Entity::SessionCollection,
         Route::Session(_) => Entity::Session,

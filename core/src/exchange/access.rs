@@ -20,7 +20,7 @@ use crate::auth::{
     Token,
 };
 use crate::config::PasswordHash;
-use crate::http::{JsonObject, Refusal, accepts, is_json, parse_body};
+use crate::http::{Encoding, JsonObject, Refusal, accepts, is_json, parse_body};
 use crate::messages::{Message, base};
 use crate::resources::{self, Context, EditAnswer, EditPlan, LogIn};
 use crate::route::Route;
@@ -209,7 +209,7 @@ impl Exchange {
         let context = Context { view, identity: Some(&identity), now };
         match resources::represent_opened(&context, id) {
             Ok(resource) => {
-                let response = response::created(&Route::Session(id), resource, self.wants_charset());
+                let response = response::created(&Route::Session(id), &resource, self.wants_charset());
                 Step::Respond(response::with_token(response, &token.expose()))
             }
             Err(refusal) => self.refuse(&refusal),
@@ -232,9 +232,10 @@ impl Exchange {
             let location = crate::route::Location { route, alias: None };
             let resource = resources::read(&Context { view, identity: Some(identity), now }, &location)?;
             Ok(match answer {
-                EditAnswer::Created => response::created(&route, resource, self.wants_charset()),
+                EditAnswer::Created => response::created(&route, &resource, self.wants_charset()),
                 EditAnswer::NoContent | EditAnswer::Representation => {
-                    response::representation(&route, resource, None, self.wants_charset())
+                    let encoding = Encoding::accepted(&self.head.headers).unwrap_or(Encoding::Identity);
+                    response::representation(&route, &resource, None, self.wants_charset(), encoding)
                 }
             })
         });
@@ -250,7 +251,11 @@ impl Exchange {
             OutcomeKind::Overloaded => Refusal::unavailable(1),
             OutcomeKind::ShuttingDown => Refusal::shutting_down(),
             OutcomeKind::NotEdited(error) => resources::refusal(*error, &Route::Sessions, None),
-            OutcomeKind::Done | OutcomeKind::Superseded | OutcomeKind::Edited(_) => Refusal::internal_error(),
+            OutcomeKind::Done
+            | OutcomeKind::Superseded
+            | OutcomeKind::Accepted(_)
+            | OutcomeKind::TooManyTasks
+            | OutcomeKind::Edited(_) => Refusal::internal_error(),
         })
     }
 

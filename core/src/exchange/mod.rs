@@ -5,6 +5,7 @@
 
 mod access;
 mod response;
+mod tasks;
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -16,8 +17,10 @@ use http::{HeaderName, Method, Request, Response, StatusCode};
 
 use crate::auth::{Account, BasicCredentials, CredentialKey, Identity, Login, Owned, Privilege, Required, required};
 use crate::config::{Credential, PasswordHash, Secret};
-use crate::http::{JsonObject, Refusal, accepts, is_json, matches, parse_body};
+use crate::http::{Encoding, JsonObject, Refusal, accepts, is_json, is_preflight, matches, parse_body};
 use crate::messages::{Message, base};
+use crate::model::CommandError;
+use crate::query::{self, Query};
 use crate::resources::{self, Answer, Context, Plan};
 use crate::route::{Alias, Location, Route};
 use crate::service::{Intent, IntentKind, Outcome, OutcomeKind, client_of};
@@ -108,6 +111,8 @@ enum State {
     Reading { identity: Identity },
     /// The change is being made.
     Submitted { identity: Identity, body: JsonObject, plan: Box<Plan>, attempts: u8 },
+    /// A task is being called off.
+    CallingOff,
     /// The response has been given.
     Done,
 }
@@ -117,7 +122,8 @@ impl View {
     pub fn begin(self: &Arc<Self>, now: Now, peer: &Peer, head: Request<()>) -> (Exchange, Step) {
         let (head, ()) = head.into_parts();
         let mut exchange = Exchange { head, peer: *peer, state: State::Done };
-        let step = exchange.authenticate(self, now);
+        let step = exchange.preflight().unwrap_or_else(|| exchange.authenticate(self, now));
+        let step = exchange.finish(step);
         (exchange, step)
     }
 }
@@ -127,6 +133,11 @@ impl Exchange {
     ///
     /// A signal that does not answer the last step ends the exchange with 500: it is a mistake of the caller.
     pub fn resume(&mut self, view: &Arc<View>, now: Now, signal: Signal) -> Step {
+        let step = self.advance(view, now, signal);
+        self.finish(step)
+    }
+
+    fn advance(&mut self, view: &Arc<View>, now: Now, signal: Signal) -> Step {
         let state = std::mem::replace(&mut self.state, State::Done);
         match (state, signal) {
             (State::Verifying { account: Some(account), key }, Signal::Verified(true)) => {
@@ -144,7 +155,9 @@ impl Exchange {
                 self.refuse(&Refusal::new(StatusCode::BAD_REQUEST, message))
             }
             (State::Submitted { identity, body, plan, attempts }, Signal::Outcome(Outcome(outcome))) => match outcome {
-                OutcomeKind::Done => self.answer(view, now, &identity, plan.answer),
+                OutcomeKind::Done => self.answer(view, now, &identity, self.path(), plan.answer),
+                OutcomeKind::Accepted(id) => self.accepted(view, now, &identity, &id),
+                OutcomeKind::TooManyTasks => self.refuse(&tasks::too_many_tasks()),
                 OutcomeKind::Failed(error) => self.refuse(&Refusal::from(&error)),
                 OutcomeKind::Superseded if attempts < MAX_ATTEMPTS => {
                     self.submit(view, now, identity, body, attempts + 1)
@@ -153,15 +166,35 @@ impl Exchange {
                 OutcomeKind::ShuttingDown => self.refuse(&Refusal::shutting_down()),
                 OutcomeKind::Edited(_) | OutcomeKind::NotEdited(_) => self.refuse(&Refusal::internal_error()),
             },
+            (State::CallingOff, Signal::Outcome(Outcome(outcome))) => match outcome {
+                OutcomeKind::Done => Step::Respond(response::no_content()),
+                OutcomeKind::Failed(CommandError::NotFound) => self.refuse(&Refusal::no_such_resource(self.path())),
+                OutcomeKind::Failed(error) => self.refuse(&Refusal::from(&error)),
+                OutcomeKind::ShuttingDown => self.refuse(&Refusal::shutting_down()),
+                OutcomeKind::Superseded
+                | OutcomeKind::Overloaded
+                | OutcomeKind::Accepted(_)
+                | OutcomeKind::TooManyTasks
+                | OutcomeKind::Edited(_)
+                | OutcomeKind::NotEdited(_) => self.refuse(&Refusal::unavailable(1)),
+            },
             (
                 State::Verifying { .. }
                 | State::Remembering { .. }
                 | State::Reading { .. }
                 | State::Submitted { .. }
+                | State::CallingOff
                 | State::Done,
                 _,
             ) => self.refuse(&Refusal::internal_error()),
         }
+    }
+
+    /// The answer to a browser that asks what it may do: the methods, which are the same for everyone, and no grant.
+    /// It asks without credentials, so it is answered before any are looked for.
+    fn preflight(&self) -> Option<Step> {
+        let location = Location::parse(self.path()).filter(|_| is_preflight(&self.head))?;
+        Some(Step::Respond(response::options(&location.route)))
     }
 
     /// Before anything else that could affect the response (DSP0266 clause 13.2).
@@ -215,9 +248,18 @@ impl Exchange {
     fn authorised(&mut self, view: &Arc<View>, now: Now, identity: Option<Identity>) -> Step {
         match self.check_head(view, identity.as_ref()) {
             Err(refusal) => self.refuse(&refusal),
-            Ok(location) => match (&self.head.method, identity) {
+            Ok((Location { route: Route::Task(id) | Route::TaskMonitor(id), .. }, _))
+                if self.head.method == Method::DELETE =>
+            {
+                let id = id.to_owned();
+                match identity {
+                    Some(identity) => self.call_off(view, now, &identity, &id),
+                    None => self.refuse(&Refusal::unauthorized(self.path())),
+                }
+            }
+            Ok((location, query)) => match (&self.head.method, identity) {
                 (&Method::OPTIONS, _) => Step::Respond(response::options(&location.route)),
-                (&Method::GET | &Method::HEAD, identity) => self.get(view, now, identity.as_ref(), &location),
+                (&Method::GET | &Method::HEAD, identity) => self.get(view, now, identity.as_ref(), &location, &query),
                 (&Method::POST, _) if location.route == Route::Sessions => self.read_log_in(),
                 // What there is to say about a deletion is in its URI.
                 (&Method::DELETE, Some(identity)) => self.submit(view, now, identity, JsonObject::new(), 1),
@@ -236,7 +278,7 @@ impl Exchange {
     }
 
     /// Everything that the head alone can be refused for, in the order in which it is to be found out.
-    fn check_head(&self, view: &View, identity: Option<&Identity>) -> Result<Location<'_>, Refusal> {
+    fn check_head(&self, view: &View, identity: Option<&Identity>) -> Result<(Location<'_>, Query), Refusal> {
         let path = self.path();
         let location = Location::parse(path);
         let required =
@@ -264,11 +306,13 @@ impl Exchange {
         if self.head.headers.get(ODATA_VERSION).is_some_and(|version| version != "4.0") {
             return Err(Refusal::precondition_failed());
         }
-        if let Some(parameter) = unsupported_parameter(self.head.uri.query().unwrap_or_default()) {
-            let message = Message::new(&base::QUERY_PARAMETER_UNSUPPORTED, [parameter]);
-            return Err(Refusal::new(StatusCode::NOT_IMPLEMENTED, message));
-        }
-        Ok(location)
+        let query = self.head.uri.query().unwrap_or_default();
+        let query = match self.head.method {
+            Method::GET | Method::HEAD => Query::parse(query)?,
+            Method::OPTIONS => Query::default(),
+            _ => Query::refuse_for_write(query).map(|()| Query::default())?,
+        };
+        Ok((location, query))
     }
 
     /// What may be done before a password is changed that must be: change it, see whose it is, and log out.
@@ -281,16 +325,30 @@ impl Exchange {
             }
     }
 
-    fn get(&self, view: &Arc<View>, now: Now, identity: Option<&Identity>, location: &Location<'_>) -> Step {
+    fn get(
+        &self,
+        view: &Arc<View>,
+        now: Now,
+        identity: Option<&Identity>,
+        location: &Location<'_>,
+        query: &Query,
+    ) -> Step {
         let Some(charset) = accepts(&self.head.headers, resources::media_type(&location.route)) else {
             let message = Message::new(&base::HEADER_INVALID, ["Accept"]);
             return self.refuse(&Refusal::new(StatusCode::NOT_ACCEPTABLE, message));
         };
-        if !view.is_ready() && needs_systems(&location.route) {
+        let Some(encoding) = Encoding::accepted(&self.head.headers) else {
+            let message = Message::new(&base::HEADER_INVALID, ["Accept-Encoding"]);
+            return self.refuse(&Refusal::new(StatusCode::NOT_ACCEPTABLE, message));
+        };
+        if !view.is_ready() && (needs_systems(&location.route) || query.expands()) {
             return self.refuse(&Refusal::unavailable(1));
         }
+        if matches!(location.route, Route::TaskMonitor(_)) {
+            return self.monitor(view, now, identity, &location.route);
+        }
         let context = Context { view, identity, now };
-        let representation = match resources::read(&context, location) {
+        let representation = match query::answer(&context, location, query) {
             Ok(representation) => representation,
             Err(refusal) => return self.refuse(&refusal),
         };
@@ -298,12 +356,13 @@ impl Exchange {
         if let (Some(canonical), Some(Alias::Chassis(_))) = (&canonical, location.alias)
             && view.config.legacy_redirects
         {
-            return Step::Respond(response::redirect(canonical));
+            return Step::Respond(response::redirect(canonical, self.head.uri.query()));
         }
         if self.head.headers.get(IF_NONE_MATCH).is_some_and(|list| matches(list, representation.etag)) {
             return Step::Respond(response::not_modified(&representation));
         }
-        let mut response = response::representation(&location.route, representation, canonical.as_deref(), charset);
+        let canonical = canonical.as_deref();
+        let mut response = response::representation(&location.route, &representation, canonical, charset, encoding);
         if self.head.method == Method::HEAD {
             response = response::without_body(response);
         }
@@ -338,15 +397,22 @@ impl Exchange {
         if self.location().is_ok_and(|location| resources::is_access(&location.route)) {
             return self.edit(view, now, access::Request { identity, body, attempts, hash: None });
         }
-        let plan = match self.plan(view, now, &identity, &body) {
-            Ok(plan) => plan,
+        let planned = self.plan(view, now, &identity, &body).and_then(|plan| Ok((plan, self.reply(&body)?)));
+        let (plan, reply) = match planned {
+            Ok(planned) => planned,
             Err(refusal) => return self.refuse(&refusal),
         };
+        let Some(action) = plan.action.clone() else {
+            return self.answer(view, now, &identity, self.path(), plan.answer);
+        };
+        let context = Context { view, identity: Some(&identity), now };
         let intent = IntentKind::Act {
             vm: plan.vm.machine.id.clone(),
             uid: plan.vm.machine.uid.clone(),
-            action: plan.action.clone(),
+            action,
             revision: self.is_conditional().then_some(plan.vm.revision),
+            request: Arc::new(self.as_task_request(&context, &body, plan.answer)),
+            reply,
         };
         self.state = State::Submitted { identity, body, plan: Box::new(plan), attempts };
         Step::Submit(Intent(intent))
@@ -381,17 +447,19 @@ impl Exchange {
         self.head.headers.contains_key(IF_MATCH) && matches!(self.head.method, Method::PATCH | Method::PUT)
     }
 
-    /// The change has been made.
-    fn answer(&self, view: &Arc<View>, now: Now, identity: &Identity, answer: Answer) -> Step {
+    /// The change at `path` has been made.
+    fn answer(&self, view: &Arc<View>, now: Now, identity: &Identity, path: &str, answer: Answer) -> Step {
         if answer == Answer::NoContent {
             return Step::Respond(response::no_content());
         }
-        let result = self.location().and_then(|location| {
+        let result = locate(path).and_then(|location| {
             let context = Context { view, identity: Some(identity), now };
             let representation = resources::read(&context, &location)?;
             let charset = accepts(&self.head.headers, resources::media_type(&location.route)).unwrap_or(false);
             let canonical = context.canonical(&location);
-            Ok(response::representation(&location.route, representation, canonical.as_deref(), charset))
+            let encoding = Encoding::accepted(&self.head.headers).unwrap_or(Encoding::Identity);
+            let canonical = canonical.as_deref();
+            Ok(response::representation(&location.route, &representation, canonical, charset, encoding))
         });
         match result {
             Ok(response) => Step::Respond(response),
@@ -400,7 +468,7 @@ impl Exchange {
     }
 
     fn location(&self) -> Result<Location<'_>, Refusal> {
-        Location::parse(self.path()).ok_or_else(|| Refusal::no_such_resource(self.path()))
+        locate(self.path())
     }
 
     fn path(&self) -> &str {
@@ -411,6 +479,14 @@ impl Exchange {
         self.head.headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
     }
 
+    /// What every response has that does not depend on what it is about.
+    fn finish(&self, step: Step) -> Step {
+        match step {
+            Step::Respond(response) => Step::Respond(response::finish(response, &self.head, self.peer)),
+            other => other,
+        }
+    }
+
     fn refuse(&self, refusal: &Refusal) -> Step {
         let response = response::refusal(refusal);
         let bodiless = self.head.method == Method::HEAD;
@@ -418,19 +494,22 @@ impl Exchange {
     }
 }
 
-/// Whether a resource is made of systems, so that it cannot be told before they have been listed.
-fn needs_systems(route: &Route<'_>) -> bool {
-    !matches!(route, Route::Versions | Route::ServiceRoot | Route::OData | Route::Metadata | Route::ChassisCollection)
-        && !resources::is_access(route)
+fn locate(path: &str) -> Result<Location<'_>, Refusal> {
+    Location::parse(path).ok_or_else(|| Refusal::no_such_resource(path))
 }
 
-/// The first query parameter that would change the answer and is not served: names with `$` are reserved for the
-/// protocol, all others are to be ignored (DSP0266 clause 7.3).
-fn unsupported_parameter(query: &str) -> Option<&str> {
-    query
-        .split('&')
-        .map(|pair| pair.split('=').next().unwrap_or_default())
-        .find(|name| name.starts_with('$') || name.get(..3).is_some_and(|prefix| prefix == "%24"))
+/// Whether a resource is made of systems, so that it cannot be told before they have been listed.
+fn needs_systems(route: &Route<'_>) -> bool {
+    !matches!(
+        route,
+        Route::Versions
+            | Route::ServiceRoot
+            | Route::OData
+            | Route::Metadata
+            | Route::ChassisCollection
+            | Route::Catalog(_)
+            | Route::TaskService
+    ) && !resources::is_access(route)
 }
 
 const X_AUTH_TOKEN: HeaderName = HeaderName::from_static("x-auth-token");

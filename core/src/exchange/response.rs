@@ -1,10 +1,16 @@
 //! Responses, with the headers that DSP0266 clause 8.2 asks of each.
 
 use bytes::Bytes;
-use http::header::{ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, ETAG, LINK, LOCATION, SERVER};
+use http::header::{
+    ACCESS_CONTROL_ALLOW_ORIGIN, ALLOW, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_SECURITY_POLICY,
+    CONTENT_TYPE, ETAG, LINK, LOCATION, REFERRER_POLICY, RETRY_AFTER, SERVER, STRICT_TRANSPORT_SECURITY, VARY,
+    X_CONTENT_TYPE_OPTIONS,
+};
+use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 
-use crate::http::{Content, MediaType, Refusal, Representation};
+use super::Peer;
+use crate::http::{Content, Encoding, MediaType, RESPOND_ASYNC, Refusal, Representation, same_origin};
 use crate::messages::ErrorBody;
 use crate::resources;
 use crate::route::Route;
@@ -12,18 +18,23 @@ use crate::route::Route;
 /// 200 with a resource. `canonical` is its URI where the request came by another one.
 pub(super) fn representation(
     route: &Route<'_>,
-    representation: Representation,
+    representation: &Representation,
     canonical: Option<&str>,
     charset: bool,
+    encoding: Encoding,
 ) -> Response<Bytes> {
     let media_type = representation.content.media_type();
-    let etag = representation.etag;
-    let content = representation.content;
-    let mut response = with_body(StatusCode::OK, representation.body, media_type, charset);
+    let compressed = encoding.compresses(representation.body.len());
+    let body = if compressed { representation.gzipped() } else { representation.body.clone() };
+    let mut response = with_body(StatusCode::OK, body, media_type, charset);
     let headers = response.headers_mut();
     headers.insert(ALLOW, HeaderValue::from_static(resources::allow(route)));
-    insert(headers, ETAG, &etag.to_string());
-    if let Content::Resource(schema) = content {
+    headers.insert(VARY, HeaderValue::from_static(NEGOTIATED));
+    if compressed {
+        headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+    }
+    insert(headers, ETAG, &representation.etag.to_string());
+    if let Content::Resource(schema) = representation.content {
         headers.append(LINK, HeaderValue::from_static(schema.described_by));
     }
     if let Some(canonical) = canonical
@@ -35,8 +46,8 @@ pub(super) fn representation(
 }
 
 /// 201 with a resource that was made, and where it is.
-pub(super) fn created(route: &Route<'_>, resource: Representation, charset: bool) -> Response<Bytes> {
-    let mut response = representation(route, resource, None, charset);
+pub(super) fn created(route: &Route<'_>, resource: &Representation, charset: bool) -> Response<Bytes> {
+    let mut response = representation(route, resource, None, charset, Encoding::Identity);
     *response.status_mut() = StatusCode::CREATED;
     insert(response.headers_mut(), LOCATION, &route.to_string());
     response
@@ -53,9 +64,31 @@ pub(super) fn with_token(mut response: Response<Bytes>, token: &str) -> Response
     response
 }
 
+/// 202 with the task, at whose monitor to ask again after a while.
+pub(super) fn accepted(monitor: &Route<'_>, task: &Representation, retry_after: u64, charset: bool) -> Response<Bytes> {
+    let mut response = representation(monitor, task, None, charset, Encoding::Identity);
+    *response.status_mut() = StatusCode::ACCEPTED;
+    // They are the monitor's, and mean nothing to who has just sent something to another URI.
+    response.headers_mut().remove(ALLOW);
+    insert(response.headers_mut(), LOCATION, &monitor.to_string());
+    response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(retry_after));
+    response
+}
+
+/// Says which methods are allowed.
+pub(super) fn allowed(response: &mut Response<Bytes>, route: &Route<'_>) {
+    response.headers_mut().insert(ALLOW, HeaderValue::from_static(resources::allow(route)));
+}
+
+/// Says that the client's preference for an answer at once was heeded (RFC 7240 section 3).
+pub(super) fn preference_applied(response: &mut Response<Bytes>) {
+    response.headers_mut().insert(PREFERENCE_APPLIED, HeaderValue::from_static(RESPOND_ASYNC));
+}
+
 /// 304: the client has this version.
 pub(super) fn not_modified(representation: &Representation) -> Response<Bytes> {
     let mut response = empty(StatusCode::NOT_MODIFIED);
+    response.headers_mut().insert(VARY, HeaderValue::from_static(NEGOTIATED));
     insert(response.headers_mut(), ETAG, &representation.etag.to_string());
     response
 }
@@ -73,9 +106,10 @@ pub(super) fn options(route: &Route<'_>) -> Response<Bytes> {
 }
 
 /// 308 to the canonical URI, for a read at a URI that is going out of use (RFC 9745).
-pub(super) fn redirect(canonical: &str) -> Response<Bytes> {
+pub(super) fn redirect(canonical: &str, query: Option<&str>) -> Response<Bytes> {
     let mut response = empty(StatusCode::PERMANENT_REDIRECT);
-    insert(response.headers_mut(), LOCATION, canonical);
+    let query = query.map(|query| format!("?{query}")).unwrap_or_default();
+    insert(response.headers_mut(), LOCATION, &format!("{canonical}{query}"));
     response.headers_mut().insert(DEPRECATION, HeaderValue::from_static("@1767225600"));
     response
 }
@@ -97,6 +131,18 @@ pub(super) fn without_body(mut response: Response<Bytes>) -> Response<Bytes> {
     response
 }
 
+/// Adds what depends on the connection and on where the request came from, not on what it is about.
+pub(super) fn finish(mut response: Response<Bytes>, head: &Parts, peer: Peer) -> Response<Bytes> {
+    let headers = response.headers_mut();
+    if peer.secure {
+        headers.insert(STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));
+    }
+    if let Some(origin) = same_origin(head, peer.secure) {
+        headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
+    }
+    response
+}
+
 fn with_body(status: StatusCode, body: Bytes, media_type: MediaType, charset: bool) -> Response<Bytes> {
     let mut response = empty(status);
     *response.body_mut() = body;
@@ -109,11 +155,14 @@ fn empty(status: StatusCode) -> Response<Bytes> {
     let mut response = Response::new(Bytes::new());
     *response.status_mut() = status;
     let headers = response.headers_mut();
-    headers.reserve(8);
+    headers.reserve(16);
     headers.insert(ODATA_VERSION, HeaderValue::from_static("4.0"));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     headers.insert(SERVER, HeaderValue::from_static("kubevirt-redfish"));
-    headers.insert(NO_SNIFF, HeaderValue::from_static("nosniff"));
+    // No answer is a page: whatever a browser makes of it, nothing in it is to run or to be framed.
+    headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"));
+    headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     response
 }
 
@@ -126,4 +175,7 @@ fn insert(headers: &mut HeaderMap, name: HeaderName, value: &str) {
 
 const ODATA_VERSION: HeaderName = HeaderName::from_static("odata-version");
 const DEPRECATION: HeaderName = HeaderName::from_static("deprecation");
-const NO_SNIFF: HeaderName = HeaderName::from_static("x-content-type-options");
+const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
+
+/// The request headers that an answer depends on.
+const NEGOTIATED: &str = "accept, accept-encoding, origin";

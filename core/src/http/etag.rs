@@ -13,6 +13,12 @@ impl ETag {
     pub(crate) fn of(body: &[u8]) -> Self {
         Self(xxhash_rust::xxh3::xxh3_64(body))
     }
+
+    /// The tag of something that is made of several.
+    pub(crate) fn of_all(tags: &[Self]) -> Self {
+        let bytes: Vec<u8> = tags.iter().flat_map(|tag| tag.0.to_be_bytes()).collect();
+        Self::of(&bytes)
+    }
 }
 
 impl fmt::Display for ETag {

@@ -2,13 +2,19 @@
 
 mod accept;
 mod body;
+mod encoding;
 mod etag;
+mod origin;
+mod prefer;
 mod refusal;
 mod representation;
 
 pub(crate) use accept::{MediaType, accepts};
 pub(crate) use body::{JsonObject, is_json, parse as parse_body};
+pub(crate) use encoding::{Encoding, gzip};
 pub(crate) use etag::{ETag, matches};
+pub(crate) use origin::{is_preflight, same_origin};
+pub(crate) use prefer::{PREFER, RESPOND_ASYNC, prefers_async};
 pub(crate) use refusal::Refusal;
 pub(crate) use representation::schema;
 pub(crate) use representation::{Content, ETAG_PLACEHOLDER, Representation, Schema};

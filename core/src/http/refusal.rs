@@ -106,6 +106,11 @@ impl Refusal {
             .with(RETRY_AFTER, HeaderValue::from(DEFAULT_RETRY_SECONDS))
     }
 
+    /// The same with the time after which to try again.
+    pub(crate) fn retry_after(self, seconds: u64) -> Self {
+        self.with(RETRY_AFTER, HeaderValue::from(seconds))
+    }
+
     fn with(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.header = Some((name, value));
         self

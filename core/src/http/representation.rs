@@ -1,9 +1,11 @@
 //! A resource as bytes, with the entity tag that is computed from them.
 
+use std::sync::{Arc, OnceLock};
+
 use bytes::Bytes;
 use serde::Serialize;
 
-use super::{ETag, MediaType};
+use super::{ETag, MediaType, gzip};
 
 /// The schema of a resource, made by [`schema!`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,7 +16,7 @@ pub(crate) struct Schema {
     pub(crate) namespace: &'static str,
     /// What `@odata.type` says.
     pub(crate) odata_type: &'static str,
-    /// The value of the `Link` header that leads to where DMTF publishes it.
+    /// The value of the `Link` header that leads to where it is found.
     pub(crate) described_by: &'static str,
 }
 
@@ -25,7 +27,7 @@ macro_rules! schema {
             name: $name,
             namespace: concat!($name $(, ".", $version)?),
             odata_type: concat!("#", $name $(, ".", $version)?, ".", $name),
-            described_by: concat!("<https://redfish.dmtf.org/schemas/v1/", $name $(, ".", $version)?, ".json>; rel=describedby"),
+            described_by: concat!("</redfish/v1/JsonSchemas/", $name $(, ".", $version)?, ">; rel=describedby"),
         }
     };
 }
@@ -64,6 +66,8 @@ pub(crate) struct Representation {
     /// Where the tag's digits stand in the body; zero if they do not.
     etag_start: usize,
     pub(crate) content: Content,
+    /// The compressed body, if the representation is kept: for all clones of it, from the first time it is asked for.
+    gzipped: Option<Arc<OnceLock<Bytes>>>,
 }
 
 /// What a resource gives as its `@odata.etag`; as long as a tag, which takes its place once it is known.
@@ -85,7 +89,20 @@ impl Representation {
         if start > 0 {
             fill_in(&mut body, start, etag);
         }
-        Self { body: body.into(), etag, etag_start: start, content: Content::Resource(schema) }
+        Self { body: body.into(), etag, etag_start: start, content: Content::Resource(schema), gzipped: None }
+    }
+
+    /// The same, for whoever keeps it: it is compressed once.
+    pub(crate) fn kept(self) -> Self {
+        Self { gzipped: Some(Arc::default()), ..self }
+    }
+
+    /// The body as gzip has it.
+    pub(crate) fn gzipped(&self) -> Bytes {
+        match &self.gzipped {
+            Some(kept) => kept.get_or_init(|| gzip(&self.body)).clone(),
+            None => gzip(&self.body),
+        }
     }
 
     /// The same body under the tag of `other`, which differs from it only in what changes with every read.
@@ -94,12 +111,25 @@ impl Representation {
         if self.etag_start > 0 {
             fill_in(&mut body, self.etag_start, other.etag);
         }
-        Self { body: body.into(), etag: other.etag, ..self }
+        Self { body: body.into(), etag: other.etag, gzipped: None, ..self }
+    }
+
+    /// Another body made of this one, with the tag of all that went into it. The resource's own tag stays in the body.
+    pub(crate) fn with_body(self, body: Vec<u8>, etag: ETag) -> Self {
+        Self { body: body.into(), etag, etag_start: 0, gzipped: None, ..self }
+    }
+
+    /// The same, with the new tag written into the body at `etag_start`; zero if it has none.
+    pub(crate) fn with_tagged_body(self, mut body: Vec<u8>, etag: ETag, etag_start: usize) -> Self {
+        if etag_start > 0 {
+            fill_in(&mut body, etag_start, etag);
+        }
+        Self { etag_start, ..self.with_body(body, etag) }
     }
 
     /// A document of the protocol itself.
     pub(crate) fn of_document(media_type: MediaType, body: Bytes) -> Self {
-        Self { etag: ETag::of(&body), body, etag_start: 0, content: Content::Document(media_type) }
+        Self { etag: ETag::of(&body), body, etag_start: 0, content: Content::Document(media_type), gzipped: None }
     }
 }
 

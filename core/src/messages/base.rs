@@ -5,7 +5,7 @@
 use super::{Definition, Severity};
 
 /// The registry and its version, as message ids begin.
-const REGISTRY: &str = "Base.1.22";
+pub(crate) const REGISTRY: &str = "Base.1.22";
 
 pub(crate) const GENERAL_ERROR: Definition = Definition {
     registry: REGISTRY,
@@ -37,6 +37,22 @@ pub(crate) const PROPERTY_VALUE_TYPE_ERROR: Definition = Definition {
     text: "The value '%1' of the property '%2' has the wrong type.",
     severity: Severity::Warning,
     resolution: "Send a value of the type that the schema gives for the property.",
+};
+
+pub(crate) const PROPERTY_VALUE_FORMAT_ERROR: Definition = Definition {
+    registry: REGISTRY,
+    key: "PropertyValueFormatError",
+    text: "The value '%1' of the property '%2' has a form that is not accepted.",
+    severity: Severity::Warning,
+    resolution: "Send the value in the form that the schema describes.",
+};
+
+pub(crate) const STRING_VALUE_TOO_LONG: Definition = Definition {
+    registry: REGISTRY,
+    key: "StringValueTooLong",
+    text: "The text '%1' is longer than the %2 characters that are accepted.",
+    severity: Severity::Warning,
+    resolution: "Send a shorter text.",
 };
 
 pub(crate) const PROPERTY_VALUE_NOT_IN_LIST: Definition = Definition {
@@ -167,6 +183,14 @@ pub(crate) const RESOURCE_IN_USE: Definition = Definition {
     resolution: "Wait until that is finished and send the request again.",
 };
 
+pub(crate) const CREATE_LIMIT_REACHED_FOR_RESOURCE: Definition = Definition {
+    registry: REGISTRY,
+    key: "CreateLimitReachedForResource",
+    text: "There are as many resources of this kind as there can be, and all of them are in use.",
+    severity: Severity::Critical,
+    resolution: "Wait until one of them is finished, or remove one, and send the request again.",
+};
+
 pub(crate) const INSUFFICIENT_PRIVILEGE: Definition = Definition {
     registry: REGISTRY,
     key: "InsufficientPrivilege",
@@ -215,6 +239,70 @@ pub(crate) const QUERY_PARAMETER_UNSUPPORTED: Definition = Definition {
     resolution: "Leave the query parameter out.",
 };
 
+pub(crate) const QUERY_NOT_SUPPORTED_ON_RESOURCE: Definition = Definition {
+    registry: REGISTRY,
+    key: "QueryNotSupportedOnResource",
+    text: "This resource is not one that the query parameter can be used on.",
+    severity: Severity::Warning,
+    resolution: "Leave the query parameter out, or use it on a collection of resources.",
+};
+
+pub(crate) const QUERY_NOT_SUPPORTED_ON_OPERATION: Definition = Definition {
+    registry: REGISTRY,
+    key: "QueryNotSupportedOnOperation",
+    text: "Query parameters can be used for reading only.",
+    severity: Severity::Warning,
+    resolution: "Leave the query parameters out of requests other than GET.",
+};
+
+pub(crate) const QUERY_COMBINATION_INVALID: Definition = Definition {
+    registry: REGISTRY,
+    key: "QueryCombinationInvalid",
+    text: "The query parameters do not go together.",
+    severity: Severity::Warning,
+    resolution: "Leave one of the query parameters out.",
+};
+
+pub(crate) const QUERY_PARAMETER_VALUE_TYPE_ERROR: Definition = Definition {
+    registry: REGISTRY,
+    key: "QueryParameterValueTypeError",
+    text: "The value '%1' of the query parameter '%2' has the wrong type.",
+    severity: Severity::Warning,
+    resolution: "Send a value of the type that the query parameter, or the property it is compared with, has.",
+};
+
+pub(crate) const QUERY_PARAMETER_VALUE_FORMAT_ERROR: Definition = Definition {
+    registry: REGISTRY,
+    key: "QueryParameterValueFormatError",
+    text: "The value '%1' of the query parameter '%2' cannot be understood.",
+    severity: Severity::Warning,
+    resolution: "Write the value in the form that the Redfish specification describes.",
+};
+
+pub(crate) const QUERY_PARAMETER_VALUE_ERROR: Definition = Definition {
+    registry: REGISTRY,
+    key: "QueryParameterValueError",
+    text: "The value of the query parameter '%1' is more than this service evaluates.",
+    severity: Severity::Warning,
+    resolution: "Send a simpler value.",
+};
+
+pub(crate) const QUERY_PARAMETER_OUT_OF_RANGE: Definition = Definition {
+    registry: REGISTRY,
+    key: "QueryParameterOutOfRange",
+    text: "The value '%1' of the query parameter '%2' is outside of its range: %3.",
+    severity: Severity::Warning,
+    resolution: "Send a value within the range.",
+};
+
+pub(crate) const INSUFFICIENT_STORAGE: Definition = Definition {
+    registry: REGISTRY,
+    key: "InsufficientStorage",
+    text: "The answer would be larger than this service can hold.",
+    severity: Severity::Critical,
+    resolution: "Ask for less at once: expand fewer levels, or choose fewer members with $top, $skip or $filter.",
+};
+
 pub(crate) const SERVICE_TEMPORARILY_UNAVAILABLE: Definition = Definition {
     registry: REGISTRY,
     key: "ServiceTemporarilyUnavailable",
@@ -245,14 +333,6 @@ pub(crate) const PROPERTY_MISSING: Definition = Definition {
     text: "The request body lacks the property '%1', which is needed.",
     severity: Severity::Warning,
     resolution: "Add the property to the request body.",
-};
-
-pub(crate) const PROPERTY_VALUE_FORMAT_ERROR: Definition = Definition {
-    registry: REGISTRY,
-    key: "PropertyValueFormatError",
-    text: "The value '%1' of the property '%2' has a form that is not accepted.",
-    severity: Severity::Warning,
-    resolution: "Send the value in the form that the schema describes.",
 };
 
 pub(crate) const PROPERTY_VALUE_OUT_OF_RANGE: Definition = Definition {
@@ -303,14 +383,6 @@ pub(crate) const RESOURCE_CANNOT_BE_DELETED: Definition = Definition {
     resolution: "Do not delete it; the other messages may say where it comes from.",
 };
 
-pub(crate) const CREATE_LIMIT_REACHED_FOR_RESOURCE: Definition = Definition {
-    registry: REGISTRY,
-    key: "CreateLimitReachedForResource",
-    text: "There are as many resources of this kind as there may be.",
-    severity: Severity::Critical,
-    resolution: "Delete one that is no longer needed and send the request again.",
-};
-
 pub(crate) const RESTRICTED_ROLE: Definition = Definition {
     registry: REGISTRY,
     key: "RestrictedRole",
@@ -342,6 +414,8 @@ pub(crate) const ALL: &[Definition] = &[
     PROPERTY_UNKNOWN,
     PROPERTY_NOT_WRITABLE,
     PROPERTY_VALUE_TYPE_ERROR,
+    PROPERTY_VALUE_FORMAT_ERROR,
+    STRING_VALUE_TOO_LONG,
     PROPERTY_VALUE_NOT_IN_LIST,
     MALFORMED_JSON,
     UNRECOGNIZED_REQUEST_BODY,
@@ -358,24 +432,31 @@ pub(crate) const ALL: &[Definition] = &[
     RESOURCE_MISSING_AT_URI,
     RESOURCE_NOT_FOUND,
     RESOURCE_IN_USE,
+    CREATE_LIMIT_REACHED_FOR_RESOURCE,
     INSUFFICIENT_PRIVILEGE,
     ACCESS_UNAUTHORIZED,
     PRECONDITION_FAILED,
     HEADER_INVALID,
     PAYLOAD_TOO_LARGE,
     QUERY_PARAMETER_UNSUPPORTED,
+    QUERY_NOT_SUPPORTED_ON_RESOURCE,
+    QUERY_NOT_SUPPORTED_ON_OPERATION,
+    QUERY_COMBINATION_INVALID,
+    QUERY_PARAMETER_VALUE_TYPE_ERROR,
+    QUERY_PARAMETER_VALUE_FORMAT_ERROR,
+    QUERY_PARAMETER_VALUE_ERROR,
+    QUERY_PARAMETER_OUT_OF_RANGE,
+    INSUFFICIENT_STORAGE,
     SERVICE_TEMPORARILY_UNAVAILABLE,
     SERVICE_SHUTTING_DOWN,
     INTERNAL_ERROR,
     PROPERTY_MISSING,
-    PROPERTY_VALUE_FORMAT_ERROR,
     PROPERTY_VALUE_OUT_OF_RANGE,
     PROPERTY_VALUE_CONFLICT,
     PASSWORD_INCORRECT_LENGTH,
     PASSWORD_CHANGE_REQUIRED,
     RESOURCE_ALREADY_EXISTS,
     RESOURCE_CANNOT_BE_DELETED,
-    CREATE_LIMIT_REACHED_FOR_RESOURCE,
     RESTRICTED_ROLE,
     SESSION_LIMIT_EXCEEDED,
     NO_VALID_SESSION,

@@ -3,7 +3,7 @@
 use super::{Definition, Severity};
 
 /// The registry and its version, as message ids begin.
-const REGISTRY: &str = "KubeVirt.1.0";
+pub(crate) const REGISTRY: &str = "KubeVirt.1.0";
 
 pub(crate) const REFUSED: Definition = Definition {
     registry: REGISTRY,
@@ -61,14 +61,31 @@ pub(crate) const TOO_MANY_FAILED_LOGINS: Definition = Definition {
     resolution: "Wait for the time that is given, and correct the password before you send the request again.",
 };
 
-/// Every entry.
-#[cfg(test)]
-pub(crate) const ALL: &[Definition] = &[
-    REFUSED,
-    STATE_CONFLICT,
-    NOT_PERMITTED,
-    NOT_SUPPORTED,
-    AMBIGUOUS_NAME,
-    CONFIGURED_ACCOUNT,
-    TOO_MANY_FAILED_LOGINS,
+pub(crate) const CLOCK_NOT_SETTABLE: Definition = Definition {
+    registry: REGISTRY,
+    key: "ClockNotSettable",
+    text: "The property '%1' cannot be given another value: the clock is that of the cluster, which says %2.",
+    severity: Severity::Warning,
+    resolution: "Leave the property out of the request body, or correct the clocks of the cluster's nodes.",
+};
+
+pub(crate) const IMPORT_FAILED: Definition = Definition {
+    registry: REGISTRY,
+    key: "ImportFailed",
+    text: "The image could not be copied into the virtualization cluster: %1",
+    severity: Severity::Critical,
+    resolution: "See to it that the cluster can read the image at its URL, or eject it and insert another one.",
+};
+
+/// Every entry, with what it is about.
+pub(crate) const ALL: &[(Definition, &str)] = &[
+    (REFUSED, "The cluster does not accept a change."),
+    (STATE_CONFLICT, "A change does not go together with the state of the virtual machine."),
+    (NOT_PERMITTED, "The service has not been given a right in the cluster that a change needs."),
+    (NOT_SUPPORTED, "The cluster lacks what a change needs."),
+    (AMBIGUOUS_NAME, "A name without a namespace stands for several systems."),
+    (IMPORT_FAILED, "An image could not be imported."),
+    (CONFIGURED_ACCOUNT, "An account of the configuration was to be changed."),
+    (TOO_MANY_FAILED_LOGINS, "A client has sent too many wrong passwords."),
+    (CLOCK_NOT_SETTABLE, "A manager's clock was to be set to another time."),
 ];

@@ -2,6 +2,7 @@
 
 pub(crate) mod base;
 pub(crate) mod cluster;
+pub(crate) mod task_event;
 
 use serde::Serialize;
 use serde::ser::{SerializeStruct as _, Serializer};
@@ -22,8 +23,10 @@ pub(crate) struct Definition {
 }
 
 /// How bad it is, in DSP0266's terms.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub(crate) enum Severity {
+    #[serde(rename = "OK")]
+    Ok,
     Warning,
     Critical,
 }
@@ -51,6 +54,11 @@ impl Message {
     /// `Registry.Major.Minor.Key`
     pub(crate) fn id(&self) -> String {
         format!("{}.{}", self.definition.registry, self.definition.key)
+    }
+
+    /// How bad it is.
+    pub(crate) fn severity(&self) -> Severity {
+        self.definition.severity
     }
 
     /// The text with its arguments filled in.
@@ -143,7 +151,9 @@ mod tests {
 
     #[test]
     fn every_definition_names_each_argument_and_a_resolution() {
-        for definition in base::ALL.iter().chain(cluster::ALL) {
+        for definition in
+            base::ALL.iter().chain(cluster::ALL.iter().map(|(definition, _)| definition)).chain(task_event::ALL)
+        {
             assert!(!definition.resolution.is_empty() && !definition.text.is_empty(), "{}", definition.key);
             assert!(definition.key.bytes().all(|byte| byte.is_ascii_alphanumeric()), "{}", definition.key);
         }

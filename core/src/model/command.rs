@@ -42,6 +42,13 @@ pub enum Action {
     EjectMedia(Slot),
     /// Attach a free text to it, or remove it.
     SetAssetTag(Option<Box<str>>),
+    /// Both at once: what it boots from and its free text. Neither without the other.
+    SetBootAndAssetTag {
+        /// As in [`Action::SetBoot`].
+        boot: BootChange,
+        /// As in [`Action::SetAssetTag`].
+        tag: Option<Box<str>>,
+    },
 }
 
 /// A change of power. Asking for what is already so is no error.

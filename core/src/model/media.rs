@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use super::{ImportId, Version, VmId};
+use super::{ImportId, Uid, Version, VmId};
+use crate::time::UnixTime;
 
 /// A virtual drive that media can be inserted into.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -57,6 +58,39 @@ pub struct InsertMedia {
     pub slot: Slot,
     /// An absolute `http` or `https` URL; its query is part of it.
     pub image: Box<str>,
+    /// What to log in to its server with.
+    pub credentials: Option<ImageCredentials>,
+}
+
+/// A user name and a password at an image's server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ImageCredentials {
+    /// The user name; may be empty.
+    pub user_name: Box<str>,
+    /// The password; may be empty.
+    pub password: ImagePassword,
+}
+
+/// A password at an image's server, which no log may show.
+#[derive(Clone, PartialEq, Eq)]
+pub struct ImagePassword(Box<str>);
+
+impl ImagePassword {
+    /// Takes the text as it is.
+    pub fn new(text: &str) -> Self {
+        Self(text.into())
+    }
+
+    /// The text, for whoever has to send it.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for ImagePassword {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
+    }
 }
 
 /// How an image is fetched, as clients may state it beside the URL.
@@ -88,6 +122,22 @@ pub struct Import {
     pub machine: Option<VmId>,
     /// How far it got.
     pub state: ImportState,
+    /// When it was asked for.
+    pub started: Option<UnixTime>,
+    /// When it got to its present end, if it has ended.
+    pub ended: Option<UnixTime>,
+}
+
+impl ImportId {
+    /// The import that fetches an image for a slot of a machine: the same for every replica and every attempt, and
+    /// another one for another machine of the same name.
+    pub fn of(vm: &VmId, uid: &Uid, slot: Slot, image: &str) -> Self {
+        let hash = xxhash_rust::xxh3::xxh3_64(format!("{uid}\n{slot}\n{image}").as_bytes());
+        // Names of pods and labels are made from it, which holds for 63 characters without dots.
+        let machine: String = vm.name().chars().map(|c| if c == '.' { '-' } else { c }).take(LONGEST_PREFIX).collect();
+        let name = format!("{}-{}-{hash:016x}", machine.trim_end_matches('-'), slot.name().to_lowercase());
+        Self { namespace: vm.namespace().into(), name: name.into() }
+    }
 }
 
 /// How far an import got.
@@ -108,3 +158,6 @@ pub enum ImportState {
         message: Box<str>,
     },
 }
+
+/// 63 less the slot's name, the hash and what joins them.
+const LONGEST_PREFIX: usize = 40;

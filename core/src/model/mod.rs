@@ -21,6 +21,8 @@ pub use hardware::{Architecture, Drive, DriveBus, DriveKind, Nic, Processors};
 pub use identity::{ImportId, Uid, Version, VmId};
 pub use instance::{Instance, NicAddress, Phase};
 pub use machine::{Autostart, Machine, Severity, Trouble};
-pub use media::{Import, ImportState, InsertMedia, Medium, Slot, TransferMethod, TransferProtocol};
+pub use media::{
+    ImageCredentials, ImagePassword, Import, ImportState, InsertMedia, Medium, Slot, TransferMethod, TransferProtocol,
+};
 pub use observation::{Observation, Platform, Purpose, Source};
 pub use power::PowerState;

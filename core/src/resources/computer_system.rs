@@ -1,12 +1,14 @@
 //! `/redfish/v1/Systems/{system}`: a virtual machine. Schema `ComputerSystem`, version 1.27.0.
 
 use serde::{Serialize, Serializer};
+use serde_json::Value;
 
-use super::{Context, Link, Status, computer_system_boot, computer_system_reset, parameters};
+use super::operation_apply_time::OperationApplyTimeSupport;
+use super::{Context, Link, Status, computer_system_boot, computer_system_reset, parameters, processor};
 use crate::http::{ETAG_PLACEHOLDER, JsonObject, Refusal, Representation, Schema, schema};
 use crate::messages::{Message, base};
-use crate::model::{Action, Architecture, BootEnabled, BootMode, BootTarget, PowerState, Processors, Severity};
-use crate::route::Route;
+use crate::model::{Action, BootEnabled, BootMode, BootTarget, PowerState, Processors, Severity};
+use crate::route::{Inventory, Route};
 use crate::view::Vm;
 
 pub(super) const SCHEMA: Schema = schema!("ComputerSystem", "v1_27_0");
@@ -24,6 +26,8 @@ struct ComputerSystem<'a> {
     name: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     description: Option<&'a str>,
+    /// Shown when there is none, so that clients see that there can be one.
+    asset_tag: Option<&'a str>,
     system_type: &'static str,
     manufacturer: &'static str,
     model: &'a str,
@@ -40,6 +44,10 @@ struct ComputerSystem<'a> {
     processor_summary: Option<ProcessorSummary<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     memory_summary: Option<MemorySummary>,
+    processors: Link<'a>,
+    memory: Link<'a>,
+    storage: Link<'a>,
+    ethernet_interfaces: Link<'a>,
     virtual_media: Link<'a>,
     links: Links<'a>,
     actions: Actions<'a>,
@@ -76,11 +84,7 @@ impl<'a> ProcessorSummary<'a> {
             count: processors.sockets,
             core_count: processors.sockets.saturating_mul(processors.cores),
             logical_processor_count: processors.logical(),
-            model: processors.model.as_deref().unwrap_or(match processors.architecture {
-                Architecture::X86_64 => "x86-64",
-                Architecture::Aarch64 => "ARM-A64",
-                Architecture::S390x => "s390x",
-            }),
+            model: processor::model(processors),
         }
     }
 }
@@ -107,6 +111,8 @@ struct Actions<'a> {
 #[derive(Serialize)]
 struct Reset<'a> {
     target: Route<'a>,
+    #[serde(rename = "@Redfish.OperationApplyTimeSupport")]
+    apply_time: OperationApplyTimeSupport,
     #[serde(rename = "ResetType@Redfish.AllowableValues")]
     values: [computer_system_reset::ResetType; computer_system_reset::ResetType::ALL.len()],
 }
@@ -114,27 +120,45 @@ struct Reset<'a> {
 /// Represents a system. What those read who see all of its chassis is kept with it.
 pub(super) fn represent(context: &Context<'_>, vm: &Vm) -> Representation {
     let sees_all = vm.chassis.iter().all(|index| context.visible_chassis().contains(index));
-    if sees_all { vm.rendered.get_or_init(|| render(context, vm)).clone() } else { render(context, vm) }
+    if sees_all { vm.rendered.get_or_init(|| render(context, vm).kept()).clone() } else { render(context, vm) }
 }
 
-/// Understands a PATCH.
+/// Understands a PATCH. Everything in it becomes one change, so that none of it can take effect without the rest.
 pub(super) fn patch(body: &JsonObject) -> Result<Action, Refusal> {
     let mut problems = Vec::new();
     let mut boot = None;
+    let mut asset_tag = None;
     for (name, value) in parameters::members(body) {
         match name {
             "Boot" => boot = computer_system_boot::parse(value, &mut problems),
-            _ if READ_ONLY.contains(&name) => {
-                problems.push(Message::new(&base::PROPERTY_NOT_WRITABLE, [name]).about(format!("#/{name}")));
-            }
-            _ => problems.push(Message::new(&base::PROPERTY_UNKNOWN, [name]).about(format!("#/{name}"))),
+            "AssetTag" => match parse_asset_tag(name, value) {
+                Ok(tag) => asset_tag = Some(tag),
+                Err(problem) => problems.push(problem.about("#/AssetTag")),
+            },
+            _ => problems.push(parameters::not_changeable(name, READ_ONLY).about(format!("#/{name}"))),
         }
     }
-    match (problems.is_empty(), boot) {
-        (true, Some(boot)) => Ok(Action::SetBoot(boot)),
-        (true, None) => Err(Refusal::bad_request(vec![Message::new(&base::NO_OPERATION, [])])),
-        (false, _) => Err(Refusal::bad_request(problems)),
+    if !problems.is_empty() {
+        return Err(Refusal::bad_request(problems));
     }
+    match (boot, asset_tag) {
+        (Some(boot), None) => Ok(Action::SetBoot(boot)),
+        (None, Some(tag)) => Ok(Action::SetAssetTag(tag)),
+        (Some(boot), Some(tag)) => Ok(Action::SetBootAndAssetTag { boot, tag }),
+        (None, None) => Err(Refusal::bad_request(vec![Message::new(&base::NO_OPERATION, [])])),
+    }
+}
+
+/// Reads an asset tag; null removes it.
+fn parse_asset_tag(name: &str, value: &Value) -> Result<Option<Box<str>>, Message> {
+    if value.is_null() {
+        return Ok(None);
+    }
+    let text = value.as_str().ok_or_else(|| parameters::type_error(name, value))?;
+    if text.chars().count() > MAX_ASSET_TAG {
+        return Err(Message::new(&base::STRING_VALUE_TOO_LONG, [text, &MAX_ASSET_TAG.to_string()]));
+    }
+    Ok(Some(text.into()))
 }
 
 fn render(context: &Context<'_>, vm: &Vm) -> Representation {
@@ -147,6 +171,7 @@ fn render(context: &Context<'_>, vm: &Vm) -> Representation {
         id,
         name: machine.id.name(),
         description: machine.description.as_deref().filter(|text| !text.is_empty()),
+        asset_tag: machine.asset_tag.as_deref(),
         system_type: "Virtual",
         manufacturer: "KubeVirt",
         model: machine.size.as_deref().unwrap_or("Virtual Machine"),
@@ -168,13 +193,21 @@ fn render(context: &Context<'_>, vm: &Vm) -> Representation {
         },
         processor_summary: vm.processors().map(ProcessorSummary::of),
         memory_summary: vm.memory().map(|bytes| MemorySummary { total: Gibibytes(bytes) }),
+        processors: Link::to(Route::Inventory(id, Inventory::Processors)),
+        memory: Link::to(Route::Inventory(id, Inventory::MemoryCollection)),
+        storage: Link::to(Route::Inventory(id, Inventory::StorageCollection)),
+        ethernet_interfaces: Link::to(Route::Inventory(id, Inventory::EthernetInterfaces)),
         virtual_media: Link::to(Route::VirtualMediaCollection(id)),
         links: Links {
             chassis: context.chassis_names(&vm.chassis).map(|name| Link::to(Route::Chassis(name))).collect(),
             managed_by: [Link::to(Route::Manager(id))],
         },
         actions: Actions {
-            reset: Reset { target: Route::SystemReset(id), values: computer_system_reset::ResetType::ALL },
+            reset: Reset {
+                target: Route::SystemReset(id),
+                apply_time: OperationApplyTimeSupport,
+                values: computer_system_reset::ResetType::ALL,
+            },
         },
     };
     Representation::of_resource(SCHEMA, &system)
@@ -257,6 +290,9 @@ fn is_uuid(text: &str) -> bool {
         })
 }
 
+/// How many characters an asset tag may have: as many as a label on a machine has room for, and then some.
+const MAX_ASSET_TAG: usize = 256;
+
 /// Properties that a client may have read here and cannot change.
 const READ_ONLY: &[&str] = &[
     "Id",
@@ -272,6 +308,10 @@ const READ_ONLY: &[&str] = &[
     "LastResetTime",
     "ProcessorSummary",
     "MemorySummary",
+    "Processors",
+    "Memory",
+    "Storage",
+    "EthernetInterfaces",
     "VirtualMedia",
     "Links",
     "Actions",

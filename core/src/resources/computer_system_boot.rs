@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::parameters;
-use crate::messages::{Message, base};
+use crate::messages::Message;
 use crate::model::{BootChange, BootEnabled, BootMode, BootTarget};
 
 pub(super) const TARGETS: [BootTarget; 4] = [BootTarget::None, BootTarget::Pxe, BootTarget::Cd, BootTarget::Hdd];
@@ -57,8 +57,7 @@ pub(super) fn parse(value: &Value, problems: &mut Vec<Message>) -> Option<BootCh
                 parameters::choice(name, value, &MODES, mode_name).map(|mode| change.mode = Some(mode))
             }
             _ if has_no_value(value) => Ok(()),
-            _ if READ_ONLY.contains(&name) => Err(Message::new(&base::PROPERTY_NOT_WRITABLE, [name])),
-            _ => Err(Message::new(&base::PROPERTY_UNKNOWN, [name])),
+            _ => Err(parameters::not_changeable(name, READ_ONLY)),
         };
         if let Err(problem) = result {
             problems.push(problem.about(pointer));

@@ -1,22 +1,26 @@
 //! `/redfish/v1/Systems`: the systems that the asking account sees. Schema `ComputerSystemCollection`.
 
-use super::{Context, collection};
+use super::{Context, Window, collection};
 use crate::http::{Representation, Schema, schema};
 use crate::route::Route;
 
 pub(super) const SCHEMA: Schema = schema!("ComputerSystemCollection");
 
-pub(super) fn represent(context: &Context<'_>) -> Representation {
-    let members = context.visible_systems().map(|vm| Route::System(context.view.shown_name(&vm.machine.id)));
-    collection::represent(SCHEMA, Route::Systems, NAME, members)
+pub(super) fn represent(context: &Context<'_>, window: Window) -> Representation {
+    let ids = context.view.system_ids_of(context.visible_chassis());
+    collection::represent_window(SCHEMA, Route::Systems, NAME, window, ids, |id| {
+        Route::System(context.view.shown_name(id))
+    })
 }
 
 /// The systems of one chassis, for clients of the older URI scheme.
-pub(super) fn represent_chassis(context: &Context<'_>, chassis: u16) -> Representation {
+pub(super) fn represent_chassis(context: &Context<'_>, chassis: u16, window: Window) -> Representation {
     let name = context.chassis_config(chassis).map_or("", |chassis| chassis.name.as_str());
     let indices = [chassis];
-    let members = context.view.systems_of(&indices).map(|vm| Route::System(context.view.shown_name(&vm.machine.id)));
-    collection::represent(SCHEMA, Route::ChassisSystems(name), NAME, members)
+    let ids = context.view.system_ids_of(&indices);
+    collection::represent_window(SCHEMA, Route::ChassisSystems(name), NAME, window, ids, |id| {
+        Route::System(context.view.shown_name(id))
+    })
 }
 
 const NAME: &str = "Computer System Collection";

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{Context, Link, Status};
+use super::{Context, Link, Status, manager_clock, manager_reset};
 use crate::http::{ETAG_PLACEHOLDER, Representation, Schema, schema};
 use crate::route::Route;
 use crate::time::UnixTime;
@@ -31,8 +31,10 @@ struct Manager<'a> {
     date_time: String,
     date_time_local_offset: &'static str,
     status: Status,
+    network_protocol: Link<'a>,
     virtual_media: Link<'a>,
     links: Links<'a>,
+    actions: Actions<'a>,
 }
 
 #[derive(Serialize)]
@@ -40,6 +42,19 @@ struct Manager<'a> {
 struct Links<'a> {
     manager_for_servers: [Link<'a>; 1],
     manager_for_chassis: Vec<Link<'a>>,
+}
+
+#[derive(Serialize)]
+struct Actions<'a> {
+    #[serde(rename = "#Manager.Reset")]
+    reset: Reset<'a>,
+}
+
+#[derive(Serialize)]
+struct Reset<'a> {
+    target: Route<'a>,
+    #[serde(rename = "ResetType@Redfish.AllowableValues")]
+    values: [manager_reset::ResetType; manager_reset::ResetType::ALL.len()],
 }
 
 pub(super) fn represent(context: &Context<'_>, vm: &Vm) -> Representation {
@@ -57,8 +72,9 @@ pub(super) fn represent(context: &Context<'_>, vm: &Vm) -> Representation {
             firmware_version: env!("CARGO_PKG_VERSION"),
             uuid: uuid(context, vm),
             date_time: time.to_string(),
-            date_time_local_offset: "+00:00",
+            date_time_local_offset: manager_clock::OFFSET,
             status: Status::ENABLED,
+            network_protocol: Link::to(Route::NetworkProtocol(id)),
             virtual_media: Link::to(Route::VirtualMediaCollection(id)),
             links: Links {
                 manager_for_servers: [Link::to(Route::System(id))],
@@ -66,6 +82,9 @@ pub(super) fn represent(context: &Context<'_>, vm: &Vm) -> Representation {
                     .chassis_names(&vm.chassis)
                     .map(|name| Link::to(Route::Chassis(name)))
                     .collect(),
+            },
+            actions: Actions {
+                reset: Reset { target: Route::ManagerReset(id), values: manager_reset::ResetType::ALL },
             },
         };
         Representation::of_resource(SCHEMA, &manager)

@@ -20,6 +20,7 @@ pub(super) fn represent() -> Representation {
         }
         xml.push_str("  </edmx:Reference>\n");
     }
+    xml.push_str(TYPES);
     xml.push_str(TAIL);
     Representation::of_document(MediaType::Xml, xml.into())
 }
@@ -28,6 +29,24 @@ const HEAD: &str = r#"<?xml version="1.0" encoding="UTF-8"?>
 <edmx:Edmx xmlns:edmx="http://docs.oasis-open.org/odata/ns/edmx" Version="4.0">
   <edmx:Reference Uri="https://redfish.dmtf.org/schemas/v1/RedfishExtensions_v1.xml">
     <edmx:Include Namespace="RedfishExtensions.v1_0_0" Alias="Redfish"/>
+  </edmx:Reference>
+"#;
+
+/// What resources are made of: types that are no resources.
+const TYPES: &str = r#"  <edmx:Reference Uri="https://redfish.dmtf.org/schemas/v1/Resource_v1.xml">
+    <edmx:Include Namespace="Resource"/>
+    <edmx:Include Namespace="Resource.v1_23_0"/>
+  </edmx:Reference>
+  <edmx:Reference Uri="https://redfish.dmtf.org/schemas/v1/IPAddresses_v1.xml">
+    <edmx:Include Namespace="IPAddresses"/>
+    <edmx:Include Namespace="IPAddresses.v1_1_5"/>
+  </edmx:Reference>
+  <edmx:Reference Uri="https://redfish.dmtf.org/schemas/v1/Message_v1.xml">
+    <edmx:Include Namespace="Message"/>
+    <edmx:Include Namespace="Message.v1_3_0"/>
+  </edmx:Reference>
+  <edmx:Reference Uri="https://redfish.dmtf.org/schemas/v1/Protocol_v1.xml">
+    <edmx:Include Namespace="Protocol"/>
   </edmx:Reference>
 "#;
 

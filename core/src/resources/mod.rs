@@ -4,6 +4,9 @@
 
 mod access;
 mod account_service;
+mod catalog;
+mod certificate_locations;
+mod certificate_service;
 mod chassis;
 mod chassis_collection;
 mod collection;
@@ -11,19 +14,43 @@ mod computer_system;
 mod computer_system_boot;
 mod computer_system_collection;
 mod computer_system_reset;
+mod drive;
+mod ethernet_interface;
+mod ethernet_interface_collection;
+mod inventory;
+mod json_schema_file;
+mod json_schema_file_collection;
 mod manager;
 mod manager_account;
 mod manager_account_collection;
+mod manager_clock;
 mod manager_collection;
+mod manager_network_protocol;
+mod manager_reset;
+mod memory;
+mod memory_collection;
+mod message_registry;
+mod message_registry_file;
+mod message_registry_file_collection;
 mod metadata;
 mod odata;
+mod operation_apply_time;
 mod parameters;
+mod processor;
+mod processor_collection;
 mod role;
 mod role_collection;
 mod service_root;
 mod session;
 mod session_collection;
 mod session_service;
+mod software_inventory_collection;
+mod storage;
+mod storage_collection;
+mod task;
+mod task_collection;
+mod task_service;
+mod update_service;
 mod versions;
 mod virtual_media;
 mod virtual_media_collection;
@@ -37,12 +64,16 @@ use crate::auth::Identity;
 use crate::http::{JsonObject, MediaType, Refusal, Representation, Schema};
 use crate::messages::{Message, cluster};
 use crate::model::Action;
+use crate::query::PAGE_SIZE;
 use crate::route::{Alias, Location, MediaAction, Route};
+use crate::task::Task;
 use crate::time::Now;
 use crate::view::{NoSystem, View, Vm};
 
 pub(crate) use access::{EditAnswer, EditPlan, edit, is_access, owned, refusal};
+pub(crate) use operation_apply_time::is_asked_for as operation_apply_time_is_asked_for;
 pub(crate) use session::{LogIn, log_in, represent_opened};
+pub(crate) use task::{FinalAnswer, final_answer};
 
 /// What a representation depends on.
 pub(crate) struct Context<'a> {
@@ -57,7 +88,8 @@ pub(crate) struct Context<'a> {
 pub(crate) struct Plan {
     /// The system it is about, as it was when the change was found valid.
     pub(crate) vm: Arc<Vm>,
-    pub(crate) action: Action,
+    /// `None` if there is nothing to be done: what was asked for is so already.
+    pub(crate) action: Option<Action>,
     pub(crate) answer: Answer,
 }
 
@@ -73,23 +105,29 @@ pub(crate) enum Answer {
 /// The methods that a resource or action allows, as the `Allow` header lists them.
 pub(crate) fn allow(route: &Route<'_>) -> &'static str {
     match route {
-        Route::System(_) | Route::SessionService | Route::AccountService => "GET, HEAD, PATCH, OPTIONS",
-        Route::SystemReset(_) | Route::VirtualMediaAction(..) => "POST, OPTIONS",
+        Route::System(_) | Route::Manager(_) | Route::SessionService | Route::AccountService => {
+            "GET, HEAD, PATCH, OPTIONS"
+        }
+        Route::SystemReset(_) | Route::ManagerReset(_) | Route::VirtualMediaAction(..) => "POST, OPTIONS",
+        Route::Task(_) | Route::TaskMonitor(_) | Route::Session(_) => "GET, HEAD, DELETE, OPTIONS",
         Route::Sessions | Route::Accounts => "GET, HEAD, POST, OPTIONS",
-        Route::Session(_) => "GET, HEAD, DELETE, OPTIONS",
         Route::Account(_) => "GET, HEAD, PATCH, DELETE, OPTIONS",
         Route::Versions
         | Route::ServiceRoot
         | Route::OData
         | Route::Metadata
         | Route::Systems
+        | Route::Inventory(..)
         | Route::VirtualMediaCollection(_)
         | Route::VirtualMedia(..)
         | Route::ChassisCollection
         | Route::Chassis(_)
         | Route::ChassisSystems(_)
         | Route::Managers
-        | Route::Manager(_)
+        | Route::NetworkProtocol(_)
+        | Route::Catalog(_)
+        | Route::TaskService
+        | Route::Tasks
         | Route::Roles
         | Route::Role(_) => "GET, HEAD, OPTIONS",
     }
@@ -108,15 +146,48 @@ pub(crate) fn media_type(route: &Route<'_>) -> MediaType {
     }
 }
 
-/// Represents a resource.
+/// Some of a collection's members: `take` at most, after `skip` others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Window {
+    pub(crate) skip: usize,
+    pub(crate) take: usize,
+}
+
+impl Window {
+    /// All members.
+    pub(crate) const ALL: Self = Self { skip: 0, take: usize::MAX };
+    /// The first page.
+    const FIRST: Self = Self { skip: 0, take: PAGE_SIZE };
+}
+
+/// Represents some members of a collection of those that may be large; `None` for any other resource.
+pub(crate) fn read_window(
+    context: &Context<'_>,
+    location: &Location<'_>,
+    window: Window,
+) -> Option<Result<Representation, Refusal>> {
+    match location.route {
+        Route::Systems => Some(Ok(computer_system_collection::represent(context, window))),
+        Route::ChassisSystems(name) => Some(
+            context.chassis(name).map(|index| computer_system_collection::represent_chassis(context, index, window)),
+        ),
+        Route::Managers => Some(Ok(manager_collection::represent(context, window))),
+        _ => None,
+    }
+}
+
+/// Represents a resource; of a large collection, the first page.
 pub(crate) fn read(context: &Context<'_>, location: &Location<'_>) -> Result<Representation, Refusal> {
     match location.route {
         Route::Versions => Ok(versions::represent()),
         Route::ServiceRoot => Ok(service_root::represent(context)),
         Route::OData => Ok(odata::represent()),
         Route::Metadata => Ok(metadata::represent()),
-        Route::Systems => Ok(computer_system_collection::represent(context)),
+        Route::Systems => Ok(computer_system_collection::represent(context, Window::FIRST)),
         Route::System(name) => context.system(name, location).map(|vm| computer_system::represent(context, vm)),
+        Route::Inventory(name, part) => {
+            context.system(name, location).and_then(|vm| inventory::represent(context, vm, part))
+        }
         Route::VirtualMediaCollection(name) => {
             context.system(name, location).map(|vm| virtual_media_collection::represent(context, vm))
         }
@@ -126,9 +197,10 @@ pub(crate) fn read(context: &Context<'_>, location: &Location<'_>) -> Result<Rep
         Route::ChassisCollection => Ok(chassis_collection::represent(context)),
         Route::Chassis(name) => context.chassis(name).map(|index| chassis::represent(context, index)),
         Route::ChassisSystems(name) => {
-            context.chassis(name).map(|index| computer_system_collection::represent_chassis(context, index))
+            let represent = |index| computer_system_collection::represent_chassis(context, index, Window::FIRST);
+            context.chassis(name).map(represent)
         }
-        Route::Managers => Ok(manager_collection::represent(context)),
+        Route::Managers => Ok(manager_collection::represent(context, Window::FIRST)),
         Route::Manager(name) => context.system(name, location).map(|vm| manager::represent(context, vm)),
         Route::SessionService => Ok(session_service::represent(context)),
         Route::Sessions => Ok(session_collection::represent(context)),
@@ -138,8 +210,18 @@ pub(crate) fn read(context: &Context<'_>, location: &Location<'_>) -> Result<Rep
         Route::Account(id) => manager_account::represent(context, id),
         Route::Roles => Ok(role_collection::represent(context)),
         Route::Role(name) => role::represent(context, name),
-        // Not reached: neither allows GET.
-        Route::SystemReset(_) | Route::VirtualMediaAction(..) => {
+        Route::NetworkProtocol(name) => {
+            context.system(name, location).map(|vm| manager_network_protocol::represent(context, vm))
+        }
+        Route::Catalog(resource) => catalog::represent(resource),
+        Route::TaskService => Ok(task_service::represent(context)),
+        Route::Tasks => Ok(task_collection::represent(context)),
+        // A monitor's own answers are for an exchange to give; while the task goes on it is represented by the task.
+        Route::Task(id) | Route::TaskMonitor(id) => {
+            context.task(id).map(|(task, vm)| task::represent(context, task, vm))
+        }
+        // Not reached: none of these allows GET.
+        Route::SystemReset(_) | Route::ManagerReset(_) | Route::VirtualMediaAction(..) => {
             Err(Refusal::method_not_allowed(allow(&location.route)))
         }
     }
@@ -147,7 +229,8 @@ pub(crate) fn read(context: &Context<'_>, location: &Location<'_>) -> Result<Rep
 
 /// Understands a write: what a body asks of a resource or action that allows the method.
 pub(crate) fn plan(context: &Context<'_>, location: &Location<'_>, body: &JsonObject) -> Result<Plan, Refusal> {
-    let plan = |vm: &Arc<Vm>, action, answer| Plan { vm: Arc::clone(vm), action, answer };
+    let plan = |vm: &Arc<Vm>, action, answer| Plan { vm: Arc::clone(vm), action: Some(action), answer };
+    let nothing = |vm: &Arc<Vm>, answer| Plan { vm: Arc::clone(vm), action: None, answer };
     match location.route {
         Route::System(name) => {
             let vm = context.system(name, location)?;
@@ -165,7 +248,18 @@ pub(crate) fn plan(context: &Context<'_>, location: &Location<'_>, body: &JsonOb
             let vm = context.system(name, location)?;
             Ok(plan(vm, virtual_media::eject(slot, body)?, Answer::NoContent))
         }
-        // Not reached: none of these allows a write, or it is an edit.
+        Route::Manager(name) => {
+            let vm = context.system(name, location)?;
+            manager_clock::patch(body, context.now.unix)?;
+            Ok(nothing(vm, Answer::Representation))
+        }
+        Route::ManagerReset(name) => {
+            let vm = context.system(name, location)?;
+            manager_reset::check(body)?;
+            Ok(nothing(vm, Answer::NoContent))
+        }
+        // Not reached: tasks are removed without a body, changes of accounts and sessions are edits, and none of the
+        // others allows a write.
         Route::SessionService
         | Route::Sessions
         | Route::Session(_)
@@ -179,19 +273,25 @@ pub(crate) fn plan(context: &Context<'_>, location: &Location<'_>, body: &JsonOb
         | Route::OData
         | Route::Metadata
         | Route::Systems
+        | Route::Inventory(..)
         | Route::VirtualMediaCollection(_)
         | Route::VirtualMedia(..)
         | Route::ChassisCollection
         | Route::Chassis(_)
         | Route::ChassisSystems(_)
         | Route::Managers
-        | Route::Manager(_) => Err(Refusal::method_not_allowed(allow(&location.route))),
+        | Route::NetworkProtocol(_)
+        | Route::Catalog(_)
+        | Route::TaskService
+        | Route::Tasks
+        | Route::Task(_)
+        | Route::TaskMonitor(_) => Err(Refusal::method_not_allowed(allow(&location.route))),
     }
 }
 
 /// Whether a write may come without a body.
 pub(crate) fn body_is_optional(route: &Route<'_>) -> bool {
-    matches!(route, Route::VirtualMediaAction(_, _, MediaAction::Eject))
+    matches!(route, Route::ManagerReset(_) | Route::VirtualMediaAction(_, _, MediaAction::Eject))
 }
 
 /// Every schema of which the service has resources.
@@ -199,12 +299,34 @@ pub(crate) const SCHEMAS: &[Schema] = &[
     service_root::SCHEMA,
     computer_system_collection::SCHEMA,
     computer_system::SCHEMA,
+    ethernet_interface_collection::SCHEMA,
+    ethernet_interface::SCHEMA,
+    processor_collection::SCHEMA,
+    processor::SCHEMA,
+    memory_collection::SCHEMA,
+    memory::SCHEMA,
+    storage_collection::SCHEMA,
+    storage::SCHEMA,
+    drive::SCHEMA,
     virtual_media_collection::SCHEMA,
     virtual_media::SCHEMA,
     chassis_collection::SCHEMA,
     chassis::SCHEMA,
     manager_collection::SCHEMA,
     manager::SCHEMA,
+    manager_network_protocol::SCHEMA,
+    message_registry_file_collection::SCHEMA,
+    message_registry_file::SCHEMA,
+    message_registry::SCHEMA,
+    json_schema_file_collection::SCHEMA,
+    json_schema_file::SCHEMA,
+    update_service::SCHEMA,
+    software_inventory_collection::SCHEMA,
+    certificate_service::SCHEMA,
+    certificate_locations::SCHEMA,
+    task_service::SCHEMA,
+    task_collection::SCHEMA,
+    task::SCHEMA,
     session_service::SCHEMA,
     session_collection::SCHEMA,
     session::SCHEMA,
@@ -219,11 +341,6 @@ impl<'a> Context<'a> {
     /// The chassis that the asking account sees: indices into the configuration.
     fn visible_chassis(&self) -> &'a [u16] {
         self.identity.map_or(&[], |identity| &identity.chassis)
-    }
-
-    /// The systems that the asking account sees.
-    fn visible_systems(&self) -> impl Iterator<Item = &'a Arc<Vm>> + 'a {
-        self.view.systems_of(self.visible_chassis())
     }
 
     /// The system that a URI names; 404 if there is none that the account sees, or none at this URI.
@@ -244,6 +361,12 @@ impl<'a> Context<'a> {
                 refusal
             }
         })
+    }
+
+    /// The task of that id and its machine; 404 if there is none of a machine that the account sees.
+    pub(crate) fn task(&self, id: &str) -> Result<(&'a Arc<Task>, &'a Arc<Vm>), Refusal> {
+        let found = self.identity.and_then(|identity| self.view.task(id, identity));
+        found.ok_or_else(|| Refusal::not_found("Task", id))
     }
 
     /// The chassis of that name: its index in the configuration; 404 if there is none that the account sees.
@@ -290,6 +413,10 @@ impl<'a> Link<'a> {
         Self { odata_id: route }
     }
 }
+
+/// `Actions` of a resource that has none.
+#[derive(Clone, Copy, Debug, Serialize)]
+struct NoActions {}
 
 /// Schema `Resource`, object `Status`.
 #[derive(Clone, Copy, Debug, Serialize)]

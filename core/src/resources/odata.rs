@@ -3,13 +3,13 @@
 use serde::Serialize;
 
 use crate::http::{MediaType, Representation};
-use crate::route::Route;
+use crate::route::{Catalog, Route};
 
 #[derive(Serialize)]
 struct ServiceDocument {
     #[serde(rename = "@odata.context")]
     context: Route<'static>,
-    value: [Entry; 6],
+    value: Vec<Entry>,
 }
 
 #[derive(Serialize)]
@@ -23,11 +23,16 @@ pub(super) fn represent() -> Representation {
     let entry = |name, url| Entry { name, kind: "Singleton", url };
     let document = ServiceDocument {
         context: Route::Metadata,
-        value: [
+        value: vec![
             entry("Service", Route::ServiceRoot),
             entry("Systems", Route::Systems),
             entry("Chassis", Route::ChassisCollection),
             entry("Managers", Route::Managers),
+            entry("Registries", Route::Catalog(Catalog::Registries)),
+            entry("JsonSchemas", Route::Catalog(Catalog::JsonSchemas)),
+            entry("UpdateService", Route::Catalog(Catalog::UpdateService)),
+            entry("CertificateService", Route::Catalog(Catalog::CertificateService)),
+            entry("Tasks", Route::TaskService),
             entry("SessionService", Route::SessionService),
             entry("AccountService", Route::AccountService),
         ],

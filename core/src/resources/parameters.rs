@@ -28,6 +28,12 @@ pub(super) fn type_error(property: &str, value: &Value) -> Message {
     Message::new(&base::PROPERTY_VALUE_TYPE_ERROR, [&value.to_string(), property])
 }
 
+/// The message for a property that cannot be changed: one of `read_only`, or one that the resource does not have.
+pub(super) fn not_changeable(property: &str, read_only: &[&str]) -> Message {
+    let definition = if read_only.contains(&property) { &base::PROPERTY_NOT_WRITABLE } else { &base::PROPERTY_UNKNOWN };
+    Message::new(definition, [property])
+}
+
 /// An action, by the name that messages have for it.
 #[derive(Clone, Copy)]
 pub(super) struct Action(pub(super) &'static str);
@@ -74,7 +80,8 @@ impl Action {
             .about(format!("#/{parameter}"))
     }
 
-    fn type_error(self, parameter: &str, value: &Value) -> Message {
+    /// The message for a value of the wrong type.
+    pub(super) fn type_error(self, parameter: &str, value: &Value) -> Message {
         Message::new(&base::ACTION_PARAMETER_VALUE_TYPE_ERROR, [&value.to_string(), parameter, self.0])
             .about(format!("#/{parameter}"))
     }

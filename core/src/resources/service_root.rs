@@ -4,7 +4,8 @@ use serde::Serialize;
 
 use super::{Context, Link};
 use crate::http::{ETAG_PLACEHOLDER, Representation, Schema, schema};
-use crate::route::Route;
+use crate::query::ProtocolFeatures;
+use crate::route::{Catalog, Route};
 
 pub(super) const SCHEMA: Schema = schema!("ServiceRoot", "v1_20_0");
 
@@ -24,9 +25,15 @@ struct ServiceRoot<'a> {
     uuid: &'a str,
     product: &'static str,
     vendor: &'static str,
+    protocol_features_supported: ProtocolFeatures,
     systems: Link<'a>,
     chassis: Link<'a>,
     managers: Link<'a>,
+    registries: Link<'a>,
+    json_schemas: Link<'a>,
+    update_service: Link<'a>,
+    certificate_service: Link<'a>,
+    tasks: Link<'a>,
     session_service: Link<'a>,
     account_service: Link<'a>,
     links: Links<'a>,
@@ -49,9 +56,15 @@ pub(super) fn represent(context: &Context<'_>) -> Representation {
         uuid: &context.view.config.service_uuid,
         product: "kubevirt-redfish",
         vendor: "KubeVirt",
+        protocol_features_supported: ProtocolFeatures::SUPPORTED,
         systems: Link::to(Route::Systems),
         chassis: Link::to(Route::ChassisCollection),
         managers: Link::to(Route::Managers),
+        registries: Link::to(Route::Catalog(Catalog::Registries)),
+        json_schemas: Link::to(Route::Catalog(Catalog::JsonSchemas)),
+        update_service: Link::to(Route::Catalog(Catalog::UpdateService)),
+        certificate_service: Link::to(Route::Catalog(Catalog::CertificateService)),
+        tasks: Link::to(Route::TaskService),
         session_service: Link::to(Route::SessionService),
         account_service: Link::to(Route::AccountService),
         links: Links { sessions: Link::to(Route::Sessions) },

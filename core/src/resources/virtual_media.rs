@@ -4,10 +4,11 @@ use http::Uri;
 use serde::Serialize;
 use serde_json::Value;
 
+use super::operation_apply_time::OperationApplyTimeSupport;
 use super::{Context, Status, parameters};
 use crate::http::{ETAG_PLACEHOLDER, JsonObject, Refusal, Representation, Schema, schema};
 use crate::messages::{Message, base};
-use crate::model::{Action, ImportState, InsertMedia, Slot};
+use crate::model::{Action, ImageCredentials, ImagePassword, ImportState, InsertMedia, Slot};
 use crate::route::{MediaAction, Route};
 use crate::view::Vm;
 
@@ -49,6 +50,8 @@ struct Actions<'a> {
 #[derive(Serialize)]
 struct InsertAction<'a> {
     target: Route<'a>,
+    #[serde(rename = "@Redfish.OperationApplyTimeSupport")]
+    apply_time: OperationApplyTimeSupport,
     #[serde(rename = "TransferProtocolType@Redfish.AllowableValues")]
     protocols: [&'static str; 2],
     #[serde(rename = "TransferMethod@Redfish.AllowableValues")]
@@ -58,6 +61,8 @@ struct InsertAction<'a> {
 #[derive(Serialize)]
 struct EjectAction<'a> {
     target: Route<'a>,
+    #[serde(rename = "@Redfish.OperationApplyTimeSupport")]
+    apply_time: OperationApplyTimeSupport,
 }
 
 pub(super) fn represent(context: &Context<'_>, vm: &Vm, slot: Slot) -> Representation {
@@ -81,16 +86,21 @@ pub(super) fn represent(context: &Context<'_>, vm: &Vm, slot: Slot) -> Represent
         write_protected: true,
         transfer_protocol_type: image.map(|image| if is_https(image) { HTTPS } else { HTTP }),
         transfer_method: UPLOAD,
+        // What was given is the importer's alone.
         user_name: None,
         password: None,
         status: status(vm, slot),
         actions: Actions {
             insert: InsertAction {
                 target: Route::VirtualMediaAction(id, slot, MediaAction::Insert),
+                apply_time: OperationApplyTimeSupport,
                 protocols: PROTOCOLS,
                 methods: METHODS,
             },
-            eject: EjectAction { target: Route::VirtualMediaAction(id, slot, MediaAction::Eject) },
+            eject: EjectAction {
+                target: Route::VirtualMediaAction(id, slot, MediaAction::Eject),
+                apply_time: OperationApplyTimeSupport,
+            },
         },
     };
     Representation::of_resource(SCHEMA, &media)
@@ -101,6 +111,7 @@ pub(super) fn insert(slot: Slot, body: &JsonObject) -> Result<Action, Refusal> {
     const ACTION: parameters::Action = parameters::Action("VirtualMedia.InsertMedia");
     const IMAGE: &str = "Image";
     let mut image = None;
+    let (mut user_name, mut password) = ("", "");
     let mut problems = Vec::new();
     for (name, value) in parameters::members(body) {
         // Clients send what they leave open as null.
@@ -118,17 +129,24 @@ pub(super) fn insert(slot: Slot, body: &JsonObject) -> Result<Action, Refusal> {
             },
             // What is in a CD-ROM drive is protected, whatever is asked for.
             "WriteProtected" => ACTION.boolean(name, value).map(drop),
-            "UserName" | "Password" => ACTION.text(name, value).and_then(|text| match text {
-                "" => Ok(()),
-                _ => Err(ACTION.not_supported(name)),
+            "UserName" => credential(ACTION, name, value).and_then(|text| {
+                // What stands before the first colon is the user name (RFC 7617 section 2).
+                user_name = if text.contains(':') { Err(ACTION.format_error(name, HIDDEN))? } else { text };
+                Ok(())
             }),
+            "Password" => credential(ACTION, name, value).map(|text| password = text),
             "MediaType" => Err(ACTION.not_supported(name)),
             _ => Err(ACTION.unknown(name)),
         };
         problems.extend(result.err());
     }
     match image {
-        Some(image) if problems.is_empty() => Ok(Action::InsertMedia(InsertMedia { slot, image })),
+        Some(image) if problems.is_empty() => {
+            let given = !user_name.is_empty() || !password.is_empty();
+            let credentials =
+                given.then(|| ImageCredentials { user_name: user_name.into(), password: ImagePassword::new(password) });
+            Ok(Action::InsertMedia(InsertMedia { slot, image, credentials }))
+        }
         None if problems.is_empty() => {
             let missing = Message::new(&base::ACTION_PARAMETER_MISSING, [ACTION.0, IMAGE]);
             Err(Refusal::bad_request(vec![missing.about("#/Image")]))
@@ -158,6 +176,13 @@ fn image_url(action: parameters::Action, value: &Value) -> Result<Box<str>, Mess
     if known && plain { Ok(text.into()) } else { Err(wrong()) }
 }
 
+/// Reads a user name or a password. What is wrong with it is said without repeating it.
+fn credential<'v>(action: parameters::Action, name: &str, value: &'v Value) -> Result<&'v str, Message> {
+    let text = value.as_str().ok_or_else(|| action.type_error(name, &Value::from(HIDDEN)))?;
+    let valid = text.len() <= MAX_CREDENTIAL && !text.bytes().any(|byte| byte.is_ascii_control());
+    if valid { Ok(text) } else { Err(action.format_error(name, HIDDEN)) }
+}
+
 /// The last part of a URL's path; the host if it has none. Never empty: some clients take that for an empty drive.
 fn image_name(image: &str) -> &str {
     let path = image.split(['?', '#']).next().unwrap_or(image).trim_end_matches('/');
@@ -184,6 +209,12 @@ const PROTOCOLS: [&str; 2] = [HTTP, HTTPS];
 /// An image is copied into the cluster before it is used. `Stream` is accepted too, because clients send it as a
 /// matter of course and see no difference.
 const METHODS: [&str; 2] = ["Stream", UPLOAD];
+
+/// What stands in messages for what must not be seen.
+const HIDDEN: &str = "***";
+
+/// Longer than any user name or password that is in use, tokens included.
+const MAX_CREDENTIAL: usize = 4_096;
 
 /// Signed URLs are long; this is longer than any server accepts.
 const MAX_IMAGE_URL: usize = 8_192;

@@ -1,13 +1,16 @@
 //! Commands on their way: one at a time for each machine, each answered once.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 use std::time::Duration;
 
+use super::tasks::slot_of;
 use super::timers::Timer;
 use super::{OutcomeKind, Output, Service, Stopping, Ticket};
 use crate::model::{
-    Action, BootEnabled, Command, CommandError, CommandId, Completion, Phase, PowerRequest, PowerState, Uid, VmId,
+    Action, BootEnabled, Command, CommandError, CommandId, Completion, Phase, PowerRequest, PowerState, Slot, Uid, VmId,
 };
+use crate::task::{TaskId, TaskRequest};
 use crate::time::{Instant, Now};
 use crate::view::Vm;
 
@@ -34,9 +37,10 @@ struct Machine {
 struct Running {
     vm: VmId,
     action: Action,
-    /// Who is to be told; `None` once they have been, and for what nobody asked for.
-    ticket: Option<Ticket>,
+    asker: Asker,
     by: Origin,
+    /// It waits for the machine to stop, which may take very long.
+    held: bool,
 }
 
 #[derive(Debug)]
@@ -44,7 +48,35 @@ struct Waiting {
     uid: Uid,
     action: Action,
     revision: Option<u64>,
-    ticket: Option<Ticket>,
+    asker: Asker,
+}
+
+/// Who learns what comes of a command; nobody, for what the service does by itself.
+#[derive(Debug, Default)]
+pub(super) struct Asker {
+    /// An exchange that waits for it; `None` once it has been answered.
+    pub(super) ticket: Option<Ticket>,
+    /// The task that stands for it.
+    pub(super) task: Option<TaskId>,
+    /// What was asked for, should it get a task yet.
+    pub(super) request: Option<Arc<TaskRequest>>,
+    /// The task that goes when it is done.
+    pub(super) calls_off: Option<TaskId>,
+}
+
+impl Asker {
+    fn is_anybody(&self) -> bool {
+        self.ticket.is_some() || self.task.is_some()
+    }
+}
+
+/// What came of taking a command back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Withdrawn {
+    /// It is not, or not any more, being carried out.
+    Whole,
+    /// It goes on, because half of an insertion would leave an import behind that no machine knows of.
+    Inserting(Slot),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,9 +96,20 @@ impl Commands {
         CommandId(self.last_id)
     }
 
+    /// Whether anything is left that somebody waits for or was promised, but for what waits for a machine to stop.
     pub(super) fn has_waiters(&self) -> bool {
-        self.running.values().any(|running| running.ticket.is_some())
-            || self.by_machine.values().any(|machine| machine.waiting.iter().any(|waiting| waiting.ticket.is_some()))
+        let waited_for = |asker: &Asker, held: bool| asker.ticket.is_some() || asker.task.is_some() && !held;
+        self.running.values().any(|running| waited_for(&running.asker, running.held))
+            || self.by_machine.values().any(|machine| {
+                let running = machine.running.and_then(|id| self.running.get(&id));
+                let held = running.is_some_and(|running| running.held);
+                machine.waiting.iter().any(|waiting| waited_for(&waiting.asker, held))
+            })
+    }
+
+    /// Whether as much waits for a machine as may.
+    pub(super) fn is_full(&self, vm: &VmId) -> bool {
+        self.by_machine.get(vm).is_some_and(|machine| machine.waiting.len() >= MAX_WAITING)
     }
 }
 
@@ -74,23 +117,21 @@ impl Service {
     /// Has something done to a machine, after what is being done to it already.
     pub(super) fn enqueue(
         &mut self,
+        now: Now,
         vm: VmId,
         uid: Uid,
         action: Action,
         revision: Option<u64>,
-        ticket: Option<Ticket>,
+        asker: Asker,
     ) {
         if let Action::Power(request) = action {
-            self.supersede(&vm, request);
+            self.supersede(now, &vm, request);
+        }
+        if self.commands.is_full(&vm) {
+            return self.conclude(now, asker, OutcomeKind::Overloaded);
         }
         let machine = self.commands.by_machine.entry(vm.clone()).or_default();
-        if machine.waiting.len() >= MAX_WAITING {
-            if let Some(ticket) = ticket {
-                self.answer(ticket, OutcomeKind::Overloaded);
-            }
-            return;
-        }
-        machine.waiting.push_back(Waiting { uid, action, revision, ticket });
+        machine.waiting.push_back(Waiting { uid, action, revision, asker });
         self.commands.idle.push(vm);
     }
 
@@ -120,7 +161,7 @@ impl Service {
         let outcome = match result {
             Ok(completion) => {
                 for observation in completion.observations {
-                    self.inventory.observe(observation);
+                    self.take_in(now, observation);
                 }
                 self.expect_power(now, &running);
                 OutcomeKind::Done
@@ -138,11 +179,31 @@ impl Service {
                 }
             }
         }
-        if let Some(ticket) = running.ticket {
-            self.answer(ticket, outcome);
-        }
+        self.conclude(now, running.asker, outcome);
         self.commands.idle.push(running.vm.clone());
         self.tend(now, &running.vm);
+    }
+
+    /// Takes back the command that a task stands for, if it has not ended.
+    pub(super) fn withdraw(&mut self, vm: &VmId, task: &TaskId) -> Withdrawn {
+        let Some(machine) = self.commands.by_machine.get_mut(vm) else { return Withdrawn::Whole };
+        machine.waiting.retain(|waiting| waiting.asker.task.as_ref() != Some(task));
+        let Some(id) = machine.running else { return Withdrawn::Whole };
+        let running = self.commands.running.get(&id).filter(|running| running.asker.task.as_ref() == Some(task));
+        match running.map(|running| &running.action) {
+            None => Withdrawn::Whole,
+            Some(Action::InsertMedia(media)) => Withdrawn::Inserting(media.slot),
+            Some(_) => {
+                machine.running = None;
+                self.commands.idle.push(vm.clone());
+                self.outputs.push_back(Output::Cancel(id));
+                if let Some(ticket) = self.commands.running.remove(&id).and_then(|running| running.asker.ticket) {
+                    let reason = "its task was called off".to_owned();
+                    self.answer(ticket, OutcomeKind::Failed(CommandError::Conflict(reason)));
+                }
+                Withdrawn::Whole
+            }
+        }
     }
 
     /// Someone has waited long enough for a power-on that comes when the machine has stopped: it is accepted.
@@ -154,7 +215,7 @@ impl Service {
         if !stopping {
             return;
         }
-        let ticket = self.commands.running.get_mut(&id).and_then(|running| running.ticket.take());
+        let ticket = self.commands.running.get_mut(&id).and_then(|running| running.asker.ticket.take());
         if let Some(ticket) = ticket {
             self.answer(ticket, OutcomeKind::Done);
         }
@@ -175,11 +236,11 @@ impl Service {
         let under_way = running.is_some_and(|running| is_restore(&running.action))
             || machine.waiting.iter().any(|waiting| is_restore(&waiting.action));
         if !under_way {
-            self.enqueue(id.clone(), uid, Action::RestoreBoot { used_by }, None, None);
+            self.enqueue(now, id.clone(), uid, Action::RestoreBoot { used_by }, None, Asker::default());
         }
     }
 
-    fn begin(&mut self, now: Now, vm: &VmId, waiting: Waiting) {
+    fn begin(&mut self, now: Now, vm: &VmId, mut waiting: Waiting) {
         let known = self.inventory.system(vm);
         let refusal = match known {
             None => Some(OutcomeKind::Failed(CommandError::NotFound)),
@@ -187,26 +248,33 @@ impl Service {
             Some(known) if waiting.revision.is_some_and(|revision| revision != known.revision) => {
                 Some(OutcomeKind::Superseded)
             }
+            // What was to be called off has not come about: what is in the drive is something else.
+            Some(known) if waiting.asker.calls_off.as_ref().is_some_and(|task| slot_of(known, task).is_none()) => {
+                Some(OutcomeKind::Done)
+            }
             Some(_) if self.commands.running.len() >= MAX_RUNNING => Some(OutcomeKind::Overloaded),
             Some(_) => None,
         };
         if let Some(refusal) = refusal {
-            if let Some(ticket) = waiting.ticket {
-                self.answer(ticket, refusal);
-            }
-            return;
+            return self.conclude(now, waiting.asker, refusal);
         }
         let held = matches!(waiting.action, Action::Power(_)) && known.is_some_and(|vm| is_stopping(vm));
         let patience = if held { HELD_FOR } else { self.inventory.config().command_timeout };
         let deadline = now.mono + patience;
         let id = self.commands.next_id();
         if held {
+            // It may take an hour, and whoever asked is answered long before: let it be seen.
+            if waits_for_the_stop(&waiting.action)
+                && let (None, Some(request)) = (&waiting.asker.task, waiting.asker.request.take())
+            {
+                waiting.asker.task = self.open_task(now, vm, &waiting.uid, &waiting.action, &request);
+            }
             self.timers.set(now.mono + ANSWER_AFTER, Timer::Answer(id));
         }
         self.timers.set(deadline + GRACE, Timer::GiveUp(id));
-        let by = if waiting.ticket.is_some() { Origin::Client } else { Origin::Service };
+        let by = if waiting.asker.is_anybody() { Origin::Client } else { Origin::Service };
         let command = Command { id, vm: vm.clone(), uid: waiting.uid, action: waiting.action.clone(), deadline };
-        let running = Running { vm: vm.clone(), action: waiting.action, ticket: waiting.ticket, by };
+        let running = Running { vm: vm.clone(), action: waiting.action, asker: waiting.asker, by, held };
         self.commands.running.insert(id, running);
         if let Some(machine) = self.commands.by_machine.get_mut(vm) {
             machine.running = Some(id);
@@ -215,7 +283,7 @@ impl Service {
     }
 
     /// A machine that is to be off is not to be turned on by what was asked before.
-    fn supersede(&mut self, vm: &VmId, request: PowerRequest) {
+    fn supersede(&mut self, now: Now, vm: &VmId, request: PowerRequest) {
         let gives_way = |action: &Action| match (request, action) {
             (PowerRequest::ForceOff, Action::Power(_)) => true,
             (PowerRequest::GracefulShutdown, Action::Power(earlier)) => *earlier == PowerRequest::On,
@@ -224,24 +292,19 @@ impl Service {
         let Some(machine) = self.commands.by_machine.get_mut(vm) else {
             return;
         };
-        let mut tickets = Vec::new();
-        machine.waiting.retain(|waiting| {
-            let stays = !gives_way(&waiting.action);
-            if !stays {
-                tickets.extend(waiting.ticket);
-            }
-            stays
-        });
+        let (gone, staying): (Vec<_>, _) = machine.waiting.drain(..).partition(|waiting| gives_way(&waiting.action));
+        machine.waiting = staying.into();
+        let mut askers: Vec<Asker> = gone.into_iter().map(|waiting| waiting.asker).collect();
         if let Some(id) = machine.running
             && self.commands.running.get(&id).is_some_and(|running| gives_way(&running.action))
         {
             machine.running = None;
-            tickets.extend(self.commands.running.remove(&id).and_then(|running| running.ticket));
+            askers.extend(self.commands.running.remove(&id).map(|running| running.asker));
             self.outputs.push_back(Output::Cancel(id));
         }
-        for ticket in tickets {
+        for asker in askers {
             let reason = "a later request turned it off".to_owned();
-            self.answer(ticket, OutcomeKind::Failed(CommandError::Conflict(reason)));
+            self.conclude(now, asker, OutcomeKind::Failed(CommandError::Conflict(reason)));
         }
     }
 
@@ -273,6 +336,20 @@ fn used_up_by(vm: &Vm) -> Option<Uid> {
         && instance.phase == Phase::Running
         && boot.armed_for.as_ref() != Some(&instance.uid);
     used.then(|| instance.uid.clone())
+}
+
+/// Whether it brings a machine up, so that it has to wait until a machine that stops has stopped.
+fn waits_for_the_stop(action: &Action) -> bool {
+    matches!(
+        action,
+        Action::Power(
+            PowerRequest::On
+                | PowerRequest::GracefulRestart
+                | PowerRequest::ForceRestart
+                | PowerRequest::PowerCycle
+                | PowerRequest::PushPowerButton
+        )
+    )
 }
 
 fn is_stopping(vm: &Vm) -> bool {

@@ -11,6 +11,7 @@ use super::{EXPECT_FOR, MAX_REMEMBERED, REMEMBER_FOR};
 use crate::auth::{AccountsContent, Authenticator, CredentialKey, Directory, Sessions, SessionsContent};
 use crate::config::{Chassis, Config, IdConvention};
 use crate::model::{Import, ImportId, Instance, Machine, Observation, Platform, PowerState, Version, VmId};
+use crate::task::{Task, TaskId};
 use crate::time::Instant;
 use crate::view::{View, Vm};
 
@@ -43,6 +44,7 @@ impl Inventory {
             systems: HashTrieMapSync::new_with_hasher_and_ptr_kind(FixedState::default()),
             members,
             by_name: RedBlackTreeMapSync::new_sync(),
+            tasks: RedBlackTreeMapSync::new_sync(),
             platform: Arc::new(Platform::default()),
             ready: false,
         };
@@ -67,6 +69,24 @@ impl Inventory {
 
     pub(super) fn system(&self, id: &VmId) -> Option<&Arc<Vm>> {
         self.view.systems.get(id)
+    }
+
+    /// An import, if the cluster has it.
+    pub(super) fn import_of(&self, id: &ImportId) -> Option<&Arc<Import>> {
+        self.imports.get(id)
+    }
+
+    pub(super) fn task(&self, id: &TaskId) -> Option<&Arc<Task>> {
+        self.view.tasks.get(id)
+    }
+
+    pub(super) fn show_task(&mut self, task: Arc<Task>) {
+        self.view.tasks.insert_mut(task.id.clone(), task);
+        self.changed = true;
+    }
+
+    pub(super) fn hide_task(&mut self, id: &TaskId) {
+        self.changed |= self.view.tasks.remove_mut(id);
     }
 
     pub(super) fn config(&self) -> &Config {

@@ -7,6 +7,7 @@ mod commands;
 mod guard;
 mod inventory;
 mod ledger;
+mod tasks;
 mod timers;
 
 use std::collections::{BTreeSet, VecDeque};
@@ -19,12 +20,14 @@ use crate::config::Config;
 use crate::model::{
     Action, Command, CommandError, CommandId, Completion, DocumentWrite, Observation, Purpose, Source, Uid, VmId,
 };
+use crate::task::{TaskId, TaskRequest};
 use crate::time::{Instant, Now};
 use crate::view::View;
 
 use access::Access;
-use commands::Commands;
+use commands::{Asker, Commands};
 use inventory::Inventory;
+use tasks::Tasks;
 use timers::{Timer, Timers};
 
 pub(crate) use access::AccessEdit;
@@ -37,6 +40,7 @@ pub struct Service {
     inventory: Inventory,
     access: Access,
     commands: Commands,
+    tasks: Tasks,
     timers: Timers,
     outputs: VecDeque<Output>,
     /// Sources that have been announced and have not been listed yet.
@@ -125,7 +129,26 @@ pub(crate) enum IntentKind {
     /// Change accounts or sessions.
     Edit(AccessEdit),
     /// Do something to a machine. With a revision: only if its record is still that one.
-    Act { vm: VmId, uid: Uid, action: Action, revision: Option<u64> },
+    Act {
+        vm: VmId,
+        uid: Uid,
+        action: Action,
+        revision: Option<u64>,
+        /// What a task tells of it.
+        request: Arc<TaskRequest>,
+        reply: Reply,
+    },
+    /// Stop what a task stands for, and forget the task.
+    CallOff(TaskId),
+}
+
+/// When an intent is answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reply {
+    /// When it is carried out.
+    WhenDone,
+    /// At once, with a task.
+    AtOnce,
 }
 
 /// What came of an intent; made by the service, understood by the exchange.
@@ -136,6 +159,10 @@ pub struct Outcome(pub(crate) OutcomeKind);
 pub(crate) enum OutcomeKind {
     /// It is done, or will be: a power-on that waits for a machine to stop is as good as done for who asked.
     Done,
+    /// It is being done, and this is its task.
+    Accepted(TaskId),
+    /// There are as many tasks as there may be.
+    TooManyTasks,
     /// Accounts or sessions have been changed.
     Edited(Edited),
     /// Accounts or sessions have not been changed.
@@ -164,6 +191,7 @@ impl Service {
             inventory: Inventory::new(config, entropy),
             access: Access::new(entropy),
             commands: Commands::default(),
+            tasks: Tasks::new(entropy),
             timers: Timers::default(),
             outputs: VecDeque::new(),
             awaited: None,
@@ -209,6 +237,7 @@ impl Service {
                     }
                 }
                 Timer::Expected(vm) => self.inventory.forget_expected(&vm, now.mono),
+                Timer::Task(id) => self.expire_task(now, &id),
                 Timer::Tend(vm) => self.tend(now, &vm),
                 Timer::Sessions => self.look_at_sessions(now),
             }
@@ -244,10 +273,25 @@ impl Service {
                 self.wrong_password(now, account.as_ref(), client);
                 self.answer(ticket, OutcomeKind::Done);
             }
-            IntentKind::Act { .. } | IntentKind::Edit(_) if self.stopping != Stopping::No => {
+            IntentKind::Act { .. } | IntentKind::CallOff(_) | IntentKind::Edit(_) if self.stopping != Stopping::No => {
                 self.answer(ticket, OutcomeKind::ShuttingDown);
             }
-            IntentKind::Act { vm, uid, action, revision } => self.enqueue(vm, uid, action, revision, Some(ticket)),
+            IntentKind::Act { vm, uid, action, revision, request, reply: Reply::WhenDone } => {
+                let asker = Asker { ticket: Some(ticket), request: Some(request), ..Asker::default() };
+                self.enqueue(now, vm, uid, action, revision, asker);
+            }
+            IntentKind::Act { vm, .. } if self.commands.is_full(&vm) => self.answer(ticket, OutcomeKind::Overloaded),
+            IntentKind::Act { vm, uid, action, revision, request, reply: Reply::AtOnce } => {
+                match self.open_task(now, &vm, &uid, &action, &request) {
+                    Some(id) => {
+                        let asker = Asker { task: Some(id.clone()), ..Asker::default() };
+                        self.enqueue(now, vm, uid, action, revision, asker);
+                        self.answer(ticket, OutcomeKind::Accepted(id));
+                    }
+                    None => self.answer(ticket, OutcomeKind::TooManyTasks),
+                }
+            }
+            IntentKind::CallOff(id) => self.call_off(now, ticket, &id),
             IntentKind::Edit(edit) => self.edit(edit, Some(ticket)),
         }
     }
@@ -278,7 +322,7 @@ impl Service {
                 }
             }
             other => {
-                if let Some(vm) = self.inventory.observe(other) {
+                if let Some(vm) = self.take_in(now, other) {
                     self.tend(now, &vm);
                 }
             }

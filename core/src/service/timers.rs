@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::model::{CommandId, VmId};
+use crate::task::TaskId;
 use crate::time::Instant;
 
 /// What a timeout is for, as a log would say it.
@@ -14,6 +15,8 @@ pub enum Reason {
     GiveUp,
     /// A power state that was asked for should have been seen by now.
     Expected,
+    /// A task has been kept long enough.
+    Task,
     /// A machine is to be looked after again.
     Tend,
     /// It is to be noted when sessions were last used.
@@ -25,6 +28,7 @@ pub(super) enum Timer {
     Answer(CommandId),
     GiveUp(CommandId),
     Expected(VmId),
+    Task(TaskId),
     Tend(VmId),
     Sessions,
 }
@@ -53,6 +57,7 @@ impl Timers {
             Timer::Answer(_) => Reason::Answer,
             Timer::GiveUp(_) => Reason::GiveUp,
             Timer::Expected(_) => Reason::Expected,
+            Timer::Task(_) => Reason::Task,
             Timer::Tend(_) => Reason::Tend,
             Timer::Sessions => Reason::Sessions,
         };

@@ -185,3 +185,28 @@ fn without_empty_drives_the_override_waits_for_a_medium() {
     let record = world.annotation("vm", "boot-override").expect("it is noted");
     assert_eq!((record["target"].as_str(), record["enabled"].as_str()), (Some("Cd"), Some("Once")));
 }
+
+#[test]
+fn an_asset_tag_comes_with_the_boot_override_or_not_at_all() {
+    let mut world = World::new();
+    world.create(small(NAMESPACE, "vm", "Manual"));
+    let both = |target, tag: &str| Action::SetBootAndAssetTag {
+        boot: BootChange { target: Some(target), enabled: Some(BootEnabled::Once), mode: None },
+        tag: Some(tag.into()),
+    };
+    let tag = |world: &World| world.annotation("vm", "asset-tag");
+    world.run("vm", both(BootTarget::Hdd, "rack")).expect("set");
+    assert_eq!(world.writes().len(), 1, "one patch");
+    assert_eq!((tag(&world), world.annotation("vm", "boot-override").is_some()), (Some("rack".into()), true));
+    world.run("vm", both(BootTarget::Hdd, "rack")).expect("nothing to do");
+    assert_eq!(world.writes(), Vec::<String>::new());
+    world.run("vm", both(BootTarget::Hdd, "cellar")).expect("only the tag");
+    assert_eq!(tag(&world), Some("cellar".into()));
+    world.writes();
+    let nics = json!({ "spec": { "template": { "spec": { "domain": { "devices": { "interfaces": [] } }, "networks": [] } } } });
+    world.patch("vm", &nics);
+    let result = world.run("vm", both(BootTarget::Pxe, "roof"));
+    assert!(matches!(result, Err(CommandError::Conflict(_))), "{result:?}");
+    assert_eq!(world.writes(), Vec::<String>::new());
+    assert_eq!(tag(&world), Some("cellar".into()));
+}

@@ -7,8 +7,8 @@ use bytes::Bytes;
 use http::{Response, StatusCode};
 use kubevirt_redfish_core::kubevirt::{Operation, OperationStep, Settings, TransportError};
 use kubevirt_redfish_core::model::{
-    Action, BootChange, BootEnabled, BootTarget, Command, CommandError, CommandId, InsertMedia, Platform, PowerRequest,
-    Slot, Uid, VmId,
+    Action, BootChange, BootEnabled, BootTarget, Command, CommandError, CommandId, ImageCredentials, ImagePassword,
+    InsertMedia, Platform, PowerRequest, Slot, Uid, VmId,
 };
 use kubevirt_redfish_core::time::Instant;
 use kubevirt_redfish_fixtures::cluster::{Fault, FaultEffect};
@@ -25,9 +25,15 @@ fn actions() -> Vec<Action> {
     let mut actions: Vec<Action> = PowerRequest::ALL.iter().map(|request| Action::Power(*request)).collect();
     actions.extend([set(BootTarget::Cd), set(BootTarget::Pxe), set(BootTarget::Hdd), set(BootTarget::None)]);
     actions.push(Action::RestoreBoot { used_by: Uid::new("somebody") });
-    actions.push(Action::InsertMedia(InsertMedia { slot: Slot::Cd, image: "http://images.example/a.iso".into() }));
+    let login = ImageCredentials { user_name: "user".into(), password: ImagePassword::new("secret") };
+    for credentials in [None, Some(login)] {
+        let image = "http://images.example/a.iso".into();
+        actions.push(Action::InsertMedia(InsertMedia { slot: Slot::Cd, image, credentials }));
+    }
     actions.push(Action::EjectMedia(Slot::Cd));
     actions.push(Action::SetAssetTag(Some("rack 7".into())));
+    let boot = BootChange { target: Some(BootTarget::Hdd), enabled: Some(BootEnabled::Continuous), mode: None };
+    actions.push(Action::SetBootAndAssetTag { boot, tag: None });
     actions
 }
 
@@ -193,7 +199,7 @@ proptest! {
             match operation.poll(now) {
                 OperationStep::Send(request) => {
                     prop_assert!(now < deadline);
-                    prop_assert!(request.uri().path().starts_with("/apis/"));
+                    prop_assert!(["/apis/", "/api/v1/"].iter().any(|root| request.uri().path().starts_with(root)));
                     requests += 1;
                     prop_assert!(requests < 2000, "a busy loop");
                     let (answer, time) = answers.next().expect("without end");

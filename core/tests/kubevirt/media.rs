@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use kubevirt_redfish_core::model::{
-    Action, BootChange, BootEnabled, BootTarget, CommandError, ImportState, InsertMedia, Observation, PowerRequest,
-    Slot,
+    Action, BootChange, BootEnabled, BootTarget, CommandError, ImageCredentials, ImagePassword, ImportState,
+    InsertMedia, Observation, PowerRequest, Slot,
 };
 use kubevirt_redfish_fixtures::cluster::{ClusterConfig, Fault, FaultEffect, KubevirtVersion};
 use kubevirt_redfish_fixtures::sample::{small, small_with_drive};
@@ -16,7 +16,21 @@ const IMAGE: &str = "https://images.example/boot.iso?token=a%20b";
 const OTHER: &str = "http://images.example/other.iso";
 
 fn insert(image: &str) -> Action {
-    Action::InsertMedia(InsertMedia { slot: Slot::Cd, image: image.into() })
+    Action::InsertMedia(InsertMedia { slot: Slot::Cd, image: image.into(), credentials: None })
+}
+
+/// Inserts an image that its server gives only to `user`.
+fn insert_as(user: &str, image: &str) -> Action {
+    let credentials = ImageCredentials { user_name: user.into(), password: ImagePassword::new("pa ss") };
+    Action::InsertMedia(InsertMedia { slot: Slot::Cd, image: image.into(), credentials: Some(credentials) })
+}
+
+/// The user name that is in the one secret of the namespace.
+fn login(world: &World) -> Option<String> {
+    assert!(world.sim.cluster.count("secrets") <= 1, "one at most");
+    let import = medium(world)["dataVolume"]["name"].as_str()?.to_owned();
+    let secret = world.object("secrets", &import)?;
+    Some(secret["data"]["accessKeyId"].as_str()?.to_owned())
 }
 
 fn eject() -> Action {
@@ -188,4 +202,113 @@ fn a_forged_record_does_not_delete_what_belongs_to_others() {
     world.run("vm", eject()).expect("ejected");
     assert_eq!(medium(&world), Value::Null);
     assert!(world.object("datavolumes", "precious").is_some());
+}
+
+#[test]
+fn what_an_import_logs_in_with_comes_before_it_and_goes_before_it() {
+    let mut world = World::new();
+    world.create(small_with_drive(NAMESPACE, "vm", "Always"));
+    world.run("vm", insert_as("user", IMAGE)).expect("inserted");
+    insta::assert_snapshot!(world.writes().join("\n"));
+    let secret = world.object("secrets", medium(&world)["dataVolume"]["name"].as_str().unwrap_or_default());
+    assert_eq!(secret.expect("it is there")["data"], json!({ "accessKeyId": "dXNlcg==", "secretKey": "cGEgc3M=" }));
+    world.rest(Duration::from_secs(30));
+    world.run("vm", insert_as("user", IMAGE)).expect("it is in");
+    assert_eq!(world.writes(), Vec::<String>::new(), "the image is there: nobody has to log in any more");
+    world.run("vm", eject()).expect("ejected");
+    insta::assert_snapshot!(world.writes().join("\n"));
+    assert_eq!(world.sim.cluster.count("secrets"), 0);
+    world.rest(Duration::from_secs(10));
+    assert_eq!(world.sim.cluster.count("datavolumes"), 0);
+}
+
+#[test]
+fn an_import_that_is_under_way_can_be_given_something_else_to_log_in_with() {
+    let mut world = World::new();
+    world.create(small_with_drive(NAMESPACE, "vm", "Manual"));
+    let image = "http://images.invalid/boot.iso";
+    world.run("vm", insert_as("user", image)).expect("inserted");
+    assert_eq!(login(&world).as_deref(), Some("dXNlcg=="));
+    world.rest(Duration::from_secs(30));
+    world.run("vm", insert_as("root", image)).expect("inserted again");
+    assert_eq!(login(&world).as_deref(), Some("cm9vdA=="));
+    world.run("vm", insert(OTHER)).expect("replaced");
+    assert_eq!(world.sim.cluster.count("secrets"), 0);
+    world.rest(Duration::from_secs(2));
+    let result = world.run("vm", insert_as("root", OTHER));
+    assert!(matches!(result, Err(CommandError::Conflict(_))), "{result:?}");
+    assert_eq!(world.sim.cluster.count("secrets"), 0);
+}
+
+#[test]
+fn a_refusal_leaves_nothing_to_log_in_with_behind() {
+    let refusal = || FaultEffect::Status {
+        code: http::StatusCode::UNPROCESSABLE_ENTITY,
+        retry_after: None,
+        reason: "Invalid".to_owned(),
+        message: "admission webhook \"policy.example\" denied the request: no media on Fridays".to_owned(),
+    };
+    let expected = Err(CommandError::Refused("no media on Fridays".to_owned()));
+    for fault in [
+        // The machine's change, then the import's creation.
+        Fault::new(refusal()).method(http::Method::PATCH),
+        Fault::new(refusal()).method(http::Method::POST).path("/datavolumes"),
+    ] {
+        let mut world = World::new();
+        world.create(small_with_drive(NAMESPACE, "vm", "Manual"));
+        world.sim.cluster.inject(fault);
+        assert_eq!(world.run("vm", insert_as("user", IMAGE)), expected);
+        world.rest(Duration::from_secs(5));
+        assert_eq!((world.sim.cluster.count("secrets"), world.sim.cluster.count("datavolumes")), (0, 0));
+    }
+}
+
+#[test]
+fn a_secret_of_an_earlier_attempt_is_replaced() {
+    let mut world = World::new();
+    world.create(small_with_drive(NAMESPACE, "vm", "Manual"));
+    // The answer to the creation of the import is a refusal that is none: the command ends, and begins anew.
+    let outage = FaultEffect::unavailable();
+    world.sim.cluster.inject(Fault::new(outage).method(http::Method::POST).path("/datavolumes").times(100));
+    let command = world.command("vm", insert_as("user", IMAGE), Duration::from_secs(5));
+    assert!(world.carry_out(command).is_err());
+    assert_eq!(world.sim.cluster.count("secrets"), 1, "it was made before the import could be");
+    world.sim.cluster.clear_faults();
+    world.run("vm", insert_as("root", IMAGE)).expect("inserted");
+    assert_eq!(login(&world).as_deref(), Some("cm9vdA=="));
+    world.run("vm", eject()).expect("ejected");
+    assert_eq!(world.sim.cluster.count("secrets"), 0);
+}
+
+#[test]
+fn a_forged_import_does_not_delete_the_secret_of_others() {
+    let mut world = World::new();
+    world.create(small_with_drive(NAMESPACE, "vm", "Manual"));
+    let now = world.sim.now;
+    let uid = world.machine("vm")["metadata"]["uid"].clone();
+    let mut import = kubevirt_redfish_fixtures::sample::data_volume(NAMESPACE, "precious", OTHER);
+    import["metadata"]["labels"] = json!({ "app.kubernetes.io/managed-by": "kubevirt-redfish" });
+    import["metadata"]["annotations"] = json!({ "redfish.kubevirt.io/image": OTHER });
+    import["metadata"]["ownerReferences"] =
+        json!([{ "apiVersion": "kubevirt.io/v1", "kind": "VirtualMachine", "name": "vm", "uid": uid }]);
+    import["spec"]["source"]["http"]["secretRef"] = json!("precious");
+    world.sim.cluster.apply(now, import).expect("the sample is valid");
+    let secret = json!({
+        "apiVersion": "v1", "kind": "Secret", "metadata": { "name": "precious", "namespace": NAMESPACE },
+    });
+    world.sim.cluster.apply(now, secret).expect("the sample is valid");
+    let record = json!({ "image": OTHER, "drive": "cd", "dataVolume": "precious" }).to_string();
+    let volumes = json!([
+        world.machine("vm")["spec"]["template"]["spec"]["volumes"][0],
+        { "name": "cd", "dataVolume": { "name": "precious", "hotpluggable": true } },
+    ]);
+    world.patch(
+        "vm",
+        &json!({
+            "metadata": { "annotations": { "redfish.kubevirt.io/media-cd": record } },
+            "spec": { "template": { "spec": { "volumes": volumes } } },
+        }),
+    );
+    world.run("vm", eject()).expect("ejected");
+    assert!(world.object("secrets", "precious").is_some());
 }

@@ -3,7 +3,9 @@
 use std::net::SocketAddr;
 
 use kubevirt_redfish_core::Role;
-use kubevirt_redfish_core::config::{Account, Chassis, ChassisName, Config, Credential, IdConvention, Secret};
+use kubevirt_redfish_core::config::{
+    Account, Chassis, ChassisName, Config, Credential, IdConvention, Protocol, Secret,
+};
 use kubevirt_redfish_core::kubevirt::Settings;
 use kubevirt_redfish_fixtures::cluster::{Cluster, ClusterConfig, KubevirtVersion};
 use kubevirt_redfish_fixtures::sample;
@@ -65,11 +67,7 @@ fn cluster(args: &SimulateArgs) -> Cluster {
     let mut config = ClusterConfig::new(version);
     config.seed = args.seed;
     config.epoch = Clock::start().now().unix.0;
-    let mut cluster = Cluster::new(config);
-    let indices = || 0..usize::try_from(args.systems).unwrap_or(usize::MAX);
-    cluster.seed(indices().map(sample::lab_root_claim));
-    cluster.add_virtual_machines(indices().map(|index| sample::lab_virtual_machine(index, args.seed, version)));
-    cluster
+    sample::laboratory(config, usize::try_from(args.systems).unwrap_or(usize::MAX))
 }
 
 fn config(args: &SimulateArgs, password: &str) -> Result<Config, Failure> {
@@ -91,6 +89,10 @@ fn config(args: &SimulateArgs, password: &str) -> Result<Config, Failure> {
         chassis: vec![chassis],
         accounts: vec![account],
         id_convention: IdConvention::Enhanced,
+        protocol: match args.tls {
+            TlsMode::SelfSigned => Protocol::Https,
+            TlsMode::Off => Protocol::Http,
+        },
         service_uuid: random::uuid_of(["simulated", &args.seed.to_string()]),
         ..Config::default()
     })

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use kubevirt_redfish_core::config::{Account, Chassis, ChassisName, Config, Credential, CustomRole, IdConvention};
+use kubevirt_redfish_core::config::{
+    Account, Chassis, ChassisName, Config, Credential, CustomRole, IdConvention, Protocol,
+};
 use kubevirt_redfish_core::kubevirt;
 use kubevirt_redfish_core::model::VmId;
 use serde_saphyr::{Location, Spanned};
@@ -50,8 +52,17 @@ impl Check<'_> {
         let nested = file.server.system_id_convention.map(|value| ("server.system_id_convention", value));
         let id_convention = self.id_convention(top.or(nested));
         let legacy_redirects = file.legacy_redirects.is_some_and(|redirects| redirects.value);
-        let service =
-            Config { chassis, accounts, roles, id_convention, legacy_redirects, command_timeout, ..Config::default() };
+        let protocol = if tls.is_some() { Protocol::Https } else { Protocol::Http };
+        let service = Config {
+            chassis,
+            accounts,
+            roles,
+            id_convention,
+            legacy_redirects,
+            protocol,
+            command_timeout,
+            ..Config::default()
+        };
         Settings { listen, tls, service, kubevirt }
     }
 

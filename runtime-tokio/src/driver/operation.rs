@@ -60,5 +60,6 @@ const fn name(action: &Action) -> &'static str {
         Action::InsertMedia(_) => "insert media",
         Action::EjectMedia(_) => "eject media",
         Action::SetAssetTag(_) => "set asset tag",
+        Action::SetBootAndAssetTag { .. } => "set boot and asset tag",
     }
 }

@@ -10,7 +10,30 @@ pub(crate) struct DataVolume {
     #[serde(deserialize_with = "lenient")]
     pub(crate) metadata: Object<Metadata>,
     #[serde(deserialize_with = "lenient")]
+    pub(crate) spec: Object<DataVolumeSpec>,
+    #[serde(deserialize_with = "lenient")]
     pub(crate) status: Object<DataVolumeStatus>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct DataVolumeSpec {
+    #[serde(deserialize_with = "lenient")]
+    pub(crate) source: Object<DataVolumeSource>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct DataVolumeSource {
+    #[serde(deserialize_with = "lenient")]
+    pub(crate) http: Object<HttpSource>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(crate) struct HttpSource {
+    #[serde(deserialize_with = "lenient")]
+    pub(crate) secret_ref: Option<Box<str>>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]

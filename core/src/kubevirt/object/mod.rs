@@ -113,6 +113,8 @@ pub(crate) struct Condition {
     pub(crate) reason: Option<Box<str>>,
     #[serde(deserialize_with = "lenient")]
     pub(crate) message: Option<Box<str>>,
+    #[serde(rename = "lastTransitionTime", deserialize_with = "lenient")]
+    pub(crate) last_transition_time: Option<Box<str>>,
 }
 
 /// The condition of a type, whatever its status.

@@ -43,9 +43,20 @@ impl SetBoot {
 
 impl Task for SetBoot {
     fn decide(&mut self, scene: &Scene<'_>) -> Decision {
+        match self.patch(scene) {
+            Ok(Some(patch)) => Decision::Write(patch.into_write(Purpose::Main, scene.command)),
+            Ok(None) => Decision::Done,
+            Err(error) => Decision::Fail(error),
+        }
+    }
+}
+
+impl SetBoot {
+    /// What is to be written; `None` if all of it is so already.
+    pub(super) fn patch(&self, scene: &Scene<'_>) -> Result<Option<Patch>, CommandError> {
         let machine = scene.machine;
         if machine.metadata.deleting() {
-            return Decision::Fail(CommandError::Conflict("the machine is being removed".to_owned()));
+            return Err(CommandError::Conflict("the machine is being removed".to_owned()));
         }
         let present = BootRecord::read(&machine.metadata.annotations);
         let mut template = Template::of(scene, present.as_ref());
@@ -64,10 +75,10 @@ impl Task for SetBoot {
                     Target::Cd if scene.platform.live_media => first = Some(Device::Disk(template.add_drive())),
                     // No drive without a medium here: the override takes effect when one is inserted.
                     Target::Cd => {}
-                    Target::Hdd => return Decision::Fail(CommandError::Conflict("the machine has no disk".to_owned())),
+                    Target::Hdd => return Err(CommandError::Conflict("the machine has no disk".to_owned())),
                     Target::Pxe | Target::None => {
                         let reason = "the machine's definition has no network interface".to_owned();
-                        return Decision::Fail(CommandError::Conflict(reason));
+                        return Err(CommandError::Conflict(reason));
                     }
                 }
             }
@@ -76,10 +87,7 @@ impl Task for SetBoot {
             template.restore();
         }
         let firmware = self.change.mode.and_then(|mode| bootloader(scene, mode));
-        match template.into_patch(scene, wanted.as_ref(), present.as_ref(), firmware) {
-            Some(patch) => Decision::Write(patch.into_write(Purpose::Main, scene.command)),
-            None => Decision::Done,
-        }
+        Ok(template.into_patch(scene, wanted.as_ref(), present.as_ref(), firmware))
     }
 }
 

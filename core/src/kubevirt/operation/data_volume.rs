@@ -1,33 +1,32 @@
 //! The `DataVolume` that an image is imported into.
 
 use serde_json::{Value, json};
-use xxhash_rust::xxh3::xxh3_64;
 
 use super::engine::{Purpose, Write};
 use super::scene::Scene;
 use crate::kubevirt::annotation::{IMAGE, MANAGED_BY, MANAGER, SLOT, VIRTUAL_MACHINE};
 use crate::kubevirt::object::DataVolume;
 use crate::kubevirt::request::{Collection, create, delete};
-use crate::model::{Command, Slot};
+use crate::model::{Command, ImportId, InsertMedia, Slot};
 
-/// The name of the `DataVolume` for an image in a slot of a machine: the same for every replica and every attempt, and
-/// another one for another machine of the same name.
+/// The name of the `DataVolume` for an image in a slot of a machine.
 pub(super) fn name(command: &Command, slot: Slot, image: &str) -> Box<str> {
-    let hash = xxh3_64(format!("{}\n{slot}\n{image}", command.uid).as_bytes());
-    // Names of pods and labels are made from it, which holds for 63 characters without dots.
-    let machine: String =
-        command.vm.name().chars().map(|c| if c == '.' { '-' } else { c }).take(LONGEST_PREFIX).collect();
-    format!("{}-{}-{hash:016x}", machine.trim_end_matches('-'), slot.name().to_lowercase()).into()
+    (*ImportId::of(&command.vm, &command.uid, slot, image).name).into()
 }
 
 /// The creation of it.
-pub(super) fn creation(scene: &Scene<'_>, name: &str, slot: Slot, image: &str) -> Write {
+pub(super) fn creation(scene: &Scene<'_>, name: &str, media: &InsertMedia) -> Write {
     let command = scene.command;
     let settings = scene.settings;
+    let InsertMedia { slot, image, credentials } = media;
     let mut http = json!({ "url": image });
     // A field of newer importers; older ones drop it and verify the certificate.
     if settings.allow_insecure_tls && image.starts_with("https:") {
         http["insecureSkipVerify"] = json!(true);
+    }
+    if credentials.is_some() {
+        // The secret has the import's name.
+        http["secretRef"] = json!(name);
     }
     // `spec.storage` leaves access and volume mode to the importer's knowledge of the storage class, and adds what a
     // file system takes.
@@ -48,19 +47,24 @@ pub(super) fn creation(scene: &Scene<'_>, name: &str, slot: Slot, image: &str) -
                 // Otherwise a class that waits for its first consumer waits for the machine to start.
                 "cdi.kubevirt.io/storage.bind.immediate.requested": "true",
             },
-            "ownerReferences": [{
-                "apiVersion": "kubevirt.io/v1",
-                "kind": "VirtualMachine",
-                "name": command.vm.name(),
-                "uid": command.uid.as_str(),
-                "controller": false,
-                "blockOwnerDeletion": false,
-            }],
+            "ownerReferences": [owner(command)],
         },
         "spec": { "source": { "http": http }, "storage": storage },
     });
     let path = Collection::DataVolumes.path(Some(command.vm.namespace()));
     Write { purpose: Purpose::Prepare, request: Box::new(create(&path, &object)) }
+}
+
+/// The reference to the machine as the owner of what is made for it.
+pub(super) fn owner(command: &Command) -> Value {
+    json!({
+        "apiVersion": "kubevirt.io/v1",
+        "kind": "VirtualMachine",
+        "name": command.vm.name(),
+        "uid": command.uid.as_str(),
+        "controller": false,
+        "blockOwnerDeletion": false,
+    })
 }
 
 /// Whether it is one that was made for this machine. Who may only edit machines must not be able to point at somebody
@@ -91,6 +95,3 @@ pub(super) fn volume(drive: &str, name: &str, live: bool) -> Value {
         json!({ "name": drive, "dataVolume": { "name": name } })
     }
 }
-
-/// 63 less the slot's name, the hash and what joins them.
-const LONGEST_PREFIX: usize = 40;

@@ -6,17 +6,21 @@ use serde_json::{Value, json};
 
 use super::answer::Problem;
 use super::boot::Template;
+use super::credentials;
 use super::data_volume::{deletion, ours};
 use super::engine::{Decision, Purpose, Reaction, Task};
 use super::scene::Scene;
 use crate::kubevirt::annotation::{BootRecord, MEDIA_CD, MediaRecord};
 use crate::kubevirt::object::VirtualMachine;
+use crate::time::Instant;
 
 /// A medium on its way out of its drive.
 #[derive(Debug, Default)]
 pub(super) struct Eject {
     /// The import of the medium that has been taken out.
     import: Option<Box<str>>,
+    /// Whether what that import logged in with is gone, or cannot be made to go.
+    logged_out: bool,
     /// Whether the machine is without it.
     out: bool,
 }
@@ -38,7 +42,10 @@ impl Task for Eject {
             }
             return match scene.import {
                 Some(import) if ours(import, scene.command) && !import.metadata.deleting() => {
-                    Decision::Write(deletion(import, scene.command, Purpose::Tidy))
+                    Decision::Write(match credentials::of(import, scene.command).filter(|_| !self.logged_out) {
+                        Some(secret) => credentials::deletion(scene.command, secret),
+                        None => deletion(import, scene.command, Purpose::Tidy),
+                    })
                 }
                 // Going, once nothing uses it any more.
                 Some(_) | None => Decision::Done,
@@ -50,8 +57,20 @@ impl Task for Eject {
         change_machine(scene, &record)
     }
 
+    fn accepted(&mut self, _now: Instant, purpose: Purpose) {
+        match purpose {
+            Purpose::Credentials => self.logged_out = true,
+            Purpose::Main | Purpose::Verb | Purpose::Prepare | Purpose::Tidy => {}
+        }
+    }
+
     fn rejected(&mut self, purpose: Purpose, problem: &Problem) -> Reaction {
         match (purpose, problem) {
+            // Gone already, or it stays until the machine goes.
+            (Purpose::Credentials, Problem::Forbidden(_) | Problem::Refused(_) | Problem::Missing { .. }) => {
+                self.logged_out = true;
+                Reaction::Replan
+            }
             // The import stays: whoever looks for orphans finds it.
             (Purpose::Tidy, Problem::Forbidden(_) | Problem::Refused(_) | Problem::Missing { .. }) => {
                 self.import = None;

@@ -76,6 +76,8 @@ pub(super) enum Purpose {
     Verb,
     /// What has to come before.
     Prepare,
+    /// The user name and password of an import: made before it, removed before it.
+    Credentials,
     /// What may come after, and may fail.
     Tidy,
 }

@@ -1,8 +1,8 @@
 //! `InsertMedia`: an import, then a volume in the template that holds it.
 //!
-//! The import comes first, so that the machine never names a volume that nobody is going to make; if the machine's
-//! change is refused the import goes again. It does not touch the boot order, except to carry out an override that was
-//! waiting for a drive, and it never starts the machine.
+//! What the import logs in with comes first, then the import, so that the machine never names a volume that nobody is
+//! going to make; if the machine's change is refused both go again. It does not touch the boot order, except to carry
+//! out an override that was waiting for a drive, and it never starts the machine.
 
 use std::time::Duration;
 
@@ -11,8 +11,9 @@ use serde_json::{Value, json};
 use super::answer::Problem;
 use super::boot::Template;
 use super::boot_order::Device;
+use super::credentials;
 use super::data_volume::{creation, deletion, name, ours, volume};
-use super::engine::{Decision, Purpose, Reaction, Task};
+use super::engine::{Decision, Purpose, Reaction, Task, Write};
 use super::scene::Scene;
 use crate::kubevirt::annotation::{BootRecord, Enabled, MEDIA_CD, MediaRecord, Target};
 use crate::kubevirt::object::VirtualMachine;
@@ -29,6 +30,23 @@ pub(super) struct Insert {
     replaced: Option<Box<str>>,
     /// Whether the import was made by this command, so that it is this command's to take back.
     created: bool,
+    /// What the import logs in with.
+    login: Login,
+    /// Whether what the replaced import logged in with is gone, or cannot be made to go.
+    logged_out: bool,
+}
+
+/// What an import logs in with, on its way into the cluster.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Login {
+    /// Nothing, or nothing any more.
+    None,
+    /// It is to be written.
+    Wanted,
+    /// Something of an earlier attempt is in its place, and goes first.
+    Outdated,
+    /// This command has written it.
+    Written,
 }
 
 /// What an insertion is about.
@@ -44,7 +62,16 @@ enum Stage {
 impl Insert {
     pub(super) fn new(command: &Command, media: &InsertMedia) -> Self {
         let import = name(command, media.slot, &media.image);
-        Self { media: media.clone(), import, stage: Stage::Inserting, replaced: None, created: false }
+        let login = if media.credentials.is_some() { Login::Wanted } else { Login::None };
+        Self {
+            media: media.clone(),
+            import,
+            stage: Stage::Inserting,
+            replaced: None,
+            created: false,
+            login,
+            logged_out: false,
+        }
     }
 
     fn insert(&mut self, scene: &Scene<'_>) -> Decision {
@@ -52,7 +79,8 @@ impl Insert {
             return Decision::Fail(CommandError::Conflict("the machine is being removed".to_owned()));
         }
         let Some(import) = scene.import else {
-            return Decision::Write(creation(scene, &self.import, self.media.slot, &self.media.image));
+            let write = self.login(scene).unwrap_or_else(|| creation(scene, &self.import, &self.media));
+            return Decision::Write(write);
         };
         if !ours(import, scene.command) || import.metadata.annotations.image.as_deref() != Some(&self.media.image) {
             let reason = format!("a DataVolume named {} is there already and belongs to somebody else", self.import);
@@ -62,6 +90,17 @@ impl Insert {
             // The same image was ejected a moment ago.
             return Decision::Wait(WHILE_DELETING);
         }
+        if import.status.phase.as_deref() == Some("Succeeded") {
+            // The image is there: nobody has to log in any more.
+            self.login = Login::None;
+        }
+        if let Some(write) = self.login(scene) {
+            if credentials::of(import, scene.command).is_none() {
+                let reason = "the image is being fetched without a user name; eject it first".to_owned();
+                return Decision::Fail(CommandError::Conflict(reason));
+            }
+            return Decision::Write(write);
+        }
         let present = MediaRecord::read(scene.machine);
         if present.as_ref().is_some_and(|record| record.data_volume == self.import) {
             self.stage = Stage::Replacing;
@@ -69,6 +108,16 @@ impl Insert {
         }
         self.replaced = present.as_ref().map(|record| record.data_volume.clone()).or_else(|| self.replaced.take());
         self.change_machine(scene, present)
+    }
+
+    /// The next step towards what the import logs in with.
+    fn login(&self, scene: &Scene<'_>) -> Option<Write> {
+        let credentials = self.media.credentials.as_ref()?;
+        match self.login {
+            Login::Wanted => Some(credentials::creation(scene.command, &self.import, self.media.slot, credentials)),
+            Login::Outdated => Some(credentials::deletion(scene.command, &self.import)),
+            Login::None | Login::Written => None,
+        }
     }
 
     fn change_machine(&self, scene: &Scene<'_>, present: Option<MediaRecord>) -> Decision {
@@ -114,7 +163,11 @@ impl Insert {
             (None, _) => Decision::Done,
             (Some(replaced), Some(import)) if import.metadata.name.as_ref() == Some(replaced) => {
                 if ours(import, scene.command) && !import.metadata.deleting() {
-                    return Decision::Write(deletion(import, scene.command, Purpose::Tidy));
+                    let secret = credentials::of(import, scene.command).filter(|_| !self.logged_out);
+                    return Decision::Write(match secret {
+                        Some(secret) => credentials::deletion(scene.command, secret),
+                        None => deletion(import, scene.command, Purpose::Tidy),
+                    });
                 }
                 self.replaced = None;
                 // Once more, to see the import that counts.
@@ -143,7 +196,11 @@ impl Task for Insert {
             Stage::Inserting => self.insert(scene),
             Stage::Replacing => self.finish(scene),
             Stage::TakingBack(error) => match scene.import {
-                Some(import) if ours(import, scene.command) && !import.metadata.deleting() => {
+                // An import that was there before goes on with what it logs in with.
+                import if self.login == Login::Written && (self.created || import.is_none()) => {
+                    Decision::Write(credentials::deletion(scene.command, &self.import))
+                }
+                Some(import) if self.created && ours(import, scene.command) && !import.metadata.deleting() => {
                     Decision::Write(deletion(import, scene.command, Purpose::Tidy))
                 }
                 _ => Decision::Fail(error.clone()),
@@ -154,17 +211,23 @@ impl Task for Insert {
     fn accepted(&mut self, _now: crate::time::Instant, purpose: Purpose) {
         match purpose {
             Purpose::Prepare => self.created = true,
+            Purpose::Credentials => self.login_accepted(),
             Purpose::Main | Purpose::Verb | Purpose::Tidy => {}
         }
     }
 
     fn rejected(&mut self, purpose: Purpose, problem: &Problem) -> Reaction {
         match (purpose, problem) {
+            (Purpose::Credentials, problem) => self.login_rejected(problem),
             (Purpose::Prepare, Problem::Missing { .. }) => {
-                Reaction::Fail(CommandError::Unsupported("there is no importer of images (CDI)".to_owned()))
+                self.take_back(CommandError::Unsupported("there is no importer of images (CDI)".to_owned()))
             }
-            (Purpose::Main, Problem::Refused(message)) => self.take_back(CommandError::Refused(message.clone())),
-            (Purpose::Main, Problem::Forbidden(message)) => self.take_back(CommandError::Forbidden(message.clone())),
+            (Purpose::Prepare | Purpose::Main, Problem::Refused(message)) => {
+                self.take_back(CommandError::Refused(message.clone()))
+            }
+            (Purpose::Prepare | Purpose::Main, Problem::Forbidden(message)) => {
+                self.take_back(CommandError::Forbidden(message.clone()))
+            }
             // An import that stays is the lesser evil; whoever looks for orphans finds it.
             (Purpose::Tidy, Problem::Forbidden(_) | Problem::Refused(_) | Problem::Missing { .. }) => {
                 match &self.stage {
@@ -188,10 +251,34 @@ impl Task for Insert {
 
 impl Insert {
     fn take_back(&mut self, error: CommandError) -> Reaction {
-        if !self.created {
+        if !self.created && self.login != Login::Written {
             return Reaction::Fail(error);
         }
         self.stage = Stage::TakingBack(error);
+        Reaction::Replan
+    }
+
+    fn login_accepted(&mut self) {
+        match (&self.stage, self.login) {
+            (Stage::Inserting, Login::Wanted) => self.login = Login::Written,
+            (Stage::Inserting, Login::Outdated) => self.login = Login::Wanted,
+            (Stage::Inserting, Login::None | Login::Written) => {}
+            (Stage::TakingBack(_), _) => self.login = Login::None,
+            (Stage::Replacing, _) => self.logged_out = true,
+        }
+    }
+
+    fn login_rejected(&mut self, problem: &Problem) -> Reaction {
+        match (&self.stage, self.login, problem) {
+            (Stage::Inserting, Login::Wanted, Problem::Conflict(_)) => self.login = Login::Outdated,
+            (Stage::Inserting, Login::Outdated, Problem::Missing { .. }) => self.login = Login::Wanted,
+            (Stage::Inserting, ..) => return Reaction::Usual,
+            // Gone already, or it stays until the machine goes.
+            (_, _, Problem::Forbidden(_) | Problem::Refused(_) | Problem::Missing { .. }) => self.login_accepted(),
+            (Stage::TakingBack(_) | Stage::Replacing, _, Problem::Conflict(_) | Problem::Busy { .. }) => {
+                return Reaction::Usual;
+            }
+        }
         Reaction::Replan
     }
 }

@@ -14,7 +14,9 @@ use crate::time::Instant;
 mod answer;
 mod asset_tag;
 mod boot;
+mod boot_and_asset_tag;
 mod boot_order;
+mod credentials;
 mod data_volume;
 mod document;
 mod eject;
@@ -65,6 +67,9 @@ impl Operation {
             Action::InsertMedia(media) => Box::new(insert::Insert::new(&command, media)),
             Action::EjectMedia(_) => Box::new(eject::Eject::default()),
             Action::SetAssetTag(tag) => Box::new(asset_tag::SetAssetTag::new(tag.clone())),
+            Action::SetBootAndAssetTag { boot, tag } => {
+                Box::new(boot_and_asset_tag::SetBootAndAssetTag::new(boot.clone(), tag.clone()))
+            }
         };
         Self(Work::Command { command, engine: Engine::new(task, platform, settings, seed) })
     }

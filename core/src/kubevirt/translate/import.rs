@@ -1,9 +1,10 @@
 //! `DataVolume` to [`Import`].
 
-use super::{shorten, version};
+use super::{shorten, time, version};
 use crate::kubevirt::annotation::{MANAGED_BY, MANAGER};
 use crate::kubevirt::object::{DataVolume, Metadata, condition};
 use crate::model::{Import, ImportId, ImportState, VmId};
+use crate::time::UnixTime;
 
 /// The import that an object stands for; `None` if it is not the service's own.
 pub(crate) fn import(object: &DataVolume) -> Option<Import> {
@@ -15,16 +16,29 @@ pub(crate) fn import(object: &DataVolume) -> Option<Import> {
     let owner = metadata.owner_references.iter().find(|owner| owner.kind.as_deref() == Some("VirtualMachine"));
     let machine =
         metadata.annotations.virtual_machine.as_deref().or_else(|| owner.and_then(|owner| owner.name.as_deref()));
+    let state = state(object);
     Some(Import {
         machine: machine.and_then(|name| VmId::new(&id.namespace, name)),
         version: version(metadata),
-        state: state(object),
+        started: time(metadata.creation_timestamp.as_deref()),
+        ended: ended(object, &state),
+        state,
         id,
     })
 }
 
 fn import_id(metadata: &Metadata) -> Option<ImportId> {
     Some(ImportId { namespace: metadata.namespace.as_deref()?.into(), name: metadata.name.as_deref()?.into() })
+}
+
+/// When the condition that says that it has ended became so.
+fn ended(object: &DataVolume, state: &ImportState) -> Option<UnixTime> {
+    let kind = match state {
+        ImportState::Pending | ImportState::Running { .. } => return None,
+        ImportState::Succeeded => "Ready",
+        ImportState::Failed { .. } => "Running",
+    };
+    time(condition(&object.status.conditions, kind)?.last_transition_time.as_deref())
 }
 
 fn state(object: &DataVolume) -> ImportState {

@@ -1,0 +1,181 @@
+//! `/redfish/v1/TaskService/Tasks/{task}`: something that goes on after its request was answered. Schema `Task`,
+//! version 1.7.4.
+
+use http::{Method, StatusCode};
+use serde::{Serialize, Serializer};
+
+use super::{Answer, Context};
+use crate::http::{ETAG_PLACEHOLDER, Refusal, Representation, Schema, schema};
+use crate::messages::{Message, Severity, base, cluster, task_event};
+use crate::route::Route;
+use crate::service::OutcomeKind;
+use crate::task::{End, Progress, Task, TaskRequest, Work};
+use crate::time::UnixTime;
+use crate::view::Vm;
+
+pub(super) const SCHEMA: Schema = schema!("Task", "v1_7_4");
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct TaskResource<'a> {
+    #[serde(rename = "@odata.id")]
+    odata_id: Route<'a>,
+    #[serde(rename = "@odata.type")]
+    odata_type: Schema,
+    #[serde(rename = "@odata.etag")]
+    odata_etag: &'static str,
+    id: &'a str,
+    name: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    description: Option<String>,
+    task_state: TaskState,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    task_status: Option<Severity>,
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "as_text")]
+    start_time: Option<UnixTime>,
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "as_text")]
+    end_time: Option<UnixTime>,
+    percent_complete: Option<u8>,
+    messages: Vec<Message>,
+    task_monitor: Route<'a>,
+    hide_payload: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    payload: Option<Payload<'a>>,
+}
+
+/// The states that tasks of this service have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+enum TaskState {
+    Pending,
+    Running,
+    Cancelling,
+    Completed,
+    Exception,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Payload<'a> {
+    target_uri: &'a str,
+    http_operation: &'a str,
+    http_headers: &'a [Box<str>],
+    json_body: &'a str,
+}
+
+/// The answer that a task's request would have had, had the client waited for it.
+#[derive(Debug)]
+pub(crate) enum FinalAnswer<'a> {
+    /// It was carried out, and this is how that is answered; `None` where no request is known.
+    Done(Option<&'a TaskRequest>, Answer),
+    /// It was not.
+    Refused(Refusal),
+}
+
+/// The answer to a task's request, if the task has ended.
+pub(crate) fn final_answer(task: &Task) -> Option<FinalAnswer<'_>> {
+    let Progress::Ended(end) = task.progress() else { return None };
+    Some(match end {
+        End::Imported => FinalAnswer::Done(None, Answer::NoContent),
+        End::ImportFailed(reason) => FinalAnswer::Refused(Refusal {
+            status: StatusCode::BAD_REQUEST,
+            messages: vec![
+                Message::new(&base::OPERATION_FAILED, []),
+                Message::new(&cluster::IMPORT_FAILED, [reason]).about("#/Image"),
+            ],
+            header: None,
+        }),
+        End::Request(request, outcome) => match outcome {
+            OutcomeKind::Done => FinalAnswer::Done(Some(request), request.answer),
+            OutcomeKind::Failed(error) => FinalAnswer::Refused(error.into()),
+            // Only a change with a precondition is, and only because the resource changed since.
+            OutcomeKind::Superseded => FinalAnswer::Refused(Refusal::precondition_failed()),
+            OutcomeKind::ShuttingDown => FinalAnswer::Refused(Refusal::shutting_down()),
+            // The others are not outcomes of a command: no task ends with one.
+            OutcomeKind::Overloaded
+            | OutcomeKind::Accepted(_)
+            | OutcomeKind::TooManyTasks
+            | OutcomeKind::Edited(_)
+            | OutcomeKind::NotEdited(_) => FinalAnswer::Refused(Refusal::unavailable(1)),
+        },
+    })
+}
+
+pub(super) fn represent(context: &Context<'_>, task: &Task, vm: &Vm) -> Representation {
+    let system = context.view.shown_name(&vm.machine.id);
+    let id = task.id.as_str();
+    let progress = task.progress();
+    let (state, percent, messages) = match (progress, final_answer(task)) {
+        (_, Some(FinalAnswer::Refused(refusal))) => (TaskState::Exception, None, refusal.messages),
+        (Progress::Ended(_), Some(FinalAnswer::Done(..)) | None) => {
+            (TaskState::Completed, Some(100), vec![Message::new(&task_event::TASK_COMPLETED_OK, [id])])
+        }
+        (Progress::Pending, _) => (TaskState::Pending, Some(0), Vec::new()),
+        (Progress::Running(percent), _) => (TaskState::Running, percent, vec![under_way(id, percent)]),
+        (Progress::Cancelling, _) => (TaskState::Cancelling, None, Vec::new()),
+    };
+    let ended = matches!(progress, Progress::Ended(_));
+    let payload = task.request().and_then(Payload::of);
+    let resource = TaskResource {
+        odata_id: Route::Task(id),
+        odata_type: SCHEMA,
+        odata_etag: ETAG_PLACEHOLDER,
+        id,
+        name: match &task.work {
+            Work::Request { request, .. } => format!("{} of {system}", what(request)),
+            Work::Import(_) => format!("Import of an image for {system}"),
+        },
+        description: image(task, vm).map(|image| format!("Copies {image} into the virtualization cluster.")),
+        task_state: state,
+        task_status: ended.then(|| messages.iter().map(Message::severity).max().unwrap_or(Severity::Ok)),
+        start_time: task.started(),
+        end_time: task.ended().filter(|_| ended),
+        percent_complete: percent,
+        messages,
+        task_monitor: Route::TaskMonitor(id),
+        // What an import was asked for with is known at most to one replica: all show it alike.
+        hide_payload: payload.is_none(),
+        payload,
+    };
+    Representation::of_resource(SCHEMA, &resource)
+}
+
+impl<'a> Payload<'a> {
+    fn of(request: &'a TaskRequest) -> Option<Self> {
+        Some(Self {
+            target_uri: &request.path,
+            http_operation: request.method.as_str(),
+            http_headers: &request.headers,
+            json_body: request.body.as_deref()?,
+        })
+    }
+}
+
+/// What a request asks for: the action's name, if it is one.
+fn what(request: &TaskRequest) -> &str {
+    match request.method {
+        Method::POST => request.path.trim_end_matches('/').rsplit('/').next().unwrap_or_default(),
+        _ => "Change",
+    }
+}
+
+fn under_way(id: &str, percent: Option<u8>) -> Message {
+    match percent {
+        Some(percent @ 1..) => Message::new(&task_event::TASK_PROGRESS_CHANGED, [id, &percent.to_string()]),
+        Some(0) | None => Message::new(&task_event::TASK_STARTED, [id]),
+    }
+}
+
+/// The image that an import's task copies, if it is in a drive.
+fn image<'a>(task: &Task, vm: &'a Vm) -> Option<&'a str> {
+    let Work::Import(import) = &task.work else { return None };
+    let medium = vm.machine.media.iter().find(|medium| medium.import == import.id)?;
+    Some(&medium.image)
+}
+
+#[expect(clippy::ref_option, reason = "the signature that serde asks for")]
+fn as_text<S: Serializer>(value: &Option<UnixTime>, serializer: S) -> Result<S::Ok, S::Error> {
+    match value {
+        Some(value) => serializer.collect_str(value),
+        None => serializer.serialize_none(),
+    }
+}

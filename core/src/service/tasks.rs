@@ -1,0 +1,294 @@
+//! Tasks: which there are, when they end and when they go. What they look like is not known here.
+//!
+//! A request's task is made when the request is taken in and ends with its command; it is kept for a while and then
+//! goes. An import's task is what the cluster shows of the import, and goes with it. So only the first kind is counted,
+//! and only the first kind is lost with the replica.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use sha2::Sha256;
+
+use super::commands::{Asker, Withdrawn};
+use super::timers::Timer;
+use super::{OutcomeKind, Service, Ticket};
+use crate::model::{Action, CommandError, Import, ImportId, ImportState, Observation, Slot, Uid, VmId};
+use crate::task::{Task, TaskId, TaskRequest, Work};
+use crate::time::{Instant, Now, UnixTime};
+use crate::view::Vm;
+
+/// The tasks of requests, and what only this replica knows of those of imports.
+#[derive(Debug)]
+pub(super) struct Tasks {
+    key: [u8; 32],
+    last: u64,
+    requests: BTreeMap<TaskId, Record>,
+    /// Tasks of imports that somebody has removed, and when those imports began. They are not shown any more, though
+    /// the cluster still shows the import; as many as there are such imports at most.
+    dismissed: BTreeMap<TaskId, Option<UnixTime>>,
+}
+
+#[derive(Debug)]
+struct Record {
+    /// In the order in which they were made.
+    number: u64,
+    vm: VmId,
+    ended: Option<Instant>,
+}
+
+impl Tasks {
+    /// `key` is secret and random, so that no other replica makes the same ids, nor this one after a restart.
+    pub(super) fn new(key: [u8; 32]) -> Self {
+        Self { key, last: 0, requests: BTreeMap::new(), dismissed: BTreeMap::new() }
+    }
+
+    fn next_id(&mut self) -> TaskId {
+        self.last += 1;
+        // HMAC takes keys of any length, so this cannot fail.
+        let digest = Hmac::<Sha256>::new_from_slice(&self.key).ok().map(|mut mac| {
+            mac.update(b"task");
+            mac.update(&self.last.to_be_bytes());
+            mac.finalize().into_bytes()
+        });
+        let first = digest.and_then(|digest| digest.first_chunk::<8>().copied());
+        TaskId::of_request(first.map_or(self.last, u64::from_be_bytes))
+    }
+
+    /// Which task has to go so that one more fits: `Ok(None)` if none has to, `Err` if all are needed.
+    fn make_room(&self, vm: &VmId) -> Result<Option<TaskId>, ()> {
+        let oldest = |of: &dyn Fn(&Record) -> bool| {
+            let ended = self.requests.iter().filter(|(_, record)| record.ended.is_some() && of(record));
+            ended.min_by_key(|(_, record)| record.number).map(|(id, _)| id.clone())
+        };
+        if self.requests.values().filter(|record| record.vm == *vm).count() >= MAX_PER_MACHINE {
+            return oldest(&|record| record.vm == *vm).map(Some).ok_or(());
+        }
+        if self.requests.len() >= MAX_IN_ALL {
+            return oldest(&|_| true).map(Some).ok_or(());
+        }
+        Ok(None)
+    }
+}
+
+impl Service {
+    /// Makes a task for a request that is about to be carried out; `None` if there are as many as there may be.
+    pub(super) fn open_task(
+        &mut self,
+        now: Now,
+        vm: &VmId,
+        uid: &Uid,
+        action: &Action,
+        request: &Arc<TaskRequest>,
+    ) -> Option<TaskId> {
+        // An insertion's task has the id of the import that it is going to make: it becomes the import's.
+        let id = match action {
+            Action::InsertMedia(media) => TaskId::of_import(&ImportId::of(vm, uid, media.slot, &media.image)),
+            _ => self.tasks.next_id(),
+        };
+        if !self.tasks.requests.contains_key(&id)
+            && let Some(oldest) = self.tasks.make_room(vm).ok()?
+        {
+            self.remove_task(now, &oldest);
+        }
+        self.tasks.dismissed.remove(&id);
+        self.tasks.last += 1;
+        let record = Record { number: self.tasks.last, vm: vm.clone(), ended: None };
+        self.tasks.requests.insert(id.clone(), record);
+        let work = Work::Request { request: Arc::clone(request), started: now.unix, end: None };
+        self.show_task(now, Task { id: id.clone(), vm: vm.clone(), uid: Some(uid.clone()), work, cancelling: false });
+        Some(id)
+    }
+
+    /// Ends everything that waits for a command, with what came of it.
+    pub(super) fn conclude(&mut self, now: Now, asker: Asker, outcome: OutcomeKind) {
+        if let Some(id) = asker.calls_off {
+            if outcome == OutcomeKind::Done {
+                // The import goes when nothing uses it any more, which may take a while.
+                self.dismiss(&id);
+                self.remove_task(now, &id);
+            } else {
+                self.set_cancelling(now, &id, false);
+            }
+        }
+        if let Some(id) = asker.task {
+            self.end_task(now, &id, outcome.clone());
+        }
+        if let Some(ticket) = asker.ticket {
+            self.answer(ticket, outcome);
+        }
+    }
+
+    /// Takes in an observation; the machine whose record changed by it, if any did.
+    pub(super) fn take_in(&mut self, now: Now, observation: Observation) -> Option<VmId> {
+        let import = match &observation {
+            Observation::Import(import) => Some(import.id.clone()),
+            Observation::ImportGone(id, _) => Some(id.clone()),
+            _ => None,
+        };
+        let changed = self.inventory.observe(observation);
+        if let Some(import) = import {
+            self.follow_import(now, &import);
+        }
+        changed
+    }
+
+    /// Somebody does not want a task any more: what still goes on is stopped, what has ended is forgotten.
+    pub(super) fn call_off(&mut self, now: Now, ticket: Ticket, id: &TaskId) {
+        let Some(task) = self.inventory.task(id).cloned() else {
+            return self.answer(ticket, OutcomeKind::Failed(CommandError::NotFound));
+        };
+        let eject = match &task.work {
+            Work::Request { end: Some(_), .. } => None,
+            Work::Request { end: None, .. } => match self.withdraw(&task.vm, id) {
+                Withdrawn::Whole => None,
+                // It may have begun to make an import: what it makes is taken back when it is made.
+                Withdrawn::Inserting(slot) => Some(slot),
+            },
+            Work::Import(import) if import.state == ImportState::Succeeded => {
+                self.dismiss(id);
+                None
+            }
+            Work::Import(_) => {
+                let slot = self.inventory.system(&task.vm).and_then(|vm| slot_of(vm, id));
+                if slot.is_none() {
+                    let reason = "the image is not in a drive from which it could be ejected".to_owned();
+                    return self.answer(ticket, OutcomeKind::Failed(CommandError::Conflict(reason)));
+                }
+                slot
+            }
+        };
+        let uid = self.inventory.system(&task.vm).map(|vm| vm.machine.uid.clone());
+        if let (Some(slot), Some(uid)) = (eject, uid) {
+            self.set_cancelling(now, id, true);
+            let asker = Asker { ticket: Some(ticket), calls_off: Some(id.clone()), ..Asker::default() };
+            self.enqueue(now, task.vm.clone(), uid, Action::EjectMedia(slot), None, asker);
+        } else {
+            self.remove_task(now, id);
+            self.answer(ticket, OutcomeKind::Done);
+        }
+    }
+
+    /// A task has been kept long enough.
+    pub(super) fn expire_task(&mut self, now: Now, id: &TaskId) {
+        let ended = self.tasks.requests.get(id).and_then(|record| record.ended);
+        if ended.is_some_and(|ended| ended + KEPT_FOR <= now.mono) {
+            self.remove_task(now, id);
+            // Of an insertion that failed: what the cluster shows under this name is shown again.
+            if let Some(import) = id.import() {
+                self.follow_import(now, &import);
+            }
+        }
+    }
+
+    fn end_task(&mut self, now: Now, id: &TaskId, outcome: OutcomeKind) {
+        let Some(task) = self.inventory.task(id).map(|task| Task::clone(task)) else { return };
+        let Work::Request { request, started, end: None } = task.work else { return };
+        let import = id.import().filter(|_| outcome == OutcomeKind::Done);
+        if let Some(import) = import.filter(|import| self.inventory.import_of(import).is_some()) {
+            // What goes on now can be read off the cluster.
+            self.tasks.requests.remove(id);
+            return self.follow_import(now, &import);
+        }
+        if let Some(record) = self.tasks.requests.get_mut(id) {
+            record.ended = Some(now.mono);
+        }
+        self.timers.set(now.mono + KEPT_FOR, Timer::Task(id.clone()));
+        self.show_task(now, Task { work: Work::Request { request, started, end: Some((now.unix, outcome)) }, ..task });
+    }
+
+    /// Brings an import's task up to date with the import.
+    fn follow_import(&mut self, now: Now, id: &ImportId) {
+        let task = TaskId::of_import(id);
+        if self.tasks.requests.get(&task).is_some_and(|record| record.ended.is_none()) {
+            // A request is about to make the import, or to find out that it cannot.
+            return;
+        }
+        let import = self.inventory.import_of(id).cloned();
+        if import.is_none() {
+            self.tasks.dismissed.remove(&task);
+        }
+        match import.and_then(|import| Some((import.machine.clone()?, import))) {
+            Some((vm, import)) if !self.is_dismissed(&task, &import) && !self.has_failed(&task) => {
+                self.tasks.requests.remove(&task);
+                let cancelling = self.inventory.task(&task).is_some_and(|task| task.cancelling);
+                let cancelling = cancelling && import.state != ImportState::Succeeded;
+                self.show_task(now, Task { id: task, vm, uid: None, work: Work::Import(import), cancelling });
+            }
+            Some(_) => {}
+            None if self.tasks.requests.contains_key(&task) => {}
+            None => self.remove_task(now, &task),
+        }
+    }
+
+    /// Shows nothing any more of the import that is there now.
+    fn dismiss(&mut self, id: &TaskId) {
+        if let Some(import) = id.import().and_then(|import| self.inventory.import_of(&import)) {
+            self.tasks.dismissed.insert(id.clone(), import.started);
+        }
+    }
+
+    fn is_dismissed(&self, id: &TaskId, import: &Import) -> bool {
+        self.tasks.dismissed.get(id).is_some_and(|started| *started == import.started)
+    }
+
+    /// Whether a task is that of a request that was not carried out.
+    fn has_failed(&self, id: &TaskId) -> bool {
+        let end = self.inventory.task(id).and_then(|task| match &task.work {
+            Work::Request { end, .. } => end.as_ref(),
+            Work::Import(_) => None,
+        });
+        end.is_some_and(|(_, outcome)| *outcome != OutcomeKind::Done)
+    }
+
+    fn set_cancelling(&mut self, now: Now, id: &TaskId, cancelling: bool) {
+        if let Some(task) = self.inventory.task(id).map(|task| Task::clone(task)) {
+            self.show_task(now, Task { cancelling, ..task });
+        }
+    }
+
+    fn show_task(&mut self, now: Now, task: Task) {
+        let task = Arc::new(task);
+        let before = self.inventory.task(&task.id).cloned();
+        if before.as_ref() == Some(&task) {
+            return;
+        }
+        self.inventory.show_task(Arc::clone(&task));
+        self.task_changed(now, before.as_deref(), Some(&task));
+    }
+
+    fn remove_task(&mut self, now: Now, id: &TaskId) {
+        self.tasks.requests.remove(id);
+        if let Some(before) = self.inventory.task(id).cloned() {
+            self.inventory.hide_task(id);
+            self.task_changed(now, Some(&before), None);
+        }
+    }
+
+    /// Where every change of a task passes, once for each: the place to send `TaskEvent`s from.
+    ///
+    /// `before` is `None` for a task that has just come into being, `after` for one that is no more: it was removed,
+    /// called off, or kept long enough. [`Task::progress`] of the two tells which state it left and which it entered.
+    /// What an event tells reaches only those who see the machine [`Task::vm`].
+    #[expect(clippy::unused_self, clippy::needless_pass_by_ref_mut, reason = "for the event service, which needs it")]
+    fn task_changed(&mut self, now: Now, before: Option<&Task>, after: Option<&Task>) {
+        let _ = (now, before, after);
+    }
+}
+
+/// The slot that holds what the import of a task fetches.
+pub(super) fn slot_of(vm: &Vm, id: &TaskId) -> Option<Slot> {
+    let medium = vm.machine.media.iter().find(|medium| TaskId::of_import(&medium.import) == *id)?;
+    Some(medium.slot)
+}
+
+/// For how long a request's task is kept when it has ended: clients poll every few seconds, people look after minutes.
+const KEPT_FOR: Duration = Duration::from_mins(crate::task::KEPT_FOR_MINUTES);
+
+/// How many tasks one machine has at most, so that no machine takes the room of all others: as many changes as may
+/// wait for it.
+const MAX_PER_MACHINE: usize = 16;
+
+/// How many tasks there are in all at most: as many as there may be commands. A task takes a few kilobytes.
+const MAX_IN_ALL: usize = 4_096;

@@ -1,0 +1,77 @@
+//! Headers that every response has; the recorded conversations leave them out.
+
+#![expect(clippy::unwrap_used, reason = "tests may fail")]
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{Request, Response};
+use kubevirt_redfish_core::{Peer, Step};
+use kubevirt_redfish_fixtures::desk::Desk;
+
+fn answer(method: &str, uri: &str, secure: bool, headers: &[(&str, &str)]) -> Response<Bytes> {
+    let desk = Desk::new();
+    let mut request = Request::builder().method(method).uri(uri);
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    let peer = Peer { address: IpAddr::from([127, 0, 0, 1]), secure };
+    let (_, step) = Arc::clone(&desk.view).begin(desk.now, &peer, request.body(()).unwrap());
+    let Step::Respond(response) = step else { unreachable!("a read ends at once") };
+    response
+}
+
+fn header<'a>(response: &'a Response<Bytes>, name: &str) -> Option<&'a str> {
+    response.headers().get(name).map(|value| value.to_str().unwrap())
+}
+
+const ADMIN: (&str, &str) = ("authorization", "Basic YWRtaW46c2VjcmV0");
+
+#[test]
+fn no_response_is_a_page_for_a_browser() {
+    for (method, uri, headers) in [
+        ("GET", "/redfish/v1", vec![]),
+        ("GET", "/redfish/v1/Systems", vec![]),
+        ("GET", "/redfish/v1/Systems", vec![ADMIN]),
+        ("GET", "/redfish/v1/Systems", vec![ADMIN, ("if-none-match", "*")]),
+        ("OPTIONS", "/redfish/v1/Systems", vec![ADMIN]),
+        ("PUT", "/redfish/v1/Systems", vec![ADMIN]),
+    ] {
+        let response = answer(method, uri, true, &headers);
+        assert_eq!(
+            header(&response, "content-security-policy"),
+            Some("default-src 'none'; frame-ancestors 'none'"),
+            "{method} {uri}"
+        );
+        assert_eq!(header(&response, "referrer-policy"), Some("no-referrer"));
+        assert_eq!(header(&response, "x-content-type-options"), Some("nosniff"));
+        assert_eq!(header(&response, "strict-transport-security"), Some("max-age=31536000"));
+        let plain = answer(method, uri, false, &headers);
+        assert_eq!(header(&plain, "strict-transport-security"), None, "RFC 6797 section 7.2");
+    }
+}
+
+#[test]
+fn representations_say_what_they_depend_on() {
+    let vary = Some("accept, accept-encoding, origin");
+    for headers in [vec![ADMIN], vec![ADMIN, ("accept-encoding", "gzip")], vec![ADMIN, ("if-none-match", "*")]] {
+        assert_eq!(header(&answer("GET", "/redfish/v1/Systems", true, &headers), "vary"), vary);
+    }
+}
+
+#[test]
+fn polling_a_system_compresses_it_once() {
+    let desk = Desk::new();
+    let read = || {
+        let request = Request::get("/redfish/v1/Systems/lab.node-0").header(ADMIN.0, ADMIN.1);
+        let request = request.header("accept-encoding", "gzip").body(()).unwrap();
+        let peer = Peer { address: IpAddr::from([127, 0, 0, 1]), secure: true };
+        match desk.view.begin(desk.now, &peer, request) {
+            (_, Step::Respond(response)) => response.into_body(),
+            (_, step) => unreachable!("{step:?}"),
+        }
+    };
+    let (first, second) = (read(), read());
+    assert_eq!(first.as_ptr(), second.as_ptr(), "the very same bytes");
+}
