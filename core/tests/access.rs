@@ -1,7 +1,7 @@
 //! Accounts and sessions over the simulated cluster: what survives restarts, what other replicas know, and what
 //! happens when the cluster does not let the service keep anything.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests may fail")]
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "tests may fail")]
 
 use std::time::Duration;
 

@@ -34,13 +34,12 @@ impl Check<'_> {
             }
             let mut set = Vec::new();
             for (index, privilege) in privileges.value.iter().enumerate() {
-                match Privilege::ALL.iter().find(|known| known.name() == privilege.value) {
-                    Some(known) => set.push(*known),
-                    None => {
-                        let names: Vec<_> = Privilege::ALL.iter().map(|known| known.name()).collect();
-                        let message = describe(&privilege.value, &format!("expected one of {}", names.join(", ")));
-                        self.refuse(privilege.referenced, format!("{key}.privileges[{index}]"), message);
-                    }
+                if let Some(known) = Privilege::ALL.iter().find(|known| known.name() == privilege.value) {
+                    set.push(*known);
+                } else {
+                    let names: Vec<_> = Privilege::ALL.iter().map(|known| known.name()).collect();
+                    let message = describe(&privilege.value, &format!("expected one of {}", names.join(", ")));
+                    self.refuse(privilege.referenced, format!("{key}.privileges[{index}]"), message);
                 }
             }
             if !set.contains(&Privilege::Login) {
