@@ -270,3 +270,25 @@ fn a_view_is_made_of_observations() {
     desk.observe(Observation::MachineGone("lab.node-0".parse().unwrap(), version));
     assert_eq!(desk.view.len(), 3);
 }
+
+/// A command that was under way when a run ended may report it as it was before.
+#[test]
+fn a_late_reading_does_not_bring_back_what_is_gone() {
+    let mut desk = Desk::new();
+    desk.run("lab.node-0", "run-1", Phase::Running, false, false);
+    let gone = "lab.node-1".parse().unwrap();
+    let late = desk.redefinition("lab.node-1", |_| ());
+    let version = desk.newer();
+    desk.observe(Observation::MachineGone(gone, version));
+    desk.observe(late);
+    assert_eq!(desk.view.len(), 3, "the definition is older than its removal");
+    let powered_on = |desk: &Desk| {
+        let body = desk.read("/redfish/v1/Systems/lab.node-0").into_body();
+        String::from_utf8_lossy(&body).contains("\"PowerState\":\"On\"")
+    };
+    assert!(powered_on(&desk));
+    let before = desk.newer();
+    desk.run_gone("lab.node-0");
+    desk.run_at("lab.node-0", "run-1", Phase::Running, before);
+    assert!(!powered_on(&desk), "the run is older than its end");
+}

@@ -280,3 +280,98 @@ fn an_asset_tag_is_kept_by_the_cluster() {
     let shown = get(world, NODE);
     assert_eq!((&shown["AssetTag"], &shown["Boot"]["BootSourceOverrideTarget"]), (&Value::Null, &json!("Pxe")));
 }
+
+/// Shows a power state at each of the moments that follow, until it is one of `last`.
+fn states_until(world: &mut World, last: &str) -> Vec<String> {
+    let mut states: Vec<String> = Vec::new();
+    for _ in 0..2_000 {
+        let state = get(world, NODE)["PowerState"].as_str().unwrap().to_owned();
+        if states.last() != Some(&state) {
+            states.push(state.clone());
+        }
+        if state == last {
+            return states;
+        }
+        world.advance(Duration::from_millis(20));
+    }
+    panic!("{states:?} and no {last}");
+}
+
+#[test]
+fn a_machine_that_is_cycled_is_never_said_to_be_off() {
+    let world = &mut lab(KubevirtVersion::V1_9);
+    reset(world, "On");
+    states_until(world, "On");
+    let cycle = json!({ "ResetType": "PowerCycle" });
+    world.begin(0, request(Method::POST, &format!("{NODE}/Actions/ComputerSystem.Reset"), Some(&cycle)));
+    world.advance(Duration::from_millis(300));
+    assert_eq!(states_until(world, "On"), ["PoweringOff", "PoweringOn", "On"]);
+}
+
+#[test]
+fn a_forced_power_off_comes_after_a_power_on_that_is_on_its_way() {
+    let world = &mut lab(KubevirtVersion::V1_9);
+    let slow = Fault::new(FaultEffect::Latency(Duration::from_secs(2)));
+    world.cluster.inject(slow.method(Method::PUT).path("/start").times(1));
+    let uri = format!("{NODE}/Actions/ComputerSystem.Reset");
+    let on = world.begin(0, request(Method::POST, &uri, Some(&json!({ "ResetType": "On" }))));
+    world.advance(Duration::from_millis(500));
+    assert_eq!(reset(world, "ForceOff"), StatusCode::NO_CONTENT);
+    assert_eq!(world.response(on).unwrap().status(), StatusCode::CONFLICT);
+    world.advance(Duration::from_secs(30));
+    assert_eq!(get(world, NODE)["PowerState"], "Off");
+    assert!(world.cluster.object("virtualmachineinstances", "lab", "node-0").is_none());
+}
+
+#[test]
+fn forced_power_offs_at_once_all_succeed() {
+    let world = &mut lab(KubevirtVersion::V1_9);
+    reset(world, "On");
+    states_until(world, "On");
+    let uri = format!("{NODE}/Actions/ComputerSystem.Reset");
+    let off = |world: &mut World, reset_type: &str| {
+        world.begin(0, request(Method::POST, &uri, Some(&json!({ "ResetType": reset_type }))))
+    };
+    let mut exchanges = vec![off(world, "GracefulShutdown")];
+    exchanges.extend((0..4).map(|_| off(world, "ForceOff")));
+    world.advance(Duration::from_secs(20));
+    for exchange in exchanges {
+        assert_eq!(world.response(exchange).unwrap().status(), StatusCode::NO_CONTENT);
+    }
+    assert_eq!(get(world, NODE)["PowerState"], "Off");
+}
+
+#[test]
+fn nothing_waits_behind_a_power_on_that_is_held() {
+    let world = &mut lab(KubevirtVersion::V1_9);
+    reset(world, "On");
+    states_until(world, "On");
+    world.cluster.guest_ignores_acpi("lab", "node-0", true);
+    assert_eq!(reset(world, "GracefulShutdown"), StatusCode::NO_CONTENT);
+    assert_eq!(reset(world, "On"), StatusCode::NO_CONTENT);
+    let before = world.now();
+    assert_eq!(reset(world, "On"), StatusCode::NO_CONTENT, "asked for again");
+    let boot = json!({ "Boot": { "BootSourceOverrideTarget": "Pxe", "BootSourceOverrideEnabled": "Continuous" } });
+    assert_eq!(patch(world, &boot), StatusCode::OK);
+    assert!(world.now().saturating_sub(before) < Duration::from_secs(5));
+    states_until(world, "On");
+}
+
+#[test]
+fn an_import_that_fails_does_not_keep_a_machine_from_starting() {
+    let world = &mut lab(KubevirtVersion::V1_9);
+    let insert = format!("{CD}/Actions/VirtualMedia.InsertMedia");
+    assert_eq!(post(world, &insert, &json!({ "Image": "http://images.invalid/boot.iso" })), StatusCode::NO_CONTENT);
+    assert_eq!(reset(world, "On"), StatusCode::NO_CONTENT);
+    world.advance(Duration::from_mins(1));
+    assert_eq!(get(world, NODE)["PowerState"], "On");
+    assert_eq!(get(world, CD)["Inserted"], false);
+}
+
+#[test]
+fn an_override_needs_something_to_boot_from() {
+    let world = &mut lab(KubevirtVersion::V1_9);
+    assert_eq!(patch(world, &json!({ "Boot": { "BootSourceOverrideEnabled": "Once" } })), StatusCode::BAD_REQUEST);
+    let both = json!({ "Boot": { "BootSourceOverrideTarget": "None", "BootSourceOverrideEnabled": "Disabled" } });
+    assert_eq!(patch(world, &both), StatusCode::OK);
+}

@@ -11,7 +11,7 @@ use kubevirt_redfish_core::kubevirt::{self, TransportError, document_watch, watc
 use kubevirt_redfish_core::model::{Command, CommandError, CommandId, Completion, DocumentWrite, Observation};
 use kubevirt_redfish_core::{Input, Intent, Outcome, Output, Service, Ticket, View};
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
-use tokio::task::{AbortHandle, Id, JoinError, JoinSet};
+use tokio::task::{Id, JoinError, JoinSet};
 
 use crate::clock::Clock;
 use crate::random::Numbers;
@@ -155,11 +155,7 @@ impl Driver {
                     self.service.handle_timeout(self.clock.now());
                     self.drain();
                 }
-                Some(ended) = self.commands.next_end() => {
-                    if let Some((id, result)) = ended {
-                        self.input(Input::Completed { id, result });
-                    }
-                }
+                Some((id, result)) = self.commands.next_end() => self.input(Input::Completed { id, result }),
                 Some(submission) = self.submissions.recv() => self.submit(submission),
                 count = self.observations.recv_many(&mut batch, BATCH), if !self.watches.is_empty() => {
                     debug_assert!(count > 0, "the watches hold senders");
@@ -214,7 +210,8 @@ struct Commands {
     permits: Arc<Semaphore>,
     tasks: JoinSet<Result<Completion, CommandError>>,
     by_task: HashMap<Id, CommandId>,
-    handles: HashMap<CommandId, AbortHandle>,
+    /// What tells a command to stop.
+    stops: HashMap<CommandId, watch::Sender<bool>>,
 }
 
 impl Commands {
@@ -227,7 +224,7 @@ impl Commands {
             permits: Arc::new(Semaphore::new(COMMANDS)),
             tasks: JoinSet::new(),
             by_task: HashMap::new(),
-            handles: HashMap::new(),
+            stops: HashMap::new(),
         }
     }
 
@@ -250,22 +247,22 @@ impl Commands {
     }
 
     fn run(&mut self, id: CommandId, operation: kubevirt::Operation) {
-        let run = operation::run(operation, self.clock, self.transport.clone(), Arc::clone(&self.permits));
+        let (stop, stops) = watch::channel(false);
+        let run = operation::run(operation, self.clock, self.transport.clone(), Arc::clone(&self.permits), stops);
         let handle = self.tasks.spawn(run);
         self.by_task.insert(handle.id(), id);
-        self.handles.insert(id, handle);
+        self.stops.insert(id, stop);
     }
 
-    /// Stops a command; nothing more is heard of it.
+    /// Tells a command to stop; it ends when what it has sent is answered.
     fn cancel(&mut self, id: CommandId) {
-        if let Some(handle) = self.handles.remove(&id) {
-            handle.abort();
-            self.by_task.remove(&handle.id());
+        if let Some(stop) = self.stops.get(&id) {
+            stop.send_replace(true);
         }
     }
 
-    /// Waits for a command to end. `None` if there are none, `Some(None)` if the one that ended had been cancelled.
-    async fn next_end(&mut self) -> Option<Option<(CommandId, Result<Completion, CommandError>)>> {
+    /// Waits for a command to end; `None` if there are none.
+    async fn next_end(&mut self) -> Option<(CommandId, Result<Completion, CommandError>)> {
         let ended = self.tasks.join_next_with_id().await?;
         let (task, result) = match ended {
             Ok(ended) => ended,
@@ -277,11 +274,9 @@ impl Commands {
                 (error.id(), Err(CommandError::Unavailable { reason, retry_after: None }))
             }
         };
-        let Some(id) = self.by_task.remove(&task) else {
-            return Some(None);
-        };
-        self.handles.remove(&id);
-        Some(Some((id, result)))
+        let id = self.by_task.remove(&task)?;
+        self.stops.remove(&id);
+        Some((id, result))
     }
 }
 

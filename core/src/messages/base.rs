@@ -63,6 +63,14 @@ pub(crate) const PROPERTY_VALUE_NOT_IN_LIST: Definition = Definition {
     resolution: "Choose one of the values that the resource lists as allowable.",
 };
 
+pub(crate) const PROPERTY_VALUE_CONFLICT: Definition = Definition {
+    registry: REGISTRY,
+    key: "PropertyValueConflict",
+    text: "The property '%1' cannot have this value together with the property '%2'.",
+    severity: Severity::Warning,
+    resolution: "Change one of the two so that they agree.",
+};
+
 pub(crate) const MALFORMED_JSON: Definition = Definition {
     registry: REGISTRY,
     key: "MalformedJSON",
@@ -343,14 +351,6 @@ pub(crate) const PROPERTY_VALUE_OUT_OF_RANGE: Definition = Definition {
     resolution: "Send a value within the range that the schema or the documentation gives.",
 };
 
-pub(crate) const PROPERTY_VALUE_CONFLICT: Definition = Definition {
-    registry: REGISTRY,
-    key: "PropertyValueConflict",
-    text: "The property '%1' cannot have this value together with the value of the property '%2'.",
-    severity: Severity::Warning,
-    resolution: "Change one of the two so that they agree.",
-};
-
 pub(crate) const PASSWORD_INCORRECT_LENGTH: Definition = Definition {
     registry: REGISTRY,
     key: "PasswordIncorrectLength",
@@ -417,6 +417,7 @@ pub(crate) const ALL: &[Definition] = &[
     PROPERTY_VALUE_FORMAT_ERROR,
     STRING_VALUE_TOO_LONG,
     PROPERTY_VALUE_NOT_IN_LIST,
+    PROPERTY_VALUE_CONFLICT,
     MALFORMED_JSON,
     UNRECOGNIZED_REQUEST_BODY,
     NO_OPERATION,
@@ -452,7 +453,6 @@ pub(crate) const ALL: &[Definition] = &[
     INTERNAL_ERROR,
     PROPERTY_MISSING,
     PROPERTY_VALUE_OUT_OF_RANGE,
-    PROPERTY_VALUE_CONFLICT,
     PASSWORD_INCORRECT_LENGTH,
     PASSWORD_CHANGE_REQUIRED,
     RESOURCE_ALREADY_EXISTS,

@@ -30,6 +30,8 @@ impl PowerState {
             };
         };
         match (instance.phase, instance.stopping) {
+            // It has ended and another follows: said to be off, it would be taken for safe.
+            (Phase::Ended, _) if machine.autostart == Autostart::Yes && !machine.deleting => Self::PoweringOn,
             (Phase::Ended, _) => Self::Off,
             (Phase::Starting | Phase::Running, true) => Self::PoweringOff,
             (Phase::Starting, false) => Self::PoweringOn,

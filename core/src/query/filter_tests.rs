@@ -116,8 +116,8 @@ fn mistakes_are_told_apart() {
 #[derive(Clone, Debug)]
 enum Model {
     Leaf(&'static str),
-    Not(Box<Model>),
-    Binary(&'static str, u8, Box<Model>, Box<Model>),
+    Not(Box<Self>),
+    Binary(&'static str, u8, Box<Self>, Box<Self>),
 }
 
 impl Model {

@@ -124,7 +124,7 @@ pub(super) fn represent(context: &Context<'_>, vm: &Vm) -> Representation {
 }
 
 /// Understands a PATCH. Everything in it becomes one change, so that none of it can take effect without the rest.
-pub(super) fn patch(body: &JsonObject) -> Result<Action, Refusal> {
+pub(super) fn patch(vm: &Vm, body: &JsonObject) -> Result<Action, Refusal> {
     let mut problems = Vec::new();
     let mut boot = None;
     let mut asset_tag = None;
@@ -138,6 +138,7 @@ pub(super) fn patch(body: &JsonObject) -> Result<Action, Refusal> {
             _ => problems.push(parameters::not_changeable(name, READ_ONLY).about(format!("#/{name}"))),
         }
     }
+    problems.extend(boot.as_ref().and_then(|change| computer_system_boot::conflict(&vm.machine.boot, change)));
     if !problems.is_empty() {
         return Err(Refusal::bad_request(problems));
     }

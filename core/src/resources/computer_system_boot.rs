@@ -3,8 +3,8 @@
 use serde_json::Value;
 
 use super::parameters;
-use crate::messages::Message;
-use crate::model::{BootChange, BootEnabled, BootMode, BootTarget};
+use crate::messages::{Message, base};
+use crate::model::{BootChange, BootEnabled, BootMode, BootOverride, BootTarget};
 
 pub(super) const TARGETS: [BootTarget; 4] = [BootTarget::None, BootTarget::Pxe, BootTarget::Cd, BootTarget::Hdd];
 pub(super) const ENABLED: [BootEnabled; 3] = [BootEnabled::Disabled, BootEnabled::Once, BootEnabled::Continuous];
@@ -64,6 +64,16 @@ pub(super) fn parse(value: &Value, problems: &mut Vec<Message>) -> Option<BootCh
         }
     }
     (change != BootChange::default()).then_some(change)
+}
+
+/// What is wrong with a change of what is in force: an override that is asked for needs something to boot from.
+pub(super) fn conflict(present: &BootOverride, change: &BootChange) -> Option<Message> {
+    let target = change.target.unwrap_or(present.target);
+    let asked_for = change.enabled.is_some_and(|enabled| enabled != BootEnabled::Disabled);
+    (asked_for && target == BootTarget::None).then(|| {
+        Message::new(&base::PROPERTY_VALUE_CONFLICT, ["BootSourceOverrideEnabled", "BootSourceOverrideTarget"])
+            .about("#/Boot/BootSourceOverrideEnabled")
+    })
 }
 
 fn has_no_value(value: &Value) -> bool {

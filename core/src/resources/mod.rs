@@ -234,7 +234,7 @@ pub(crate) fn plan(context: &Context<'_>, location: &Location<'_>, body: &JsonOb
     match location.route {
         Route::System(name) => {
             let vm = context.system(name, location)?;
-            Ok(plan(vm, computer_system::patch(body)?, Answer::Representation))
+            Ok(plan(vm, computer_system::patch(vm, body)?, Answer::Representation))
         }
         Route::SystemReset(name) => {
             let vm = context.system(name, location)?;

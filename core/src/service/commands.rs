@@ -8,7 +8,8 @@ use super::tasks::slot_of;
 use super::timers::Timer;
 use super::{OutcomeKind, Output, Service, Stopping, Ticket};
 use crate::model::{
-    Action, BootEnabled, Command, CommandError, CommandId, Completion, Phase, PowerRequest, PowerState, Slot, Uid, VmId,
+    Action, BootEnabled, Command, CommandError, CommandId, Completion, ImportState, Phase, PowerRequest, PowerState,
+    Slot, Uid, VmId,
 };
 use crate::task::{TaskId, TaskRequest};
 use crate::time::{Instant, Now};
@@ -27,6 +28,8 @@ pub(super) struct Commands {
 #[derive(Debug, Default)]
 struct Machine {
     running: Option<CommandId>,
+    /// Accepted power-ons that wait for it to stop. They stand aside: everything else goes on.
+    held: Vec<CommandId>,
     waiting: VecDeque<Waiting>,
     /// How often looking after it has failed in a row, and when to try again.
     failures: u32,
@@ -49,6 +52,7 @@ struct Waiting {
     action: Action,
     revision: Option<u64>,
     asker: Asker,
+    since: Instant,
 }
 
 /// Who learns what comes of a command; nobody, for what the service does by itself.
@@ -107,6 +111,12 @@ impl Commands {
             })
     }
 
+    /// Whether a machine is held for a request already.
+    fn holds(&self, vm: &VmId, request: PowerRequest) -> bool {
+        let held = self.by_machine.get(vm).map_or(&[][..], |machine| &machine.held);
+        held.iter().any(|id| self.running.get(id).is_some_and(|running| running.action == Action::Power(request)))
+    }
+
     /// Whether as much waits for a machine as may.
     pub(super) fn is_full(&self, vm: &VmId) -> bool {
         self.by_machine.get(vm).is_some_and(|machine| machine.waiting.len() >= MAX_WAITING)
@@ -124,14 +134,18 @@ impl Service {
         revision: Option<u64>,
         asker: Asker,
     ) {
-        if let Action::Power(request) = action {
-            self.supersede(now, &vm, request);
-        }
-        if self.commands.is_full(&vm) {
+        // What turns a machine off is let in however much waits.
+        if self.commands.is_full(&vm) && action != Action::Power(PowerRequest::ForceOff) {
             return self.conclude(now, asker, OutcomeKind::Overloaded);
         }
+        if let Action::Power(request) = action {
+            self.supersede(now, &vm, request);
+            if request == PowerRequest::On && self.commands.holds(&vm, request) {
+                return self.conclude(now, asker, OutcomeKind::Done);
+            }
+        }
         let machine = self.commands.by_machine.entry(vm.clone()).or_default();
-        machine.waiting.push_back(Waiting { uid, action, revision, asker });
+        machine.waiting.push_back(Waiting { uid, action, revision, asker, since: now.mono });
         self.commands.idle.push(vm);
     }
 
@@ -143,7 +157,7 @@ impl Service {
                     break;
                 }
                 let Some(waiting) = machine.waiting.pop_front() else {
-                    if machine.rests_until.is_none() {
+                    if machine.rests_until.is_none() && machine.held.is_empty() {
                         self.commands.by_machine.remove(&vm);
                     }
                     break;
@@ -169,7 +183,8 @@ impl Service {
             Err(error) => OutcomeKind::Failed(error),
         };
         if let Some(machine) = self.commands.by_machine.get_mut(&running.vm) {
-            machine.running = None;
+            machine.running.take_if(|running| *running == id);
+            machine.held.retain(|held| *held != id);
             if running.by == Origin::Service {
                 let failed = outcome != OutcomeKind::Done;
                 machine.failures = if failed { machine.failures.saturating_add(1) } else { 0 };
@@ -188,16 +203,18 @@ impl Service {
     pub(super) fn withdraw(&mut self, vm: &VmId, task: &TaskId) -> Withdrawn {
         let Some(machine) = self.commands.by_machine.get_mut(vm) else { return Withdrawn::Whole };
         machine.waiting.retain(|waiting| waiting.asker.task.as_ref() != Some(task));
-        let Some(id) = machine.running else { return Withdrawn::Whole };
-        let running = self.commands.running.get(&id).filter(|running| running.asker.task.as_ref() == Some(task));
+        let its = |id: &&CommandId| {
+            self.commands.running.get(id).is_some_and(|running| running.asker.task.as_ref() == Some(task))
+        };
+        let Some(id) = machine.running.iter().chain(&machine.held).find(its).copied() else { return Withdrawn::Whole };
+        let running = self.commands.running.get(&id);
         match running.map(|running| &running.action) {
             None => Withdrawn::Whole,
             Some(Action::InsertMedia(media)) => Withdrawn::Inserting(media.slot),
             Some(_) => {
-                machine.running = None;
-                self.commands.idle.push(vm.clone());
                 self.outputs.push_back(Output::Cancel(id));
-                if let Some(ticket) = self.commands.running.remove(&id).and_then(|running| running.asker.ticket) {
+                let asker = self.commands.running.get_mut(&id).map(|running| std::mem::take(&mut running.asker));
+                if let Some(ticket) = asker.and_then(|asker| asker.ticket) {
                     let reason = "its task was called off".to_owned();
                     self.answer(ticket, OutcomeKind::Failed(CommandError::Conflict(reason)));
                 }
@@ -219,24 +236,36 @@ impl Service {
         if let Some(ticket) = ticket {
             self.answer(ticket, OutcomeKind::Done);
         }
+        let Some(vm) = self.commands.running.get(&id).map(|running| running.vm.clone()) else { return };
+        if let Some(machine) = self.commands.by_machine.get_mut(&vm)
+            && let Some(held) = machine.running.take_if(|running| *running == id)
+        {
+            machine.held.push(held);
+            self.commands.idle.push(vm);
+        }
     }
 
     /// Looks after a machine: does what follows from what is seen of it, whoever caused that.
     pub(super) fn tend(&mut self, now: Now, id: &VmId) {
         let Some(vm) = self.inventory.system(id) else { return };
-        let Some(used_by) = used_up_by(vm) else { return };
+        let due = due(vm);
+        if due.is_empty() {
+            return;
+        }
         let uid = vm.machine.uid.clone();
         let machine = self.commands.by_machine.entry(id.clone()).or_default();
         if machine.rests_until.is_some_and(|until| now.mono < until) || self.stopping != Stopping::No {
             return;
         }
         machine.rests_until = None;
-        let is_restore = |action: &Action| matches!(action, Action::RestoreBoot { .. });
-        let running = machine.running.and_then(|id| self.commands.running.get(&id));
-        let under_way = running.is_some_and(|running| is_restore(&running.action))
-            || machine.waiting.iter().any(|waiting| is_restore(&waiting.action));
-        if !under_way {
-            self.enqueue(now, id.clone(), uid, Action::RestoreBoot { used_by }, None, Asker::default());
+        for action in due {
+            let machine = self.commands.by_machine.entry(id.clone()).or_default();
+            let running = machine.running.and_then(|id| self.commands.running.get(&id));
+            let under_way = running.is_some_and(|running| running.action == action)
+                || machine.waiting.iter().any(|waiting| waiting.action == action);
+            if !under_way {
+                self.enqueue(now, id.clone(), uid.clone(), action, None, Asker::default());
+            }
         }
     }
 
@@ -253,6 +282,10 @@ impl Service {
                 Some(OutcomeKind::Done)
             }
             Some(_) if self.commands.running.len() >= MAX_RUNNING => Some(OutcomeKind::Overloaded),
+            // Whoever asked has been waiting for as long as anyone is to wait.
+            Some(_) if now.mono.saturating_since(waiting.since) > self.inventory.config().command_timeout => {
+                Some(OutcomeKind::Overloaded)
+            }
             Some(_) => None,
         };
         if let Some(refusal) = refusal {
@@ -283,9 +316,12 @@ impl Service {
     }
 
     /// A machine that is to be off is not to be turned on by what was asked before.
+    ///
+    /// What is being carried out is called off and not forgotten: a request of it may be on its way, and the next
+    /// command begins when that has been answered.
     fn supersede(&mut self, now: Now, vm: &VmId, request: PowerRequest) {
         let gives_way = |action: &Action| match (request, action) {
-            (PowerRequest::ForceOff, Action::Power(_)) => true,
+            (PowerRequest::ForceOff, Action::Power(earlier)) => *earlier != PowerRequest::ForceOff,
             (PowerRequest::GracefulShutdown, Action::Power(earlier)) => *earlier == PowerRequest::On,
             _ => false,
         };
@@ -294,17 +330,21 @@ impl Service {
         };
         let (gone, staying): (Vec<_>, _) = machine.waiting.drain(..).partition(|waiting| gives_way(&waiting.action));
         machine.waiting = staying.into();
-        let mut askers: Vec<Asker> = gone.into_iter().map(|waiting| waiting.asker).collect();
-        if let Some(id) = machine.running
-            && self.commands.running.get(&id).is_some_and(|running| gives_way(&running.action))
-        {
-            machine.running = None;
-            askers.extend(self.commands.running.remove(&id).map(|running| running.asker));
-            self.outputs.push_back(Output::Cancel(id));
+        let mut askers: Vec<_> = gone.into_iter().map(|waiting| (waiting.action, waiting.asker)).collect();
+        for id in machine.running.iter().chain(&machine.held) {
+            if let Some(running) = self.commands.running.get_mut(id).filter(|running| gives_way(&running.action)) {
+                askers.push((running.action.clone(), std::mem::take(&mut running.asker)));
+                self.outputs.push_back(Output::Cancel(*id));
+            }
         }
-        for asker in askers {
-            let reason = "a later request turned it off".to_owned();
-            self.conclude(now, asker, OutcomeKind::Failed(CommandError::Conflict(reason)));
+        for (action, asker) in askers {
+            let outcome = if action == Action::Power(PowerRequest::GracefulShutdown) {
+                // It wanted the same.
+                OutcomeKind::Done
+            } else {
+                OutcomeKind::Failed(CommandError::Conflict("a later request turned it off".to_owned()))
+            };
+            self.conclude(now, asker, outcome);
         }
     }
 
@@ -326,6 +366,20 @@ impl Service {
         let until = self.inventory.expect(&running.vm, expected, now.mono);
         self.timers.set(until, Timer::Expected(running.vm.clone()));
     }
+}
+
+/// What is to be done to a machine, by what is seen of it.
+fn due(vm: &Vm) -> Vec<Action> {
+    let restore = used_up_by(vm).map(|used_by| Action::RestoreBoot { used_by });
+    restore.into_iter().chain(in_the_way(vm).map(Action::EjectMedia)).collect()
+}
+
+/// The slot whose image could not be imported, where a machine that is being started waits for it.
+fn in_the_way(vm: &Vm) -> Option<Slot> {
+    let waits = vm.instance.as_ref().is_some_and(|instance| instance.phase == Phase::Starting && !instance.stopping);
+    let failed =
+        |slot: &Slot| vm.import(*slot).is_some_and(|import| matches!(import.state, ImportState::Failed { .. }));
+    Slot::ALL.iter().copied().find(failed).filter(|_| waits)
 }
 
 /// The run that used a one-time boot override up, if one did: the first that is not the one it was asked in.

@@ -7,6 +7,7 @@ use std::sync::{Arc, OnceLock};
 use foldhash::fast::FixedState;
 use rpds::{HashTrieMapSync, RedBlackTreeMapSync, RedBlackTreeSetSync};
 
+use super::tombstones::Tombstones;
 use super::{EXPECT_FOR, MAX_REMEMBERED, REMEMBER_FOR};
 use crate::auth::{AccountsContent, Authenticator, CredentialKey, Directory, Sessions, SessionsContent};
 use crate::config::{Chassis, Config, IdConvention};
@@ -23,6 +24,10 @@ pub(super) struct Inventory {
     /// Runs of machines that are not shown, or not known yet: the two are listed independently.
     unmatched: BTreeMap<VmId, Arc<Instance>>,
     imports: BTreeMap<ImportId, Arc<Import>>,
+    /// What went: a command that was under way may still report a reading from before.
+    gone_machines: Tombstones<VmId>,
+    gone_instances: Tombstones<VmId>,
+    gone_imports: Tombstones<ImportId>,
     /// Until when a power state that was asked for is shown.
     expected_until: BTreeMap<VmId, Instant>,
     next_revision: u64,
@@ -53,6 +58,9 @@ impl Inventory {
             changed: true,
             unmatched: BTreeMap::new(),
             imports: BTreeMap::new(),
+            gone_machines: Tombstones::default(),
+            gone_instances: Tombstones::default(),
+            gone_imports: Tombstones::default(),
             expected_until: BTreeMap::new(),
             next_revision: 1,
         }
@@ -200,6 +208,8 @@ impl Inventory {
             HashTrieMapSync::new_with_hasher_and_ptr_kind(FixedState::default()),
         );
         self.view.by_name = RedBlackTreeMapSync::new_sync();
+        // What the old configuration hid, the new one may show.
+        self.gone_machines = Tombstones::default();
         let mut all: Vec<_> = systems.values().cloned().collect();
         all.sort_by(|one, other| one.machine.id.cmp(&other.machine.id));
         for vm in all {
@@ -214,12 +224,14 @@ impl Inventory {
     fn machine(&mut self, machine: Arc<Machine>) -> Option<VmId> {
         let id = machine.id.clone();
         let known = self.view.systems.get(&id).cloned();
-        if known.as_ref().is_some_and(|known| is_older(machine.version, known.machine.version)) {
+        if known.as_ref().is_some_and(|known| is_older(machine.version, known.machine.version))
+            || self.gone_machines.covers(&id, machine.version)
+        {
             return None;
         }
         let chassis = chassis_of(&self.view.config.chassis, &machine);
         if chassis.is_empty() {
-            return self.hide(&id);
+            return self.hide(&id, machine.version);
         }
         if known.as_ref().is_some_and(|known| known.machine == machine && known.chassis == chassis) {
             return None;
@@ -247,11 +259,14 @@ impl Inventory {
         if is_older(version, known.machine.version) {
             return None;
         }
-        self.hide(id)
+        self.hide(id, version)
     }
 
     fn instance(&mut self, instance: Arc<Instance>) -> Option<VmId> {
         let id = instance.id.clone();
+        if self.gone_instances.covers(&id, instance.version) {
+            return None;
+        }
         let Some(vm) = self.view.systems.get(&id) else {
             if self.unmatched.get(&id).is_none_or(|known| !is_older(instance.version, known.version)) {
                 self.unmatched.insert(id, instance);
@@ -280,13 +295,15 @@ impl Inventory {
     }
 
     fn instance_gone(&mut self, id: &VmId, version: Version) -> Option<VmId> {
-        if self.unmatched.get(id).is_some_and(|known| !is_older(version, known.version)) {
+        if let Some(known) = self.unmatched.get(id).filter(|known| !is_older(version, known.version)) {
+            self.gone_instances.bury(id, version, known.version);
             self.unmatched.remove(id);
         }
         let known = self.view.systems.get(id)?.instance.as_ref()?;
         if is_older(version, known.version) {
             return None;
         }
+        self.gone_instances.bury(id, version, known.version);
         self.expected_until.remove(id);
         self.update(id, |vm| {
             vm.instance = None;
@@ -297,7 +314,9 @@ impl Inventory {
 
     fn import(&mut self, import: Arc<Import>) -> Option<VmId> {
         let known = self.imports.get(&import.id);
-        if known.is_some_and(|known| is_older(import.version, known.version) || **known == *import) {
+        if known.is_some_and(|known| is_older(import.version, known.version) || **known == *import)
+            || self.gone_imports.covers(&import.id, import.version)
+        {
             return None;
         }
         let machine = import.machine.clone();
@@ -311,6 +330,7 @@ impl Inventory {
             return None;
         }
         let machine = known.machine.clone();
+        self.gone_imports.bury(id, version, known.version);
         self.imports.remove(id);
         self.refresh_imports(machine)
     }
@@ -367,8 +387,9 @@ impl Inventory {
     }
 
     /// Takes a machine out of what is shown; its run stays known, in case that it is shown again.
-    fn hide(&mut self, id: &VmId) -> Option<VmId> {
+    fn hide(&mut self, id: &VmId, version: Version) -> Option<VmId> {
         let known = self.view.systems.get(id).cloned()?;
+        self.gone_machines.bury(id, version, known.machine.version);
         if let Some(instance) = &known.instance {
             self.unmatched.insert(id.clone(), Arc::clone(instance));
         }

@@ -9,6 +9,7 @@ mod inventory;
 mod ledger;
 mod tasks;
 mod timers;
+mod tombstones;
 
 use std::collections::{BTreeSet, VecDeque};
 use std::net::IpAddr;
@@ -89,7 +90,8 @@ pub enum Output {
     Store(DocumentWrite),
     /// Tell the operator.
     Notice(Notice),
-    /// Stop carrying this out; nothing is to be reported.
+    /// Stop carrying this out: no further request, but wait for the answer to one that has been sent, and then report
+    /// [`Input::Completed`] as for any other.
     Cancel(CommandId),
     /// The answer to [`Input::Submitted`].
     Outcome {

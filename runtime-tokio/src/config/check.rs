@@ -289,6 +289,18 @@ impl Check<'_> {
             }
             class.value
         });
+        for (key, value, message) in [
+            ("vm_update_timeout", &images.vm_update_timeout, "how long a change may take is kubevirt.timeout"),
+            (
+                "iso_download_timeout",
+                &images.iso_download_timeout,
+                "an import takes as long as the cluster takes for it",
+            ),
+        ] {
+            if let Some(value) = value {
+                self.warn(value.referenced, format!("datavolume.{key}"), format!("has no effect: {message}"));
+            }
+        }
         kubevirt::Settings {
             storage_class,
             storage_size,

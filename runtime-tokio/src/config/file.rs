@@ -208,9 +208,9 @@ pub struct DataVolume {
     pub allow_insecure_tls: Option<bool>,
     /// The storage class (default: the cluster's).
     pub storage_class: Option<Spanned<String>>,
-    /// How long changing a machine may take (default `30s`).
+    /// No effect: how long a change may take is `kubevirt.timeout`.
     pub vm_update_timeout: Option<Spanned<String>>,
-    /// How long an import may take (default `30m`).
+    /// No effect: an import takes as long as the cluster takes for it.
     pub iso_download_timeout: Option<Spanned<String>>,
     /// No effect: images are imported by the cluster, without a helper.
     pub helper_image: Option<Spanned<IgnoredAny>>,

@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use kubevirt_redfish_core::kubevirt::{Operation, OperationStep};
 use kubevirt_redfish_core::model::{Action, CommandError, Completion};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 
 use super::timed_out;
 use crate::clock::Clock;
+use crate::server::stopped;
 use crate::transport::Transport;
 
 /// The time for one request and its answer.
@@ -17,14 +18,20 @@ const REQUEST: Duration = Duration::from_secs(30);
 /// The longest answer that is taken; objects of the cluster have at most a few megabytes.
 const ANSWER: usize = 64 * 1024 * 1024;
 
-/// Runs an operation to its end; each of its requests when it is their turn.
+/// Runs an operation to its end, or until `stop` becomes true; each of its requests when it is their turn.
+///
+/// A request that has been sent is waited for in any case: whoever comes next must not overtake it.
 pub(super) async fn run(
     mut operation: Operation,
     clock: Clock,
     transport: Transport,
     permits: Arc<Semaphore>,
+    mut stop: watch::Receiver<bool>,
 ) -> Result<Completion, CommandError> {
     loop {
+        if *stop.borrow() {
+            return Err(CommandError::Conflict("it was called off".to_owned()));
+        }
         match operation.poll(clock.mono()) {
             OperationStep::Send(request) => {
                 tracing::debug!(vm = operation.subject(), method = %request.method(), path = request.uri().path(), "command");
@@ -35,7 +42,10 @@ pub(super) async fn run(
                 let response = tokio::time::timeout(REQUEST, exchange).await.map_err(timed_out).flatten();
                 operation.handle_response(clock.mono(), response);
             }
-            OperationStep::WaitUntil(instant) => tokio::time::sleep_until(clock.timer(instant)).await,
+            OperationStep::WaitUntil(instant) => tokio::select! {
+                () = tokio::time::sleep_until(clock.timer(instant)) => {}
+                () = stopped(&mut stop) => {}
+            },
             OperationStep::Done(result) => {
                 let vm = operation.subject();
                 let action = operation.command().map_or("store", |command| name(&command.action));

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
-use http::{HeaderValue, Method, Request, Response, StatusCode, header};
+use http::{HeaderValue, Method, Request, Response, StatusCode, Version, header};
 use http_body_util::Full;
 use hyper::body::{Body as _, Incoming};
 use kubevirt_redfish_core::{self as core, Signal, Step, View};
@@ -50,6 +50,7 @@ impl Handler for Redfish {
         let (parts, body) = request.into_parts();
         let correlation_id = correlation_id(&peer, &parts.headers);
         let record = Record::of(&parts, &correlation_id);
+        let is_http1 = parts.version < Version::HTTP_2;
         let expects_continue = parts.headers.contains_key(header::EXPECT);
         let peer = core::Peer { address: peer.address, secure: peer.secure };
         let inner = self.inner;
@@ -71,6 +72,10 @@ impl Handler for Redfish {
             }
             let mut response = response.map(Full::new);
             response.headers_mut().insert(REQUEST_ID, correlation_id);
+            // With an unread body in it the connection is of no more use. Who is not told so sends the next request on it.
+            if is_http1 && !body.is_end_stream() {
+                response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+            }
             Ok(response)
         }
     }
