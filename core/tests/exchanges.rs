@@ -169,7 +169,7 @@ impl Given {
         for (name, header) in [("token", "x-auth-token"), ("location", "location"), ("etag", "etag")] {
             if let Some(value) = response.headers().get(header) {
                 let value = value.to_str().unwrap().to_owned();
-                let number = (1..).find(|number| !self.0.contains_key(&format!("{{{name}-{number}}}"))).unwrap();
+                let number = (1..1_000).find(|number| !self.0.contains_key(&format!("{{{name}-{number}}}"))).unwrap();
                 self.0.insert(format!("{{{name}-{number}}}"), value.clone());
                 self.0.insert(format!("{{{name}}}"), value);
             }
