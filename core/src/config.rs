@@ -6,7 +6,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::auth::Role;
+use crate::auth::{Privileges, Role};
 use crate::event::Reach;
 
 /// Everything the service is configured with.
@@ -16,6 +16,8 @@ pub struct Config {
     pub chassis: Vec<Chassis>,
     /// Who may log in.
     pub accounts: Vec<Account>,
+    /// Roles besides those that the standard prescribes.
+    pub roles: Vec<CustomRole>,
     /// How systems are named in URIs.
     pub id_convention: IdConvention,
     /// Answer GET and HEAD on the alias tree below `/redfish/v1/Chassis/{chassis}/Systems` with 308 and the canonical
@@ -38,6 +40,7 @@ impl Default for Config {
         Self {
             chassis: Vec::new(),
             accounts: Vec::new(),
+            roles: Vec::new(),
             id_convention: IdConvention::default(),
             legacy_redirects: false,
             service_uuid: "00000000-0000-0000-0000-000000000000".to_owned(),
@@ -127,6 +130,32 @@ pub enum Protocol {
     /// HTTP over TLS.
     #[default]
     Https,
+}
+
+/// A role besides those that the standard prescribes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CustomRole {
+    /// Its name, and its `Id` in URIs.
+    pub name: RoleName,
+    /// What it may do to what it sees.
+    pub privileges: Privileges,
+}
+
+/// The name of a role: what can be the name of a chassis can be one.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RoleName(ChassisName);
+
+impl RoleName {
+    /// Takes `text` if it can stand in a URI as it is and is not what a predefined role is called.
+    pub fn new(text: &str) -> Option<Self> {
+        let free = !["Administrator", "Operator", "ReadOnly", "Members"].contains(&text);
+        ChassisName::new(text).filter(|_| free).map(Self)
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        self.0.as_str()
+    }
 }
 
 /// Someone who may log in.

@@ -25,10 +25,10 @@ mod task;
 pub mod time;
 mod view;
 
-pub use auth::{Privilege, Role};
+pub use auth::{Privilege, Privileges, Role};
 pub use event::{Reach, Subscription};
 pub use exchange::{Exchange, PasswordCheck, Peer, Signal, Step};
 pub use service::{
-    Delivery, DeliveryError, DeliveryId, Input, Intent, Outcome, Output, Reason, Service, StreamId, Ticket,
+    Delivery, DeliveryError, DeliveryId, Input, Intent, Notice, Outcome, Output, Reason, Service, StreamId, Ticket,
 };
 pub use view::View;

@@ -5,6 +5,7 @@ mod inventory;
 
 use std::fmt;
 
+use crate::auth::SessionId;
 use crate::model::Slot;
 
 pub(crate) use catalog::Catalog;
@@ -73,6 +74,22 @@ pub(crate) enum Route<'a> {
     Task(&'a str),
     /// `/redfish/v1/TaskService/TaskMonitors/{task}`: not a resource, but the answer that a request will have had.
     TaskMonitor(&'a str),
+    /// `/redfish/v1/SessionService`
+    SessionService,
+    /// `/redfish/v1/SessionService/Sessions`
+    Sessions,
+    /// `/redfish/v1/SessionService/Sessions/{session}`
+    Session(SessionId),
+    /// `/redfish/v1/AccountService`
+    AccountService,
+    /// `/redfish/v1/AccountService/Accounts`
+    Accounts,
+    /// `/redfish/v1/AccountService/Accounts/{account}`
+    Account(&'a str),
+    /// `/redfish/v1/AccountService/Roles`
+    Roles,
+    /// `/redfish/v1/AccountService/Roles/{role}`
+    Role(&'a str),
 }
 
 /// An action of the event service.
@@ -118,6 +135,8 @@ pub(crate) enum Alias<'a> {
     Chassis(&'a str),
     /// Virtual media below `/redfish/v1/Managers/{system}`.
     Manager,
+    /// `Members` below a collection: a POST there makes a member as well (DSP0266 clause 7.9).
+    Members,
 }
 
 impl<'a> Location<'a> {
@@ -139,6 +158,8 @@ impl<'a> Location<'a> {
             "$metadata" => end(segments).then_some(Route::Metadata).and_then(canonical),
             "Systems" => system_route(segments).and_then(canonical),
             "EventService" => event_route(segments).and_then(canonical),
+            "SessionService" => session_route(segments),
+            "AccountService" => account_route(segments),
             "Managers" => match id(&mut segments) {
                 None => end(segments).then_some(Route::Managers).and_then(canonical),
                 Some(system) => match segments.next() {
@@ -206,7 +227,15 @@ impl<'a> Route<'a> {
             | Self::TaskService
             | Self::Tasks
             | Self::Task(_)
-            | Self::TaskMonitor(_) => None,
+            | Self::TaskMonitor(_)
+            | Self::SessionService
+            | Self::Sessions
+            | Self::Session(_)
+            | Self::AccountService
+            | Self::Accounts
+            | Self::Account(_)
+            | Self::Roles
+            | Self::Role(_) => None,
         }
     }
 
@@ -217,6 +246,9 @@ impl<'a> Route<'a> {
             Self::Chassis(_) | Self::ChassisSystems(_) => "Chassis",
             Self::EventDestination(_) | Self::EventDestinationAction(..) => "EventDestination",
             Self::Task(_) | Self::TaskMonitor(_) => "Task",
+            Self::Session(_) => "Session",
+            Self::Account(_) => "ManagerAccount",
+            Self::Role(_) => "Role",
             _ => "ComputerSystem",
         }
     }
@@ -285,6 +317,39 @@ fn event_route(mut segments: std::str::Split<'_, char>) -> Option<Route<'_>> {
         Some(_) => return None,
     };
     end(segments).then_some(route)
+}
+
+/// What follows `/SessionService`.
+fn session_route(mut segments: std::str::Split<'_, char>) -> Option<Location<'_>> {
+    match segments.next() {
+        None => Some(Location { route: Route::SessionService, alias: None }),
+        Some("Sessions") => members(segments, Route::Sessions, |id| SessionId::parse(id).map(Route::Session)),
+        Some(_) => None,
+    }
+}
+
+/// What follows `/AccountService`.
+fn account_route(mut segments: std::str::Split<'_, char>) -> Option<Location<'_>> {
+    match segments.next() {
+        None => Some(Location { route: Route::AccountService, alias: None }),
+        Some("Accounts") => members(segments, Route::Accounts, |id| Some(Route::Account(id))),
+        Some("Roles") => members(segments, Route::Roles, |id| Some(Route::Role(id))),
+        Some(_) => None,
+    }
+}
+
+/// What follows a collection whose members have nothing below them.
+fn members<'a>(
+    mut segments: std::str::Split<'a, char>,
+    collection: Route<'a>,
+    member: impl FnOnce(&'a str) -> Option<Route<'a>>,
+) -> Option<Location<'a>> {
+    let location = match id(&mut segments) {
+        None => Location { route: collection, alias: None },
+        Some("Members") => Location { route: collection, alias: Some(Alias::Members) },
+        Some(id) => Location { route: member(id)?, alias: None },
+    };
+    end(segments).then_some(location)
 }
 
 /// What follows `/VirtualMedia`.
@@ -388,6 +453,14 @@ impl fmt::Display for Route<'_> {
             Self::Tasks => f.write_str("/redfish/v1/TaskService/Tasks"),
             Self::Task(task) => write!(f, "/redfish/v1/TaskService/Tasks/{task}"),
             Self::TaskMonitor(task) => write!(f, "/redfish/v1/TaskService/TaskMonitors/{task}"),
+            Self::SessionService => f.write_str("/redfish/v1/SessionService"),
+            Self::Sessions => f.write_str("/redfish/v1/SessionService/Sessions"),
+            Self::Session(id) => write!(f, "/redfish/v1/SessionService/Sessions/{id}"),
+            Self::AccountService => f.write_str("/redfish/v1/AccountService"),
+            Self::Accounts => f.write_str("/redfish/v1/AccountService/Accounts"),
+            Self::Account(id) => write!(f, "/redfish/v1/AccountService/Accounts/{id}"),
+            Self::Roles => f.write_str("/redfish/v1/AccountService/Roles"),
+            Self::Role(name) => write!(f, "/redfish/v1/AccountService/Roles/{name}"),
         }
     }
 }
@@ -455,6 +528,14 @@ mod tests {
             Route::Tasks,
             Route::Task(system),
             Route::TaskMonitor(system),
+            Route::SessionService,
+            Route::Sessions,
+            SessionId::parse("0123456789abcdef").map_or(Route::Sessions, Route::Session),
+            Route::AccountService,
+            Route::Accounts,
+            Route::Account(chassis),
+            Route::Roles,
+            Route::Role(chassis),
         ]
         .iter()
         .map(ToString::to_string)
@@ -496,6 +577,11 @@ mod tests {
             "/redfish/v1/odata/x",
             "/redfish/v1/TaskService/TaskMonitors",
             "/redfish/v1/TaskService/Tasks/a/SubTasks",
+            "/redfish/v1/SessionService/Sessions/1",
+            "/redfish/v1/SessionService/Sessions/0123456789ABCDEF",
+            "/redfish/v1/SessionService/Sessions/0123456789abcdef/x",
+            "/redfish/v1/SessionService/x",
+            "/redfish/v1/AccountService/Roles/a/b",
             "/redfish/v1/Systems/a/VirtualMedia/Cd/Actions/",
             "/redfish/v1/Systems/a/Processors/b/c",
             "/redfish/v1/Systems/a/Storage/b/Drives",

@@ -3,12 +3,13 @@
 //! A GET is a function of a view, the time and the request. Views share what has not changed, so that publishing one
 //! changed machine costs the same among ten as among a hundred thousand.
 
+use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
 
 use foldhash::fast::FixedState;
 use rpds::{HashTrieMapSync, RedBlackTreeMapSync, RedBlackTreeSetSync};
 
-use crate::auth::{Authenticator, CredentialKey, Identity};
+use crate::auth::{Authenticator, CredentialKey, Directory, Identity, Sessions};
 use crate::config::{Config, IdConvention};
 use crate::event::{Subscribed, SubscriptionId};
 use crate::http::Representation;
@@ -21,6 +22,12 @@ use crate::time::Instant;
 pub struct View {
     pub(crate) config: Arc<Config>,
     pub(crate) authenticator: Arc<Authenticator>,
+    pub(crate) directory: Arc<Directory>,
+    pub(crate) sessions: Sessions,
+    /// Stored accounts and sessions have been read: before that, nobody can be told that theirs is not there.
+    pub(crate) accounts_known: bool,
+    /// Clients that sent too many wrong passwords, and until when no more are taken from them.
+    pub(crate) throttled: RedBlackTreeMapSync<IpAddr, Instant>,
     /// Credentials that were checked, and until when that counts.
     pub(crate) remembered: RedBlackTreeMapSync<CredentialKey, Instant>,
     pub(crate) systems: HashTrieMapSync<VmId, Arc<Vm>, FixedState>,

@@ -17,13 +17,16 @@
 //! > import lab.node-0 running 42                     the image in its drive is so far: pending, running, succeeded, gone,
 //!                                                    or failed with an explanation
 //! > wait 10                                           seconds pass
+//! > client 10.0.0.9                                   requests come from there from now on
 //! ```
 //!
 //! In a URI `$1` is the id of the first task that was accepted, `$2` of the second, and so on.
-//! `{etag}` in a header stands for the entity tag of the latest response that had one.
+//! `as eve with Password1` gives another password than `secret`. In a request `{token}`, `{location}` and `{etag}` stand
+//! for what the last response that had one gave; `{token-1}` is the first token, `{location-2}` the second location.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests may fail")]
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::Read as _;
 use std::time::Duration;
@@ -49,7 +52,7 @@ fn play(script: &str) -> String {
     let mut desk = Desk::new();
     let mut story = String::new();
     let mut tasks: Vec<String> = Vec::new();
-    let mut etag = String::new();
+    let mut given = Given::default();
     let mut lines = script.lines().peekable();
     while let Some(line) = lines.next() {
         let Some(step) = line.strip_prefix("> ") else {
@@ -113,12 +116,19 @@ fn play(script: &str) -> String {
                 Vec::new()
             }
             ["wait", seconds] => desk.advance(Duration::from_secs(seconds.parse().unwrap())),
+            ["client", address] => {
+                desk.client = address.parse().unwrap();
+                Vec::new()
+            }
             [method, uri, user @ ..] => {
                 for line in &block {
                     writeln!(story, "{line}").unwrap();
                 }
-                let uri = name_tasks(uri, &tasks);
-                desk.request(request(method, &uri, user.get(1).copied(), &block, &etag)).into_iter().collect()
+                let uri = given.fill_in(&name_tasks(uri, &tasks));
+                let block: Vec<String> = block.iter().map(|line| given.fill_in(line)).collect();
+                let block: Vec<&str> = block.iter().map(String::as_str).collect();
+                let user = user.get(1).map(|name| (*name, user.get(3).copied().unwrap_or("secret")));
+                desk.request(request(method, &uri, user, &block)).into_iter().collect()
             }
             other => panic!("{other:?}"),
         };
@@ -128,9 +138,7 @@ fn play(script: &str) -> String {
             }
         }
         for response in responses {
-            if let Some(tag) = response.headers().get("etag") {
-                tag.to_str().unwrap().clone_into(&mut etag);
-            }
+            given.take(&response);
             story.push_str(&print(&response));
             if response.status() == StatusCode::ACCEPTED && !step.starts_with("GET") && !step.starts_with("HEAD") {
                 let location = response.headers()["location"].to_str().unwrap();
@@ -154,19 +162,40 @@ fn name_tasks(uri: &str, tasks: &[String]) -> String {
     }
 }
 
-fn request(method: &str, uri: &str, user: Option<&str>, block: &[&str], etag: &str) -> Request<Bytes> {
+fn request(method: &str, uri: &str, user: Option<(&str, &str)>, block: &[&str]) -> Request<Bytes> {
     let mut request = Request::builder().method(method).uri(uri);
-    if let Some(user) = user {
-        let credentials = base64::prelude::BASE64_STANDARD.encode(format!("{user}:secret"));
+    if let Some((user, password)) = user {
+        let credentials = base64::prelude::BASE64_STANDARD.encode(format!("{user}:{password}"));
         request = request.header("Authorization", format!("Basic {credentials}"));
     }
     let mut parts = block.split(|line| line.is_empty());
     for header in parts.next().unwrap_or_default() {
         let (name, value) = header.split_once(": ").unwrap_or_else(|| panic!("not a header: {header}"));
-        request = request.header(name, value.replace("{etag}", etag));
+        request = request.header(name, value);
     }
     let body: Vec<&str> = parts.flatten().copied().collect();
     request.body(Bytes::from(body.join("\n"))).unwrap()
+}
+
+/// What responses gave that later requests need.
+#[derive(Default)]
+struct Given(BTreeMap<String, String>);
+
+impl Given {
+    fn take(&mut self, response: &Response<Bytes>) {
+        for (name, header) in [("token", "x-auth-token"), ("location", "location"), ("etag", "etag")] {
+            if let Some(value) = response.headers().get(header) {
+                let value = value.to_str().unwrap().to_owned();
+                let number = (1..1_000).find(|number| !self.0.contains_key(&format!("{{{name}-{number}}}"))).unwrap();
+                self.0.insert(format!("{{{name}-{number}}}"), value.clone());
+                self.0.insert(format!("{{{name}}}"), value);
+            }
+        }
+    }
+
+    fn fill_in(&self, text: &str) -> String {
+        self.0.iter().fold(text.to_owned(), |text, (name, value)| text.replace(name, value))
+    }
 }
 
 fn print(response: &Response<Bytes>) -> String {

@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
-use kubevirt_redfish_core::kubevirt::{self, TransportError, watches};
-use kubevirt_redfish_core::model::{Command, CommandError, CommandId, Completion, Observation};
+use kubevirt_redfish_core::kubevirt::{self, TransportError, document_watch, watches};
+use kubevirt_redfish_core::model::{Command, CommandError, CommandId, Completion, DocumentWrite, Observation};
 use kubevirt_redfish_core::{Input, Intent, Outcome, Output, Service, StreamId, Ticket, View};
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use tokio::task::{Id, JoinError, JoinSet};
@@ -130,7 +130,8 @@ impl Driver {
             config.chassis.iter().map(|chassis| chassis.namespace.as_str()).collect();
         let mut running = JoinSet::new();
         let mut sources = Vec::new();
-        for watch in watches(namespaces, numbers.next()) {
+        let documents = document_watch(&kubevirt, numbers.next());
+        for watch in watches(namespaces, numbers.next()).into_iter().chain(documents) {
             sources.push(watch.source().clone());
             running.spawn(watching::run(watch, clock, transport.clone(), observer.clone()));
         }
@@ -230,6 +231,8 @@ impl Driver {
             match output {
                 Output::Publish(view) => self.views.store(view),
                 Output::Command(command) => self.commands.start(command, &self.views.load()),
+                Output::Store(write) => self.commands.store(write),
+                Output::Notice(notice) => tracing::warn!("{notice}"),
                 Output::Cancel(id) => self.commands.cancel(id),
                 Output::Outcome { ticket, outcome } => {
                     let stream = outcome.stream().map(|id| self.streams.open(id));
@@ -283,6 +286,16 @@ impl Commands {
             self.numbers.next(),
             self.clock.mono(),
         );
+        self.run(id, operation);
+    }
+
+    fn store(&mut self, write: DocumentWrite) {
+        let id = write.id;
+        let operation = kubevirt::Operation::store(write, Arc::clone(&self.settings), self.numbers.next());
+        self.run(id, operation);
+    }
+
+    fn run(&mut self, id: CommandId, operation: kubevirt::Operation) {
         let (stop, stops) = watch::channel(false);
         let run = operation::run(operation, self.clock, self.transport.clone(), Arc::clone(&self.permits), stops);
         let handle = self.tasks.spawn(run);

@@ -1,10 +1,23 @@
-//! Who a request comes from and what they may do: roles, privileges, HTTP Basic, and which chassis are seen.
+//! Who a request comes from and what they may do: accounts, sessions, roles, privileges, HTTP Basic, and which chassis
+//! are seen.
 
+mod account;
 mod basic;
+mod edit;
 mod identity;
+mod mac;
 mod privilege;
+mod role;
+mod session;
 
+pub(crate) use account::{
+    Account, AccountChange, AccountEdit, AccountsContent, Directory, LONGEST_PASSWORD, Lock, NewAccount, Policy,
+    SHORTEST_PASSWORD, is_user_name,
+};
 pub(crate) use basic::BasicCredentials;
+pub(crate) use edit::{EditError, Edited};
 pub(crate) use identity::{Authenticator, CredentialKey, Identity, Login};
-pub(crate) use privilege::required;
-pub use privilege::{Privilege, Role};
+pub(crate) use mac::Entropy;
+pub(crate) use privilege::{Owned, Required, required};
+pub use role::{Privilege, Privileges, Role};
+pub(crate) use session::{Session, SessionEdit, SessionId, Sessions, SessionsContent, Token};

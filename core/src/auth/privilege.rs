@@ -1,109 +1,210 @@
-//! Roles and privileges (DSP0266 clause 13, Redfish Privilege Registry 1.8.0): one table, read top to bottom.
+//! What a request needs (Redfish Privilege Registry 1.8.0): one table, read top to bottom.
 
 use http::Method;
 
-use crate::route::{MediaAction, Route};
+use super::{Identity, Privilege};
+use crate::route::{Catalog, Route};
+use Need::{Has, OwnAnd};
+use Privilege::{ConfigureComponents, ConfigureManager, ConfigureSelf, ConfigureUsers, Login};
 
-/// A privilege of the Redfish service.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Privilege {
-    /// Log in and read.
-    Login,
-    /// Change managers and what belongs to them, such as virtual media.
-    ConfigureManager,
-    /// Change accounts.
-    ConfigureUsers,
-    /// Change systems and chassis.
-    ConfigureComponents,
-    /// Change one's own account and session.
-    ConfigureSelf,
+/// One way to be allowed something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Need {
+    /// By having this privilege.
+    Has(Privilege),
+    /// By having it, if the account or session is one's own.
+    OwnAnd(Privilege),
 }
 
-/// A predefined role.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
-pub enum Role {
-    /// May do everything to what it sees.
-    #[default]
-    Administrator,
-    /// May operate systems.
-    Operator,
-    /// May look.
-    ReadOnly,
+/// Whether what a request is about belongs to who asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Owned {
+    /// It is their own account or session.
+    Own,
+    /// It is not, or cannot be.
+    Foreign,
 }
 
-impl Role {
-    /// The privileges that DSP0266 assigns to the role; not more, not fewer.
-    pub const fn privileges(self) -> &'static [Privilege] {
+/// What a request needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Required {
+    /// Nothing, not even to log in.
+    Nothing,
+    /// Any one of these.
+    AnyOf(&'static [Need]),
+}
+
+impl Required {
+    /// Whether someone has it.
+    pub(crate) fn is_met_by(self, identity: &Identity, owned: Owned) -> bool {
         match self {
-            Self::Administrator => &[
-                Privilege::Login,
-                Privilege::ConfigureManager,
-                Privilege::ConfigureUsers,
-                Privilege::ConfigureComponents,
-                Privilege::ConfigureSelf,
-            ],
-            Self::Operator => &[Privilege::Login, Privilege::ConfigureComponents, Privilege::ConfigureSelf],
-            Self::ReadOnly => &[Privilege::Login, Privilege::ConfigureSelf],
-        }
-    }
-
-    /// Whether the role includes `privilege`.
-    pub fn has(self, privilege: Privilege) -> bool {
-        self.privileges().contains(&privilege)
-    }
-}
-
-impl std::str::FromStr for Role {
-    type Err = ();
-
-    fn from_str(text: &str) -> Result<Self, ()> {
-        match text {
-            "Administrator" => Ok(Self::Administrator),
-            "Operator" => Ok(Self::Operator),
-            "ReadOnly" => Ok(Self::ReadOnly),
-            _ => Err(()),
+            Self::Nothing => true,
+            Self::AnyOf(ways) => ways.iter().any(|way| match *way {
+                Has(privilege) => identity.has(privilege),
+                OwnAnd(privilege) => owned == Owned::Own && identity.has(privilege),
+            }),
         }
     }
 }
 
-/// What a request needs: `None` for what anyone may do without logging in.
-///
-/// Reading needs `Login` everywhere but at the documents that a client needs to find its way. Virtual media belong to
-/// the manager by the registry's entity mapping, so an Operator cannot insert them.
-pub(crate) fn required(route: &Route<'_>, method: &Method) -> Option<Privilege> {
-    let reading = matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS);
+/// What the registry calls an entity: the type of a resource, as far as privileges differ.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Entity {
+    AccountService,
+    Bios,
+    Certificate,
+    CertificateService,
+    Chassis,
+    ComputerSystem,
+    /// `/redfish`, the OData documents and the service root.
+    Document,
+    EventDestination,
+    EventDestinationCollection,
+    EventService,
+    JsonSchemaFile,
+    LogService,
+    Manager,
+    ManagerAccount,
+    ManagerAccountCollection,
+    ManagerEthernetInterface,
+    ManagerLogService,
+    ManagerNetworkProtocol,
+    MessageRegistryFile,
+    Role,
+    Session,
+    SessionCollection,
+    SessionService,
+    /// Processors, memory, storage, network interfaces and the like of a system.
+    SystemComponent,
+    Task,
+    TaskService,
+    UpdateService,
+    VirtualMedia,
+}
+
+/// What the methods of an entity need. An action is a POST.
+struct Rule {
+    entity: Entity,
+    read: &'static [Need],
+    patch: &'static [Need],
+    post: &'static [Need],
+    delete: &'static [Need],
+}
+
+/// Rows in which all changes need the same.
+const fn row(entity: Entity, read: &'static [Need], change: &'static [Need]) -> Rule {
+    Rule { entity, read, patch: change, post: change, delete: change }
+}
+
+const LOGIN: &[Need] = &[Has(Login)];
+const COMPONENTS: &[Need] = &[Has(ConfigureComponents)];
+const MANAGER: &[Need] = &[Has(ConfigureManager)];
+const USERS: &[Need] = &[Has(ConfigureUsers)];
+const MANAGER_OR_OWN: &[Need] = &[Has(ConfigureManager), OwnAnd(ConfigureSelf)];
+const USERS_OR_OWN: &[Need] = &[Has(ConfigureUsers), OwnAnd(ConfigureSelf)];
+
+/// The table. Virtual media belong to the manager by the registry's entity mapping, so an Operator cannot insert them.
+#[rustfmt::skip]
+const MAP: &[Rule] = &[
+    row(Entity::AccountService,             LOGIN, USERS),
+    row(Entity::Bios,                       LOGIN, COMPONENTS),
+    row(Entity::Certificate,                MANAGER, MANAGER),
+    row(Entity::CertificateService,         LOGIN, MANAGER),
+    row(Entity::Chassis,                    LOGIN, COMPONENTS),
+    row(Entity::ComputerSystem,             LOGIN, COMPONENTS),
+    // Reading needs nothing: see `required`.
+    row(Entity::Document,                   LOGIN, MANAGER),
+    // By the registry anyone with `ConfigureSelf` changes their own; ownership of subscriptions is not kept yet.
+    row(Entity::EventDestination,           LOGIN, MANAGER_OR_OWN),
+    Rule { entity: Entity::EventDestinationCollection,
+           read: LOGIN, patch: MANAGER, post: &[Has(ConfigureManager), Has(ConfigureComponents)], delete: MANAGER },
+    row(Entity::EventService,               LOGIN, MANAGER),
+    row(Entity::JsonSchemaFile,             LOGIN, MANAGER),
+    row(Entity::LogService,                 LOGIN, COMPONENTS),
+    row(Entity::Manager,                    LOGIN, MANAGER),
+    // A PATCH by `ConfigureSelf` may hold the password alone: see the resource.
+    Rule { entity: Entity::ManagerAccount,
+           read: &[Has(ConfigureManager), Has(ConfigureUsers), OwnAnd(ConfigureSelf)],
+           patch: USERS_OR_OWN, post: USERS, delete: USERS },
+    row(Entity::ManagerAccountCollection,   LOGIN, USERS),
+    row(Entity::ManagerEthernetInterface,   LOGIN, MANAGER),
+    row(Entity::ManagerLogService,          LOGIN, MANAGER),
+    row(Entity::ManagerNetworkProtocol,     LOGIN, MANAGER),
+    row(Entity::MessageRegistryFile,        LOGIN, MANAGER),
+    row(Entity::Role,                       LOGIN, MANAGER),
+    row(Entity::Session,                    MANAGER_OR_OWN, MANAGER_OR_OWN),
+    // Logging in needs nothing: see `required`.
+    row(Entity::SessionCollection,          LOGIN, LOGIN),
+    row(Entity::SessionService,             LOGIN, MANAGER),
+    row(Entity::SystemComponent,            LOGIN, COMPONENTS),
+    row(Entity::Task,                       LOGIN, MANAGER),
+    row(Entity::TaskService,                LOGIN, MANAGER),
+    row(Entity::UpdateService,              LOGIN, COMPONENTS),
+    row(Entity::VirtualMedia,               LOGIN, MANAGER),
+];
+
+/// The entity that a URI is about.
+pub(crate) fn entity(route: &Route<'_>) -> Entity {
     match route {
-        Route::Versions | Route::ServiceRoot | Route::OData | Route::Metadata if reading => None,
-        _ if reading => Some(Privilege::Login),
-        Route::Systems
-        | Route::System(_)
-        | Route::SystemReset(_)
-        | Route::Inventory(..)
-        | Route::ChassisCollection
-        | Route::Chassis(_)
-        | Route::ChassisSystems(_)
-        // Besides ConfigureManager, which no role has without this one.
-        | Route::EventDestinations => Some(Privilege::ConfigureComponents),
-        // Enough for one's own; `resources` asks for ConfigureManager where it is another's.
-        Route::EventDestination(_) | Route::EventDestinationAction(..) => Some(Privilege::ConfigureSelf),
-        Route::VirtualMediaCollection(_)
-        | Route::VirtualMedia(..)
-        | Route::VirtualMediaAction(_, _, MediaAction::Insert | MediaAction::Eject)
-        | Route::Managers
-        | Route::Manager(_)
-        | Route::EventService
-        | Route::EventServiceAction(_)
-        | Route::ServerSentEvents
-        | Route::ManagerReset(_)
-        | Route::NetworkProtocol(_)
-        | Route::Catalog(_)
-        | Route::TaskService
-        | Route::Tasks
-        | Route::Task(_)
-        | Route::TaskMonitor(_)
-        | Route::Versions
-        | Route::ServiceRoot
-        | Route::OData
-        | Route::Metadata => Some(Privilege::ConfigureManager),
+        Route::Versions | Route::ServiceRoot | Route::OData | Route::Metadata => Entity::Document,
+        Route::Systems | Route::System(_) | Route::SystemReset(_) | Route::ChassisSystems(_) => Entity::ComputerSystem,
+        Route::Inventory(..) => Entity::SystemComponent,
+        Route::VirtualMediaCollection(_) | Route::VirtualMedia(..) | Route::VirtualMediaAction(..) => {
+            Entity::VirtualMedia
+        }
+        Route::ChassisCollection | Route::Chassis(_) => Entity::Chassis,
+        Route::Managers | Route::Manager(_) | Route::ManagerReset(_) => Entity::Manager,
+        Route::NetworkProtocol(_) => Entity::ManagerNetworkProtocol,
+        Route::Catalog(Catalog::Registries | Catalog::Registry(_) | Catalog::RegistryDocument(_)) => {
+            Entity::MessageRegistryFile
+        }
+        Route::Catalog(Catalog::JsonSchemas | Catalog::JsonSchema(_)) => Entity::JsonSchemaFile,
+        Route::Catalog(Catalog::UpdateService | Catalog::FirmwareInventory) => Entity::UpdateService,
+        Route::Catalog(Catalog::CertificateService | Catalog::CertificateLocations) => Entity::CertificateService,
+        Route::EventService | Route::EventServiceAction(_) | Route::ServerSentEvents => Entity::EventService,
+        Route::EventDestinations => Entity::EventDestinationCollection,
+        Route::EventDestination(_) | Route::EventDestinationAction(..) => Entity::EventDestination,
+        Route::TaskService => Entity::TaskService,
+        Route::Tasks | Route::Task(_) | Route::TaskMonitor(_) => Entity::Task,
+        Route::SessionService => Entity::SessionService,
+        Route::Sessions => Entity::SessionCollection,
+        Route::Session(_) => Entity::Session,
+        Route::AccountService => Entity::AccountService,
+        Route::Accounts => Entity::ManagerAccountCollection,
+        Route::Account(_) => Entity::ManagerAccount,
+        Route::Roles | Route::Role(_) => Entity::Role,
+    }
+}
+
+/// What a request needs.
+pub(crate) fn required(route: &Route<'_>, method: &Method) -> Required {
+    let entity = entity(route);
+    let reading = matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS);
+    if reading && entity == Entity::Document || *method == Method::POST && entity == Entity::SessionCollection {
+        return Required::Nothing;
+    }
+    let Some(rule) = MAP.iter().find(|rule| rule.entity == entity) else {
+        // Not reached while every entity has a row, which a test makes sure of. Nobody may then.
+        return Required::AnyOf(&[]);
+    };
+    Required::AnyOf(match *method {
+        Method::GET | Method::HEAD | Method::OPTIONS => rule.read,
+        Method::POST => rule.post,
+        Method::DELETE => rule.delete,
+        // PATCH and PUT; whatever else there is, the resource does not allow.
+        _ => rule.patch,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_entity_has_one_row_and_the_rows_are_in_order() {
+        let names: Vec<String> = MAP.iter().map(|rule| format!("{:?}", rule.entity)).collect();
+        assert!(names.is_sorted_by(|one, other| one < other), "{names:?}");
+        // The last entity's number tells how many there are.
+        assert_eq!(names.len(), Entity::VirtualMedia as usize + 1);
     }
 }

@@ -99,7 +99,10 @@ impl Exchange {
             }
             OutcomeKind::Superseded | OutcomeKind::Overloaded => self.refuse(&Refusal::unavailable(1)),
             OutcomeKind::ShuttingDown => self.refuse(&Refusal::shutting_down()),
-            OutcomeKind::Accepted(_) | OutcomeKind::TooManyTasks => self.refuse(&Refusal::internal_error()),
+            OutcomeKind::Accepted(_)
+            | OutcomeKind::TooManyTasks
+            | OutcomeKind::Edited(_)
+            | OutcomeKind::NotEdited(_) => self.refuse(&Refusal::internal_error()),
             OutcomeKind::Failed(error) => self.refuse(&Refusal::from(&error)),
         }
     }

@@ -3,6 +3,7 @@
 //! An exchange owns what it has read of the request and nothing else: what it needs to know it is handed as a
 //! [`View`], what it needs done it asks for with a [`Step`]. It ends in exactly one response.
 
+mod access;
 mod events;
 mod response;
 mod tasks;
@@ -15,15 +16,15 @@ use http::header::{AUTHORIZATION, CONTENT_LENGTH, IF_MATCH, IF_NONE_MATCH};
 use http::request::Parts;
 use http::{HeaderName, Method, Request, Response, StatusCode};
 
-use crate::auth::{BasicCredentials, CredentialKey, Identity, Login, required};
-use crate::config::{PasswordHash, Secret};
+use crate::auth::{Account, BasicCredentials, CredentialKey, Identity, Login, Owned, Privilege, Required, required};
+use crate::config::{Credential, PasswordHash, Secret};
 use crate::http::{Encoding, JsonObject, Refusal, accepts, is_json, is_preflight, matches, parse_body};
 use crate::messages::{Message, base};
 use crate::model::CommandError;
 use crate::query::{self, Query};
 use crate::resources::{self, Answer, Context, Plan};
 use crate::route::{Alias, Location, Route};
-use crate::service::{Intent, IntentKind, Outcome, OutcomeKind, StreamId};
+use crate::service::{Intent, IntentKind, Outcome, OutcomeKind, StreamId, client_of};
 use crate::time::Now;
 use crate::view::View;
 
@@ -57,6 +58,8 @@ pub enum Step {
         /// Which stream.
         stream: StreamId,
     },
+    /// Compute the hash of a password where slow work does no harm, with a salt that is random; then [`Signal::Hashed`].
+    Hash(Secret),
     /// Hand this to the service; then [`Signal::Outcome`], with a view that is not older than the outcome.
     Submit(Intent),
 }
@@ -72,6 +75,8 @@ pub enum Signal {
     BodyBroken,
     /// Whether the password is the right one.
     Verified(bool),
+    /// The hash of the password, in a form that [`PasswordCheck`] takes; `None` if it could not be computed.
+    Hashed(Option<PasswordHash>),
     /// What the service says.
     Outcome(Outcome),
 }
@@ -94,6 +99,8 @@ pub struct PasswordCheck {
 ///                                                          ▲         │
 ///                                                          └ superseded
 /// ```
+///
+/// Logging in and changing accounts go their own way from `ReadBody` on: see `access`.
 #[derive(Debug)]
 pub struct Exchange {
     head: Parts,
@@ -103,10 +110,12 @@ pub struct Exchange {
 
 #[derive(Debug)]
 enum State {
-    /// A password is being checked. `identity` is who it would be.
-    Verifying { identity: Option<Identity>, key: CredentialKey },
+    /// A password is being checked. `account` is whose it would be.
+    Verifying { account: Option<Arc<Account>>, key: CredentialKey },
     /// The service takes note of a password that was right.
     Remembering { identity: Identity },
+    /// Something about accounts or sessions is under way.
+    Access(access::State),
     /// The body is being read.
     Reading { identity: Identity },
     /// The change is being made.
@@ -142,11 +151,13 @@ impl Exchange {
     fn advance(&mut self, view: &Arc<View>, now: Now, signal: Signal) -> Step {
         let state = std::mem::replace(&mut self.state, State::Done);
         match (state, signal) {
-            (State::Verifying { identity: Some(identity), key }, Signal::Verified(true)) => {
-                self.state = State::Remembering { identity };
-                Step::Submit(Intent(IntentKind::Remember(key)))
+            (State::Verifying { account: Some(account), key }, Signal::Verified(true)) => {
+                let intent = IntentKind::Remember(key, Arc::clone(&account.uid));
+                self.state = State::Remembering { identity: Identity::of(&account) };
+                Step::Submit(Intent(intent))
             }
-            (State::Verifying { .. }, Signal::Verified(_)) => self.refuse(&Refusal::unauthorized(self.path())),
+            (State::Verifying { account, .. }, Signal::Verified(_)) => self.wrong_password(account.as_deref()),
+            (State::Access(state), signal) => self.resume_access(view, now, state, signal),
             (State::Remembering { identity }, Signal::Outcome(_)) => self.authorised(view, now, Some(identity)),
             (State::Reading { identity }, Signal::Body(body)) => self.read(view, now, identity, &body),
             (State::Reading { .. }, Signal::BodyTooLarge) => self.refuse(&Refusal::payload_too_large()),
@@ -164,7 +175,9 @@ impl Exchange {
                 }
                 OutcomeKind::Superseded | OutcomeKind::Overloaded => self.refuse(&Refusal::unavailable(1)),
                 OutcomeKind::ShuttingDown => self.refuse(&Refusal::shutting_down()),
-                OutcomeKind::Event(_) => self.refuse(&Refusal::internal_error()),
+                OutcomeKind::Event(_) | OutcomeKind::Edited(_) | OutcomeKind::NotEdited(_) => {
+                    self.refuse(&Refusal::internal_error())
+                }
             },
             (State::Event { identity, body, answer, attempts }, Signal::Outcome(Outcome(outcome))) => {
                 self.event_outcome(view, now, (identity, body, answer, attempts), outcome)
@@ -178,7 +191,9 @@ impl Exchange {
                 | OutcomeKind::Overloaded
                 | OutcomeKind::Accepted(_)
                 | OutcomeKind::TooManyTasks => self.refuse(&Refusal::unavailable(1)),
-                OutcomeKind::Event(_) => self.refuse(&Refusal::internal_error()),
+                OutcomeKind::Event(_) | OutcomeKind::Edited(_) | OutcomeKind::NotEdited(_) => {
+                    self.refuse(&Refusal::internal_error())
+                }
             },
             (
                 State::Verifying { .. }
@@ -193,7 +208,6 @@ impl Exchange {
         }
     }
 
-    /// Before anything else that could affect the response (DSP0266 clause 13.2).
     /// The answer to a browser that asks what it may do: the methods, which are the same for everyone, and no grant.
     /// It asks without credentials, so it is answered before any are looked for.
     fn preflight(&self) -> Option<Step> {
@@ -201,10 +215,14 @@ impl Exchange {
         Some(Step::Respond(response::options(&location.route)))
     }
 
+    /// Before anything else that could affect the response (DSP0266 clause 13.2).
     fn authenticate(&mut self, view: &Arc<View>, now: Now) -> Step {
-        // Sessions are not served, so no token is a valid one.
-        if self.head.headers.contains_key(X_AUTH_TOKEN) {
-            return self.refuse(&Refusal::unauthorized(self.path()));
+        if let Some(token) = self.head.headers.get(X_AUTH_TOKEN) {
+            return match view.sessions.authenticate(token.as_bytes(), &view.directory, now.unix) {
+                Some(identity) => self.authorised(view, now, Some(identity)),
+                None if !view.accounts_known => self.refuse(&Refusal::unavailable(1)),
+                None => self.refuse(&Refusal::no_valid_session(self.path())),
+            };
         }
         let Some(value) = self.head.headers.get(AUTHORIZATION) else {
             return self.authorised(view, now, None);
@@ -212,20 +230,41 @@ impl Exchange {
         let Some(credentials) = BasicCredentials::parse(value.as_bytes()) else {
             return self.refuse(&Refusal::unauthorized(self.path()));
         };
-        let is_remembered = |key: &CredentialKey| view.remembered.get(key).is_some_and(|until| now.mono < *until);
-        match view.authenticator.check(&view.config, &credentials, is_remembered) {
-            Login::Accepted(identity) => self.authorised(view, now, Some(identity)),
-            Login::Refused => self.refuse(&Refusal::unauthorized(self.path())),
-            Login::Unverified { hash, identity, key } => {
-                self.state = State::Verifying { identity, key };
+        match self.check(view, now, &credentials) {
+            Err(refusal) => self.refuse(&refusal),
+            Ok(Login::Accepted(identity)) => self.authorised(view, now, Some(identity)),
+            Ok(Login::Refused) => {
+                let account = view.directory.by_name(&credentials.user_name);
+                self.wrong_password(account.map(|account| &**account))
+            }
+            Ok(Login::Unverified { hash, account, key }) => {
+                self.state = State::Verifying { account, key };
                 Step::Verify(PasswordCheck { hash, password: credentials.password })
             }
         }
     }
 
+    /// Looks at a user name and a password, unless their sender has been wrong too often.
+    fn check(&self, view: &View, now: Now, credentials: &BasicCredentials) -> Result<Login, Refusal> {
+        let is_remembered = |key: &CredentialKey| view.remembered.get(key).is_some_and(|until| now.mono < *until);
+        let login = view.authenticator.check(&view.directory, credentials, now.unix, is_remembered);
+        // Whose password was right a moment ago is not kept waiting by others who share their address.
+        let remembered = matches!(&login, Login::Accepted(identity)
+            if matches!(identity.account.credential, Credential::Hashed(_)));
+        let throttled = view.throttled.get(&client_of(self.peer.address)).filter(|until| now.mono < **until);
+        match throttled.filter(|_| !remembered) {
+            Some(until) => Err(Refusal::too_many_failed_logins(until.saturating_since(now.mono).as_secs() + 1)),
+            // They may belong to an account that has not been read yet.
+            None if !view.accounts_known && view.directory.by_name(&credentials.user_name).is_none() => {
+                Err(Refusal::unavailable(1))
+            }
+            None => Ok(login),
+        }
+    }
+
     /// Goes on for someone whose credentials, if there were any, are right.
     fn authorised(&mut self, view: &Arc<View>, now: Now, identity: Option<Identity>) -> Step {
-        match self.check_head(identity.as_ref()) {
+        match self.check_head(view, identity.as_ref()) {
             Err(refusal) => self.refuse(&refusal),
             Ok((Location { route: Route::Task(id) | Route::TaskMonitor(id), .. }, _))
                 if self.head.method == Method::DELETE =>
@@ -242,6 +281,12 @@ impl Exchange {
                     self.open_stream(view, now, identity)
                 }
                 (&Method::GET | &Method::HEAD, identity) => self.get(view, now, identity.as_ref(), &location, &query),
+                (&Method::POST, _) if location.route == Route::Sessions => self.read_log_in(),
+                // What there is to say about a deletion is in its URI.
+                (&Method::DELETE, Some(identity)) if resources::is_event_write(&location.route) => {
+                    self.submit_event(view, now, identity, JsonObject::new(), 1)
+                }
+                (&Method::DELETE, Some(identity)) => self.submit(view, now, identity, JsonObject::new(), 1),
                 // A write needs a privilege, so there is someone; but the types do not say so.
                 (_, None) => self.refuse(&Refusal::unauthorized(self.path())),
                 (_, Some(identity)) => {
@@ -257,23 +302,30 @@ impl Exchange {
     }
 
     /// Everything that the head alone can be refused for, in the order in which it is to be found out.
-    fn check_head(&self, identity: Option<&Identity>) -> Result<(Location<'_>, Query), Refusal> {
+    fn check_head(&self, view: &View, identity: Option<&Identity>) -> Result<(Location<'_>, Query), Refusal> {
         let path = self.path();
         let location = Location::parse(path);
-        let privilege = match &location {
-            Some(location) => required(&location.route, &self.head.method),
-            None => Some(crate::auth::Privilege::Login),
-        };
-        if privilege.is_some() && identity.is_none() {
+        let required =
+            location.as_ref().map_or(Required::AnyOf(&[]), |location| required(&location.route, &self.head.method));
+        if required != Required::Nothing && identity.is_none() {
             return Err(Refusal::unauthorized(path));
         }
         let location = location.ok_or_else(|| Refusal::no_such_resource(path))?;
         if !resources::allows(&location.route, &self.head.method) {
             return Err(Refusal::method_not_allowed(resources::allow(&location.route)));
         }
-        let holds = |privilege| identity.is_some_and(|identity| identity.role.has(privilege));
-        if privilege.is_some_and(|privilege| !holds(privilege)) {
-            return Err(Refusal::forbidden());
+        if let Some(identity) = identity {
+            let owned = resources::owned(view, &location.route, identity);
+            // Nothing is open to who may not log in; and until a password is changed, only changing it and logging out.
+            if required != Required::Nothing {
+                if identity.account.password_change_required && !self.may_before_change(&location.route, owned) {
+                    let uri = Route::Account(&identity.account.id).to_string();
+                    return Err(Refusal::password_change_required(&uri));
+                }
+                if !identity.has(Privilege::Login) || !required.is_met_by(identity, owned) {
+                    return Err(Refusal::forbidden());
+                }
+            }
         }
         if self.head.headers.get(ODATA_VERSION).is_some_and(|version| version != "4.0") {
             return Err(Refusal::precondition_failed());
@@ -289,6 +341,16 @@ impl Exchange {
             _ => Query::refuse_for_write(query).map(|()| Query::default())?,
         };
         Ok((location, query))
+    }
+
+    /// What may be done before a password is changed that must be: change it, see whose it is, and log out.
+    fn may_before_change(&self, route: &Route<'_>, owned: Owned) -> bool {
+        owned == Owned::Own
+            && match route {
+                Route::Account(_) => matches!(self.head.method, Method::GET | Method::HEAD | Method::PATCH),
+                Route::Session(_) => self.head.method == Method::DELETE,
+                _ => false,
+            }
     }
 
     fn get(
@@ -336,6 +398,7 @@ impl Exchange {
     }
 
     fn read(&mut self, view: &Arc<View>, now: Now, identity: Identity, body: &Bytes) -> Step {
+        // Logging in does not depend on who sends it, so it does not come here.
         let object = match self.parse(view, now, &identity, body) {
             Ok(object) => object,
             Err(refusal) => return self.refuse(&refusal),
@@ -362,6 +425,9 @@ impl Exchange {
 
     /// Finds out what is asked for in this view, and hands it in.
     fn submit(&mut self, view: &Arc<View>, now: Now, identity: Identity, body: JsonObject, attempts: u8) -> Step {
+        if self.location().is_ok_and(|location| resources::is_access(&location.route)) {
+            return self.edit(view, now, access::Request { identity, body, attempts, hash: None });
+        }
         let planned = self.plan(view, now, &identity, &body).and_then(|plan| Ok((plan, self.reply(&body)?)));
         let (plan, reply) = match planned {
             Ok(planned) => planned,
@@ -398,7 +464,7 @@ impl Exchange {
         identity: &Identity,
         location: &Location<'_>,
     ) -> Result<(), Refusal> {
-        if !view.is_ready() {
+        if !view.is_ready() && needs_systems(&location.route) {
             return Err(Refusal::unavailable(1));
         }
         let Some(list) = self.head.headers.get(IF_MATCH).filter(|_| self.is_conditional()) else {
@@ -481,7 +547,7 @@ fn needs_systems(route: &Route<'_>) -> bool {
             | Route::EventDestinations
             | Route::EventDestination(_)
             | Route::TaskService
-    )
+    ) && !resources::is_access(route)
 }
 
 const X_AUTH_TOKEN: HeaderName = HeaderName::from_static("x-auth-token");

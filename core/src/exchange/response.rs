@@ -46,9 +46,9 @@ pub(super) fn representation(
     response
 }
 
-/// 201 with a resource that was made.
-pub(super) fn created(route: &Route<'_>, created: &Representation, charset: bool) -> Response<Bytes> {
-    let mut response = representation(route, created, None, charset, Encoding::Identity);
+/// 201 with a resource that was made, and where it is.
+pub(super) fn created(route: &Route<'_>, resource: &Representation, charset: bool) -> Response<Bytes> {
+    let mut response = representation(route, resource, None, charset, Encoding::Identity);
     *response.status_mut() = StatusCode::CREATED;
     insert(response.headers_mut(), LOCATION, &route.to_string());
     response
@@ -61,6 +61,17 @@ pub(super) fn event_stream(charset: bool) -> Response<()> {
     headers.insert(ALLOW, HeaderValue::from_static(resources::allow(&Route::ServerSentEvents)));
     let (name, value) = UNBUFFERED;
     headers.insert(name, value);
+    response
+}
+
+/// The same with the token of a session, which nobody may keep.
+pub(super) fn with_token(mut response: Response<Bytes>, token: &str) -> Response<Bytes> {
+    let headers = response.headers_mut();
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if let Ok(mut value) = HeaderValue::from_str(token) {
+        value.set_sensitive(true);
+        headers.insert(super::X_AUTH_TOKEN, value);
+    }
     response
 }
 

@@ -32,6 +32,30 @@ impl Refusal {
             .with(WWW_AUTHENTICATE, challenge)
     }
 
+    /// 401 for a token that is none, or none any more.
+    pub(crate) fn no_valid_session(path: &str) -> Self {
+        let mut refusal = Self::unauthorized(path);
+        refusal.messages.insert(0, Message::new(&base::NO_VALID_SESSION, []));
+        refusal
+    }
+
+    /// 403 until the password of the account at `uri` has been changed (DSP0266 clause 13.3.7).
+    pub(crate) fn password_change_required(uri: &str) -> Self {
+        Self::new(StatusCode::FORBIDDEN, Message::new(&base::PASSWORD_CHANGE_REQUIRED, [uri]))
+    }
+
+    /// 429 for a client that sends wrong passwords, with the time after which to try again.
+    pub(crate) fn too_many_failed_logins(seconds: u64) -> Self {
+        let seconds = seconds.max(1);
+        let message = Message::new(&crate::messages::cluster::TOO_MANY_FAILED_LOGINS, [&seconds.to_string()]);
+        Self::new(StatusCode::TOO_MANY_REQUESTS, message).with(RETRY_AFTER, HeaderValue::from(seconds))
+    }
+
+    /// 503 with the time after which to try again, for a limit that time lifts.
+    pub(crate) fn limited(message: Message) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, message).with(RETRY_AFTER, HeaderValue::from(DEFAULT_RETRY_SECONDS))
+    }
+
     /// 403.
     pub(crate) fn forbidden() -> Self {
         Self::new(StatusCode::FORBIDDEN, Message::new(&base::INSUFFICIENT_PRIVILEGE, []))

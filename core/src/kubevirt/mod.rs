@@ -20,7 +20,7 @@ mod translate;
 mod watch;
 
 pub use operation::{Operation, OperationStep};
-pub use watch::{Watch, WatchStep, watches};
+pub use watch::{Watch, WatchStep, document_watch, watches};
 
 /// What the configuration says about the cluster.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,6 +31,8 @@ pub struct Settings {
     pub storage_size: String,
     /// Whether images may come from servers whose certificate is not trusted.
     pub allow_insecure_tls: bool,
+    /// The namespace that the service itself is in and keeps its documents in; `None` if it has none.
+    pub own_namespace: Option<String>,
     /// How long a change of a machine may take. Whoever makes commands derives their deadlines from it.
     pub vm_update_timeout: Duration,
     /// How long the import of an image may take. Whoever waits for imports derives their deadlines from it.
@@ -43,6 +45,7 @@ impl Default for Settings {
             storage_class: None,
             storage_size: "3Gi".to_owned(),
             allow_insecure_tls: false,
+            own_namespace: None,
             vm_update_timeout: Duration::from_secs(30),
             import_timeout: Duration::from_mins(30),
         }

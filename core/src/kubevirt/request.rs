@@ -7,7 +7,7 @@ use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Method, Request, Uri};
 use serde_json::Value;
 
-use crate::model::VmId;
+use crate::model::{Purpose, VmId};
 
 /// A collection of the API.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,6 +16,7 @@ pub(crate) enum Collection {
     VirtualMachineInstances,
     DataVolumes,
     KubeVirts,
+    Secrets,
 }
 
 impl Collection {
@@ -26,29 +27,33 @@ impl Collection {
             Self::VirtualMachineInstances => "virtualmachineinstances",
             Self::DataVolumes => "datavolumes",
             Self::KubeVirts => "kubevirts",
+            Self::Secrets => "secrets",
         }
     }
 
-    /// Whether nothing can be told of any machine without it.
-    pub(crate) const fn is_essential(self) -> bool {
+    /// What it is watched for.
+    pub(crate) const fn purpose(self) -> Purpose {
         match self {
-            Self::VirtualMachines | Self::VirtualMachineInstances => true,
-            Self::DataVolumes | Self::KubeVirts => false,
+            Self::VirtualMachines | Self::VirtualMachineInstances => Purpose::Machines,
+            Self::DataVolumes | Self::KubeVirts => Purpose::Details,
+            Self::Secrets => Purpose::Documents,
         }
     }
 
-    const fn group_version(self) -> &'static str {
+    /// The API that serves it.
+    const fn api(self) -> &'static str {
         match self {
-            Self::VirtualMachines | Self::VirtualMachineInstances | Self::KubeVirts => "kubevirt.io/v1",
-            Self::DataVolumes => "cdi.kubevirt.io/v1beta1",
+            Self::VirtualMachines | Self::VirtualMachineInstances | Self::KubeVirts => "/apis/kubevirt.io/v1",
+            Self::DataVolumes => "/apis/cdi.kubevirt.io/v1beta1",
+            Self::Secrets => "/api/v1",
         }
     }
 
     /// The path of the collection in a namespace, or in all of them.
     pub(crate) fn path(self, namespace: Option<&str>) -> String {
         match namespace {
-            Some(namespace) => format!("/apis/{}/namespaces/{namespace}/{}", self.group_version(), self.plural()),
-            None => format!("/apis/{}/{}", self.group_version(), self.plural()),
+            Some(namespace) => format!("{}/namespaces/{namespace}/{}", self.api(), self.plural()),
+            None => format!("{}/{}", self.api(), self.plural()),
         }
     }
 

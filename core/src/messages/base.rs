@@ -330,7 +330,7 @@ pub(crate) const INTERNAL_ERROR: Definition = Definition {
 pub(crate) const PROPERTY_MISSING: Definition = Definition {
     registry: REGISTRY,
     key: "PropertyMissing",
-    text: "The property '%1' is needed and is not there.",
+    text: "The request body lacks the property '%1', which is needed.",
     severity: Severity::Warning,
     resolution: "Add the property to the request body.",
 };
@@ -365,6 +365,62 @@ pub(crate) const EVENT_BUFFER_EXCEEDED: Definition = Definition {
     text: "There were more events than could be kept for this subscriber; the oldest are lost.",
     severity: Severity::Warning,
     resolution: "Read the resources of interest to see what they have become.",
+};
+
+pub(crate) const PASSWORD_INCORRECT_LENGTH: Definition = Definition {
+    registry: REGISTRY,
+    key: "PasswordIncorrectLength",
+    text: "The password has too few or too many characters.",
+    severity: Severity::Warning,
+    resolution: "Choose a password whose length is within the bounds that the account service shows.",
+};
+
+pub(crate) const PASSWORD_CHANGE_REQUIRED: Definition = Definition {
+    registry: REGISTRY,
+    key: "PasswordChangeRequired",
+    text: "The password of this account must be changed before anything else: PATCH the property 'Password' of '%1'.",
+    severity: Severity::Critical,
+    resolution: "Send a new password in a PATCH request to the account.",
+};
+
+pub(crate) const RESOURCE_ALREADY_EXISTS: Definition = Definition {
+    registry: REGISTRY,
+    key: "ResourceAlreadyExists",
+    text: "There is already a resource of the type '%1' whose property '%2' is '%3'.",
+    severity: Severity::Critical,
+    resolution: "Choose another value, or change the resource that exists.",
+};
+
+pub(crate) const RESOURCE_CANNOT_BE_DELETED: Definition = Definition {
+    registry: REGISTRY,
+    key: "ResourceCannotBeDeleted",
+    text: "This resource cannot be deleted.",
+    severity: Severity::Critical,
+    resolution: "Do not delete it; the other messages may say where it comes from.",
+};
+
+pub(crate) const RESTRICTED_ROLE: Definition = Definition {
+    registry: REGISTRY,
+    key: "RestrictedRole",
+    text: "The role '%1' cannot be given by this account.",
+    severity: Severity::Warning,
+    resolution: "Choose a role that has no more privileges than the account that gives it.",
+};
+
+pub(crate) const SESSION_LIMIT_EXCEEDED: Definition = Definition {
+    registry: REGISTRY,
+    key: "SessionLimitExceeded",
+    text: "There are as many sessions as there may be.",
+    severity: Severity::Critical,
+    resolution: "Delete sessions that are no longer used, or wait until one of them ends by itself.",
+};
+
+pub(crate) const NO_VALID_SESSION: Definition = Definition {
+    registry: REGISTRY,
+    key: "NoValidSession",
+    text: "The token belongs to no session, or to one that has ended.",
+    severity: Severity::Critical,
+    resolution: "Create a session and send the token of that.",
 };
 
 /// Every entry.
@@ -415,4 +471,11 @@ pub(crate) const ALL: &[Definition] = &[
     PROPERTY_VALUE_CONFLICT,
     EVENT_SUBSCRIPTION_LIMIT_EXCEEDED,
     EVENT_BUFFER_EXCEEDED,
+    PASSWORD_INCORRECT_LENGTH,
+    PASSWORD_CHANGE_REQUIRED,
+    RESOURCE_ALREADY_EXISTS,
+    RESOURCE_CANNOT_BE_DELETED,
+    RESTRICTED_ROLE,
+    SESSION_LIMIT_EXCEEDED,
+    NO_VALID_SESSION,
 ];

@@ -45,6 +45,22 @@ pub(crate) const AMBIGUOUS_NAME: Definition = Definition {
     resolution: "Use one of the names that the message lists.",
 };
 
+pub(crate) const CONFIGURED_ACCOUNT: Definition = Definition {
+    registry: REGISTRY,
+    key: "ConfiguredAccount",
+    text: "The account '%1' comes from the configuration of this service and can only be changed there.",
+    severity: Severity::Warning,
+    resolution: "Change the configuration of the service, or create another account.",
+};
+
+pub(crate) const TOO_MANY_FAILED_LOGINS: Definition = Definition {
+    registry: REGISTRY,
+    key: "TooManyFailedLogins",
+    text: "Too many wrong passwords came from this address. Try again in %1 seconds.",
+    severity: Severity::Warning,
+    resolution: "Wait for the time that is given, and correct the password before you send the request again.",
+};
+
 pub(crate) const CLOCK_NOT_SETTABLE: Definition = Definition {
     registry: REGISTRY,
     key: "ClockNotSettable",
@@ -69,5 +85,7 @@ pub(crate) const ALL: &[(Definition, &str)] = &[
     (NOT_SUPPORTED, "The cluster lacks what a change needs."),
     (AMBIGUOUS_NAME, "A name without a namespace stands for several systems."),
     (IMPORT_FAILED, "An image could not be imported."),
+    (CONFIGURED_ACCOUNT, "An account of the configuration was to be changed."),
+    (TOO_MANY_FAILED_LOGINS, "A client has sent too many wrong passwords."),
     (CLOCK_NOT_SETTABLE, "A manager's clock was to be set to another time."),
 ];

@@ -3,6 +3,7 @@
 
 mod boot;
 mod command;
+mod document;
 mod firmware;
 mod hardware;
 mod identity;
@@ -14,6 +15,7 @@ mod power;
 
 pub use boot::{BootEnabled, BootMode, BootOverride, BootTarget};
 pub use command::{Action, BootChange, Command, CommandError, CommandId, Completion, PowerRequest};
+pub use document::{Document, DocumentName, DocumentWrite, LONGEST_DOCUMENT};
 pub use firmware::Firmware;
 pub use hardware::{Architecture, Drive, DriveBus, DriveKind, Nic, Processors};
 pub use identity::{ImportId, Uid, Version, VmId};
@@ -22,5 +24,5 @@ pub use machine::{Autostart, Machine, Severity, Trouble};
 pub use media::{
     ImageCredentials, ImagePassword, Import, ImportState, InsertMedia, Medium, Slot, TransferMethod, TransferProtocol,
 };
-pub use observation::{Observation, Platform, Source};
+pub use observation::{Observation, Platform, Purpose, Source};
 pub use power::PowerState;

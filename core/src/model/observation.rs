@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Import, ImportId, Instance, Machine, Version, VmId};
+use super::{Document, DocumentName, Import, ImportId, Instance, Machine, Version, VmId};
 
 /// One thing that was seen of the cluster.
 ///
@@ -22,6 +22,10 @@ pub enum Observation {
     Import(Arc<Import>),
     /// An import is no more, as of this version.
     ImportGone(ImportId, Version),
+    /// A document says this.
+    Document(Arc<Document>),
+    /// A document is no more, as of this version.
+    DocumentGone(DocumentName, Version),
     /// The cluster can do this.
     Platform(Platform),
     /// Everything of a kind has been listed: what was seen before and is not seen since has been reported as gone.
@@ -37,8 +41,19 @@ pub struct Source {
     pub kind: &'static str,
     /// The namespace; `None` for all of them or for kinds without.
     pub namespace: Option<Arc<str>>,
+    /// What it is watched for.
+    pub purpose: Purpose,
+}
+
+/// What a stream of observations is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Purpose {
     /// Without it nothing can be told of any machine.
-    pub essential: bool,
+    Machines,
+    /// It adds to what is told of machines.
+    Details,
+    /// It shows the service's own documents.
+    Documents,
 }
 
 /// What the cluster can do, as far as it makes a difference here.

@@ -23,7 +23,7 @@ pub(crate) use features::ProtocolFeatures;
 pub(crate) use page::PAGE_SIZE;
 pub(crate) use parse::Query;
 
-use crate::auth::required;
+use crate::auth::{Required, required};
 use crate::http::{Content, Refusal, Representation, Schema};
 use crate::messages::{Message, base};
 use crate::resources::{self, Context, Window};
@@ -80,6 +80,10 @@ fn is_collection(schema: Schema) -> bool {
 
 /// Whether the asking account may read a resource by its role. Whether it sees it is found out by reading it.
 fn may_read(context: &Context<'_>, route: &Route<'_>) -> bool {
-    required(route, &Method::GET)
-        .is_none_or(|privilege| context.identity.is_some_and(|identity| identity.role.has(privilege)))
+    let required = required(route, &Method::GET);
+    required == Required::Nothing
+        || context.identity.is_some_and(|identity| {
+            let owned = resources::owned(context.view, route, identity);
+            !identity.account.password_change_required && required.is_met_by(identity, owned)
+        })
 }

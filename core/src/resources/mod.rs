@@ -2,6 +2,8 @@
 //!
 //! Nothing here changes anything: a read ends in a representation, a write in a [`Plan`] for the service to carry out.
 
+mod access;
+mod account_service;
 mod catalog;
 mod certificate_locations;
 mod certificate_service;
@@ -25,6 +27,8 @@ mod inventory;
 mod json_schema_file;
 mod json_schema_file_collection;
 mod manager;
+mod manager_account;
+mod manager_account_collection;
 mod manager_clock;
 mod manager_collection;
 mod manager_network_protocol;
@@ -40,7 +44,12 @@ mod operation_apply_time;
 mod parameters;
 mod processor;
 mod processor_collection;
+mod role;
+mod role_collection;
 mod service_root;
+mod session;
+mod session_collection;
+mod session_service;
 mod software_inventory_collection;
 mod storage;
 mod storage_collection;
@@ -67,8 +76,10 @@ use crate::task::Task;
 use crate::time::Now;
 use crate::view::{NoSystem, View, Vm};
 
+pub(crate) use access::{EditAnswer, EditPlan, edit, is_access, owned, refusal};
 pub(crate) use events::{event_plan, is_event_write, stream_plan};
 pub(crate) use operation_apply_time::is_asked_for as operation_apply_time_is_asked_for;
+pub(crate) use session::{LogIn, log_in, represent_opened};
 pub(crate) use task::{FinalAnswer, final_answer};
 
 /// What a representation depends on.
@@ -101,15 +112,17 @@ pub(crate) enum Answer {
 /// The methods that a resource or action allows, as the `Allow` header lists them.
 pub(crate) fn allow(route: &Route<'_>) -> &'static str {
     match route {
-        Route::System(_) | Route::Manager(_) => "GET, HEAD, PATCH, OPTIONS",
+        Route::System(_) | Route::Manager(_) | Route::SessionService | Route::AccountService => {
+            "GET, HEAD, PATCH, OPTIONS"
+        }
         Route::SystemReset(_)
         | Route::ManagerReset(_)
         | Route::VirtualMediaAction(..)
         | Route::EventServiceAction(_)
         | Route::EventDestinationAction(..) => "POST, OPTIONS",
-        Route::EventDestinations => "GET, HEAD, POST, OPTIONS",
-        Route::EventDestination(_) => "GET, HEAD, PATCH, DELETE, OPTIONS",
-        Route::Task(_) | Route::TaskMonitor(_) => "GET, HEAD, DELETE, OPTIONS",
+        Route::Task(_) | Route::TaskMonitor(_) | Route::Session(_) => "GET, HEAD, DELETE, OPTIONS",
+        Route::Sessions | Route::Accounts | Route::EventDestinations => "GET, HEAD, POST, OPTIONS",
+        Route::Account(_) | Route::EventDestination(_) => "GET, HEAD, PATCH, DELETE, OPTIONS",
         Route::Versions
         | Route::ServiceRoot
         | Route::OData
@@ -127,7 +140,9 @@ pub(crate) fn allow(route: &Route<'_>) -> &'static str {
         | Route::NetworkProtocol(_)
         | Route::Catalog(_)
         | Route::TaskService
-        | Route::Tasks => "GET, HEAD, OPTIONS",
+        | Route::Tasks
+        | Route::Roles
+        | Route::Role(_) => "GET, HEAD, OPTIONS",
     }
 }
 
@@ -204,6 +219,14 @@ pub(crate) fn read(context: &Context<'_>, location: &Location<'_>) -> Result<Rep
         Route::EventService => Ok(event_service::represent(context)),
         Route::EventDestinations => Ok(event_destination_collection::represent(context)),
         Route::EventDestination(id) => context.subscription(id).map(|known| event_destination::represent(known)),
+        Route::SessionService => Ok(session_service::represent(context)),
+        Route::Sessions => Ok(session_collection::represent(context)),
+        Route::Session(id) => session::represent(context, id),
+        Route::AccountService => Ok(account_service::represent(context)),
+        Route::Accounts => Ok(manager_account_collection::represent(context)),
+        Route::Account(id) => manager_account::represent(context, id),
+        Route::Roles => Ok(role_collection::represent(context)),
+        Route::Role(name) => role::represent(context, name),
         Route::NetworkProtocol(name) => {
             context.system(name, location).map(|vm| manager_network_protocol::represent(context, vm))
         }
@@ -255,8 +278,17 @@ pub(crate) fn plan(context: &Context<'_>, location: &Location<'_>, body: &JsonOb
             manager_reset::check(body)?;
             Ok(nothing(vm, Answer::NoContent))
         }
-        // Not reached: tasks are removed without a body, and none of the others allows a write that is about a machine.
-        Route::Versions
+        // Not reached: tasks are removed without a body, changes of accounts and sessions are edits, and none of the
+        // others allows a write.
+        Route::SessionService
+        | Route::Sessions
+        | Route::Session(_)
+        | Route::AccountService
+        | Route::Accounts
+        | Route::Account(_)
+        | Route::Roles
+        | Route::Role(_)
+        | Route::Versions
         | Route::ServiceRoot
         | Route::OData
         | Route::Metadata
@@ -330,6 +362,14 @@ pub(crate) const SCHEMAS: &[Schema] = &[
     task_service::SCHEMA,
     task_collection::SCHEMA,
     task::SCHEMA,
+    session_service::SCHEMA,
+    session_collection::SCHEMA,
+    session::SCHEMA,
+    account_service::SCHEMA,
+    manager_account_collection::SCHEMA,
+    manager_account::SCHEMA,
+    role_collection::SCHEMA,
+    role::SCHEMA,
 ];
 
 impl<'a> Context<'a> {
@@ -344,7 +384,7 @@ impl<'a> Context<'a> {
         let identity = self.identity.ok_or_else(unknown)?;
         let within = match location.alias {
             Some(Alias::Chassis(chassis)) => Some(self.chassis(chassis)?),
-            Some(Alias::Manager) | None => None,
+            Some(Alias::Manager | Alias::Members) | None => None,
         };
         let scope = within.map(|index| Identity { chassis: [index].into(), ..identity.clone() });
         self.view.system(name, scope.as_ref().unwrap_or(identity)).map_err(|reason| match reason {

@@ -34,6 +34,8 @@ pub(super) fn represent() -> Representation {
             entry("CertificateService", Route::Catalog(Catalog::CertificateService)),
             entry("Tasks", Route::TaskService),
             entry("EventService", Route::EventService),
+            entry("SessionService", Route::SessionService),
+            entry("AccountService", Route::AccountService),
         ],
     };
     let body = serde_json::to_vec(&document).unwrap_or_default();

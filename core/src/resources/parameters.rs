@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 
-use crate::http::JsonObject;
+use crate::config::Secret;
+use crate::http::{JsonObject, Refusal};
 use crate::messages::{Message, base};
 
 /// The members of a body that are not annotations: those are to be ignored wherever they stand (DSP0266 clause 7.7).
@@ -83,5 +84,77 @@ impl Action {
     pub(super) fn type_error(self, parameter: &str, value: &Value) -> Message {
         Message::new(&base::ACTION_PARAMETER_VALUE_TYPE_ERROR, [&value.to_string(), parameter, self.0])
             .about(format!("#/{parameter}"))
+    }
+}
+
+/// What is wrong with the body of a PATCH or of a creation, collected while its members are read.
+pub(super) struct Patch {
+    read_only: &'static [&'static str],
+    problems: Vec<Message>,
+}
+
+impl Patch {
+    /// For a resource with these properties that cannot be written.
+    pub(super) fn new(read_only: &'static [&'static str]) -> Self {
+        Self { read_only, problems: Vec::new() }
+    }
+
+    /// Notes a problem.
+    pub(super) fn problem(&mut self, message: Message) {
+        self.problems.push(message);
+    }
+
+    /// Notes that a property cannot be written, or is not known at all.
+    pub(super) fn not_writable(&mut self, name: &str) {
+        let definition =
+            if self.read_only.contains(&name) { &base::PROPERTY_NOT_WRITABLE } else { &base::PROPERTY_UNKNOWN };
+        self.problems.push(Message::new(definition, [name]).about(format!("#/{name}")));
+    }
+
+    /// Reads a whole number within bounds.
+    pub(super) fn number(&mut self, name: &str, value: &Value, range: std::ops::RangeInclusive<u32>) -> Option<u32> {
+        let Some(number) = value.as_i64() else {
+            self.problems.push(type_error(name, value).about(format!("#/{name}")));
+            return None;
+        };
+        let within = u32::try_from(number).ok().filter(|number| range.contains(number));
+        if within.is_none() {
+            let message = Message::new(&base::PROPERTY_VALUE_OUT_OF_RANGE, [&value.to_string(), name]);
+            self.problems.push(message.about(format!("#/{name}")));
+        }
+        within
+    }
+
+    /// Reads a text.
+    pub(super) fn text(&mut self, name: &str, value: &Value) -> Option<String> {
+        let text = value.as_str().map(str::to_owned);
+        if text.is_none() {
+            self.problems.push(type_error(name, value).about(format!("#/{name}")));
+        }
+        text
+    }
+
+    /// Reads true or false.
+    pub(super) fn boolean(&mut self, name: &str, value: &Value) -> Option<bool> {
+        let boolean = value.as_bool();
+        if boolean.is_none() {
+            self.problems.push(type_error(name, value).about(format!("#/{name}")));
+        }
+        boolean
+    }
+
+    /// Reads a text that no message may repeat.
+    pub(super) fn secret(&mut self, name: &str, value: &Value) -> Option<Secret> {
+        let secret = value.as_str().map(|text| Secret::new(text.as_bytes()));
+        if secret.is_none() {
+            let message = Message::new(&base::PROPERTY_VALUE_TYPE_ERROR, ["***", name]);
+            self.problems.push(message.about(format!("#/{name}")));
+        }
+        secret
+    }
+
+    /// 400 with everything that was wrong, if anything was.
+    pub(super) fn finish(self) -> Result<(), Refusal> {
+        if self.problems.is_empty() { Ok(()) } else { Err(Refusal::bad_request(self.problems)) }
     }
 }

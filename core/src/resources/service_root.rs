@@ -35,11 +35,16 @@ struct ServiceRoot<'a> {
     update_service: Link<'a>,
     certificate_service: Link<'a>,
     tasks: Link<'a>,
-    links: Links,
+    session_service: Link<'a>,
+    account_service: Link<'a>,
+    links: Links<'a>,
 }
 
 #[derive(Serialize)]
-struct Links {}
+#[serde(rename_all = "PascalCase")]
+struct Links<'a> {
+    sessions: Link<'a>,
+}
 
 pub(super) fn represent(context: &Context<'_>) -> Representation {
     let root = ServiceRoot {
@@ -62,7 +67,9 @@ pub(super) fn represent(context: &Context<'_>) -> Representation {
         update_service: Link::to(Route::Catalog(Catalog::UpdateService)),
         certificate_service: Link::to(Route::Catalog(Catalog::CertificateService)),
         tasks: Link::to(Route::TaskService),
-        links: Links {},
+        session_service: Link::to(Route::SessionService),
+        account_service: Link::to(Route::AccountService),
+        links: Links { sessions: Link::to(Route::Sessions) },
     };
     Representation::of_resource(SCHEMA, &root)
 }

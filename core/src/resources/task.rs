@@ -91,9 +91,12 @@ pub(crate) fn final_answer(task: &Task) -> Option<FinalAnswer<'_>> {
             OutcomeKind::Superseded => FinalAnswer::Refused(Refusal::precondition_failed()),
             OutcomeKind::ShuttingDown => FinalAnswer::Refused(Refusal::shutting_down()),
             // The others are not outcomes of a command: no task ends with one.
-            OutcomeKind::Overloaded | OutcomeKind::Accepted(_) | OutcomeKind::TooManyTasks | OutcomeKind::Event(_) => {
-                FinalAnswer::Refused(Refusal::unavailable(1))
-            }
+            OutcomeKind::Overloaded
+            | OutcomeKind::Accepted(_)
+            | OutcomeKind::TooManyTasks
+            | OutcomeKind::Event(_)
+            | OutcomeKind::Edited(_)
+            | OutcomeKind::NotEdited(_) => FinalAnswer::Refused(Refusal::unavailable(1)),
         },
     })
 }

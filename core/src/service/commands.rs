@@ -94,6 +94,12 @@ impl Commands {
         self.running.contains_key(&id)
     }
 
+    /// A number that no other command has.
+    pub(super) fn next_id(&mut self) -> CommandId {
+        self.last_id += 1;
+        CommandId(self.last_id)
+    }
+
     /// Whether anything is left that somebody waits for or was promised, but for what waits for a machine to stop.
     pub(super) fn has_waiters(&self) -> bool {
         let waited_for = |asker: &Asker, held: bool| asker.ticket.is_some() || asker.task.is_some() && !held;
@@ -288,8 +294,7 @@ impl Service {
         let held = matches!(waiting.action, Action::Power(_)) && known.is_some_and(|vm| is_stopping(vm));
         let patience = if held { HELD_FOR } else { self.inventory.config().command_timeout };
         let deadline = now.mono + patience;
-        self.commands.last_id += 1;
-        let id = CommandId(self.commands.last_id);
+        let id = self.commands.next_id();
         if held {
             // It may take an hour, and whoever asked is answered long before: let it be seen.
             if waits_for_the_stop(&waiting.action)
@@ -423,4 +428,4 @@ const ANSWER_AFTER: Duration = Duration::from_secs(8);
 const HELD_FOR: Duration = Duration::from_secs(3_700);
 
 /// How much later than a command's deadline it is given up, should it not end by itself.
-const GRACE: Duration = Duration::from_secs(5);
+pub(super) const GRACE: Duration = Duration::from_secs(5);

@@ -1,6 +1,7 @@
 //! What is known of the cluster, joined into the view that reads are answered from.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
 
 use foldhash::fast::FixedState;
@@ -8,7 +9,7 @@ use rpds::{HashTrieMapSync, RedBlackTreeMapSync, RedBlackTreeSetSync};
 
 use super::tombstones::Tombstones;
 use super::{EXPECT_FOR, MAX_REMEMBERED, REMEMBER_FOR};
-use crate::auth::{Authenticator, CredentialKey};
+use crate::auth::{AccountsContent, Authenticator, CredentialKey, Directory, Sessions, SessionsContent};
 use crate::config::{Chassis, Config, IdConvention};
 use crate::event::{Before, Subscribed, SubscriptionId};
 use crate::model::{Import, ImportId, Instance, Machine, Observation, Platform, PowerState, Version, VmId};
@@ -38,8 +39,13 @@ pub(super) struct Inventory {
 impl Inventory {
     pub(super) fn new(config: Config, key: [u8; 32]) -> Self {
         let members = config.chassis.iter().map(|_| RedBlackTreeSetSync::new_sync()).collect();
+        let directory = Directory::new(&config, &AccountsContent::default());
         let view = View {
-            authenticator: Arc::new(Authenticator::new(&config, key)),
+            authenticator: Arc::new(Authenticator::new(&directory, key)),
+            directory: Arc::new(directory),
+            sessions: Sessions::of(&SessionsContent::default(), &Sessions::default()),
+            accounts_known: true,
+            throttled: RedBlackTreeMapSync::new_sync(),
             config: Arc::new(config),
             remembered: RedBlackTreeMapSync::new_sync(),
             // A fixed seed: names come from the cluster's owners, not from whoever sends requests.
@@ -81,7 +87,7 @@ impl Inventory {
 
     /// The chassis that an account sees; `None` if there is no such account.
     pub(super) fn grants(&self, user_name: &str) -> Option<&[u16]> {
-        self.view.authenticator.identity(user_name).map(|identity| &*identity.chassis)
+        self.view.directory.by_name(user_name).map(|account| &*account.chassis)
     }
 
     /// Shows a subscription, or shows it no more.
@@ -147,7 +153,10 @@ impl Inventory {
                 }
                 None
             }
-            Observation::Synchronised(_) | Observation::Stale(_) => None,
+            Observation::Document(_)
+            | Observation::DocumentGone(..)
+            | Observation::Synchronised(_)
+            | Observation::Stale(_) => None,
         }
     }
 
@@ -181,16 +190,52 @@ impl Inventory {
         }
     }
 
+    /// Shows other accounts. What was remembered of passwords stays valid for those whose hash is the same.
+    pub(super) fn set_accounts(&mut self, content: &AccountsContent, key: [u8; 32]) {
+        let directory = Directory::new(&self.view.config, content);
+        self.view.authenticator = Arc::new(Authenticator::new(&directory, key));
+        self.view.directory = Arc::new(directory);
+        self.changed = true;
+    }
+
+    /// Shows other sessions.
+    pub(super) fn set_sessions(&mut self, content: &SessionsContent) {
+        self.view.sessions = Sessions::of(content, &self.view.sessions);
+        self.changed = true;
+    }
+
+    pub(super) fn sessions(&self) -> Sessions {
+        self.view.sessions.clone()
+    }
+
+    /// Whether accounts and sessions that are stored have been read.
+    pub(super) fn set_accounts_known(&mut self, known: bool) {
+        self.changed |= self.view.accounts_known != known;
+        self.view.accounts_known = known;
+    }
+
+    /// Takes no more passwords from a client until then, but for those that were right before.
+    pub(super) fn throttle(&mut self, client: IpAddr, until: Instant, now: Instant) {
+        let throttled = &mut self.view.throttled;
+        let over: Vec<_> = throttled.iter().filter(|(_, until)| **until <= now).map(|(client, _)| *client).collect();
+        for client in over {
+            throttled.remove_mut(&client);
+        }
+        if throttled.size() < MAX_THROTTLED {
+            throttled.insert_mut(client, until);
+        }
+        self.changed = true;
+    }
+
     /// Takes a new configuration: every machine is sorted into its chassis anew.
     ///
     /// Machines that were in no chassis before are not known here; whoever watches the cluster lists them anew.
-    pub(super) fn configure(&mut self, config: Config, authenticator: Authenticator) {
+    pub(super) fn configure(&mut self, config: Config) {
         let shown: Vec<VmId> = self.view.systems.keys().cloned().collect();
         for id in &shown {
             self.touch(id);
         }
         self.view.members = config.chassis.iter().map(|_| RedBlackTreeSetSync::new_sync()).collect();
-        self.view.authenticator = Arc::new(authenticator);
         self.view.config = Arc::new(config);
         self.view.remembered = RedBlackTreeMapSync::new_sync();
         let systems = std::mem::replace(
@@ -471,3 +516,6 @@ fn chassis_of(chassis: &[Chassis], machine: &Machine) -> Box<[u16]> {
         .filter_map(|(index, _)| u16::try_from(index).ok())
         .collect()
 }
+
+/// How many clients are kept from logging in at a time; there are more only while somebody attacks from many addresses.
+const MAX_THROTTLED: usize = 1_024;

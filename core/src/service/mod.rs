@@ -2,41 +2,51 @@
 //!
 //! It never waits. What it wants done leaves as an [`Output`]; what came of that arrives as an [`Input`].
 
+mod access;
 mod commands;
 mod events;
+mod guard;
 mod inventory;
+mod ledger;
 mod tasks;
 mod timers;
 mod tombstones;
 
 use std::collections::{BTreeSet, VecDeque};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::StatusCode;
 
-use crate::auth::{Authenticator, CredentialKey};
+use crate::auth::{CredentialKey, EditError, Edited};
 use crate::config::Config;
-use crate::model::{Action, Command, CommandError, CommandId, Completion, Observation, Source, Uid, VmId};
+use crate::model::{
+    Action, Command, CommandError, CommandId, Completion, DocumentWrite, Observation, Purpose, Source, Uid, VmId,
+};
 use crate::task::{TaskId, TaskRequest};
 use crate::time::{Instant, Now};
 use crate::view::View;
 
+use access::Access;
 use commands::{Asker, Commands};
 use events::Events;
 use inventory::Inventory;
 use tasks::Tasks;
 use timers::{Timer, Timers};
 
+pub(crate) use access::AccessEdit;
 pub use events::{Delivery, DeliveryError, DeliveryId, StreamId};
 pub(crate) use events::{EventChange, EventIntent, EventOutcome, NewContext};
+pub(crate) use guard::client_of;
 pub use timers::Reason;
 
 /// The single writer. Drain [`Service::poll_output`] after every call of a `handle_*` method.
 #[derive(Debug)]
 pub struct Service {
     inventory: Inventory,
+    access: Access,
     commands: Commands,
     events: Events,
     tasks: Tasks,
@@ -45,6 +55,8 @@ pub struct Service {
     /// Sources that have been announced and have not been listed yet.
     awaited: Option<BTreeSet<Source>>,
     key: [u8; 32],
+    /// That documents are kept in memory only has been said.
+    noticed_memory: bool,
     stopping: Stopping,
 }
 
@@ -91,6 +103,10 @@ pub enum Output {
     Publish(Arc<View>),
     /// Carry this out, and report it with [`Input::Completed`].
     Command(Command),
+    /// Store this, and report it with [`Input::Completed`] as if it were a command.
+    Store(DocumentWrite),
+    /// Tell the operator.
+    Notice(Notice),
     /// Stop carrying this out: no further request, but wait for the answer to one that has been sent, and then report
     /// [`Input::Completed`] as for any other.
     Cancel(CommandId),
@@ -116,6 +132,16 @@ pub enum Output {
     Stopped,
 }
 
+/// Something that the operator should know, as a log would say it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Notice {
+    /// There is no place for documents, or no right to use it.
+    #[error(
+        "accounts and sessions are kept in memory only: they end with this process, and other replicas do not see them"
+    )]
+    DocumentsInMemory,
+}
+
 /// Tells one open submission from another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Ticket(pub u64);
@@ -126,8 +152,12 @@ pub struct Intent(pub(crate) IntentKind);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum IntentKind {
-    /// Take note that a password was right.
-    Remember(CredentialKey),
+    /// Take note that a password was right, for the account of this `uid`.
+    Remember(CredentialKey, Arc<str>),
+    /// Take note that a password was wrong, for the account of this `uid` if there is one.
+    WrongPassword { account: Option<Arc<str>>, client: IpAddr },
+    /// Change accounts or sessions.
+    Edit(AccessEdit),
     /// Do something to a machine. With a revision: only if its record is still that one.
     Act {
         vm: VmId,
@@ -165,6 +195,10 @@ pub(crate) enum OutcomeKind {
     Accepted(TaskId),
     /// There are as many tasks as there may be.
     TooManyTasks,
+    /// Accounts or sessions have been changed.
+    Edited(Edited),
+    /// Accounts or sessions have not been changed.
+    NotEdited(EditError),
     /// The machine's record is another one than that which the intent was made for.
     Superseded,
     /// It was about event subscriptions.
@@ -199,6 +233,7 @@ impl Service {
     pub fn new(config: Config, entropy: [u8; 32], _now: Now) -> Self {
         Self {
             inventory: Inventory::new(config, entropy),
+            access: Access::new(entropy),
             commands: Commands::default(),
             events: Events::new(&entropy),
             tasks: Tasks::new(entropy),
@@ -206,6 +241,7 @@ impl Service {
             outputs: VecDeque::new(),
             awaited: None,
             key: entropy,
+            noticed_memory: false,
             stopping: Stopping::No,
         }
     }
@@ -215,14 +251,16 @@ impl Service {
         match input {
             Input::Submitted { ticket, intent } => self.submitted(now, ticket, intent),
             Input::Watching(sources) => {
+                self.documents_expected(sources.iter().any(|source| source.purpose == Purpose::Documents));
                 self.awaited = Some(sources.into_iter().collect());
                 self.update_readiness();
             }
             Input::Observed(observation) => self.observed(now, observation),
+            Input::Completed { id, result } if self.access.is_writing(id) => self.stored(now, id, &result),
             Input::Completed { id, result } => self.completed(now, id, result),
             Input::Configured(config) => {
-                let authenticator = Authenticator::new(&config, self.key);
-                self.inventory.configure(*config, authenticator);
+                self.inventory.configure(*config);
+                self.inventory.set_accounts(self.access.accounts(), self.key);
                 self.reconsider_subscriptions(now);
             }
             Input::Delivered { id, result } => self.delivered(now, id, result),
@@ -241,7 +279,10 @@ impl Service {
             match timer {
                 Timer::Answer(id) => self.answer_early(id),
                 Timer::GiveUp(id) => {
-                    if self.commands.is_running(id) {
+                    if self.access.is_writing(id) {
+                        self.outputs.push_back(Output::Cancel(id));
+                        self.stored(now, id, &Err(CommandError::TimedOut));
+                    } else if self.commands.is_running(id) {
                         self.outputs.push_back(Output::Cancel(id));
                         self.completed(now, id, Err(CommandError::TimedOut));
                     }
@@ -250,6 +291,7 @@ impl Service {
                 Timer::Subscription(id) => self.subscription_due(id),
                 Timer::Task(id) => self.expire_task(now, &id),
                 Timer::Tend(vm) => self.tend(now, &vm),
+                Timer::Sessions => self.look_at_sessions(now),
             }
         }
         self.settle(now);
@@ -274,11 +316,16 @@ impl Service {
 
     fn submitted(&mut self, now: Now, ticket: Ticket, Intent(intent): Intent) {
         match intent {
-            IntentKind::Remember(key) => {
+            IntentKind::Remember(key, account) => {
+                self.right_password(&account);
                 self.inventory.remember(key, now.mono);
                 self.answer(ticket, OutcomeKind::Done);
             }
-            IntentKind::Act { .. } | IntentKind::CallOff(_) if self.stopping != Stopping::No => {
+            IntentKind::WrongPassword { account, client } => {
+                self.wrong_password(now, account.as_ref(), client);
+                self.answer(ticket, OutcomeKind::Done);
+            }
+            IntentKind::Act { .. } | IntentKind::CallOff(_) | IntentKind::Edit(_) if self.stopping != Stopping::No => {
                 self.answer(ticket, OutcomeKind::ShuttingDown);
             }
             IntentKind::Act { vm, uid, action, revision, request, reply: Reply::WhenDone } => {
@@ -298,21 +345,30 @@ impl Service {
             }
             IntentKind::CallOff(id) => self.call_off(now, ticket, &id),
             IntentKind::Event(intent) => self.event_intent(now, ticket, *intent),
+            IntentKind::Edit(edit) => self.edit(edit, Some(ticket)),
         }
     }
 
     fn observed(&mut self, now: Now, observation: Observation) {
         match observation {
+            Observation::Document(document) => self.document_observed(now, &document),
+            Observation::DocumentGone(name, version) => self.document_gone(name, version),
             Observation::Synchronised(source) => {
+                if source.purpose == Purpose::Documents {
+                    self.documents_listed();
+                }
                 if let Some(awaited) = &mut self.awaited {
                     awaited.remove(&source);
                     self.update_readiness();
                 }
             }
             Observation::Stale(source) => {
+                if source.purpose == Purpose::Documents {
+                    self.documents_out_of_sight();
+                }
                 // Nothing is known of what a source without importance would have shown, and nothing waits for it.
                 if let Some(awaited) = &mut self.awaited
-                    && !source.essential
+                    && source.purpose != Purpose::Machines
                 {
                     awaited.remove(&source);
                     self.update_readiness();
@@ -341,12 +397,13 @@ impl Service {
         self.dispatch(now);
         self.raise_changes(now);
         self.deliver(now);
+        self.write_documents(now);
         if let Some(view) = self.inventory.take_changed() {
             // One that nobody has taken yet is out of date, and must not come after this one.
             self.outputs.pop_front_if(|output| matches!(output, Output::Publish(_)));
             self.outputs.push_front(Output::Publish(view));
         }
-        if self.stopping == Stopping::Requested && !self.commands.has_waiters() {
+        if self.stopping == Stopping::Requested && !self.commands.has_waiters() && !self.access.has_waiters() {
             self.stopping = Stopping::Done;
             self.outputs.push_back(Output::Stopped);
         }

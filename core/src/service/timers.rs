@@ -22,6 +22,8 @@ pub enum Reason {
     Task,
     /// A machine is to be looked after again.
     Tend,
+    /// It is to be noted when sessions were last used.
+    Sessions,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -32,6 +34,7 @@ pub(super) enum Timer {
     Subscription(SubscriptionId),
     Task(TaskId),
     Tend(VmId),
+    Sessions,
 }
 
 /// All timers, by their time. One that is no longer wanted is left to expire: what it leads to looks at the state.
@@ -61,6 +64,7 @@ impl Timers {
             Timer::Subscription(_) => Reason::Subscription,
             Timer::Task(_) => Reason::Task,
             Timer::Tend(_) => Reason::Tend,
+            Timer::Sessions => Reason::Sessions,
         };
         Some((*at, reason))
     }

@@ -51,6 +51,8 @@ impl Seen {
             Observation::ImportGone(id, _) => {
                 self.imports.remove(&*id.name);
             }
+            // Not watched here.
+            Observation::Document(_) | Observation::DocumentGone(..) => {}
             Observation::Platform(platform) => self.platform = platform.version.map(Into::into),
             Observation::Synchronised(source) => {
                 self.log.push(format!("{} synchronised", source.kind));

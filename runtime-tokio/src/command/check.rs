@@ -47,7 +47,13 @@ fn describe(settings: &Settings) -> String {
             Credential::Plain(_) => "plain password",
             Credential::Hashed(_) => "hashed password",
         };
-        let _ = writeln!(text, "user {}: {:?} of {} ({password})", account.user_name, account.role, chassis.join(", "));
+        let _ = writeln!(
+            text,
+            "user {}: {} of {} ({password})",
+            account.user_name,
+            account.role.name(service),
+            chassis.join(", ")
+        );
     }
     let class = kubevirt.storage_class.as_deref().unwrap_or("the cluster's default");
     let _ = writeln!(text, "imports images into volumes of {}, storage class {class}", kubevirt.storage_size);

@@ -22,13 +22,15 @@ pub(crate) async fn run(args: ServeArgs) -> Result<(), Failure> {
     let kubernetes =
         Kubernetes::new(args.kubeconfig.as_deref()).await.map_err(|error| Failure::Usage(error.to_string()))?;
     let server_address = kubernetes.server().to_string();
+    let mut kubevirt = settings.kubevirt;
+    kubevirt.own_namespace = Some(kubernetes.namespace().to_owned());
     let transport = Transport::Kubernetes(kubernetes);
     let mut config = settings.service;
     config.service_uuid = service_uuid(&transport, &server_address, &config).await;
     let listen = args.listen.unwrap_or(settings.listen);
     let secure = tls.is_some();
     let (chassis, accounts) = (config.chassis.len(), config.accounts.len());
-    let app = App::start(&listen, tls, config, settings.kubevirt, transport).await?;
+    let app = App::start(&listen, tls, config, kubevirt, transport).await?;
     let address = app.server.local_address().map_err(Failure::runtime)?;
     tracing::info!(%address, tls = secure, cluster = server_address, chassis, accounts, "listening");
     app.run().await

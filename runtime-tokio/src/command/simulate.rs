@@ -50,7 +50,8 @@ pub(crate) async fn run(args: SimulateArgs) -> Result<(), Failure> {
     };
     let config = config(&args, &password)?;
     let transport = Transport::Simulated(simulated);
-    let app = App::start(&args.listen, tls, config, Settings::default(), transport).await?;
+    let settings = Settings { own_namespace: Some("kubevirt-redfish".to_owned()), ..Settings::default() };
+    let app = App::start(&args.listen, tls, config, settings, transport).await?;
     let address = app.server.local_address().map_err(Failure::runtime)?;
     let text = instructions(&args, address, cluster_address, &password);
     print(&text);

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use kubevirt_redfish_core::Role;
-use kubevirt_redfish_core::config::{Account, Chassis, ChassisName, Config, Credential, IdConvention, Protocol};
+use kubevirt_redfish_core::config::{
+    Account, Chassis, ChassisName, Config, Credential, CustomRole, IdConvention, Protocol,
+};
 use kubevirt_redfish_core::kubevirt;
 use kubevirt_redfish_core::model::VmId;
 use serde_saphyr::{Location, Spanned};
@@ -13,6 +14,8 @@ use serde_saphyr::{Location, Spanned};
 use super::error::{ConfigError, Problem, Warning};
 use super::file::{ChassisEntry, DataVolume, File, KubeVirt, Server, User, VmSelector};
 use super::{ListenAddress, Loaded, Settings, TlsFiles, value};
+
+mod roles;
 
 /// Turns a file into settings.
 pub(super) fn check(name: &str, file: File) -> Result<Loaded, ConfigError> {
@@ -41,7 +44,8 @@ impl Check<'_> {
         let (listen, tls) = self.server(&file.server);
         let names: Vec<_> = file.chassis.value.iter().map(|entry| entry.value.name.value.clone()).collect();
         let chassis = self.chassis(file.chassis);
-        let accounts = self.accounts(file.authentication.value.users, &names);
+        let roles = self.roles(file.authentication.value.roles);
+        let accounts = self.accounts(file.authentication.value.users, &roles, &names);
         let kubevirt = self.images(file.datavolume);
         let command_timeout = self.kubevirt(&file.kubevirt);
         let top = file.system_id_convention.map(|value| ("system_id_convention", value));
@@ -52,6 +56,7 @@ impl Check<'_> {
         let service = Config {
             chassis,
             accounts,
+            roles,
             id_convention,
             legacy_redirects,
             protocol,
@@ -195,7 +200,12 @@ impl Check<'_> {
         (pairs, names)
     }
 
-    fn accounts(&mut self, users: Spanned<Vec<Spanned<User>>>, chassis: &[String]) -> Vec<Account> {
+    fn accounts(
+        &mut self,
+        users: Spanned<Vec<Spanned<User>>>,
+        roles: &[CustomRole],
+        chassis: &[String],
+    ) -> Vec<Account> {
         let key = "authentication.users";
         if users.value.is_empty() {
             self.refuse(users.referenced, key, "empty; expected at least one, or nobody could log in");
@@ -228,7 +238,7 @@ impl Check<'_> {
             } else if matches!(credential, Some(Credential::Plain(_))) && plain.is_none() {
                 plain = Some((key.clone(), user.password.referenced));
             }
-            let role = self.role(user.role, &key);
+            let role = self.role(user.role, roles, &key);
             let grants = self.grants(&user.chassis, chassis, &key);
             if let Some(credential) = credential {
                 accounts.push(Account { user_name: user.username.value, credential, role, chassis: grants });
@@ -239,21 +249,6 @@ impl Check<'_> {
             self.warn(location, format!("{key}.password"), message);
         }
         accounts
-    }
-
-    fn role(&mut self, role: Option<Spanned<String>>, key: &str) -> Role {
-        let Some(role) = role else { return Role::Administrator };
-        [("administrator", Role::Administrator), ("operator", Role::Operator), ("readonly", Role::ReadOnly)]
-            .into_iter()
-            .find(|(name, _)| role.value.eq_ignore_ascii_case(name))
-            .map_or_else(
-                || {
-                    let message = describe(&role.value, "expected Administrator, Operator or ReadOnly");
-                    self.refuse(role.referenced, format!("{key}.role"), message);
-                    Role::ReadOnly
-                },
-                |(_, role)| role,
-            )
     }
 
     fn grants(&mut self, names: &Spanned<Vec<Spanned<String>>>, chassis: &[String], key: &str) -> Vec<ChassisName> {
@@ -311,6 +306,7 @@ impl Check<'_> {
             storage_size,
             allow_insecure_tls: images.allow_insecure_tls.unwrap_or(false),
             vm_update_timeout: self.duration(images.vm_update_timeout, "datavolume.vm_update_timeout", 30),
+            own_namespace: None,
             import_timeout: self.duration(images.iso_download_timeout, "datavolume.iso_download_timeout", 30 * 60),
         }
     }

@@ -163,6 +163,19 @@ pub type VmSelectorLabels = BTreeMap<String, Spanned<String>>;
 pub struct Authentication {
     /// The users.
     pub users: Spanned<Vec<Spanned<User>>>,
+    /// Roles besides `Administrator`, `Operator` and `ReadOnly`.
+    #[serde(default)]
+    pub roles: Vec<Spanned<RoleEntry>>,
+}
+
+/// An item of `authentication.roles`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RoleEntry {
+    /// Its name in URIs, and what users are given.
+    pub name: Spanned<String>,
+    /// `Login`, `ConfigureManager`, `ConfigureUsers`, `ConfigureComponents`, `ConfigureSelf`.
+    pub privileges: Spanned<Vec<Spanned<String>>>,
 }
 
 /// An item of `authentication.users`.
@@ -175,7 +188,7 @@ pub struct User {
     pub password: Spanned<String>,
     /// Names of the chassis that this user sees.
     pub chassis: Spanned<Vec<Spanned<String>>>,
-    /// `Administrator` (the default), `Operator` or `ReadOnly`.
+    /// `Administrator` (the default), `Operator`, `ReadOnly` or one of `authentication.roles`.
     pub role: Option<Spanned<String>>,
 }
 

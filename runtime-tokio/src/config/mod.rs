@@ -17,7 +17,8 @@ use kubevirt_redfish_core::kubevirt;
 
 pub use error::{ConfigError, Problem, Warning};
 pub use file::{
-    Authentication, ChassisEntry, DataVolume, File, KubeVirt, Server, Tls, User, VmSelector, VmSelectorLabels,
+    Authentication, ChassisEntry, DataVolume, File, KubeVirt, RoleEntry, Server, Tls, User, VmSelector,
+    VmSelectorLabels,
 };
 
 /// What a configuration file says.

@@ -34,7 +34,7 @@ pub(super) async fn run(
         }
         match operation.poll(clock.mono()) {
             OperationStep::Send(request) => {
-                tracing::debug!(vm = %operation.command().vm, method = %request.method(), path = request.uri().path(), "command");
+                tracing::debug!(vm = operation.subject(), method = %request.method(), path = request.uri().path(), "command");
                 // For the request alone: an operation may wait for an hour until its machine has stopped. The semaphore
                 // is never closed; if it were, going on without a permit would do no harm.
                 let _permit = permits.acquire().await;
@@ -47,11 +47,13 @@ pub(super) async fn run(
                 () = stopped(&mut stop) => {}
             },
             OperationStep::Done(result) => {
-                let vm = &operation.command().vm;
-                let action = name(&operation.command().action);
+                let vm = operation.subject();
+                let action = operation.command().map_or("store", |command| name(&command.action));
                 match &result {
-                    Ok(_) => tracing::info!(%vm, action, "command done"),
-                    Err(error) => tracing::warn!(%vm, action, %error, "command failed"),
+                    // Documents are stored whenever somebody logs in.
+                    Ok(_) if operation.command().is_none() => tracing::debug!(vm, action, "command done"),
+                    Ok(_) => tracing::info!(vm, action, "command done"),
+                    Err(error) => tracing::warn!(vm, action, %error, "command failed"),
                 }
                 return result;
             }

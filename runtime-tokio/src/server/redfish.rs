@@ -98,6 +98,7 @@ impl Inner {
                 }
                 Step::ReadBody { limit } => request_body::read(body, limit).await,
                 Step::Verify(check) => Signal::Verified(self.verifier.verify(check).await),
+                Step::Hash(password) => Signal::Hashed(self.verifier.hash(password).await),
                 Step::Submit(intent) => match self.submissions.submit(intent).await {
                     Some(reply) => {
                         stream = reply.stream;

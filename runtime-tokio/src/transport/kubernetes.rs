@@ -39,6 +39,7 @@ pub enum ConnectError {
 pub struct Kubernetes {
     client: Client,
     server: Uri,
+    namespace: String,
 }
 
 impl std::fmt::Debug for Kubernetes {
@@ -68,13 +69,19 @@ impl Kubernetes {
         config.connect_timeout = Some(Duration::from_secs(10));
         config.read_timeout = None;
         let server = config.cluster_url.clone();
+        let namespace = config.default_namespace.clone();
         let client = Client::try_from(config).map_err(|error| ConnectError::Client(chain(&error)))?;
-        Ok(Self { client, server })
+        Ok(Self { client, server, namespace })
     }
 
     /// The API server's address.
     pub fn server(&self) -> &Uri {
         &self.server
+    }
+
+    /// The namespace of the pod's service account, or that of the kubeconfig's context.
+    pub fn namespace(&self) -> &str {
+        &self.namespace
     }
 
     pub(super) async fn send(&self, request: Request<Bytes>) -> Result<Answer, TransportError> {

@@ -10,6 +10,7 @@ mod instance;
 mod kubevirt;
 mod lenient;
 mod machine;
+mod secret;
 mod status;
 mod template;
 
@@ -20,6 +21,7 @@ pub(crate) use kubevirt::KubeVirt;
 pub(crate) use lenient::{Element, Lenient, Object, TextMap, lenient};
 pub(crate) use machine::MachineStatus;
 pub(crate) use machine::{RunStrategy, VirtualMachine};
+pub(crate) use secret::Secret;
 pub(crate) use status::Status;
 pub(crate) use template::{Disk, Domain, TemplateSpec, Volume};
 

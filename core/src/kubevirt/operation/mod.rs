@@ -8,7 +8,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::{Settings, TransportError};
-use crate::model::{Action, Command, CommandError, Completion, Platform};
+use crate::model::{Action, Command, CommandError, Completion, DocumentWrite, Platform};
 use crate::time::Instant;
 
 mod answer;
@@ -18,6 +18,7 @@ mod boot_and_asset_tag;
 mod boot_order;
 mod credentials;
 mod data_volume;
+mod document;
 mod eject;
 mod engine;
 mod insert;
@@ -26,16 +27,21 @@ mod power;
 mod power_table;
 mod scene;
 
+use document::StoreDocument;
 use engine::{Engine, Task};
 
-/// One command on its way through the cluster's API.
+/// One command, or one document, on its way through the cluster's API.
 ///
 /// Drive it by [`poll`](Self::poll) and [`handle_response`](Self::handle_response) until it is done; it is done by
 /// its command's deadline at the latest, whatever it gets for an answer.
 #[derive(Debug)]
-pub struct Operation {
-    command: Command,
-    engine: Engine,
+pub struct Operation(Work);
+
+#[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "there are few of the smaller one")]
+enum Work {
+    Command { command: Command, engine: Engine },
+    Document(StoreDocument),
 }
 
 /// What an operation wants next.
@@ -65,22 +71,44 @@ impl Operation {
                 Box::new(boot_and_asset_tag::SetBootAndAssetTag::new(boot.clone(), tag.clone()))
             }
         };
-        Self { command, engine: Engine::new(task, platform, settings, seed) }
+        Self(Work::Command { command, engine: Engine::new(task, platform, settings, seed) })
+    }
+
+    /// Begins to store a document in the service's own namespace.
+    pub fn store(write: DocumentWrite, settings: Arc<Settings>, seed: u64) -> Self {
+        Self(Work::Document(StoreDocument::new(write, settings, seed)))
     }
 
     /// What to do next. Ask again after every answer and when the time it named has come.
     #[must_use]
     pub fn poll(&mut self, now: Instant) -> OperationStep {
-        self.engine.poll(now, &self.command)
+        match &mut self.0 {
+            Work::Command { command, engine } => engine.poll(now, command),
+            Work::Document(store) => store.poll(now),
+        }
     }
 
     /// The answer to the last request, or why there is none.
     pub fn handle_response(&mut self, now: Instant, response: Result<http::Response<Bytes>, TransportError>) {
-        self.engine.handle_response(now, &self.command, response);
+        match &mut self.0 {
+            Work::Command { command, engine } => engine.handle_response(now, command, response),
+            Work::Document(store) => store.handle_response(now, response),
+        }
     }
 
-    /// The command that is carried out.
-    pub fn command(&self) -> &Command {
-        &self.command
+    /// The command that is carried out, if it is one.
+    pub fn command(&self) -> Option<&Command> {
+        match &self.0 {
+            Work::Command { command, .. } => Some(command),
+            Work::Document(_) => None,
+        }
+    }
+
+    /// What is carried out on what, for a log.
+    pub fn subject(&self) -> String {
+        match &self.0 {
+            Work::Command { command, .. } => command.vm.to_string(),
+            Work::Document(store) => format!("document {}", store.write().name.as_str()),
+        }
     }
 }

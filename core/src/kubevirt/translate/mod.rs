@@ -7,6 +7,7 @@ use super::object::Metadata;
 use crate::model::{Uid, Version, VmId};
 use crate::time::UnixTime;
 
+mod document;
 mod hardware;
 mod import;
 mod instance;
@@ -16,6 +17,7 @@ mod platform;
 mod tests;
 mod trouble;
 
+pub(crate) use document::{document, document_name, secret_name};
 pub(crate) use import::import;
 pub(crate) use instance::{instance, paused, phase};
 pub(crate) use machine::{autostart, machine};

@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use crate::kubevirt::annotation::{MANAGED_BY, MANAGER};
 use crate::kubevirt::object::{
-    DataVolume, Element, KubeVirt, Metadata, Object, Status, VirtualMachine, VirtualMachineInstance, lenient,
+    DataVolume, Element, KubeVirt, Metadata, Object, Secret, Status, VirtualMachine, VirtualMachineInstance, lenient,
 };
 use crate::kubevirt::request::{Collection, escape};
 use crate::kubevirt::translate;
@@ -47,6 +47,7 @@ pub(super) fn read_page(collection: Collection, namespace: Option<&str>, body: &
         Collection::VirtualMachineInstances => page::<VirtualMachineInstance>(namespace, body),
         Collection::DataVolumes => page::<DataVolume>(namespace, body),
         Collection::KubeVirts => page::<KubeVirt>(namespace, body),
+        Collection::Secrets => page::<Secret>(namespace, body),
     }
 }
 
@@ -60,6 +61,7 @@ pub(super) fn read_event(collection: Collection, namespace: Option<&str>, line: 
         Collection::VirtualMachineInstances => event::<VirtualMachineInstance>(namespace, line),
         Collection::DataVolumes => event::<DataVolume>(namespace, line),
         Collection::KubeVirts => event::<KubeVirt>(namespace, line),
+        Collection::Secrets => event::<Secret>(namespace, line),
     })
 }
 
@@ -73,13 +75,17 @@ pub(super) fn gone(collection: Collection, namespace: Option<&str>, name: &str, 
             Some(Observation::ImportGone(id, as_of))
         }
         Collection::KubeVirts => Some(Observation::Platform(Platform::default())),
+        Collection::Secrets => Some(Observation::DocumentGone(translate::document_name(name)?, as_of)),
     }
 }
 
-/// The part of a collection that is watched, as a query parameter: of `DataVolumes` only the service's own.
+/// The part of a collection that is watched, as a query parameter: of `DataVolumes` and `Secrets` only
+/// the service's own.
 pub(super) fn selector(collection: Collection) -> String {
     match collection {
-        Collection::DataVolumes => format!("&labelSelector={}", escape(&format!("{MANAGED_BY}={MANAGER}"))),
+        Collection::DataVolumes | Collection::Secrets => {
+            format!("&labelSelector={}", escape(&format!("{MANAGED_BY}={MANAGER}")))
+        }
         Collection::VirtualMachines | Collection::VirtualMachineInstances | Collection::KubeVirts => String::new(),
     }
 }
@@ -117,6 +123,16 @@ impl Watched for DataVolume {
 
     fn observation(&self) -> Option<Observation> {
         translate::import(self).map(|import| Observation::Import(Arc::new(import)))
+    }
+}
+
+impl Watched for Secret {
+    fn metadata(&self) -> &Metadata {
+        &self.metadata
+    }
+
+    fn observation(&self) -> Option<Observation> {
+        translate::document(self).map(|document| Observation::Document(Arc::new(document)))
     }
 }
 

@@ -10,9 +10,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::StatusCode;
 
-use super::TransportError;
 use super::entropy::Entropy;
 use super::request::{Collection, escape, get};
+use super::{Settings, TransportError};
 use crate::model::{Observation, Source, Version};
 use crate::time::Instant;
 
@@ -36,6 +36,12 @@ pub fn watches<'a>(namespaces: impl IntoIterator<Item = &'a str>, seed: u64) -> 
         }
     }
     watches
+}
+
+/// The watch of the service's own documents; `None` if it has no namespace to keep them in.
+pub fn document_watch(settings: &Settings, seed: u64) -> Option<Watch> {
+    let namespace = settings.own_namespace.as_deref()?;
+    Some(Watch::new(Collection::Secrets, Some(namespace.into()), seed))
 }
 
 /// One stream of one kind of object in one namespace.
@@ -83,7 +89,7 @@ impl Watch {
         let entropy = Entropy::named(seed, &collection.path(namespace.as_deref()));
         Self {
             collection,
-            source: Source { kind: collection.plural(), namespace, essential: collection.is_essential() },
+            source: Source { kind: collection.plural(), namespace, purpose: collection.purpose() },
             state: State::Due { at: Instant::default(), next: Next::List(Listing::default()) },
             entropy,
             known: BTreeSet::new(),

@@ -47,6 +47,8 @@ fn short(observation: &Observation) -> String {
         Observation::Instance(instance) => format!("+{}", instance.id.name()),
         Observation::Import(import) => format!("+{}", import.id.name),
         Observation::ImportGone(id, _) => format!("-{}", id.name),
+        Observation::Document(document) => format!("+{}", document.name.as_str()),
+        Observation::DocumentGone(name, _) => format!("-{}", name.as_str()),
         Observation::Platform(_) => "platform".to_owned(),
         Observation::Synchronised(_) => "synchronised".to_owned(),
         Observation::Stale(_) => "stale".to_owned(),

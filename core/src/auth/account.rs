@@ -1,0 +1,448 @@
+//! Accounts: those of the configuration and those that were made over Redfish, and what becomes of the latter.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::mac::Entropy;
+use super::{EditError, Edited, Privileges, Role};
+use crate::config::{ChassisName, Config, Credential, PasswordHash};
+use crate::time::{Now, UnixTime};
+
+/// Someone who may log in.
+#[derive(Debug)]
+pub(crate) struct Account {
+    /// The last segment of its URI; stays as it is when the user name changes.
+    pub(crate) id: Arc<str>,
+    /// Tells it from an account of the same name that is made later.
+    pub(crate) uid: Arc<str>,
+    pub(crate) user_name: Arc<str>,
+    pub(crate) credential: Credential,
+    pub(crate) role_name: Arc<str>,
+    /// `None` if the configuration no longer has the role; then it may do nothing.
+    pub(crate) role: Option<Role>,
+    pub(crate) privileges: Privileges,
+    /// Indices into [`Config::chassis`], ascending.
+    pub(crate) chassis: Arc<[u16]>,
+    pub(crate) enabled: bool,
+    pub(crate) password_change_required: bool,
+    pub(crate) lock: Option<Lock>,
+    /// What is stored of it; `None` for one of the configuration's, which cannot be changed here.
+    pub(crate) stored: Option<Arc<StoredAccount>>,
+}
+
+impl Account {
+    /// Whether too many wrong passwords keep it from logging in.
+    pub(crate) fn is_locked(&self, now: UnixTime) -> bool {
+        self.lock.is_some_and(|lock| lock.holds(now))
+    }
+}
+
+/// Every account, by all that one is looked for by.
+#[derive(Debug)]
+pub(crate) struct Directory {
+    by_id: BTreeMap<Arc<str>, Arc<Account>>,
+    by_uid: BTreeMap<Arc<str>, Arc<Account>>,
+    by_name: BTreeMap<Arc<str>, Arc<Account>>,
+    pub(crate) policy: Policy,
+}
+
+impl Directory {
+    /// The accounts of the configuration and those of the document. Of two with the same name the configuration's
+    /// counts, so that nobody can take its place.
+    pub(crate) fn new(config: &Config, content: &AccountsContent) -> Self {
+        let mut directory =
+            Self { by_id: BTreeMap::new(), by_uid: BTreeMap::new(), by_name: BTreeMap::new(), policy: content.policy };
+        for account in &config.accounts {
+            let id = unused_id(&account.user_name, |id| directory.by_id.contains_key(id));
+            let uid = configured_uid(&account.user_name);
+            directory.insert(Account {
+                id: id.into(),
+                user_name: account.user_name.as_str().into(),
+                credential: account.credential.clone(),
+                role_name: account.role.name(config).into(),
+                role: Some(account.role),
+                privileges: account.role.privileges(config),
+                chassis: chassis_indices(account.chassis.iter().map(ChassisName::as_str), config),
+                enabled: true,
+                password_change_required: false,
+                lock: content.locks.get(&uid).copied(),
+                uid: uid.into(),
+                stored: None,
+            });
+        }
+        for stored in &content.accounts {
+            if directory.by_name.contains_key(&*stored.user_name) || directory.by_id.contains_key(&*stored.id) {
+                continue;
+            }
+            let role = Role::find(&stored.role, config);
+            directory.insert(Account {
+                id: stored.id.as_str().into(),
+                uid: stored.uid.as_str().into(),
+                user_name: stored.user_name.as_str().into(),
+                credential: Credential::Hashed(PasswordHash::new(&stored.hash)),
+                role_name: stored.role.as_str().into(),
+                role,
+                privileges: role.map_or_else(Privileges::default, |role| role.privileges(config)),
+                chassis: chassis_indices(stored.chassis.iter().map(String::as_str), config),
+                enabled: stored.enabled,
+                password_change_required: stored.password_change_required,
+                lock: content.locks.get(&stored.uid).copied(),
+                stored: Some(Arc::new(stored.clone())),
+            });
+        }
+        directory
+    }
+
+    /// All of them, in the order of their ids.
+    pub(crate) fn accounts(&self) -> impl Iterator<Item = &Arc<Account>> {
+        self.by_id.values()
+    }
+
+    pub(crate) fn by_id(&self, id: &str) -> Option<&Arc<Account>> {
+        self.by_id.get(id)
+    }
+
+    pub(crate) fn by_uid(&self, uid: &str) -> Option<&Arc<Account>> {
+        self.by_uid.get(uid)
+    }
+
+    pub(crate) fn by_name(&self, user_name: &str) -> Option<&Arc<Account>> {
+        self.by_name.get(user_name)
+    }
+
+    fn insert(&mut self, account: Account) {
+        let account = Arc::new(account);
+        self.by_uid.insert(Arc::clone(&account.uid), Arc::clone(&account));
+        // The first of a name counts, as in the configuration.
+        self.by_name.entry(Arc::clone(&account.user_name)).or_insert_with(|| Arc::clone(&account));
+        self.by_id.insert(Arc::clone(&account.id), account);
+    }
+}
+
+/// The content of the document of accounts.
+#[derive(Clone, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct AccountsContent {
+    /// Different with every writing, so that a writer recognises what it wrote.
+    pub(crate) stamp: String,
+    pub(crate) policy: Policy,
+    pub(crate) accounts: Vec<StoredAccount>,
+    /// Accounts that too many wrong passwords have locked, by their `uid`.
+    pub(crate) locks: BTreeMap<String, Lock>,
+}
+
+/// An account as it is stored.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct StoredAccount {
+    pub(crate) uid: String,
+    pub(crate) id: String,
+    pub(crate) user_name: String,
+    pub(crate) hash: String,
+    pub(crate) role: String,
+    pub(crate) chassis: Vec<String>,
+    pub(crate) enabled: bool,
+    #[serde(default)]
+    pub(crate) password_change_required: bool,
+}
+
+/// Without the hash.
+impl std::fmt::Debug for StoredAccount {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("StoredAccount").field("id", &self.id).field("role", &self.role).finish_non_exhaustive()
+    }
+}
+
+/// That an account is locked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Lock {
+    /// In seconds since 1970.
+    pub(crate) until: i64,
+}
+
+impl Lock {
+    fn holds(self, now: UnixTime) -> bool {
+        now.0 < self.until
+    }
+}
+
+/// What holds for all accounts: when wrong passwords lock one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Policy {
+    /// How many wrong passwords in a row lock an account; 0 for no number.
+    pub(crate) threshold: u32,
+    /// For how many seconds; with 0 no account is locked.
+    pub(crate) duration: u32,
+    /// After how many seconds without a wrong password they are forgotten.
+    pub(crate) reset_after: u32,
+}
+
+/// Ten wrong passwords within a minute of each other lock an account for a minute. That leaves whoever guesses ten
+/// attempts a minute, and an operator whose script has an old password a minute to wait.
+impl Default for Policy {
+    fn default() -> Self {
+        Self { threshold: 10, duration: 60, reset_after: 60 }
+    }
+}
+
+/// The shortest password that is accepted, in characters.
+pub(crate) const SHORTEST_PASSWORD: usize = 8;
+
+/// The longest: enough for every phrase, and little to hash.
+pub(crate) const LONGEST_PASSWORD: usize = 64;
+
+/// The longest user name, in characters; that of the configuration.
+pub(crate) const LONGEST_USER_NAME: usize = 64;
+
+/// How many accounts may be made over Redfish: more than any site has operators, and little to store.
+pub(crate) const MAX_ACCOUNTS: usize = 256;
+
+/// A change of the accounts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum AccountEdit {
+    Create(NewAccount),
+    /// Change an account that was `from`.
+    Change {
+        from: Arc<StoredAccount>,
+        change: AccountChange,
+    },
+    /// Delete an account that was `from`.
+    Delete {
+        from: Arc<StoredAccount>,
+    },
+    /// Let no one log in to an account for a while.
+    Lock {
+        uid: Arc<str>,
+        lock: Lock,
+    },
+    /// Let one log in again.
+    Unlock {
+        uid: Arc<str>,
+    },
+    /// Change what holds for all, from what is known to be so.
+    Policy {
+        from: Policy,
+        to: Policy,
+    },
+}
+
+/// An account to be made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct NewAccount {
+    pub(crate) user_name: String,
+    /// Empty until it has been computed.
+    pub(crate) hash: PasswordHash,
+    pub(crate) role: String,
+    pub(crate) chassis: Vec<String>,
+    pub(crate) enabled: bool,
+    pub(crate) password_change_required: bool,
+}
+
+/// A change of an account; what is `None` stays as it is.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub(crate) struct AccountChange {
+    pub(crate) user_name: Option<String>,
+    pub(crate) hash: Option<PasswordHash>,
+    pub(crate) role: Option<String>,
+    pub(crate) enabled: Option<bool>,
+    /// Let it log in again although too many wrong passwords were sent for it.
+    pub(crate) unlock: bool,
+    pub(crate) password_change_required: Option<bool>,
+}
+
+impl AccountEdit {
+    /// Fills in the hash of the password that it is about.
+    pub(crate) fn with_hash(mut self, hash: PasswordHash) -> Self {
+        match &mut self {
+            Self::Create(new) => new.hash = hash,
+            Self::Change { change, .. } => change.hash = Some(hash),
+            Self::Delete { .. } | Self::Lock { .. } | Self::Unlock { .. } | Self::Policy { .. } => {}
+        }
+        self
+    }
+}
+
+impl AccountsContent {
+    /// Makes a change, or says why it is not made; then nothing has changed.
+    pub(crate) fn apply(
+        &mut self,
+        edit: &AccountEdit,
+        config: &Config,
+        now: Now,
+        entropy: &mut Entropy,
+    ) -> Result<Edited, EditError> {
+        match edit {
+            AccountEdit::Create(new) => {
+                if self.accounts.len() >= MAX_ACCOUNTS {
+                    return Err(EditError::TooManyAccounts);
+                }
+                self.check_name(&new.user_name, config, None)?;
+                let directory = Directory::new(config, self);
+                let stored = |id: &str| self.accounts.iter().any(|account| account.id == id);
+                let id = unused_id(&new.user_name, |id| directory.by_id.contains_key(id) || stored(id));
+                self.accounts.push(StoredAccount {
+                    uid: entropy.name(),
+                    id: id.clone(),
+                    user_name: new.user_name.clone(),
+                    hash: new.hash.as_str().to_owned(),
+                    role: new.role.clone(),
+                    chassis: new.chassis.clone(),
+                    enabled: new.enabled,
+                    password_change_required: new.password_change_required,
+                });
+                Ok(Edited::Created(id.into()))
+            }
+            AccountEdit::Change { from, change } => self.change(from, change, config, now),
+            AccountEdit::Delete { from } => {
+                let index = self.position(from)?;
+                let gone = self.accounts.remove(index);
+                self.locks.remove(&gone.uid);
+                Ok(Edited::Done)
+            }
+            AccountEdit::Lock { uid, lock } => {
+                self.locks.retain(|_, lock| lock.holds(now.unix));
+                self.locks.insert((**uid).to_owned(), *lock);
+                Ok(Edited::Done)
+            }
+            AccountEdit::Unlock { uid } => match self.locks.remove(&**uid) {
+                Some(_) => Ok(Edited::Done),
+                None => Ok(Edited::Unchanged),
+            },
+            AccountEdit::Policy { from, .. } if *from != self.policy => Err(EditError::Superseded),
+            AccountEdit::Policy { from, to } if from == to => Ok(Edited::Unchanged),
+            AccountEdit::Policy { to, .. } => {
+                self.policy = *to;
+                Ok(Edited::Done)
+            }
+        }
+    }
+
+    fn change(
+        &mut self,
+        from: &StoredAccount,
+        change: &AccountChange,
+        config: &Config,
+        now: Now,
+    ) -> Result<Edited, EditError> {
+        let index = self.position(from)?;
+        if let Some(user_name) = &change.user_name {
+            self.check_name(user_name, config, Some(&from.uid))?;
+        }
+        let Some(account) = self.accounts.get_mut(index) else { return Err(EditError::NotFound) };
+        if let Some(user_name) = &change.user_name {
+            account.user_name.clone_from(user_name);
+        }
+        if let Some(hash) = &change.hash {
+            hash.as_str().clone_into(&mut account.hash);
+            account.password_change_required = false;
+        }
+        if let Some(role) = &change.role {
+            account.role.clone_from(role);
+        }
+        account.enabled = change.enabled.unwrap_or(account.enabled);
+        account.password_change_required = change.password_change_required.unwrap_or(account.password_change_required);
+        let (after, uid) = (account.clone(), account.uid.clone());
+        let unlocked = change.unlock && self.locks.remove(&uid).is_some_and(|lock| lock.holds(now.unix));
+        Ok(if after == *from && !unlocked { Edited::Unchanged } else { Edited::Done })
+    }
+
+    fn position(&self, from: &StoredAccount) -> Result<usize, EditError> {
+        let index = self.accounts.iter().position(|account| account.uid == from.uid).ok_or(EditError::NotFound)?;
+        if self.accounts.get(index) == Some(from) { Ok(index) } else { Err(EditError::Superseded) }
+    }
+
+    fn check_name(&self, user_name: &str, config: &Config, own: Option<&str>) -> Result<(), EditError> {
+        let configured = config.accounts.iter().any(|account| account.user_name == user_name);
+        let stored = self.accounts.iter().any(|other| other.user_name == user_name && Some(&*other.uid) != own);
+        if configured || stored { Err(EditError::NameTaken) } else { Ok(()) }
+    }
+}
+
+/// Whether a text can be a user name: Basic authentication cannot send one with a colon (RFC 7617).
+pub(crate) fn is_user_name(text: &str) -> bool {
+    (1..=LONGEST_USER_NAME).contains(&text.chars().count()) && !text.chars().any(|c| c == ':' || c.is_control())
+}
+
+/// What tells an account of the configuration from others. It is the same on every replica and after every restart, and
+/// no account that is made can have it.
+fn configured_uid(user_name: &str) -> String {
+    format!("config:{user_name}")
+}
+
+/// A segment of a URI for a user name: the name itself if it can stand there.
+fn unused_id(user_name: &str, used: impl Fn(&str) -> bool) -> String {
+    use std::fmt::Write as _;
+    let mut id = String::with_capacity(user_name.len());
+    for byte in user_name.bytes() {
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.') {
+            id.push(char::from(byte));
+        } else {
+            // Writing to a string cannot fail.
+            let _ = write!(id, "_x{byte:02x}");
+        }
+    }
+    // Two dots would be taken for the parent, and `Members` is another name of the collection.
+    if id.bytes().all(|byte| byte == b'.') || id == "Members" {
+        id.insert(0, '_');
+    }
+    let base = id.clone();
+    let mut number = 2;
+    while used(&id) {
+        id = format!("{base}-{number}");
+        number += 1;
+    }
+    id
+}
+
+fn chassis_indices<'a>(names: impl Iterator<Item = &'a str>, config: &Config) -> Arc<[u16]> {
+    let mut indices: Vec<u16> = names
+        .filter_map(|name| config.chassis.iter().position(|chassis| chassis.name.as_str() == name))
+        .filter_map(|index| u16::try_from(index).ok())
+        .collect();
+    indices.sort_unstable();
+    indices.dedup();
+    indices.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_can_stand_in_a_uri_and_are_unlike_each_other() {
+        let fresh = |name: &str| unused_id(name, |_| false);
+        assert_eq!(fresh("admin"), "admin");
+        assert_eq!(fresh("a b"), "a_x20b");
+        assert_eq!(fresh("käse"), "k_xc3_xa4se");
+        assert_eq!(fresh(".."), "_..");
+        assert_eq!(fresh("Members"), "_Members");
+        assert_eq!(unused_id("admin", |id| id == "admin" || id == "admin-2"), "admin-3");
+    }
+
+    #[test]
+    fn a_change_of_what_has_changed_is_superseded() {
+        let (config, now, mut entropy) = (Config::default(), Now::default(), Entropy::new([1; 32]));
+        let mut content = AccountsContent::default();
+        let new = NewAccount {
+            user_name: "eve".to_owned(),
+            hash: PasswordHash::new("hash:x"),
+            role: "ReadOnly".to_owned(),
+            chassis: Vec::new(),
+            enabled: true,
+            password_change_required: false,
+        };
+        let mut apply = |content: &mut AccountsContent, edit| content.apply(&edit, &config, now, &mut entropy);
+        assert_eq!(apply(&mut content, AccountEdit::Create(new.clone())), Ok(Edited::Created("eve".into())));
+        assert_eq!(apply(&mut content, AccountEdit::Create(new)), Err(EditError::NameTaken));
+        let from = Arc::new(content.accounts[0].clone());
+        let disable = AccountChange { enabled: Some(false), ..AccountChange::default() };
+        let edit = AccountEdit::Change { from: Arc::clone(&from), change: disable };
+        assert_eq!(apply(&mut content, edit.clone()), Ok(Edited::Done));
+        let before = content.clone();
+        assert_eq!(apply(&mut content, edit), Err(EditError::Superseded));
+        assert_eq!(apply(&mut content, AccountEdit::Delete { from }), Err(EditError::Superseded));
+        assert_eq!(content, before);
+    }
+}

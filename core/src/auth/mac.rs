@@ -1,0 +1,93 @@
+//! HMAC-SHA256: what tokens, remembered passwords and drawn numbers are made with.
+
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use sha2::Sha256;
+
+/// The HMAC of some parts. Each is preceded by its length, so that no two lists of parts are the same message.
+pub(crate) fn hmac(key: &[u8; 32], parts: &[&[u8]]) -> [u8; 32] {
+    // HMAC takes keys of any length, so this cannot fail; zeros would match nothing that was made properly.
+    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(key) else { return [0; 32] };
+    for part in parts {
+        mac.update(&u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
+        mac.update(part);
+    }
+    mac.finalize().into_bytes().into()
+}
+
+/// Numbers that nobody can guess, drawn from one secret that was given at the start.
+#[derive(Debug)]
+pub(crate) struct Entropy {
+    secret: [u8; 32],
+    drawn: u64,
+}
+
+impl Entropy {
+    pub(crate) fn new(secret: [u8; 32]) -> Self {
+        Self { secret, drawn: 0 }
+    }
+
+    /// The next 32 bytes.
+    pub(crate) fn draw(&mut self) -> [u8; 32] {
+        self.drawn += 1;
+        hmac(&self.secret, &[b"draw", &self.drawn.to_be_bytes()])
+    }
+
+    /// 16 hexadecimal digits: a name that nothing else has.
+    pub(crate) fn name(&mut self) -> String {
+        to_hex(&first_8(self.draw()))
+    }
+}
+
+/// The first eight bytes.
+pub(crate) fn first_8(bytes: [u8; 32]) -> [u8; 8] {
+    let mut first = [0; 8];
+    for (place, byte) in first.iter_mut().zip(bytes) {
+        *place = byte;
+    }
+    first
+}
+
+/// Bytes in lower-case hexadecimal digits.
+pub(crate) fn to_hex(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        // Writing to a string cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+/// The bytes that hexadecimal digits stand for; `None` if these are not so many.
+pub(crate) fn from_hex<const N: usize>(text: &[u8]) -> Option<[u8; N]> {
+    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+    if text.len() != N * 2 {
+        return None;
+    }
+    let mut bytes = [0; N];
+    for (byte, pair) in bytes.iter_mut().zip(text.chunks_exact(2)) {
+        let [high, low] = pair else { return None };
+        *byte = (digit(*high)? << 4) | digit(*low)?;
+    }
+    Some(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hexadecimal_digits_go_both_ways() {
+        assert_eq!(from_hex::<3>(b"00fFa0"), Some([0, 255, 160]));
+        assert_eq!(to_hex(&[0, 255, 160]), "00ffa0");
+        for text in [&b""[..], b"00", b"00ff", b"00ffag", b"00ffa00", "00ffä0".as_bytes()] {
+            assert_eq!(from_hex::<3>(text), None);
+        }
+    }
+
+    #[test]
+    fn parts_do_not_run_together_and_draws_differ() {
+        assert_ne!(hmac(&[1; 32], &[b"ab", b"c"]), hmac(&[1; 32], &[b"a", b"bc"]));
+        let mut entropy = Entropy::new([7; 32]);
+        assert_ne!(entropy.draw(), entropy.draw());
+    }
+}

@@ -1,0 +1,269 @@
+//! Logging in, and changing accounts and sessions.
+//!
+//! ```text
+//! log in:  ReadBody ─┬─▶ Verify ─▶ Submit(remember) ─┬─▶ Submit(open) ─▶ Respond 201
+//!                    ├───────────────────────────────┘
+//!                    └─▶ Submit(wrong password) ─▶ Respond 401
+//! change:  ReadBody ─┬─▶ Hash ─┬─▶ Submit(change) ─▶ [Submit(what follows)] ─▶ Respond
+//!                    └─────────┘        ▲       │
+//!                                       └───────┘ superseded
+//! ```
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::StatusCode;
+
+use super::{Exchange, MAX_ATTEMPTS, PasswordCheck, Signal, Step, response};
+use crate::auth::{
+    Account, AccountEdit, BasicCredentials, CredentialKey, Edited, Identity, Login, Privilege, SessionEdit, SessionId,
+    Token,
+};
+use crate::config::PasswordHash;
+use crate::http::{Encoding, JsonObject, Refusal, accepts, is_json, parse_body};
+use crate::messages::{Message, base};
+use crate::resources::{self, Context, EditAnswer, EditPlan, LogIn};
+use crate::route::Route;
+use crate::service::{AccessEdit, Intent, IntentKind, Outcome, OutcomeKind};
+use crate::time::Now;
+use crate::view::View;
+
+#[derive(Debug)]
+pub(super) enum State {
+    /// It is being noted that a password was wrong.
+    Refusing,
+    /// The body of a log-in is being read.
+    ReadingLogIn,
+    /// The password of a log-in is being checked. `account` is whose it would be.
+    CheckingLogIn { account: Option<Arc<Account>>, key: CredentialKey, context: Option<String> },
+    /// The service takes note of the password of a log-in, which was right.
+    RememberingLogIn { account: Arc<Account>, context: Option<String> },
+    /// A session is being opened.
+    Opening { account: Arc<Account> },
+    /// The password of a change is being hashed.
+    Hashing(Request),
+    /// The change is being made.
+    Editing(Request, Box<EditPlan>),
+    /// The change has been made, and what follows it is being made.
+    Following { identity: Identity, answer: EditAnswer, edited: Edited },
+}
+
+/// What was asked for, so that it can be found out anew.
+#[derive(Debug)]
+pub(super) struct Request {
+    pub(super) identity: Identity,
+    pub(super) body: JsonObject,
+    pub(super) attempts: u8,
+    /// The hash of the new password, once it is there.
+    pub(super) hash: Option<PasswordHash>,
+}
+
+impl Exchange {
+    /// Takes note that a password was wrong, then says so.
+    pub(super) fn wrong_password(&mut self, account: Option<&Account>) -> Step {
+        self.state = super::State::Access(State::Refusing);
+        let account = account.map(|account| Arc::clone(&account.uid));
+        Step::Submit(Intent(IntentKind::WrongPassword { account, client: self.peer.address }))
+    }
+
+    /// Begins a log-in.
+    pub(super) fn read_log_in(&mut self) -> Step {
+        if self.announced_length().is_some_and(|length| length > LONGEST_LOG_IN as u64) {
+            return self.refuse(&Refusal::payload_too_large());
+        }
+        self.state = super::State::Access(State::ReadingLogIn);
+        Step::ReadBody { limit: LONGEST_LOG_IN }
+    }
+
+    /// Goes on with what came of the last step.
+    pub(super) fn resume_access(&mut self, view: &Arc<View>, now: Now, state: State, signal: Signal) -> Step {
+        match (state, signal) {
+            (State::Refusing, Signal::Outcome(_)) => self.refuse(&Refusal::unauthorized(self.path())),
+            (State::ReadingLogIn, Signal::Body(body)) => match self.parse_log_in(&body) {
+                Ok(log_in) => self.check_log_in(view, now, log_in),
+                Err(refusal) => self.refuse(&refusal),
+            },
+            (State::ReadingLogIn, Signal::BodyTooLarge) => self.refuse(&Refusal::payload_too_large()),
+            (State::ReadingLogIn, Signal::BodyBroken) => {
+                self.refuse(&Refusal::new(StatusCode::BAD_REQUEST, Message::new(&base::MALFORMED_JSON, [])))
+            }
+            (State::CheckingLogIn { account: Some(account), key, context }, Signal::Verified(true)) => {
+                let intent = IntentKind::Remember(key, Arc::clone(&account.uid));
+                self.state = super::State::Access(State::RememberingLogIn { account, context });
+                Step::Submit(Intent(intent))
+            }
+            (State::CheckingLogIn { account, .. }, Signal::Verified(_)) => self.wrong_password(account.as_deref()),
+            (State::RememberingLogIn { account, context }, Signal::Outcome(_)) => self.open(account, context),
+            (State::Opening { account }, Signal::Outcome(Outcome(outcome))) => match outcome {
+                OutcomeKind::Edited(Edited::Opened { id, token }) => self.opened(view, now, &account, id, token),
+                other => self.not_done(&other),
+            },
+            (State::Hashing(request), Signal::Hashed(Some(hash))) => {
+                self.edit(view, now, Request { hash: Some(hash), ..request })
+            }
+            (State::Editing(request, plan), Signal::Outcome(Outcome(outcome))) => match outcome {
+                OutcomeKind::Edited(edited) => {
+                    let EditPlan { then, answer, .. } = *plan;
+                    let identity = request.identity;
+                    match then {
+                        Some(then) => {
+                            self.state = super::State::Access(State::Following { identity, answer, edited });
+                            Step::Submit(Intent(IntentKind::Edit(then)))
+                        }
+                        None => self.edited(view, now, &identity, answer, &edited),
+                    }
+                }
+                OutcomeKind::NotEdited(crate::auth::EditError::Superseded) if request.attempts < MAX_ATTEMPTS => {
+                    self.edit(view, now, Request { attempts: request.attempts + 1, ..request })
+                }
+                OutcomeKind::NotEdited(error) => {
+                    let user_name = request.body.get("UserName").and_then(|name| name.as_str());
+                    match self.location() {
+                        Ok(location) => self.refuse(&resources::refusal(error, &location.route, user_name)),
+                        Err(refusal) => self.refuse(&refusal),
+                    }
+                }
+                other => self.not_done(&other),
+            },
+            // What follows is as good as done: what was asked for is.
+            (State::Following { identity, answer, edited }, Signal::Outcome(_)) => {
+                self.edited(view, now, &identity, answer, &edited)
+            }
+            (_, _) => self.refuse(&Refusal::internal_error()),
+        }
+    }
+
+    /// Finds out what is asked for in this view, and hands it in; before that, a password's hash is computed.
+    pub(super) fn edit(&mut self, view: &Arc<View>, now: Now, request: Request) -> Step {
+        let plan = match self.plan_edit(view, now, &request) {
+            Ok(plan) => plan,
+            Err(refusal) => return self.refuse(&refusal),
+        };
+        let edit = match (&plan.password, &request.hash, &plan.edit) {
+            (Some(password), None, _) => {
+                let password = password.clone();
+                self.state = super::State::Access(State::Hashing(request));
+                return Step::Hash(password);
+            }
+            (Some(_), Some(hash), AccessEdit::Account(edit)) => {
+                AccessEdit::Account(AccountEdit::with_hash(edit.clone(), hash.clone()))
+            }
+            (_, _, edit) => edit.clone(),
+        };
+        self.state = super::State::Access(State::Editing(request, Box::new(plan)));
+        Step::Submit(Intent(IntentKind::Edit(edit)))
+    }
+
+    fn plan_edit(&self, view: &Arc<View>, now: Now, request: &Request) -> Result<EditPlan, Refusal> {
+        let location = self.location()?;
+        // Who has been changed meanwhile may no longer be who they were.
+        let account = view.directory.by_uid(&request.identity.account.uid).filter(|account| account.enabled);
+        let account = account.ok_or_else(|| Refusal::unauthorized(self.path()))?;
+        let identity = Identity { session: request.identity.session, ..Identity::of(account) };
+        self.check_precondition(view, now, &identity, &location)?;
+        let context = Context { view, identity: Some(&identity), now };
+        resources::edit(&context, &location.route, &self.head.method, &request.body)
+    }
+
+    fn parse_log_in(&self, body: &Bytes) -> Result<LogIn, Refusal> {
+        if !is_json(&self.head.headers) {
+            let message = Message::new(&base::HEADER_INVALID, ["Content-Type"]);
+            return Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, message));
+        }
+        resources::log_in(&parse_body(body)?)
+    }
+
+    fn check_log_in(&mut self, view: &Arc<View>, now: Now, log_in: LogIn) -> Step {
+        let LogIn { user_name, password, context } = log_in;
+        let credentials = BasicCredentials { user_name, password };
+        match self.check(view, now, &credentials) {
+            Err(refusal) => self.refuse(&refusal),
+            Ok(Login::Accepted(identity)) => self.open(identity.account, context),
+            Ok(Login::Refused) => {
+                let account = view.directory.by_name(&credentials.user_name);
+                self.wrong_password(account.map(|account| &**account))
+            }
+            Ok(Login::Unverified { hash, account, key }) => {
+                self.state = super::State::Access(State::CheckingLogIn { account, key, context });
+                Step::Verify(PasswordCheck { hash, password: credentials.password })
+            }
+        }
+    }
+
+    fn open(&mut self, account: Arc<Account>, context: Option<String>) -> Step {
+        if !account.privileges.has(Privilege::Login) {
+            return self.refuse(&Refusal::forbidden());
+        }
+        let edit = SessionEdit::Open {
+            account: Arc::clone(&account.uid),
+            user_name: Arc::clone(&account.user_name),
+            client: self.peer.address,
+            context,
+        };
+        self.state = super::State::Access(State::Opening { account });
+        Step::Submit(Intent(IntentKind::Edit(AccessEdit::Session(edit))))
+    }
+
+    fn opened(&self, view: &Arc<View>, now: Now, account: &Arc<Account>, id: SessionId, token: Token) -> Step {
+        let identity = Identity::of(account).in_session(id);
+        let context = Context { view, identity: Some(&identity), now };
+        match resources::represent_opened(&context, id) {
+            Ok(resource) => {
+                let response = response::created(&Route::Session(id), &resource, self.wants_charset());
+                Step::Respond(response::with_token(response, &token.expose()))
+            }
+            Err(refusal) => self.refuse(&refusal),
+        }
+    }
+
+    /// The change has been made.
+    fn edited(&self, view: &Arc<View>, now: Now, identity: &Identity, answer: EditAnswer, edited: &Edited) -> Step {
+        let id = match edited {
+            Edited::Created(id) => Some(id),
+            Edited::Unchanged | Edited::Done | Edited::Opened { .. } => None,
+        };
+        let result = match (answer, id) {
+            (EditAnswer::NoContent, _) => return Step::Respond(response::no_content()),
+            (EditAnswer::Created, Some(id)) => Ok(Route::Account(id)),
+            (EditAnswer::Created, None) => Err(Refusal::internal_error()),
+            (EditAnswer::Representation, _) => self.location().map(|location| location.route),
+        };
+        let result = result.and_then(|route| {
+            let location = crate::route::Location { route, alias: None };
+            let resource = resources::read(&Context { view, identity: Some(identity), now }, &location)?;
+            Ok(match answer {
+                EditAnswer::Created => response::created(&route, &resource, self.wants_charset()),
+                EditAnswer::NoContent | EditAnswer::Representation => {
+                    let encoding = Encoding::accepted(&self.head.headers).unwrap_or(Encoding::Identity);
+                    response::representation(&route, &resource, None, self.wants_charset(), encoding)
+                }
+            })
+        });
+        match result {
+            Ok(response) => Step::Respond(response),
+            Err(refusal) => self.refuse(&refusal),
+        }
+    }
+
+    fn not_done(&self, outcome: &OutcomeKind) -> Step {
+        self.refuse(&match outcome {
+            OutcomeKind::Failed(error) => Refusal::from(error),
+            OutcomeKind::Overloaded => Refusal::unavailable(1),
+            OutcomeKind::ShuttingDown => Refusal::shutting_down(),
+            OutcomeKind::NotEdited(error) => resources::refusal(*error, &Route::Sessions, None),
+            OutcomeKind::Done
+            | OutcomeKind::Superseded
+            | OutcomeKind::Accepted(_)
+            | OutcomeKind::TooManyTasks
+            | OutcomeKind::Event(_)
+            | OutcomeKind::Edited(_) => Refusal::internal_error(),
+        })
+    }
+
+    fn wants_charset(&self) -> bool {
+        accepts(&self.head.headers, crate::http::MediaType::Json).unwrap_or(false)
+    }
+}
+
+/// The largest body of a log-in, in bytes: anyone may send one.
+const LONGEST_LOG_IN: usize = 16 * 1024;

@@ -1,0 +1,26 @@
+//! `Secret` to [`Document`], and the names of those that are documents.
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+
+use super::version;
+use crate::kubevirt::annotation::MANAGER;
+use crate::kubevirt::object::Secret;
+use crate::model::{Document, DocumentName};
+
+/// The document that a secret holds; `None` if it holds none.
+pub(crate) fn document(secret: &Secret) -> Option<Document> {
+    let name = document_name(secret.metadata.name.as_deref()?)?;
+    let content = BASE64_STANDARD.decode(secret.data.content.as_deref()?).ok()?;
+    Some(Document { name, version: version(&secret.metadata), content: content.into() })
+}
+
+/// The document that is kept under a secret's name.
+pub(crate) fn document_name(secret: &str) -> Option<DocumentName> {
+    DocumentName::ALL.iter().copied().find(|name| secret_name(*name) == secret)
+}
+
+/// The name of the secret that a document is kept in.
+pub(crate) fn secret_name(name: DocumentName) -> String {
+    format!("{MANAGER}-{}", name.as_str())
+}

@@ -1,0 +1,317 @@
+//! Accounts and sessions: what changes them, how they get into what reads are answered from, and the documents that
+//! keep them.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::guard::Guard;
+use super::ledger::{Answers, Content, EditDesk, Keeping, Ledger};
+use super::timers::Timer;
+use super::{Notice, OutcomeKind, Output, Service, Ticket};
+use crate::auth::{AccountEdit, AccountsContent, EditError, Edited, Entropy, Lock, SessionEdit, SessionsContent};
+use crate::model::{CommandError, CommandId, Completion, Document, DocumentName, DocumentWrite, Observation, Version};
+use crate::time::Now;
+
+/// Everything that the service keeps of accounts and sessions, and where.
+#[derive(Debug)]
+pub(super) struct Access {
+    pub(super) entropy: Entropy,
+    accounts: Ledger<AccountsContent>,
+    sessions: Ledger<SessionsContent>,
+    guard: Guard,
+    store: Store,
+    /// Whether the next look at when sessions were used is due already.
+    looking: bool,
+}
+
+/// Where documents are kept.
+///
+/// ```text
+///                 listed
+///   Unknown ----------------> Cluster
+///      |                       |   ^
+///      | cannot be watched     |   | listed
+///      v                       v   |
+///   Memory <---- no right to write +
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Store {
+    /// They have not been read yet.
+    Unknown,
+    /// In the cluster.
+    Cluster,
+    /// Here, until this replica ends.
+    Memory,
+}
+
+/// A change of accounts or sessions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum AccessEdit {
+    Account(AccountEdit),
+    Session(SessionEdit),
+}
+
+impl Content for AccountsContent {
+    type Edit = AccountEdit;
+
+    fn apply(&mut self, edit: &AccountEdit, desk: &mut EditDesk<'_>) -> Result<Edited, EditError> {
+        self.apply(edit, desk.config, desk.now, desk.entropy)
+    }
+
+    fn stamp(&mut self, stamp: String) {
+        self.stamp = stamp;
+    }
+}
+
+impl Content for SessionsContent {
+    type Edit = SessionEdit;
+
+    fn apply(&mut self, edit: &SessionEdit, desk: &mut EditDesk<'_>) -> Result<Edited, EditError> {
+        self.apply(edit, desk.now, desk.entropy)
+    }
+
+    fn stamp(&mut self, stamp: String) {
+        self.stamp = stamp;
+    }
+}
+
+impl Access {
+    pub(super) fn new(secret: [u8; 32]) -> Self {
+        Self {
+            entropy: Entropy::new(secret),
+            accounts: Ledger::default(),
+            sessions: Ledger::default(),
+            guard: Guard::default(),
+            store: Store::Memory,
+            looking: false,
+        }
+    }
+
+    pub(super) fn accounts(&self) -> &AccountsContent {
+        self.accounts.content()
+    }
+
+    pub(super) fn has_waiters(&self) -> bool {
+        self.accounts.has_waiters() || self.sessions.has_waiters()
+    }
+
+    pub(super) fn is_writing(&self, id: CommandId) -> bool {
+        self.accounts.is_writing(id) || self.sessions.is_writing(id)
+    }
+}
+
+impl Service {
+    /// Whether documents will be observed. Until they are, nobody but the configuration's accounts is known.
+    pub(super) fn documents_expected(&mut self, expected: bool) {
+        if expected {
+            self.access.store = Store::Unknown;
+            self.inventory.set_accounts_known(false);
+        } else {
+            self.keep_in_memory();
+        }
+    }
+
+    pub(super) fn documents_listed(&mut self) {
+        self.access.store = Store::Cluster;
+        self.inventory.set_accounts_known(true);
+    }
+
+    pub(super) fn documents_out_of_sight(&mut self) {
+        // Once they have been read they count on, and writing tells by itself whether it works.
+        if self.access.store == Store::Unknown {
+            self.keep_in_memory();
+        }
+    }
+
+    pub(super) fn document_observed(&mut self, now: Now, document: &Document) {
+        match document.name {
+            DocumentName::Accounts => {
+                self.access.accounts.observe(document);
+                self.accounts_changed(now);
+            }
+            DocumentName::Sessions => {
+                self.access.sessions.observe(document);
+                self.sessions_changed(now);
+            }
+        }
+    }
+
+    pub(super) fn document_gone(&mut self, name: DocumentName, version: Version) {
+        match name {
+            DocumentName::Accounts => self.access.accounts.observe_gone(version),
+            DocumentName::Sessions => self.access.sessions.observe_gone(version),
+        }
+    }
+
+    /// Has accounts or sessions changed.
+    pub(super) fn edit(&mut self, edit: AccessEdit, ticket: Option<Ticket>) {
+        let taken = match edit {
+            AccessEdit::Account(edit) => {
+                if let AccountEdit::Unlock { uid } = &edit {
+                    self.access.guard.right_password(uid);
+                }
+                self.access.accounts.propose(edit, ticket)
+            }
+            AccessEdit::Session(edit) => self.access.sessions.propose(edit, ticket),
+        };
+        if let (false, Some(ticket)) = (taken, ticket) {
+            self.answer(ticket, OutcomeKind::Overloaded);
+        }
+    }
+
+    /// Someone sent a wrong password.
+    pub(super) fn wrong_password(&mut self, now: Now, account: Option<&Arc<str>>, client: IpAddr) {
+        if let Some(until) = self.access.guard.wrong_from(client, now.mono) {
+            self.inventory.throttle(super::guard::client_of(client), until, now.mono);
+        }
+        let policy = self.access.accounts().policy;
+        if let Some(uid) = account
+            && policy.duration > 0
+            && self.access.guard.wrong_password(uid, policy, now.mono)
+        {
+            let until = now.unix.0.saturating_add(i64::from(policy.duration));
+            self.edit(AccessEdit::Account(AccountEdit::Lock { uid: Arc::clone(uid), lock: Lock { until } }), None);
+        }
+    }
+
+    /// Someone sent the right password.
+    pub(super) fn right_password(&mut self, account: &str) {
+        self.access.guard.right_password(account);
+    }
+
+    /// Begins the writings that can be begun.
+    pub(super) fn write_documents(&mut self, now: Now) {
+        if self.access.store == Store::Unknown {
+            return;
+        }
+        // What is made in memory may bring more to be made.
+        while self.access.accounts.has_work() || self.access.sessions.has_work() {
+            if self.access.accounts.has_work() {
+                let keeping = self.keeping();
+                let config = self.inventory.config();
+                let mut desk = EditDesk { config, now, entropy: &mut self.access.entropy };
+                let (draft, answers) = self.access.accounts.begin(keeping, &mut desk);
+                self.begun(now, DocumentName::Accounts, keeping, draft, answers);
+                self.accounts_changed(now);
+            }
+            if self.access.sessions.has_work() {
+                let keeping = self.keeping();
+                let config = self.inventory.config();
+                let mut desk = EditDesk { config, now, entropy: &mut self.access.entropy };
+                let (draft, answers) = self.access.sessions.begin(keeping, &mut desk);
+                self.begun(now, DocumentName::Sessions, keeping, draft, answers);
+                self.sessions_changed(now);
+            }
+        }
+    }
+
+    /// Takes in what came of a writing.
+    pub(super) fn stored(&mut self, now: Now, id: CommandId, result: &Result<Completion, CommandError>) {
+        if let Err(CommandError::Forbidden(_)) = result {
+            // What was to be written is made here instead.
+            self.access.accounts.take_back();
+            self.access.sessions.take_back();
+            self.keep_in_memory();
+            return;
+        }
+        let shown = match result {
+            Ok(completion) => Ok(completion.observations.iter().find_map(|observation| match observation {
+                Observation::Document(document) => Some(&**document),
+                _ => None,
+            })),
+            Err(error) => Err(error.clone()),
+        };
+        let answers = if self.access.accounts.is_writing(id) {
+            let answers = self.access.accounts.land(shown);
+            self.accounts_changed(now);
+            answers
+        } else {
+            let answers = self.access.sessions.land(shown);
+            self.sessions_changed(now);
+            answers
+        };
+        for (ticket, outcome) in answers {
+            self.answer(ticket, outcome);
+        }
+    }
+
+    /// Looks at when sessions were last used, so that other replicas and later ones learn of it.
+    ///
+    /// Every so often rather than with each request: what is noted is exact, only late, and nothing is written while
+    /// nobody uses a session.
+    pub(super) fn look_at_sessions(&mut self, now: Now) {
+        self.access.looking = false;
+        let view = self.inventory.sessions();
+        let sessions = &self.access.sessions.content().sessions;
+        let noted: BTreeMap<&str, i64> = sessions.iter().map(|session| (&*session.id, session.used)).collect();
+        let marks: Vec<_> = view
+            .iter()
+            .filter(|session| noted.get(&*session.id.to_string()).is_some_and(|noted| *noted < session.used().0))
+            .map(|session| (session.id, session.used()))
+            .collect();
+        let ended = view.iter().any(|session| view.has_ended(session, now.unix));
+        if !marks.is_empty() || ended {
+            self.edit(AccessEdit::Session(SessionEdit::Touch(marks)), None);
+        }
+        self.plan_look(now);
+    }
+
+    fn plan_look(&mut self, now: Now) {
+        let sessions = self.inventory.sessions();
+        if self.access.looking || sessions.iter().next().is_none() {
+            return;
+        }
+        // Four times in a timeout would let a session end that another replica saw used; eight times do not.
+        let pause = Duration::from_secs(u64::from(sessions.timeout)) / 8;
+        self.access.looking = true;
+        self.timers.set(now.mono + pause, Timer::Sessions);
+    }
+
+    fn begun(
+        &mut self,
+        now: Now,
+        name: DocumentName,
+        keeping: Keeping,
+        draft: Option<super::ledger::Draft>,
+        answers: Answers,
+    ) {
+        for (ticket, outcome) in answers {
+            self.answer(ticket, outcome);
+        }
+        if let (Some(draft), Keeping::Stored(id)) = (draft, keeping) {
+            let deadline = now.mono + self.inventory.config().command_timeout;
+            self.timers.set(deadline + super::commands::GRACE, Timer::GiveUp(id));
+            let (expected, content) = (draft.expected, draft.content);
+            self.outputs.push_back(Output::Store(DocumentWrite { id, name, expected, content, deadline }));
+        }
+    }
+
+    fn keeping(&mut self) -> Keeping {
+        if self.access.store == Store::Cluster { Keeping::Stored(self.commands.next_id()) } else { Keeping::InMemory }
+    }
+
+    fn keep_in_memory(&mut self) {
+        self.access.store = Store::Memory;
+        self.inventory.set_accounts_known(true);
+        if !std::mem::replace(&mut self.noticed_memory, true) {
+            self.outputs.push_back(Output::Notice(Notice::DocumentsInMemory));
+        }
+    }
+
+    fn accounts_changed(&mut self, now: Now) {
+        if self.access.accounts.take_changed() {
+            self.inventory.set_accounts(self.access.accounts.content(), self.key);
+            // A subscription hears of no more than its owner sees.
+            self.reconsider_subscriptions(now);
+        }
+    }
+
+    fn sessions_changed(&mut self, now: Now) {
+        if self.access.sessions.take_changed() {
+            self.inventory.set_sessions(self.access.sessions.content());
+            self.plan_look(now);
+        }
+    }
+}

@@ -1,0 +1,273 @@
+//! One document as the service works with it: what counts, and the changes that are on their way to be stored.
+//!
+//! Changes wait while one writing is under way, and then go together in the next. A change counts once it is stored;
+//! until then nobody sees it. Should another replica have stored something in between, the changes are made anew upon
+//! what that replica stored.
+
+use std::collections::VecDeque;
+
+use bytes::Bytes;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::{OutcomeKind, Ticket};
+use crate::auth::{EditError, Edited, Entropy};
+use crate::config::Config;
+use crate::model::{CommandError, CommandId, Document, LONGEST_DOCUMENT, Version};
+use crate::time::Now;
+
+/// What a document says.
+pub(super) trait Content: Clone + Default + Serialize + DeserializeOwned {
+    /// A change of it.
+    type Edit;
+
+    /// Makes a change, or says why it is not made; then nothing has changed.
+    fn apply(&mut self, edit: &Self::Edit, desk: &mut EditDesk<'_>) -> Result<Edited, EditError>;
+
+    /// Marks it as written by this writer and no other.
+    fn stamp(&mut self, stamp: String);
+}
+
+/// What is at hand when a change is made.
+pub(super) struct EditDesk<'a> {
+    pub(super) config: &'a Config,
+    pub(super) now: Now,
+    pub(super) entropy: &'a mut Entropy,
+}
+
+/// Answers to be given, in order.
+pub(super) type Answers = Vec<(Ticket, OutcomeKind)>;
+
+/// One document as the service works with it.
+#[derive(Debug)]
+pub(super) struct Ledger<C: Content> {
+    content: C,
+    /// What is stored, by its version; `None` if nothing is.
+    stored: Option<Version>,
+    /// What is stored makes no sense, so it must not be overwritten.
+    unreadable: bool,
+    /// What counts is another than when that was last asked.
+    changed: bool,
+    waiting: VecDeque<Waiting<C::Edit>>,
+    flight: Option<Flight<C>>,
+}
+
+#[derive(Debug)]
+struct Waiting<E> {
+    edit: E,
+    ticket: Option<Ticket>,
+    attempts: u8,
+}
+
+/// A writing that is under way.
+#[derive(Debug)]
+struct Flight<C: Content> {
+    id: CommandId,
+    draft: C,
+    bytes: Bytes,
+    edits: Vec<(Waiting<C::Edit>, OutcomeKind)>,
+}
+
+/// What is to be written.
+#[derive(Debug)]
+pub(super) struct Draft {
+    pub(super) expected: Option<Version>,
+    pub(super) content: Bytes,
+}
+
+/// Where changes go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Keeping {
+    /// Into the cluster, by the command of this id.
+    Stored(CommandId),
+    /// Nowhere but here.
+    InMemory,
+}
+
+impl<C: Content> Default for Ledger<C> {
+    fn default() -> Self {
+        Self {
+            content: C::default(),
+            stored: None,
+            unreadable: false,
+            changed: false,
+            waiting: VecDeque::new(),
+            flight: None,
+        }
+    }
+}
+
+impl<C: Content> Ledger<C> {
+    /// What counts.
+    pub(super) fn content(&self) -> &C {
+        &self.content
+    }
+
+    /// Whether what counts is another than when this was last asked.
+    pub(super) fn take_changed(&mut self) -> bool {
+        std::mem::take(&mut self.changed)
+    }
+
+    pub(super) fn is_writing(&self, id: CommandId) -> bool {
+        self.flight.as_ref().is_some_and(|flight| flight.id == id)
+    }
+
+    /// Whether somebody waits for a change.
+    pub(super) fn has_waiters(&self) -> bool {
+        let flying = self.flight.iter().flat_map(|flight| flight.edits.iter().map(|(waiting, _)| waiting));
+        self.waiting.iter().chain(flying).any(|waiting| waiting.ticket.is_some())
+    }
+
+    /// Whether something is to be begun.
+    pub(super) fn has_work(&self) -> bool {
+        self.flight.is_none() && !self.waiting.is_empty()
+    }
+
+    /// Has a change made. `false` if too many wait already.
+    #[must_use]
+    pub(super) fn propose(&mut self, edit: C::Edit, ticket: Option<Ticket>) -> bool {
+        let room = self.waiting.len() < MAX_WAITING;
+        if room {
+            self.waiting.push_back(Waiting { edit, ticket, attempts: 0 });
+        }
+        room
+    }
+
+    /// Makes the changes that wait. Gives what is to be written, and the answers that can be given at once.
+    pub(super) fn begin(&mut self, keeping: Keeping, desk: &mut EditDesk<'_>) -> (Option<Draft>, Answers) {
+        let mut answers = Vec::new();
+        if !self.has_work() {
+            return (None, answers);
+        }
+        if self.unreadable {
+            let reason = "the stored document cannot be read".to_owned();
+            self.refuse(&OutcomeKind::Failed(CommandError::Refused(reason)), &mut answers);
+            return (None, answers);
+        }
+        let mut draft = self.content.clone();
+        let mut edits = Vec::new();
+        let mut changed = false;
+        for waiting in self.waiting.drain(..) {
+            let outcome = match draft.apply(&waiting.edit, desk) {
+                Ok(edited) => {
+                    changed |= edited != Edited::Unchanged;
+                    OutcomeKind::Edited(edited)
+                }
+                Err(error) => OutcomeKind::NotEdited(error),
+            };
+            // One that was not made need not wait for the others.
+            if matches!(outcome, OutcomeKind::Edited(_)) {
+                edits.push((waiting, outcome));
+            } else if let Some(ticket) = waiting.ticket {
+                answers.push((ticket, outcome));
+            }
+        }
+        if !changed {
+            answer_all(edits, &mut answers);
+            return (None, answers);
+        }
+        draft.stamp(desk.entropy.name());
+        match (keeping, serde_json::to_vec(&draft)) {
+            (Keeping::InMemory, _) => {
+                self.content = draft;
+                self.changed = true;
+                answer_all(edits, &mut answers);
+                (None, answers)
+            }
+            (Keeping::Stored(id), Ok(bytes)) if bytes.len() <= LONGEST_DOCUMENT => {
+                let bytes = Bytes::from(bytes);
+                self.flight = Some(Flight { id, draft, bytes: bytes.clone(), edits });
+                (Some(Draft { expected: self.stored, content: bytes }), answers)
+            }
+            (Keeping::Stored(_), _) => {
+                self.waiting.extend(edits.into_iter().map(|(waiting, _)| waiting));
+                self.refuse(&OutcomeKind::Overloaded, &mut answers);
+                (None, answers)
+            }
+        }
+    }
+
+    /// Takes in what is stored.
+    pub(super) fn observe(&mut self, document: &Document) {
+        if self.stored.is_some_and(|known| document.version <= known && document.version != Version::default()) {
+            return;
+        }
+        self.stored = Some(document.version);
+        match serde_json::from_slice(&document.content) {
+            Ok(content) => {
+                self.content = content;
+                self.changed = true;
+                self.unreadable = false;
+            }
+            // What was known before counts on.
+            Err(_) => self.unreadable = true,
+        }
+    }
+
+    /// Takes in that nothing is stored as of a version. What counts stays: it is stored again with the next change.
+    pub(super) fn observe_gone(&mut self, version: Version) {
+        if self.stored.is_some_and(|known| known <= version) {
+            self.stored = None;
+            self.unreadable = false;
+        }
+    }
+
+    /// Takes in what came of a writing: the document as it then was, or why there is none to show.
+    pub(super) fn land(&mut self, result: Result<Option<&Document>, CommandError>) -> Answers {
+        let mut answers = Vec::new();
+        let Some(flight) = self.flight.take() else { return answers };
+        match result {
+            Ok(Some(document)) if document.content == flight.bytes => {
+                if self.stored.is_none_or(|known| known <= document.version) {
+                    self.stored = Some(document.version);
+                    self.content = flight.draft;
+                    self.changed = true;
+                    self.unreadable = false;
+                }
+                answer_all(flight.edits, &mut answers);
+            }
+            Ok(other) => {
+                match other {
+                    Some(document) => self.observe(document),
+                    None => self.stored = None,
+                }
+                // First come, first served: before those that came since.
+                for (mut waiting, _) in flight.edits.into_iter().rev() {
+                    waiting.attempts += 1;
+                    if waiting.attempts < MAX_ATTEMPTS {
+                        self.waiting.push_front(waiting);
+                    } else if let Some(ticket) = waiting.ticket {
+                        answers.push((ticket, OutcomeKind::Overloaded));
+                    }
+                }
+            }
+            Err(error) => {
+                let tickets = flight.edits.into_iter().filter_map(|(waiting, _)| waiting.ticket);
+                answers.extend(tickets.map(|ticket| (ticket, OutcomeKind::Failed(error.clone()))));
+            }
+        }
+        answers
+    }
+
+    /// Takes a writing back: what it was to store is to be made anew.
+    pub(super) fn take_back(&mut self) {
+        for (waiting, _) in self.flight.take().into_iter().flat_map(|flight| flight.edits).rev() {
+            self.waiting.push_front(waiting);
+        }
+    }
+
+    fn refuse(&mut self, outcome: &OutcomeKind, answers: &mut Answers) {
+        let tickets = self.waiting.drain(..).filter_map(|waiting| waiting.ticket);
+        answers.extend(tickets.map(|ticket| (ticket, outcome.clone())));
+    }
+}
+
+fn answer_all<E>(edits: Vec<(Waiting<E>, OutcomeKind)>, answers: &mut Answers) {
+    answers.extend(edits.into_iter().filter_map(|(waiting, outcome)| Some((waiting.ticket?, outcome))));
+}
+
+/// How many changes may wait while one writing is under way: it takes some milliseconds.
+const MAX_WAITING: usize = 1_024;
+
+/// How often a change is made anew because another replica was quicker.
+const MAX_ATTEMPTS: u8 = 16;
