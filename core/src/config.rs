@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::auth::{Privileges, Role};
+use crate::event::Reach;
 
 /// Everything the service is configured with.
 #[derive(Clone, Debug)]
@@ -30,6 +31,8 @@ pub struct Config {
     pub body_limit: usize,
     /// How long a client waits for a change at most; after that it is told to try again.
     pub command_timeout: Duration,
+    /// How events are pushed.
+    pub events: EventConfig,
 }
 
 impl Default for Config {
@@ -44,7 +47,25 @@ impl Default for Config {
             protocol: Protocol::default(),
             body_limit: 1024 * 1024,
             command_timeout: Duration::from_secs(30),
+            events: EventConfig::default(),
         }
+    }
+}
+
+/// How events are pushed to subscribers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EventConfig {
+    /// Which addresses events may be pushed to.
+    pub reach: Reach,
+    /// How often a delivery that failed is tried again before the subscription's policy takes effect.
+    pub retry_attempts: u32,
+    /// The time between two attempts.
+    pub retry_interval: Duration,
+}
+
+impl Default for EventConfig {
+    fn default() -> Self {
+        Self { reach: Reach::Remote, retry_attempts: 3, retry_interval: Duration::from_secs(30) }
     }
 }
 

@@ -10,6 +10,7 @@
 
 mod auth;
 pub mod config;
+mod event;
 mod exchange;
 mod http;
 #[cfg(feature = "kubevirt")]
@@ -25,6 +26,9 @@ pub mod time;
 mod view;
 
 pub use auth::{Privilege, Privileges, Role};
+pub use event::{Reach, Subscription};
 pub use exchange::{Exchange, PasswordCheck, Peer, Signal, Step};
-pub use service::{Input, Intent, Notice, Outcome, Output, Reason, Service, Ticket};
+pub use service::{
+    Delivery, DeliveryError, DeliveryId, Input, Intent, Notice, Outcome, Output, Reason, Service, StreamId, Ticket,
+};
 pub use view::View;

@@ -38,6 +38,18 @@ pub(crate) enum Route<'a> {
     VirtualMedia(&'a str, Slot),
     /// `/redfish/v1/Systems/{system}/VirtualMedia/{slot}/Actions/VirtualMedia.{action}`
     VirtualMediaAction(&'a str, Slot, MediaAction),
+    /// `/redfish/v1/EventService`
+    EventService,
+    /// `/redfish/v1/EventService/Actions/EventService.{action}`
+    EventServiceAction(EventServiceAction),
+    /// `/redfish/v1/EventService/SSE`
+    ServerSentEvents,
+    /// `/redfish/v1/EventService/Subscriptions`
+    EventDestinations,
+    /// `/redfish/v1/EventService/Subscriptions/{subscription}`
+    EventDestination(&'a str),
+    /// `/redfish/v1/EventService/Subscriptions/{subscription}/Actions/EventDestination.{action}`
+    EventDestinationAction(&'a str, EventDestinationAction),
     /// `/redfish/v1/Chassis`
     ChassisCollection,
     /// `/redfish/v1/Chassis/{chassis}`
@@ -78,6 +90,24 @@ pub(crate) enum Route<'a> {
     Roles,
     /// `/redfish/v1/AccountService/Roles/{role}`
     Role(&'a str),
+}
+
+/// An action of the event service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum EventServiceAction {
+    /// `#EventService.SubmitTestEvent`
+    SubmitTestEvent,
+    /// `#EventService.TestEventSubscription`
+    TestEventSubscription,
+}
+
+/// An action of an event subscription.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum EventDestinationAction {
+    /// `#EventDestination.ResumeSubscription`
+    Resume,
+    /// `#EventDestination.SuspendSubscription`
+    Suspend,
 }
 
 /// An action of virtual media.
@@ -127,6 +157,7 @@ impl<'a> Location<'a> {
             "odata" => end(segments).then_some(Route::OData).and_then(canonical),
             "$metadata" => end(segments).then_some(Route::Metadata).and_then(canonical),
             "Systems" => system_route(segments).and_then(canonical),
+            "EventService" => event_route(segments).and_then(canonical),
             "SessionService" => session_route(segments),
             "AccountService" => account_route(segments),
             "Managers" => match id(&mut segments) {
@@ -181,6 +212,12 @@ impl<'a> Route<'a> {
             | Self::ServiceRoot
             | Self::OData
             | Self::Metadata
+            | Self::EventService
+            | Self::EventServiceAction(_)
+            | Self::ServerSentEvents
+            | Self::EventDestinations
+            | Self::EventDestination(_)
+            | Self::EventDestinationAction(..)
             | Self::Systems
             | Self::ChassisCollection
             | Self::Chassis(_)
@@ -207,6 +244,7 @@ impl<'a> Route<'a> {
         match self {
             Self::Manager(_) | Self::ManagerReset(_) | Self::NetworkProtocol(_) => "Manager",
             Self::Chassis(_) | Self::ChassisSystems(_) => "Chassis",
+            Self::EventDestination(_) | Self::EventDestinationAction(..) => "EventDestination",
             Self::Task(_) | Self::TaskMonitor(_) => "Task",
             Self::Session(_) => "Session",
             Self::Account(_) => "ManagerAccount",
@@ -249,6 +287,36 @@ fn system_route(mut segments: std::str::Split<'_, char>) -> Option<Route<'_>> {
         Some("VirtualMedia") => media_route(system, segments),
         Some(first) => Inventory::parse(first, segments).map(|part| Route::Inventory(system, part)),
     }
+}
+
+/// What follows `/EventService`.
+fn event_route(mut segments: std::str::Split<'_, char>) -> Option<Route<'_>> {
+    let route = match segments.next() {
+        None => Route::EventService,
+        Some("Actions") => Route::EventServiceAction(match segments.next()? {
+            "EventService.SubmitTestEvent" => EventServiceAction::SubmitTestEvent,
+            "EventService.TestEventSubscription" => EventServiceAction::TestEventSubscription,
+            _ => return None,
+        }),
+        Some("SSE") => Route::ServerSentEvents,
+        Some("Subscriptions") => match id(&mut segments) {
+            None => Route::EventDestinations,
+            Some(subscription) => match segments.next() {
+                None => Route::EventDestination(subscription),
+                Some("Actions") => {
+                    let action = match segments.next()? {
+                        "EventDestination.ResumeSubscription" => EventDestinationAction::Resume,
+                        "EventDestination.SuspendSubscription" => EventDestinationAction::Suspend,
+                        _ => return None,
+                    };
+                    Route::EventDestinationAction(subscription, action)
+                }
+                Some(_) => return None,
+            },
+        },
+        Some(_) => return None,
+    };
+    end(segments).then_some(route)
 }
 
 /// What follows `/SessionService`.
@@ -355,6 +423,24 @@ impl fmt::Display for Route<'_> {
                 };
                 write!(f, "/redfish/v1/Systems/{system}/VirtualMedia/{slot}/Actions/VirtualMedia.{action}")
             }
+            Self::EventService => f.write_str("/redfish/v1/EventService"),
+            Self::EventServiceAction(action) => {
+                let action = match action {
+                    EventServiceAction::SubmitTestEvent => "SubmitTestEvent",
+                    EventServiceAction::TestEventSubscription => "TestEventSubscription",
+                };
+                write!(f, "/redfish/v1/EventService/Actions/EventService.{action}")
+            }
+            Self::ServerSentEvents => f.write_str("/redfish/v1/EventService/SSE"),
+            Self::EventDestinations => f.write_str("/redfish/v1/EventService/Subscriptions"),
+            Self::EventDestination(id) => write!(f, "/redfish/v1/EventService/Subscriptions/{id}"),
+            Self::EventDestinationAction(id, action) => {
+                let action = match action {
+                    EventDestinationAction::Resume => "ResumeSubscription",
+                    EventDestinationAction::Suspend => "SuspendSubscription",
+                };
+                write!(f, "/redfish/v1/EventService/Subscriptions/{id}/Actions/EventDestination.{action}")
+            }
             Self::ChassisCollection => f.write_str("/redfish/v1/Chassis"),
             Self::Chassis(chassis) => write!(f, "/redfish/v1/Chassis/{chassis}"),
             Self::ChassisSystems(chassis) => write!(f, "/redfish/v1/Chassis/{chassis}/Systems"),
@@ -405,6 +491,14 @@ mod tests {
             Route::VirtualMedia(system, Slot::Cd),
             media(MediaAction::Insert),
             media(MediaAction::Eject),
+            Route::EventService,
+            Route::EventServiceAction(EventServiceAction::SubmitTestEvent),
+            Route::EventServiceAction(EventServiceAction::TestEventSubscription),
+            Route::ServerSentEvents,
+            Route::EventDestinations,
+            Route::EventDestination(system),
+            Route::EventDestinationAction(system, EventDestinationAction::Resume),
+            Route::EventDestinationAction(system, EventDestinationAction::Suspend),
             Route::ChassisCollection,
             Route::Chassis(chassis),
             Route::ChassisSystems(chassis),

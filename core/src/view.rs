@@ -11,6 +11,7 @@ use rpds::{HashTrieMapSync, RedBlackTreeMapSync, RedBlackTreeSetSync};
 
 use crate::auth::{Authenticator, CredentialKey, Directory, Identity, Sessions};
 use crate::config::{Config, IdConvention};
+use crate::event::{Subscribed, SubscriptionId};
 use crate::http::Representation;
 use crate::model::{Import, Instance, Machine, Medium, Platform, PowerState, Processors, Slot, VmId};
 use crate::task::{Task, TaskId};
@@ -37,6 +38,8 @@ pub struct View {
     /// What is still going on, and what has ended a moment ago.
     pub(crate) tasks: RedBlackTreeMapSync<TaskId, Arc<Task>>,
     pub(crate) platform: Arc<Platform>,
+    /// Event subscriptions, streams among them.
+    pub(crate) subscriptions: RedBlackTreeMapSync<SubscriptionId, Arc<Subscribed>>,
     pub(crate) ready: bool,
 }
 

@@ -11,6 +11,9 @@
 //! > media lab.node-0 http://images.example/a.iso      … and the machine has this in its drive (`-` for nothing)
 //! > fails conflict it is being removed                the oldest command has failed
 //! > run lab.node-0 uid running                        a run shows: starting, running, paused, stopping, ended, gone
+//! > delivered 204                                     the server that events were sent to first answers so, or
+//! > delivered not-connected                           … cannot be reached
+//! > hang-up 1                                         the client of a stream goes away
 //! > import lab.node-0 running 42                     the image in its drive is so far: pending, running, succeeded, gone,
 //!                                                    or failed with an explanation
 //! > wait 10                                           seconds pass
@@ -34,6 +37,7 @@ use http::{Request, Response, StatusCode};
 use kubevirt_redfish_core::model::{
     BootEnabled, BootOverride, BootTarget, CommandError, Completion, ImportState, Medium, Observation, Phase, Slot, Uid,
 };
+use kubevirt_redfish_core::{DeliveryError, StreamId};
 use kubevirt_redfish_fixtures::desk::Desk;
 
 #[test]
@@ -96,6 +100,17 @@ fn play(script: &str) -> String {
                 desk.run(id, uid, phase, stopping, paused);
                 Vec::new()
             }
+            ["delivered", answer] => {
+                desk.delivered(match *answer {
+                    "not-connected" => Err(DeliveryError::NotConnected("nobody listens".to_owned())),
+                    status => Ok(status.parse().unwrap()),
+                });
+                Vec::new()
+            }
+            ["hang-up", stream] => {
+                desk.hang_up(StreamId(stream.parse().unwrap()));
+                Vec::new()
+            }
             ["import", id, state @ ..] => {
                 desk.import(id, import_state(state));
                 Vec::new()
@@ -118,7 +133,9 @@ fn play(script: &str) -> String {
             other => panic!("{other:?}"),
         };
         for entry in desk.log.drain(..) {
-            writeln!(story, ">> {entry}").unwrap();
+            for line in entry.lines() {
+                writeln!(story, ">> {line}").unwrap();
+            }
         }
         for response in responses {
             given.take(&response);

@@ -246,6 +246,28 @@ fn of_many_conditional_changes_at_once_one_wins() {
 }
 
 #[test]
+fn subscribers_learn_what_becomes_of_a_machine() {
+    let world = &mut lab(KubevirtVersion::V1_9);
+    let subscription = json!({ "Destination": "https://listener.example/", "Protocol": "Redfish", "Context": "lab" });
+    assert_eq!(post(world, "/redfish/v1/EventService/Subscriptions", &subscription), StatusCode::CREATED);
+    assert_eq!(reset(world, "On"), StatusCode::NO_CONTENT);
+    until(world, NODE, "/PowerState", &json!("On"));
+    assert_eq!(reset(world, "ForceOff"), StatusCode::NO_CONTENT);
+    until(world, NODE, "/PowerState", &json!("Off"));
+    let mut told = Vec::new();
+    for delivery in &world.events(0).unwrap().deliveries {
+        let body: Value = serde_json::from_slice(&delivery.body).unwrap();
+        for record in body["Events"].as_array().unwrap() {
+            assert_eq!(record["OriginOfCondition"]["@odata.id"], NODE);
+            told.push(record["MessageId"].as_str().unwrap().rsplit('.').next().unwrap().to_owned());
+        }
+    }
+    let power: Vec<_> = told.iter().filter(|key| key.starts_with("ResourcePower")).collect();
+    let expected = ["ResourcePoweringOn", "ResourcePoweredOn", "ResourcePoweringOff", "ResourcePoweredOff"];
+    assert_eq!(power, expected, "{told:?}");
+}
+
+#[test]
 fn an_image_behind_a_password_is_fetched_and_the_password_goes_with_it() {
     for version in VERSIONS {
         let world = &mut lab(version);

@@ -7,19 +7,26 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
+use bytes::Bytes;
 use kubevirt_redfish_core::kubevirt::{self, TransportError, document_watch, watches};
 use kubevirt_redfish_core::model::{Command, CommandError, CommandId, Completion, DocumentWrite, Observation};
-use kubevirt_redfish_core::{Input, Intent, Outcome, Output, Service, Ticket, View};
+use kubevirt_redfish_core::{Input, Intent, Outcome, Output, Service, StreamId, Ticket, View};
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use tokio::task::{Id, JoinError, JoinSet};
 
 use crate::clock::Clock;
 use crate::random::Numbers;
-use crate::server::stopped;
+use crate::server::{StreamBody, stopped};
 use crate::transport::Transport;
 
+mod delivery;
 mod operation;
+mod streams;
+mod trust;
 mod watching;
+
+use delivery::Deliveries;
+use streams::Streams;
 
 /// Changes that wait for the service; more wait in their connections.
 const SUBMISSIONS: usize = 1024;
@@ -45,20 +52,35 @@ pub enum DriverError {
 #[derive(Clone, Debug)]
 pub struct Submissions {
     sender: mpsc::Sender<Submission>,
+    streams_end: Arc<watch::Sender<bool>>,
+}
+
+/// What came of a submission.
+#[derive(Debug)]
+pub struct Reply {
+    /// For the exchange.
+    pub outcome: Outcome,
+    /// The body of the answer, if it is a stream.
+    pub stream: Option<StreamBody>,
 }
 
 #[derive(Debug)]
 struct Submission {
     intent: Intent,
-    reply: oneshot::Sender<Outcome>,
+    reply: oneshot::Sender<Reply>,
 }
 
 impl Submissions {
     /// Submits a change and waits for what comes of it; `None` if the service has stopped.
-    pub async fn submit(&self, intent: Intent) -> Option<Outcome> {
+    pub async fn submit(&self, intent: Intent) -> Option<Reply> {
         let (reply, outcome) = oneshot::channel();
         self.sender.send(Submission { intent, reply }).await.ok()?;
         outcome.await.ok()
+    }
+
+    /// Ends all streams: they would otherwise keep their connections open for as long as these may stay.
+    pub fn end_streams(&self) {
+        self.streams_end.send_replace(true);
     }
 }
 
@@ -86,11 +108,14 @@ pub struct Driver {
     views: Arc<ArcSwap<View>>,
     submissions: mpsc::Receiver<Submission>,
     submitter: Submissions,
-    waiting: HashMap<Ticket, oneshot::Sender<Outcome>>,
+    waiting: HashMap<Ticket, oneshot::Sender<Reply>>,
     last_ticket: u64,
     observations: mpsc::Receiver<Observation>,
     watches: JoinSet<()>,
     commands: Commands,
+    deliveries: Deliveries,
+    streams: Streams,
+    streams_end: watch::Receiver<bool>,
     stopped: bool,
 }
 
@@ -110,18 +135,22 @@ impl Driver {
             sources.push(watch.source().clone());
             running.spawn(watching::run(watch, clock, transport.clone(), observer.clone()));
         }
+        let (end_streams, streams_end) = watch::channel(false);
         let service = Service::new(config, entropy, clock.now());
         let mut driver = Self {
             clock,
             views: Arc::new(ArcSwap::new(service.view())),
             service,
             submissions,
-            submitter: Submissions { sender },
+            submitter: Submissions { sender, streams_end: Arc::new(end_streams) },
             waiting: HashMap::new(),
             last_ticket: 0,
             observations,
             watches: running,
             commands: Commands::new(clock, transport, kubevirt, numbers),
+            deliveries: Deliveries::new(),
+            streams: Streams::new(),
+            streams_end,
             stopped: false,
         };
         driver.input(Input::Watching(sources));
@@ -142,6 +171,7 @@ impl Driver {
     pub async fn run(mut self, mut stop: watch::Receiver<bool>) -> Result<(), DriverError> {
         let mut batch = Vec::with_capacity(BATCH);
         let mut stopping = false;
+        let mut streams_ended = false;
         while !self.stopped {
             let deadline = self.service.poll_timeout().map(|(instant, _)| self.clock.timer(instant));
             tokio::select! {
@@ -156,6 +186,14 @@ impl Driver {
                     self.drain();
                 }
                 Some((id, result)) = self.commands.next_end() => self.input(Input::Completed { id, result }),
+                Some((id, result)) = self.deliveries.next_end() => self.input(Input::Delivered { id, result }),
+                Some(id) = self.streams.next_closed() => self.input(Input::StreamClosed(id)),
+                () = stopped(&mut self.streams_end), if !streams_ended => {
+                    streams_ended = true;
+                    for id in self.streams.close_all() {
+                        self.input(Input::StreamClosed(id));
+                    }
+                }
                 Some(submission) = self.submissions.recv() => self.submit(submission),
                 count = self.observations.recv_many(&mut batch, BATCH), if !self.watches.is_empty() => {
                     debug_assert!(count > 0, "the watches hold senders");
@@ -181,6 +219,13 @@ impl Driver {
         self.drain();
     }
 
+    fn send(&mut self, stream: StreamId, data: Bytes) {
+        if self.streams.send(stream, data).is_err() {
+            tracing::debug!(stream = stream.0, "a stream was closed: its client does not read");
+            self.service.handle_input(self.clock.now(), Input::StreamClosed(stream));
+        }
+    }
+
     fn drain(&mut self) {
         while let Some(output) = self.service.poll_output() {
             match output {
@@ -190,11 +235,15 @@ impl Driver {
                 Output::Notice(notice) => tracing::warn!("{notice}"),
                 Output::Cancel(id) => self.commands.cancel(id),
                 Output::Outcome { ticket, outcome } => {
+                    let stream = outcome.stream().map(|id| self.streams.open(id));
                     if let Some(reply) = self.waiting.remove(&ticket) {
-                        // A client that has gone does not want to know.
-                        let _ = reply.send(outcome);
+                        // A client that has gone does not want to know; its stream is closed by being dropped.
+                        let _ = reply.send(Reply { outcome, stream });
                     }
                 }
+                Output::Deliver(delivery) => self.deliveries.start(delivery),
+                Output::Send { stream, data } => self.send(stream, data),
+                Output::Close(stream) => self.streams.close(stream),
                 Output::Stopped => self.stopped = true,
             }
         }

@@ -114,7 +114,6 @@ const MAP: &[Rule] = &[
     row(Entity::ComputerSystem,             LOGIN, COMPONENTS),
     // Reading needs nothing: see `required`.
     row(Entity::Document,                   LOGIN, MANAGER),
-    // By the registry anyone with `ConfigureSelf` changes their own; ownership of subscriptions is not kept yet.
     row(Entity::EventDestination,           LOGIN, MANAGER_OR_OWN),
     Rule { entity: Entity::EventDestinationCollection,
            read: LOGIN, patch: MANAGER, post: &[Has(ConfigureManager), Has(ConfigureComponents)], delete: MANAGER },
@@ -161,6 +160,9 @@ pub(crate) fn entity(route: &Route<'_>) -> Entity {
         Route::Catalog(Catalog::JsonSchemas | Catalog::JsonSchema(_)) => Entity::JsonSchemaFile,
         Route::Catalog(Catalog::UpdateService | Catalog::FirmwareInventory) => Entity::UpdateService,
         Route::Catalog(Catalog::CertificateService | Catalog::CertificateLocations) => Entity::CertificateService,
+        Route::EventService | Route::EventServiceAction(_) | Route::ServerSentEvents => Entity::EventService,
+        Route::EventDestinations => Entity::EventDestinationCollection,
+        Route::EventDestination(_) | Route::EventDestinationAction(..) => Entity::EventDestination,
         Route::TaskService => Entity::TaskService,
         Route::Tasks | Route::Task(_) | Route::TaskMonitor(_) => Entity::Task,
         Route::SessionService => Entity::SessionService,

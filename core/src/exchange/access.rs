@@ -255,6 +255,7 @@ impl Exchange {
             | OutcomeKind::Superseded
             | OutcomeKind::Accepted(_)
             | OutcomeKind::TooManyTasks
+            | OutcomeKind::Event(_)
             | OutcomeKind::Edited(_) => Refusal::internal_error(),
         })
     }

@@ -4,6 +4,7 @@
 //! [`View`], what it needs done it asks for with a [`Step`]. It ends in exactly one response.
 
 mod access;
+mod events;
 mod response;
 mod tasks;
 
@@ -23,7 +24,7 @@ use crate::model::CommandError;
 use crate::query::{self, Query};
 use crate::resources::{self, Answer, Context, Plan};
 use crate::route::{Alias, Location, Route};
-use crate::service::{Intent, IntentKind, Outcome, OutcomeKind, client_of};
+use crate::service::{Intent, IntentKind, Outcome, OutcomeKind, StreamId, client_of};
 use crate::time::Now;
 use crate::view::View;
 
@@ -51,6 +52,14 @@ pub enum Step {
     Verify(PasswordCheck),
     /// Compute the hash of a password where slow work does no harm, with a salt that is random; then [`Signal::Hashed`].
     Hash(Secret),
+    /// Send this head and go on with what [`Output::Send`](crate::Output::Send) has for the stream, until that is closed
+    /// or the client goes away, which is an [`Input::StreamClosed`](crate::Input::StreamClosed). The exchange is over.
+    Stream {
+        /// The head.
+        head: Response<()>,
+        /// Which stream.
+        stream: StreamId,
+    },
     /// Hand this to the service; then [`Signal::Outcome`], with a view that is not older than the outcome.
     Submit(Intent),
 }
@@ -111,6 +120,8 @@ enum State {
     Reading { identity: Identity },
     /// The change is being made.
     Submitted { identity: Identity, body: JsonObject, plan: Box<Plan>, attempts: u8 },
+    /// A change about events is being made, or a stream opened.
+    Event { identity: Identity, body: JsonObject, answer: Answer, attempts: u8 },
     /// A task is being called off.
     CallingOff,
     /// The response has been given.
@@ -164,8 +175,13 @@ impl Exchange {
                 }
                 OutcomeKind::Superseded | OutcomeKind::Overloaded => self.refuse(&Refusal::unavailable(1)),
                 OutcomeKind::ShuttingDown => self.refuse(&Refusal::shutting_down()),
-                OutcomeKind::Edited(_) | OutcomeKind::NotEdited(_) => self.refuse(&Refusal::internal_error()),
+                OutcomeKind::Edited(_) | OutcomeKind::NotEdited(_) | OutcomeKind::Event(_) => {
+                    self.refuse(&Refusal::internal_error())
+                }
             },
+            (State::Event { identity, body, answer, attempts }, Signal::Outcome(Outcome(outcome))) => {
+                self.event_outcome(view, now, (identity, body, answer, attempts), outcome)
+            }
             (State::CallingOff, Signal::Outcome(Outcome(outcome))) => match outcome {
                 OutcomeKind::Done => Step::Respond(response::no_content()),
                 OutcomeKind::Failed(CommandError::NotFound) => self.refuse(&Refusal::no_such_resource(self.path())),
@@ -174,15 +190,17 @@ impl Exchange {
                 OutcomeKind::Superseded
                 | OutcomeKind::Overloaded
                 | OutcomeKind::Accepted(_)
-                | OutcomeKind::TooManyTasks
-                | OutcomeKind::Edited(_)
-                | OutcomeKind::NotEdited(_) => self.refuse(&Refusal::unavailable(1)),
+                | OutcomeKind::TooManyTasks => self.refuse(&Refusal::unavailable(1)),
+                OutcomeKind::Edited(_) | OutcomeKind::NotEdited(_) | OutcomeKind::Event(_) => {
+                    self.refuse(&Refusal::internal_error())
+                }
             },
             (
                 State::Verifying { .. }
                 | State::Remembering { .. }
                 | State::Reading { .. }
                 | State::Submitted { .. }
+                | State::Event { .. }
                 | State::CallingOff
                 | State::Done,
                 _,
@@ -259,6 +277,9 @@ impl Exchange {
             }
             Ok((location, query)) => match (&self.head.method, identity) {
                 (&Method::OPTIONS, _) => Step::Respond(response::options(&location.route)),
+                (&Method::GET | &Method::HEAD, Some(identity)) if location.route == Route::ServerSentEvents => {
+                    self.open_stream(view, now, identity)
+                }
                 (&Method::GET | &Method::HEAD, identity) => self.get(view, now, identity.as_ref(), &location, &query),
                 (&Method::POST, _) if location.route == Route::Sessions => self.read_log_in(),
                 // What there is to say about a deletion is in its URI.
@@ -307,6 +328,10 @@ impl Exchange {
             return Err(Refusal::precondition_failed());
         }
         let query = self.head.uri.query().unwrap_or_default();
+        if location.route == Route::ServerSentEvents {
+            // Its `$filter` has a grammar of its own.
+            return events::check_parameters(query).map(|()| (location, Query::default()));
+        }
         let query = match self.head.method {
             Method::GET | Method::HEAD => Query::parse(query)?,
             Method::OPTIONS => Query::default(),
@@ -382,7 +407,7 @@ impl Exchange {
     fn parse(&self, view: &Arc<View>, now: Now, identity: &Identity, body: &Bytes) -> Result<JsonObject, Refusal> {
         let location = self.location()?;
         self.check_precondition(view, now, identity, &location)?;
-        if body.is_empty() && resources::body_is_optional(&location.route) {
+        if body.is_empty() && (self.head.method == Method::DELETE || resources::body_is_optional(&location.route)) {
             return Ok(JsonObject::new());
         }
         if !is_json(&self.head.headers) {
@@ -396,6 +421,9 @@ impl Exchange {
     fn submit(&mut self, view: &Arc<View>, now: Now, identity: Identity, body: JsonObject, attempts: u8) -> Step {
         if self.location().is_ok_and(|location| resources::is_access(&location.route)) {
             return self.edit(view, now, access::Request { identity, body, attempts, hash: None });
+        }
+        if self.location().is_ok_and(|location| resources::is_event_write(&location.route)) {
+            return self.submit_event(view, now, identity, body, attempts);
         }
         let planned = self.plan(view, now, &identity, &body).and_then(|plan| Ok((plan, self.reply(&body)?)));
         let (plan, reply) = match planned {
@@ -483,6 +511,10 @@ impl Exchange {
     fn finish(&self, step: Step) -> Step {
         match step {
             Step::Respond(response) => Step::Respond(response::finish(response, &self.head, self.peer)),
+            Step::Stream { head, stream } => {
+                let response = response::finish(head.map(|()| Bytes::new()), &self.head, self.peer);
+                Step::Stream { head: response.map(drop), stream }
+            }
             other => other,
         }
     }
@@ -508,6 +540,9 @@ fn needs_systems(route: &Route<'_>) -> bool {
             | Route::Metadata
             | Route::ChassisCollection
             | Route::Catalog(_)
+            | Route::EventService
+            | Route::EventDestinations
+            | Route::EventDestination(_)
             | Route::TaskService
     ) && !resources::is_access(route)
 }

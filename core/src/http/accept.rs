@@ -8,6 +8,8 @@ use http::header::ACCEPT;
 pub(crate) enum MediaType {
     /// `application/json`
     Json,
+    /// `text/event-stream`
+    EventStream,
     /// `application/xml`
     Xml,
 }
@@ -17,6 +19,7 @@ impl MediaType {
     pub(crate) const fn content_type(self) -> &'static str {
         match self {
             Self::Json => "application/json",
+            Self::EventStream => "text/event-stream",
             Self::Xml => "application/xml",
         }
     }
@@ -25,6 +28,7 @@ impl MediaType {
     pub(crate) const fn content_type_with_charset(self) -> &'static str {
         match self {
             Self::Json => "application/json;charset=utf-8",
+            Self::EventStream => "text/event-stream;charset=utf-8",
             Self::Xml => "application/xml;charset=utf-8",
         }
     }
@@ -41,7 +45,7 @@ pub(crate) fn accepts(headers: &HeaderMap, media: MediaType) -> Option<bool> {
     for range in ranges {
         let mut parts = range.split(';').map(str::trim);
         let name = parts.next().unwrap_or_default();
-        let wanted = name == "*/*" || name.eq_ignore_ascii_case("application/*") || is(media, name);
+        let wanted = name == "*/*" || name.eq_ignore_ascii_case(family(media)) || is(media, name);
         let mut charset = false;
         let mut zero = false;
         for parameter in parts {
@@ -56,9 +60,17 @@ pub(crate) fn accepts(headers: &HeaderMap, media: MediaType) -> Option<bool> {
     accepted
 }
 
+fn family(media: MediaType) -> &'static str {
+    match media {
+        MediaType::Json | MediaType::Xml => "application/*",
+        MediaType::EventStream => "text/*",
+    }
+}
+
 fn is(media: MediaType, name: &str) -> bool {
     match media {
         MediaType::Json => name.eq_ignore_ascii_case("application/json"),
+        MediaType::EventStream => name.eq_ignore_ascii_case("text/event-stream"),
         MediaType::Xml => name.eq_ignore_ascii_case("application/xml") || name.eq_ignore_ascii_case("text/xml"),
     }
 }
@@ -83,5 +95,8 @@ mod tests {
             assert_eq!(json(value), None, "{value}");
         }
         assert_eq!(accepts(&HeaderMap::new(), MediaType::Json), Some(false));
+        let mut headers = HeaderMap::new();
+        headers.insert(ACCEPT, HeaderValue::from_static("application/json, application/*"));
+        assert_eq!(accepts(&headers, MediaType::EventStream), None);
     }
 }

@@ -63,14 +63,6 @@ pub(crate) const PROPERTY_VALUE_NOT_IN_LIST: Definition = Definition {
     resolution: "Choose one of the values that the resource lists as allowable.",
 };
 
-pub(crate) const PROPERTY_VALUE_CONFLICT: Definition = Definition {
-    registry: REGISTRY,
-    key: "PropertyValueConflict",
-    text: "The property '%1' cannot have this value together with the property '%2'.",
-    severity: Severity::Warning,
-    resolution: "Change one of the two so that they agree.",
-};
-
 pub(crate) const MALFORMED_JSON: Definition = Definition {
     registry: REGISTRY,
     key: "MalformedJSON",
@@ -338,7 +330,7 @@ pub(crate) const INTERNAL_ERROR: Definition = Definition {
 pub(crate) const PROPERTY_MISSING: Definition = Definition {
     registry: REGISTRY,
     key: "PropertyMissing",
-    text: "The request body lacks the property '%1', which is needed.",
+    text: "The property '%1' is needed and is not there.",
     severity: Severity::Warning,
     resolution: "Add the property to the request body.",
 };
@@ -346,9 +338,33 @@ pub(crate) const PROPERTY_MISSING: Definition = Definition {
 pub(crate) const PROPERTY_VALUE_OUT_OF_RANGE: Definition = Definition {
     registry: REGISTRY,
     key: "PropertyValueOutOfRange",
-    text: "The value '%1' of the property '%2' is outside the range that is accepted.",
+    text: "The value '%1' of the property '%2' is too small or too large.",
     severity: Severity::Warning,
-    resolution: "Send a value within the range that the schema or the documentation gives.",
+    resolution: "Send a value within the range that is accepted.",
+};
+
+pub(crate) const PROPERTY_VALUE_CONFLICT: Definition = Definition {
+    registry: REGISTRY,
+    key: "PropertyValueConflict",
+    text: "The property '%1' does not go together with the value of the property '%2'.",
+    severity: Severity::Warning,
+    resolution: "Change one of the two, or leave it out.",
+};
+
+pub(crate) const EVENT_SUBSCRIPTION_LIMIT_EXCEEDED: Definition = Definition {
+    registry: REGISTRY,
+    key: "EventSubscriptionLimitExceeded",
+    text: "There are as many event subscriptions as there may be.",
+    severity: Severity::Critical,
+    resolution: "Delete a subscription that is no longer needed and send the request again.",
+};
+
+pub(crate) const EVENT_BUFFER_EXCEEDED: Definition = Definition {
+    registry: REGISTRY,
+    key: "EventBufferExceeded",
+    text: "There were more events than could be kept for this subscriber; the oldest are lost.",
+    severity: Severity::Warning,
+    resolution: "Read the resources of interest to see what they have become.",
 };
 
 pub(crate) const PASSWORD_INCORRECT_LENGTH: Definition = Definition {
@@ -417,7 +433,6 @@ pub(crate) const ALL: &[Definition] = &[
     PROPERTY_VALUE_FORMAT_ERROR,
     STRING_VALUE_TOO_LONG,
     PROPERTY_VALUE_NOT_IN_LIST,
-    PROPERTY_VALUE_CONFLICT,
     MALFORMED_JSON,
     UNRECOGNIZED_REQUEST_BODY,
     NO_OPERATION,
@@ -453,6 +468,9 @@ pub(crate) const ALL: &[Definition] = &[
     INTERNAL_ERROR,
     PROPERTY_MISSING,
     PROPERTY_VALUE_OUT_OF_RANGE,
+    PROPERTY_VALUE_CONFLICT,
+    EVENT_SUBSCRIPTION_LIMIT_EXCEEDED,
+    EVENT_BUFFER_EXCEEDED,
     PASSWORD_INCORRECT_LENGTH,
     PASSWORD_CHANGE_REQUIRED,
     RESOURCE_ALREADY_EXISTS,

@@ -2,6 +2,8 @@
 
 pub(crate) mod base;
 pub(crate) mod cluster;
+pub(crate) mod heartbeat_event;
+pub(crate) mod resource_event;
 pub(crate) mod task_event;
 
 use serde::Serialize;
@@ -23,12 +25,24 @@ pub(crate) struct Definition {
 }
 
 /// How bad it is, in DSP0266's terms.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, serde::Deserialize)]
 pub(crate) enum Severity {
     #[serde(rename = "OK")]
     Ok,
     Warning,
     Critical,
+}
+
+impl Severity {
+    pub(crate) const ALL: [Self; 3] = [Self::Ok, Self::Warning, Self::Critical];
+
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Ok => "OK",
+            Self::Warning => "Warning",
+            Self::Critical => "Critical",
+        }
+    }
 }
 
 /// A registry entry with its arguments: one element of `@Message.ExtendedInfo`.
@@ -49,6 +63,16 @@ impl Message {
     pub(crate) fn about(mut self, property: impl Into<String>) -> Self {
         self.related.push(property.into());
         self
+    }
+
+    /// The registry entry.
+    pub(crate) fn definition(&self) -> &'static Definition {
+        self.definition
+    }
+
+    /// The arguments, in the order of the registry.
+    pub(crate) fn args(&self) -> &[String] {
+        &self.args
     }
 
     /// `Registry.Major.Minor.Key`
@@ -151,9 +175,8 @@ mod tests {
 
     #[test]
     fn every_definition_names_each_argument_and_a_resolution() {
-        for definition in
-            base::ALL.iter().chain(cluster::ALL.iter().map(|(definition, _)| definition)).chain(task_event::ALL)
-        {
+        let ours = [base::ALL, heartbeat_event::ALL, resource_event::ALL, task_event::ALL].into_iter().flatten();
+        for definition in ours.chain(cluster::ALL.iter().map(|(definition, _)| definition)) {
             assert!(!definition.resolution.is_empty() && !definition.text.is_empty(), "{}", definition.key);
             assert!(definition.key.bytes().all(|byte| byte.is_ascii_alphanumeric()), "{}", definition.key);
         }

@@ -98,6 +98,9 @@ pub(crate) fn owned(view: &View, route: &Route<'_>, identity: &Identity) -> Owne
         Route::Session(id) => {
             identity.session == Some(*id) || view.sessions.account_of(*id) == Some(&identity.account.uid)
         }
+        Route::EventDestination(id) | Route::EventDestinationAction(id, _) => {
+            view.subscriptions.get(*id).is_some_and(|known| *known.subscription.owner == *identity.account.uid)
+        }
         _ => false,
     };
     if own { Owned::Own } else { Owned::Foreign }

@@ -56,6 +56,12 @@ pub(super) const REGISTRIES: &[Registry] = &[
         published: Some("https://redfish.dmtf.org/registries/Base.1.22.1.json"),
     },
     Registry {
+        id: "HeartbeatEvent",
+        name: "Heartbeat Event Message Registry File",
+        prefix: "HeartbeatEvent.1.1",
+        published: Some("https://redfish.dmtf.org/registries/HeartbeatEvent.1.1.1.json"),
+    },
+    Registry {
         id: message_registry::ID,
         name: "KubeVirt Message Registry File",
         prefix: cluster::REGISTRY,

@@ -17,6 +17,12 @@ mod computer_system_reset;
 mod drive;
 mod ethernet_interface;
 mod ethernet_interface_collection;
+mod event_destination;
+mod event_destination_collection;
+mod event_service;
+mod event_service_test;
+mod event_subscribe;
+mod events;
 mod inventory;
 mod json_schema_file;
 mod json_schema_file_collection;
@@ -65,12 +71,13 @@ use crate::http::{JsonObject, MediaType, Refusal, Representation, Schema};
 use crate::messages::{Message, cluster};
 use crate::model::Action;
 use crate::query::PAGE_SIZE;
-use crate::route::{Alias, Location, MediaAction, Route};
+use crate::route::{Alias, EventServiceAction, Location, MediaAction, Route};
 use crate::task::Task;
 use crate::time::Now;
 use crate::view::{NoSystem, View, Vm};
 
 pub(crate) use access::{EditAnswer, EditPlan, edit, is_access, owned, refusal};
+pub(crate) use events::{event_plan, is_event_write, stream_plan};
 pub(crate) use operation_apply_time::is_asked_for as operation_apply_time_is_asked_for;
 pub(crate) use session::{LogIn, log_in, represent_opened};
 pub(crate) use task::{FinalAnswer, final_answer};
@@ -108,14 +115,20 @@ pub(crate) fn allow(route: &Route<'_>) -> &'static str {
         Route::System(_) | Route::Manager(_) | Route::SessionService | Route::AccountService => {
             "GET, HEAD, PATCH, OPTIONS"
         }
-        Route::SystemReset(_) | Route::ManagerReset(_) | Route::VirtualMediaAction(..) => "POST, OPTIONS",
+        Route::SystemReset(_)
+        | Route::ManagerReset(_)
+        | Route::VirtualMediaAction(..)
+        | Route::EventServiceAction(_)
+        | Route::EventDestinationAction(..) => "POST, OPTIONS",
+        Route::EventDestinations | Route::Sessions | Route::Accounts => "GET, HEAD, POST, OPTIONS",
+        Route::EventDestination(_) | Route::Account(_) => "GET, HEAD, PATCH, DELETE, OPTIONS",
         Route::Task(_) | Route::TaskMonitor(_) | Route::Session(_) => "GET, HEAD, DELETE, OPTIONS",
-        Route::Sessions | Route::Accounts => "GET, HEAD, POST, OPTIONS",
-        Route::Account(_) => "GET, HEAD, PATCH, DELETE, OPTIONS",
         Route::Versions
         | Route::ServiceRoot
         | Route::OData
         | Route::Metadata
+        | Route::EventService
+        | Route::ServerSentEvents
         | Route::Systems
         | Route::Inventory(..)
         | Route::VirtualMediaCollection(_)
@@ -142,6 +155,7 @@ pub(crate) fn allows(route: &Route<'_>, method: &Method) -> bool {
 pub(crate) fn media_type(route: &Route<'_>) -> MediaType {
     match route {
         Route::Metadata => MediaType::Xml,
+        Route::ServerSentEvents => MediaType::EventStream,
         _ => MediaType::Json,
     }
 }
@@ -202,6 +216,9 @@ pub(crate) fn read(context: &Context<'_>, location: &Location<'_>) -> Result<Rep
         }
         Route::Managers => Ok(manager_collection::represent(context, Window::FIRST)),
         Route::Manager(name) => context.system(name, location).map(|vm| manager::represent(context, vm)),
+        Route::EventService => Ok(event_service::represent(context)),
+        Route::EventDestinations => Ok(event_destination_collection::represent(context)),
+        Route::EventDestination(id) => context.subscription(id).map(|known| event_destination::represent(known)),
         Route::SessionService => Ok(session_service::represent(context)),
         Route::Sessions => Ok(session_collection::represent(context)),
         Route::Session(id) => session::represent(context, id),
@@ -220,10 +237,13 @@ pub(crate) fn read(context: &Context<'_>, location: &Location<'_>) -> Result<Rep
         Route::Task(id) | Route::TaskMonitor(id) => {
             context.task(id).map(|(task, vm)| task::represent(context, task, vm))
         }
-        // Not reached: none of these allows GET.
-        Route::SystemReset(_) | Route::ManagerReset(_) | Route::VirtualMediaAction(..) => {
-            Err(Refusal::method_not_allowed(allow(&location.route)))
-        }
+        // Not reached: none of these allows GET, but for the stream, which is not a representation.
+        Route::SystemReset(_)
+        | Route::ManagerReset(_)
+        | Route::VirtualMediaAction(..)
+        | Route::EventServiceAction(_)
+        | Route::EventDestinationAction(..)
+        | Route::ServerSentEvents => Err(Refusal::method_not_allowed(allow(&location.route))),
     }
 }
 
@@ -259,7 +279,7 @@ pub(crate) fn plan(context: &Context<'_>, location: &Location<'_>, body: &JsonOb
             Ok(nothing(vm, Answer::NoContent))
         }
         // Not reached: tasks are removed without a body, changes of accounts and sessions are edits, and none of the
-        // others allows a write.
+        // others allows a write that is about a machine.
         Route::SessionService
         | Route::Sessions
         | Route::Session(_)
@@ -272,6 +292,12 @@ pub(crate) fn plan(context: &Context<'_>, location: &Location<'_>, body: &JsonOb
         | Route::ServiceRoot
         | Route::OData
         | Route::Metadata
+        | Route::EventService
+        | Route::EventServiceAction(_)
+        | Route::ServerSentEvents
+        | Route::EventDestinations
+        | Route::EventDestination(_)
+        | Route::EventDestinationAction(..)
         | Route::Systems
         | Route::Inventory(..)
         | Route::VirtualMediaCollection(_)
@@ -291,7 +317,13 @@ pub(crate) fn plan(context: &Context<'_>, location: &Location<'_>, body: &JsonOb
 
 /// Whether a write may come without a body.
 pub(crate) fn body_is_optional(route: &Route<'_>) -> bool {
-    matches!(route, Route::ManagerReset(_) | Route::VirtualMediaAction(_, _, MediaAction::Eject))
+    matches!(
+        route,
+        Route::ManagerReset(_)
+            | Route::VirtualMediaAction(_, _, MediaAction::Eject)
+            | Route::EventDestinationAction(..)
+            | Route::EventServiceAction(EventServiceAction::TestEventSubscription)
+    )
 }
 
 /// Every schema of which the service has resources.
@@ -314,6 +346,9 @@ pub(crate) const SCHEMAS: &[Schema] = &[
     chassis::SCHEMA,
     manager_collection::SCHEMA,
     manager::SCHEMA,
+    event_service::SCHEMA,
+    event_destination_collection::SCHEMA,
+    event_destination::SCHEMA,
     manager_network_protocol::SCHEMA,
     message_registry_file_collection::SCHEMA,
     message_registry_file::SCHEMA,

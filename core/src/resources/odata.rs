@@ -33,6 +33,7 @@ pub(super) fn represent() -> Representation {
             entry("UpdateService", Route::Catalog(Catalog::UpdateService)),
             entry("CertificateService", Route::Catalog(Catalog::CertificateService)),
             entry("Tasks", Route::TaskService),
+            entry("EventService", Route::EventService),
             entry("SessionService", Route::SessionService),
             entry("AccountService", Route::AccountService),
         ],

@@ -129,7 +129,7 @@ impl Service {
         match document.name {
             DocumentName::Accounts => {
                 self.access.accounts.observe(document);
-                self.accounts_changed();
+                self.accounts_changed(now);
             }
             DocumentName::Sessions => {
                 self.access.sessions.observe(document);
@@ -194,7 +194,7 @@ impl Service {
                 let mut desk = EditDesk { config, now, entropy: &mut self.access.entropy };
                 let (draft, answers) = self.access.accounts.begin(keeping, &mut desk);
                 self.begun(now, DocumentName::Accounts, keeping, draft, answers);
-                self.accounts_changed();
+                self.accounts_changed(now);
             }
             if self.access.sessions.has_work() {
                 let keeping = self.keeping();
@@ -225,7 +225,7 @@ impl Service {
         };
         let answers = if self.access.accounts.is_writing(id) {
             let answers = self.access.accounts.land(shown);
-            self.accounts_changed();
+            self.accounts_changed(now);
             answers
         } else {
             let answers = self.access.sessions.land(shown);
@@ -300,9 +300,13 @@ impl Service {
         }
     }
 
-    fn accounts_changed(&mut self) {
+    fn accounts_changed(&mut self, now: Now) {
         if self.access.accounts.take_changed() {
+            let before = self.reaches();
             self.inventory.set_accounts(self.access.accounts.content(), self.key);
+            if self.reaches() != before {
+                self.reconsider_subscriptions(now);
+            }
         }
     }
 

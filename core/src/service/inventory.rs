@@ -11,6 +11,7 @@ use super::tombstones::Tombstones;
 use super::{EXPECT_FOR, MAX_REMEMBERED, REMEMBER_FOR};
 use crate::auth::{AccountsContent, Authenticator, CredentialKey, Directory, Sessions, SessionsContent};
 use crate::config::{Chassis, Config, IdConvention};
+use crate::event::{Before, Subscribed, SubscriptionId};
 use crate::model::{Import, ImportId, Instance, Machine, Observation, Platform, PowerState, Version, VmId};
 use crate::task::{Task, TaskId};
 use crate::time::Instant;
@@ -31,6 +32,8 @@ pub(super) struct Inventory {
     /// Until when a power state that was asked for is shown.
     expected_until: BTreeMap<VmId, Instant>,
     next_revision: u64,
+    /// How machines were shown that have changed since this was last taken; `None` if they were not.
+    touched: BTreeMap<VmId, Option<Before>>,
 }
 
 impl Inventory {
@@ -51,6 +54,7 @@ impl Inventory {
             by_name: RedBlackTreeMapSync::new_sync(),
             tasks: RedBlackTreeMapSync::new_sync(),
             platform: Arc::new(Platform::default()),
+            subscriptions: RedBlackTreeMapSync::new_sync(),
             ready: false,
         };
         Self {
@@ -63,6 +67,7 @@ impl Inventory {
             gone_imports: Tombstones::default(),
             expected_until: BTreeMap::new(),
             next_revision: 1,
+            touched: BTreeMap::new(),
         }
     }
 
@@ -73,6 +78,32 @@ impl Inventory {
     /// The view, if it changed since it was last taken.
     pub(super) fn take_changed(&mut self) -> Option<Arc<View>> {
         std::mem::take(&mut self.changed).then(|| self.view())
+    }
+
+    /// The view as it is now.
+    pub(super) fn current(&self) -> &View {
+        &self.view
+    }
+
+    /// The chassis that an account sees, by its `uid`; `None` if there is no such account, or none that may log in.
+    pub(super) fn grants(&self, account: &str) -> Option<&[u16]> {
+        self.view.directory.by_uid(account).filter(|account| account.enabled).map(|account| &*account.chassis)
+    }
+
+    /// Shows a subscription, or shows it no more.
+    pub(super) fn show_subscription(&mut self, id: &SubscriptionId, shown: Option<Arc<Subscribed>>) {
+        match shown {
+            Some(shown) => self.view.subscriptions.insert_mut(id.clone(), shown),
+            None => {
+                self.view.subscriptions.remove_mut(id);
+            }
+        }
+        self.changed = true;
+    }
+
+    /// How machines were shown that have changed since this was last asked.
+    pub(super) fn take_touched(&mut self) -> BTreeMap<VmId, Option<Before>> {
+        std::mem::take(&mut self.touched)
     }
 
     pub(super) fn system(&self, id: &VmId) -> Option<&Arc<Vm>> {
@@ -200,6 +231,10 @@ impl Inventory {
     ///
     /// Machines that were in no chassis before are not known here; whoever watches the cluster lists them anew.
     pub(super) fn configure(&mut self, config: Config) {
+        let shown: Vec<VmId> = self.view.systems.keys().cloned().collect();
+        for id in &shown {
+            self.touch(id);
+        }
         self.view.members = config.chassis.iter().map(|_| RedBlackTreeSetSync::new_sync()).collect();
         self.view.config = Arc::new(config);
         self.view.remembered = RedBlackTreeMapSync::new_sync();
@@ -362,7 +397,17 @@ impl Inventory {
         self.replace(vm);
     }
 
+    /// Remembers how a machine is shown, before that changes. What is listed for the first time is no news.
+    fn touch(&mut self, id: &VmId) {
+        if self.view.ready && !self.touched.contains_key(id) {
+            let vm = self.view.systems.get(id).cloned();
+            let before = vm.map(|vm| Before { name: self.view.shown_name(id).into(), vm });
+            self.touched.insert(id.clone(), before);
+        }
+    }
+
     fn replace(&mut self, mut vm: Vm) {
+        self.touch(&vm.machine.id);
         vm.revision = self.next_revision;
         self.next_revision += 1;
         self.view.systems.insert_mut(vm.machine.id.clone(), Arc::new(vm));
@@ -394,6 +439,7 @@ impl Inventory {
             self.unmatched.insert(id.clone(), Arc::clone(instance));
         }
         self.expected_until.remove(id);
+        self.touch(id);
         self.view.systems.remove_mut(id);
         self.enlist(id, &known.chassis, &[]);
         self.unname(id);

@@ -4,6 +4,7 @@
 
 mod access;
 mod commands;
+mod events;
 mod guard;
 mod inventory;
 mod ledger;
@@ -16,6 +17,9 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
+use http::StatusCode;
+
 use crate::auth::{CredentialKey, EditError, Edited};
 use crate::config::Config;
 use crate::model::{
@@ -27,11 +31,14 @@ use crate::view::View;
 
 use access::Access;
 use commands::{Asker, Commands};
+use events::Events;
 use inventory::Inventory;
 use tasks::Tasks;
 use timers::{Timer, Timers};
 
 pub(crate) use access::AccessEdit;
+pub use events::{Delivery, DeliveryError, DeliveryId, StreamId};
+pub(crate) use events::{EventChange, EventIntent, EventOutcome, NewContext};
 pub(crate) use guard::client_of;
 pub use timers::Reason;
 
@@ -41,6 +48,7 @@ pub struct Service {
     inventory: Inventory,
     access: Access,
     commands: Commands,
+    events: Events,
     tasks: Tasks,
     timers: Timers,
     outputs: VecDeque<Output>,
@@ -73,6 +81,15 @@ pub enum Input {
         /// What came of it.
         result: Result<Completion, CommandError>,
     },
+    /// A delivery has come to its end.
+    Delivered {
+        /// Which one.
+        id: DeliveryId,
+        /// How the server answered.
+        result: Result<StatusCode, DeliveryError>,
+    },
+    /// The client of a stream has gone, or was sent away because it did not read.
+    StreamClosed(StreamId),
     /// The configuration is now this.
     Configured(Box<Config>),
     /// The service is to end: nothing new is begun, and [`Output::Stopped`] comes when nothing is left to answer.
@@ -100,6 +117,17 @@ pub enum Output {
         /// For [`Signal::Outcome`](crate::Signal::Outcome).
         outcome: Outcome,
     },
+    /// Send these events to a server, and report it with [`Input::Delivered`].
+    Deliver(Delivery),
+    /// Send this to the client of a stream. Comes after the outcome that opened the stream.
+    Send {
+        /// Which stream.
+        stream: StreamId,
+        /// What to send.
+        data: Bytes,
+    },
+    /// End a stream; nothing is to be reported.
+    Close(StreamId),
     /// Nothing is left to answer.
     Stopped,
 }
@@ -142,6 +170,8 @@ pub(crate) enum IntentKind {
     },
     /// Stop what a task stands for, and forget the task.
     CallOff(TaskId),
+    /// Do something about event subscriptions.
+    Event(Box<EventIntent>),
 }
 
 /// When an intent is answered.
@@ -171,12 +201,24 @@ pub(crate) enum OutcomeKind {
     NotEdited(EditError),
     /// The machine's record is another one than that which the intent was made for.
     Superseded,
+    /// It was about event subscriptions.
+    Event(EventOutcome),
     /// It failed.
     Failed(CommandError),
     /// Too much is going on.
     Overloaded,
     /// The service ends.
     ShuttingDown,
+}
+
+impl Outcome {
+    /// The stream that was opened by it: whatever is sent to that stream is for the client of this outcome.
+    pub fn stream(&self) -> Option<StreamId> {
+        match self.0 {
+            OutcomeKind::Event(EventOutcome::Opened(stream)) => Some(stream),
+            _ => None,
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -193,6 +235,7 @@ impl Service {
             inventory: Inventory::new(config, entropy),
             access: Access::new(entropy),
             commands: Commands::default(),
+            events: Events::new(&entropy),
             tasks: Tasks::new(entropy),
             timers: Timers::default(),
             outputs: VecDeque::new(),
@@ -218,8 +261,14 @@ impl Service {
             Input::Configured(config) => {
                 self.inventory.configure(*config);
                 self.inventory.set_accounts(self.access.accounts(), self.key);
+                self.reconsider_subscriptions(now);
             }
-            Input::Shutdown => self.stopping = Stopping::Requested,
+            Input::Delivered { id, result } => self.delivered(now, id, result),
+            Input::StreamClosed(stream) => self.stream_closed(stream),
+            Input::Shutdown => {
+                self.stopping = Stopping::Requested;
+                self.close_streams();
+            }
         }
         self.settle(now);
     }
@@ -239,6 +288,7 @@ impl Service {
                     }
                 }
                 Timer::Expected(vm) => self.inventory.forget_expected(&vm, now.mono),
+                Timer::Subscription(id) => self.subscription_due(id),
                 Timer::Task(id) => self.expire_task(now, &id),
                 Timer::Tend(vm) => self.tend(now, &vm),
                 Timer::Sessions => self.look_at_sessions(now),
@@ -295,6 +345,7 @@ impl Service {
             }
             IntentKind::CallOff(id) => self.call_off(now, ticket, &id),
             IntentKind::Edit(edit) => self.edit(edit, Some(ticket)),
+            IntentKind::Event(intent) => self.event_intent(now, ticket, *intent),
         }
     }
 
@@ -345,6 +396,8 @@ impl Service {
     fn settle(&mut self, now: Now) {
         self.dispatch(now);
         self.write_documents(now);
+        self.raise_changes(now);
+        self.deliver(now);
         if let Some(view) = self.inventory.take_changed() {
             // One that nobody has taken yet is out of date, and must not come after this one.
             self.outputs.pop_front_if(|output| matches!(output, Output::Publish(_)));

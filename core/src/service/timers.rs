@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::event::SubscriptionId;
 use crate::model::{CommandId, VmId};
 use crate::task::TaskId;
 use crate::time::Instant;
@@ -15,6 +16,8 @@ pub enum Reason {
     GiveUp,
     /// A power state that was asked for should have been seen by now.
     Expected,
+    /// A subscription is to be looked at: for another attempt, a sign of life, or because nothing was heard.
+    Subscription,
     /// A task has been kept long enough.
     Task,
     /// A machine is to be looked after again.
@@ -28,6 +31,7 @@ pub(super) enum Timer {
     Answer(CommandId),
     GiveUp(CommandId),
     Expected(VmId),
+    Subscription(SubscriptionId),
     Task(TaskId),
     Tend(VmId),
     Sessions,
@@ -57,6 +61,7 @@ impl Timers {
             Timer::Answer(_) => Reason::Answer,
             Timer::GiveUp(_) => Reason::GiveUp,
             Timer::Expected(_) => Reason::Expected,
+            Timer::Subscription(_) => Reason::Subscription,
             Timer::Task(_) => Reason::Task,
             Timer::Tend(_) => Reason::Tend,
             Timer::Sessions => Reason::Sessions,

@@ -52,8 +52,30 @@ fn problems(csdl: &mut Csdl, desk: &mut Desk, user: &str) -> Vec<String> {
 fn every_resource_is_what_its_schema_says() {
     let Some(mut csdl) = schemas() else { return };
     let mut desk = Desk::new();
+    subscribe(&mut desk);
     desk.run("lab.node-0", "run-1", Phase::Running, false, false);
     assert_eq!(problems(&mut csdl, &mut desk, "all"), Vec::<String>::new());
+    let mut sent: serde_json::Value = serde_json::from_slice(&desk.deliveries.front().unwrap().body).unwrap();
+    // Records are part of the payload; the schema has them as resources that it contains.
+    let mut record = sent["Events"].as_array_mut().unwrap().pop().unwrap();
+    assert_eq!(check(&mut csdl, &sent), Vec::<String>::new());
+    record["@odata.type"] = json!("#Event.v1_13_0.EventRecord");
+    assert_eq!(check(&mut csdl, &record), Vec::<String>::new());
+}
+
+/// One subscription of each kind.
+fn subscribe(desk: &mut Desk) {
+    const ALL: &str = "Basic YWxsOnNlY3JldA==";
+    let body = json!({
+        "Destination": "https://listener.example/", "Protocol": "Redfish", "Context": "all", "SendHeartbeat": true,
+        "EventTypes": ["StatusChange"], "OriginResources": [{ "@odata.id": "/redfish/v1/Systems" }],
+        "SubordinateResources": true, "MessageIds": ["Base.Success"], "RegistryPrefixes": ["ResourceEvent"],
+    });
+    let post = http::Request::post("/redfish/v1/EventService/Subscriptions").header("authorization", ALL);
+    let made = desk.request(post.body(body.to_string().into()).unwrap()).unwrap();
+    assert_eq!(made.status(), http::StatusCode::CREATED);
+    let open = http::Request::get("/redfish/v1/EventService/SSE").header("authorization", ALL);
+    assert_eq!(desk.request(open.body(bytes::Bytes::new()).unwrap()).unwrap().status(), http::StatusCode::OK);
 }
 
 #[test]

@@ -87,7 +87,8 @@ impl App {
     async fn run(self) -> Result<(), Failure> {
         let Self { clock, server, driver, mut signals } = self;
         let processors = std::thread::available_parallelism().map_or(1, usize::from);
-        let handler = Redfish::new(clock, driver.views(), driver.submissions(), Verifier::new(processors));
+        let submissions = driver.submissions();
+        let handler = Redfish::new(clock, driver.views(), submissions.clone(), Verifier::new(processors));
         let (stop_server, server_stops) = watch::channel(false);
         let (stop_driver, driver_stops) = watch::channel(false);
         let serving = tokio::spawn(server.serve(handler, server_stops));
@@ -105,6 +106,7 @@ impl App {
         let finish = async {
             // First the clients, then what they waited for: the service goes on until the last one has its answer.
             stop_server.send_replace(true);
+            submissions.end_streams();
             let _ = serving.await;
             stop_driver.send_replace(true);
             let _ = driving.await;

@@ -2,11 +2,11 @@
 
 use std::net::SocketAddr;
 
-use kubevirt_redfish_core::Role;
 use kubevirt_redfish_core::config::{
-    Account, Chassis, ChassisName, Config, Credential, IdConvention, Protocol, Secret,
+    Account, Chassis, ChassisName, Config, Credential, EventConfig, IdConvention, Protocol, Secret,
 };
 use kubevirt_redfish_core::kubevirt::Settings;
+use kubevirt_redfish_core::{Reach, Role};
 use kubevirt_redfish_fixtures::cluster::{Cluster, ClusterConfig, KubevirtVersion};
 use kubevirt_redfish_fixtures::sample;
 use tokio::sync::watch;
@@ -94,6 +94,8 @@ fn config(args: &SimulateArgs, password: &str) -> Result<Config, Failure> {
             TlsMode::Off => Protocol::Http,
         },
         service_uuid: random::uuid_of(["simulated", &args.seed.to_string()]),
+        // Everything is on this host, receivers of events too.
+        events: EventConfig { reach: Reach::RemoteAndLoopback, ..EventConfig::default() },
         ..Config::default()
     })
 }

@@ -18,8 +18,12 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_rustls::TlsAcceptor;
 
+use super::held::Held;
 use super::{Handler, Limits, stopped};
 use crate::random::Numbers;
+
+/// How long a client may take nothing of what it is sent, in milliseconds.
+const STUCK: u64 = 30_000;
 
 /// How long a connection gets to say goodbye.
 const FAREWELL: Duration = Duration::from_secs(1);
@@ -109,9 +113,8 @@ async fn serve<H: Handler, I: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
             let busy = Busy::begin(&activity);
             let answer = handler.clone().handle(Arc::clone(&peer), request);
             async move {
-                let answer = answer.await;
-                drop(busy);
-                answer
+                // Held by the body: a connection is busy until the last of it has been sent.
+                answer.await.map(|answer| answer.map(|body| Held::new(body, busy)))
             }
         })
     };
@@ -128,6 +131,10 @@ async fn serve<H: Handler, I: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
             }
             () = watchdog.as_mut() => {
                 if leaving {
+                    return;
+                }
+                if activity.is_stuck() {
+                    tracing::debug!(address = %peer.address, "connection is not read");
                     return;
                 }
                 match activity.give_up_at(&shared.limits) {
@@ -158,6 +165,8 @@ struct Activity {
     running: AtomicU32,
     /// When the last request ended, in milliseconds after the beginning.
     last_end: AtomicU64,
+    /// Since when something has been on its way to the client, in the same measure; zero if nothing is.
+    writing_since: AtomicU64,
 }
 
 enum Verdict {
@@ -167,7 +176,23 @@ enum Verdict {
 
 impl Activity {
     fn new(begin: Instant) -> Self {
-        Self { begin, requests: AtomicU32::new(0), running: AtomicU32::new(0), last_end: AtomicU64::new(0) }
+        Self {
+            begin,
+            requests: AtomicU32::new(0),
+            running: AtomicU32::new(0),
+            last_end: AtomicU64::new(0),
+            writing_since: AtomicU64::new(0),
+        }
+    }
+
+    /// Whether the client has not taken anything of what it was sent for so long that it never will.
+    fn is_stuck(&self) -> bool {
+        let since = self.writing_since.load(Ordering::Relaxed);
+        since > 0 && self.elapsed().saturating_sub(since) > STUCK
+    }
+
+    fn elapsed(&self) -> u64 {
+        u64::try_from(self.begin.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 
     /// When to close the connection if nothing happens until then.
@@ -184,7 +209,7 @@ impl Activity {
 }
 
 /// Held while a request is being answered.
-struct Busy(Arc<Activity>);
+pub(super) struct Busy(Arc<Activity>);
 
 impl Busy {
     fn begin(activity: &Arc<Activity>) -> Self {
@@ -194,10 +219,22 @@ impl Busy {
     }
 }
 
+impl Busy {
+    /// Something is on its way to the client.
+    pub(super) fn writes(&self) {
+        self.0.writing_since.store(self.0.elapsed().max(1), Ordering::Relaxed);
+    }
+
+    /// The client has been sent all that there is.
+    pub(super) fn waits(&self) {
+        self.0.writing_since.store(0, Ordering::Relaxed);
+    }
+}
+
 impl Drop for Busy {
     fn drop(&mut self) {
-        let elapsed = u64::try_from(self.0.begin.elapsed().as_millis()).unwrap_or(u64::MAX);
-        self.0.last_end.store(elapsed, Ordering::Relaxed);
+        self.waits();
+        self.0.last_end.store(self.0.elapsed(), Ordering::Relaxed);
         self.0.running.fetch_sub(1, Ordering::Relaxed);
     }
 }

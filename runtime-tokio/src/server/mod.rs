@@ -2,8 +2,10 @@
 
 mod connection;
 mod correlation;
+mod held;
 mod redfish;
 mod request_body;
+mod stream;
 
 use std::future::Future;
 use std::io;
@@ -24,11 +26,12 @@ use connection::Connections;
 
 pub use connection::Peer;
 pub use redfish::Redfish;
+pub use stream::{AnswerBody, StreamBody};
 
 /// Answers requests.
 pub trait Handler: Clone + Send + Sync + 'static {
     /// The body of an answer.
-    type Body: Body<Data = Bytes, Error: Into<Box<dyn std::error::Error + Send + Sync>>> + Send + 'static;
+    type Body: Body<Data = Bytes, Error: Into<Box<dyn std::error::Error + Send + Sync>>> + Send + Unpin + 'static;
 
     /// Answers a request that came from `peer`. An error breaks the connection.
     fn handle(

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Response, StatusCode, Version, header};
 use http_body_util::Full;
 use hyper::body::{Body as _, Incoming};
@@ -13,7 +12,7 @@ use kubevirt_redfish_core::{self as core, Signal, Step, View};
 
 use super::connection::broken;
 use super::correlation::{REQUEST_ID, correlation_id};
-use super::{Handler, Peer, request_body};
+use super::{AnswerBody, Handler, Peer, request_body};
 use crate::clock::Clock;
 use crate::driver::Submissions;
 use crate::verify::Verifier;
@@ -39,14 +38,14 @@ impl Redfish {
 }
 
 impl Handler for Redfish {
-    type Body = Full<Bytes>;
+    type Body = AnswerBody;
 
     #[inline]
     fn handle(
         self,
         peer: Arc<Peer>,
         request: Request<Incoming>,
-    ) -> impl Future<Output = io::Result<Response<Full<Bytes>>>> + Send + 'static {
+    ) -> impl Future<Output = io::Result<Response<AnswerBody>>> + Send + 'static {
         let (parts, body) = request.into_parts();
         let correlation_id = correlation_id(&peer, &parts.headers);
         let record = Record::of(&parts, &correlation_id);
@@ -60,7 +59,7 @@ impl Handler for Redfish {
         async move {
             let mut body = body;
             let response = match step {
-                Step::Respond(response) => response,
+                Step::Respond(response) => response.map(|body| AnswerBody::Whole(Full::new(body))),
                 step => inner.carry(exchange, step, &mut body).await?,
             };
             // Who waits to be asked for the body has not begun to send it.
@@ -70,7 +69,7 @@ impl Handler for Redfish {
             if let Some(record) = record {
                 record.write(response.status(), &correlation_id);
             }
-            let mut response = response.map(Full::new);
+            let mut response = response;
             response.headers_mut().insert(REQUEST_ID, correlation_id);
             // With an unread body in it the connection is of no more use. Who is not told so sends the next request on it.
             if is_http1 && !body.is_end_stream() {
@@ -87,15 +86,24 @@ impl Inner {
         mut exchange: core::Exchange,
         mut step: Step,
         body: &mut Incoming,
-    ) -> io::Result<Response<Bytes>> {
+    ) -> io::Result<Response<AnswerBody>> {
+        let mut stream = None;
         loop {
             let signal = match step {
-                Step::Respond(response) => return Ok(response),
+                Step::Respond(response) => return Ok(response.map(|body| AnswerBody::Whole(Full::new(body)))),
+                Step::Stream { head, .. } => {
+                    // The stream came along with the outcome that this step follows from.
+                    let body = stream.take().ok_or_else(|| broken("there is no such stream; this is a bug"))?;
+                    return Ok(head.map(|()| AnswerBody::Stream(body)));
+                }
                 Step::ReadBody { limit } => request_body::read(body, limit).await,
                 Step::Verify(check) => Signal::Verified(self.verifier.verify(check).await),
                 Step::Hash(password) => Signal::Hashed(self.verifier.hash(password).await),
                 Step::Submit(intent) => match self.submissions.submit(intent).await {
-                    Some(outcome) => Signal::Outcome(outcome),
+                    Some(reply) => {
+                        stream = reply.stream;
+                        Signal::Outcome(reply.outcome)
+                    }
                     // The service has stopped. There is no one left who could say this in Redfish's words.
                     None => return unavailable(),
                 },
@@ -106,12 +114,12 @@ impl Inner {
     }
 }
 
-fn unavailable() -> io::Result<Response<Bytes>> {
+fn unavailable() -> io::Result<Response<AnswerBody>> {
     Response::builder()
         .status(StatusCode::SERVICE_UNAVAILABLE)
         .header(header::RETRY_AFTER, HeaderValue::from_static("5"))
         .header(header::CONNECTION, HeaderValue::from_static("close"))
-        .body(Bytes::new())
+        .body(AnswerBody::Whole(Full::default()))
         .map_err(broken)
 }
 

@@ -1,0 +1,187 @@
+//! Where events are pushed to, and where they must not be: a subscription is a way to have this service send requests
+//! from inside of the cluster's network.
+
+use std::net::{IpAddr, Ipv6Addr};
+
+use http::Uri;
+use http::uri::Authority;
+use serde::{Deserialize, Serialize};
+
+/// An absolute `http` or `https` URL without user name or password, kept as the client wrote it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub(crate) struct Destination {
+    text: String,
+    uri: Uri,
+}
+
+/// Which addresses events may be pushed to. Link-local addresses never: cloud providers keep credentials there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Reach {
+    /// Other hosts.
+    #[default]
+    Remote,
+    /// Other hosts and this one.
+    RemoteAndLoopback,
+}
+
+impl Destination {
+    /// Reads a URL; `None` if it is none that events could be pushed to at all.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        let visible = |byte: u8| byte.is_ascii_graphic() && byte != b'#';
+        if text.len() > MAX_LENGTH || !text.bytes().all(visible) {
+            return None;
+        }
+        let uri: Uri = text.parse().ok()?;
+        let authority = uri.authority()?;
+        let known = matches!(uri.scheme_str(), Some("http" | "https"));
+        let plain = !authority.as_str().contains('@') && !authority.host().is_empty() && has_usable_port(authority);
+        (known && plain).then(|| Self { text: text.to_owned(), uri })
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    pub(crate) fn uri(&self) -> &Uri {
+        &self.uri
+    }
+
+    /// Whether it may be pushed to, as far as its text tells: what a name stands for is found out when it is used.
+    pub(crate) fn is_within(&self, reach: Reach) -> bool {
+        let host = self.uri.host().unwrap_or_default();
+        let literal = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
+        if let Ok(address) = literal.parse() {
+            return reach.permits(address);
+        }
+        let name = host.trim_end_matches('.').to_ascii_lowercase();
+        let is_local = name == "localhost" || name.ends_with(".localhost");
+        !is_local || reach == Reach::RemoteAndLoopback
+    }
+}
+
+/// Whether the port, if there is one, is one that can be connected to: `http://host:` parses as well.
+fn has_usable_port(authority: &Authority) -> bool {
+    let rest = authority.as_str().strip_prefix(authority.host()).unwrap_or_default();
+    rest.is_empty() || authority.port_u16().is_some_and(|port| port > 0)
+}
+
+impl Reach {
+    /// Whether a connection to this address may be made.
+    pub fn permits(self, address: IpAddr) -> bool {
+        let address = embedded(address.to_canonical());
+        if address.is_unspecified() || address.is_multicast() {
+            return false;
+        }
+        match address {
+            IpAddr::V4(v4) if v4.is_link_local() || v4.is_broadcast() => false,
+            IpAddr::V6(v6) if v6.is_unicast_link_local() => false,
+            _ => !address.is_loopback() || self == Self::RemoteAndLoopback,
+        }
+    }
+}
+
+/// The IPv4 address that a translator would make of an IPv6 address (RFC 6052).
+fn embedded(address: IpAddr) -> IpAddr {
+    const PREFIX: [u8; 12] = [0, 0x64, 0xff, 0x9b, 0, 0, 0, 0, 0, 0, 0, 0];
+    match address {
+        IpAddr::V6(v6) if v6.octets().starts_with(&PREFIX) => {
+            let [.., a, b, c, d] = v6.octets();
+            IpAddr::from([a, b, c, d])
+        }
+        IpAddr::V6(v6) => compatible(v6),
+        IpAddr::V4(_) => address,
+    }
+}
+
+/// The older form in which an IPv6 address has an IPv4 address in it (RFC 4291 section 2.5.5.1).
+fn compatible(v6: Ipv6Addr) -> IpAddr {
+    match v6.to_ipv4() {
+        Some(v4) if !v6.is_loopback() && !v6.is_unspecified() => IpAddr::V4(v4),
+        _ => IpAddr::V6(v6),
+    }
+}
+
+impl TryFrom<String> for Destination {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        Self::parse(&text).ok_or("not a URL that events can be pushed to")
+    }
+}
+
+impl From<Destination> for String {
+    fn from(destination: Destination) -> Self {
+        destination.text
+    }
+}
+
+/// Signed URLs are long; this is longer than most servers accept.
+const MAX_LENGTH: usize = 2_048;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn is_within(text: &str, reach: Reach) -> Option<bool> {
+        Destination::parse(text).map(|destination| destination.is_within(reach))
+    }
+
+    #[test]
+    fn only_plain_absolute_urls_are_destinations() {
+        for text in
+            ["", "host", "/path", "ftp://host/", "redfish-sse://host/", "http://", "http://u:p@host/", "http://u@host/"]
+        {
+            assert_eq!(is_within(text, Reach::RemoteAndLoopback), None, "{text}");
+        }
+        for text in [
+            "http://ho st/",
+            "http://host/\n",
+            "http://host/ä",
+            "http://host/#x",
+            "http://host:/",
+            "http://host:0/",
+            "http://host:99999/",
+        ] {
+            assert_eq!(is_within(text, Reach::RemoteAndLoopback), None, "{text}");
+        }
+        for text in
+            ["http://host", "https://host.example:8443/events?key=a", "HTTP://192.0.2.7/x", "http://[2001:db8::1]:80/"]
+        {
+            assert_eq!(is_within(text, Reach::Remote), Some(true), "{text}");
+        }
+    }
+
+    #[test]
+    fn this_host_only_if_allowed() {
+        for text in [
+            "http://127.0.0.1/",
+            "http://127.8.8.8/",
+            "http://[::1]/",
+            "http://[::ffff:127.0.0.1]/",
+            "http://localhost/",
+            "http://a.LOCALHOST./",
+            "http://[64:ff9b::127.0.0.1]/",
+            "http://[::127.0.0.1]/",
+        ] {
+            assert_eq!(is_within(text, Reach::Remote), Some(false), "{text}");
+            assert_eq!(is_within(text, Reach::RemoteAndLoopback), Some(true), "{text}");
+        }
+    }
+
+    #[test]
+    fn link_local_addresses_never() {
+        for text in [
+            "http://169.254.169.254/latest",
+            "http://[fe80::1]/",
+            "http://[::ffff:169.254.1.1]/",
+            "http://0.0.0.0/",
+            "http://[::]/",
+            "http://224.0.0.1/",
+            "http://255.255.255.255/",
+            "http://[ff02::1]/",
+        ] {
+            assert_eq!(is_within(text, Reach::RemoteAndLoopback), Some(false), "{text}");
+        }
+    }
+}

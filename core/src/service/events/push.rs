@@ -1,0 +1,259 @@
+//! Pushing events: what waits for one server, one delivery at a time, and when to try again.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::header::CONTENT_TYPE;
+use http::{HeaderName, HeaderValue};
+
+use super::{Channel, Delivery, DeliveryId};
+use crate::event::{Draft, Event, Heartbeat, Kind, RetryPolicy, SubscriptionId, payload};
+use crate::service::timers::Timer;
+use crate::service::{Output, Service};
+use crate::time::{Instant, Now};
+
+/// What waits for one server.
+///
+/// ```text
+///          events wait            2xx
+///   idle ───────────────▶ in flight ───▶ idle
+///                          ▲      │
+///              retry is due│      │ anything else, or nothing
+///                          └─ resting ──▶ suspended or deleted, as the policy says
+/// ```
+#[derive(Debug)]
+pub(super) struct Push {
+    queue: VecDeque<Arc<Event>>,
+    /// Events were dropped since the last delivery that arrived.
+    lost: bool,
+    in_flight: Option<InFlight>,
+    /// Deliveries that failed in a row.
+    failures: u32,
+    rests_until: Option<Instant>,
+    heartbeat: Option<Heartbeat>,
+    heartbeat_at: Option<Instant>,
+}
+
+#[derive(Debug)]
+struct InFlight {
+    id: DeliveryId,
+    events: Vec<Arc<Event>>,
+    until: Instant,
+}
+
+impl Push {
+    pub(super) fn new(now: Instant, heartbeat: Option<Heartbeat>) -> Self {
+        let mut push = Self {
+            queue: VecDeque::new(),
+            lost: false,
+            in_flight: None,
+            failures: 0,
+            rests_until: None,
+            heartbeat: None,
+            heartbeat_at: None,
+        };
+        push.set_heartbeat(now, heartbeat);
+        push
+    }
+
+    /// Lets an event wait; the oldest makes room.
+    pub(super) fn enqueue(&mut self, event: Arc<Event>) {
+        self.queue.push_back(event);
+        self.bound();
+    }
+
+    /// Whether this changed anything.
+    pub(super) fn set_heartbeat(&mut self, now: Instant, heartbeat: Option<Heartbeat>) -> bool {
+        let changed = self.heartbeat != heartbeat;
+        if changed {
+            self.heartbeat = heartbeat;
+            self.heartbeat_at = heartbeat.map(|heartbeat| now + heartbeat.interval());
+        }
+        changed
+    }
+
+    pub(super) fn heartbeat_at(&self) -> Option<Instant> {
+        self.heartbeat_at
+    }
+
+    pub(super) fn is_failing(&self) -> bool {
+        self.failures > 0
+    }
+
+    /// Forgets what waits: its subscriber may not see all of it any more.
+    pub(super) fn clear(&mut self) {
+        self.lost |= !self.queue.is_empty();
+        self.queue.clear();
+    }
+
+    /// Begins anew after a rest, with what is not older than `age`.
+    pub(super) fn resume(&mut self, now: Now, age: Option<Duration>) {
+        self.failures = 0;
+        self.rests_until = None;
+        let Some(age) = age else { return };
+        let age = i64::try_from(age.as_secs()).unwrap_or(i64::MAX);
+        self.queue.retain(|event| age > 0 && now.unix.0.saturating_sub(event.time.0) <= age);
+        self.lost &= age > 0;
+    }
+
+    /// Takes the heartbeat that is due, if one is.
+    fn take_heartbeat(&mut self, now: Instant) -> Option<Instant> {
+        let heartbeat = self.heartbeat?;
+        self.heartbeat_at.filter(|at| *at <= now)?;
+        let next = now + heartbeat.interval();
+        self.heartbeat_at = Some(next);
+        Some(next)
+    }
+
+    /// Puts back what did not arrive.
+    fn put_back(&mut self, events: Vec<Arc<Event>>) {
+        for event in events.into_iter().rev() {
+            self.queue.push_front(event);
+        }
+        self.bound();
+    }
+
+    fn bound(&mut self) {
+        while self.queue.len() > MAX_QUEUED {
+            self.queue.pop_front();
+            self.lost = true;
+        }
+    }
+}
+
+impl Service {
+    /// Sends what waits for a server, if nothing is under way to it.
+    pub(super) fn attend_push(&mut self, now: Now, id: &SubscriptionId) {
+        let Some(subscriber) = self.events.subscribers.get_mut(id) else { return };
+        let Channel::Push(push) = &mut subscriber.channel else { return };
+        let late = push.in_flight.take_if(|in_flight| in_flight.until <= now.mono);
+        if let Some(late) = late {
+            self.events.deliveries.remove(&late.id);
+            push.in_flight = Some(late);
+            self.delivery_ended(now, id, false);
+            return;
+        }
+        let due = push.take_heartbeat(now.mono);
+        let idle = push.queue.is_empty() && push.in_flight.is_none();
+        let wanted = !subscriber.subscription.suspended;
+        if let Some(next) = due {
+            self.timers.set(next, Timer::Subscription(id.clone()));
+            // Events are a sign of life as well.
+            if idle && wanted {
+                let event = Arc::new(Event::new(self.events.next_event(), now.unix, Draft::heartbeat(id)));
+                if let Some(Channel::Push(push)) = self.events.subscribers.get_mut(id).map(|known| &mut known.channel) {
+                    push.enqueue(event);
+                }
+            }
+        }
+        if wanted {
+            self.send_waiting(now, id);
+        }
+    }
+
+    fn send_waiting(&mut self, now: Now, id: &SubscriptionId) {
+        let Some(subscriber) = self.events.subscribers.get_mut(id) else { return };
+        let Channel::Push(push) = &mut subscriber.channel else { return };
+        let rests = push.rests_until.is_some_and(|until| now.mono < until);
+        if push.in_flight.is_some() || rests || (push.queue.is_empty() && !push.lost) {
+            return;
+        }
+        if push.lost {
+            self.events.last_event += 1;
+            let event = crate::event::EventId { run: self.events.run, number: self.events.last_event };
+            push.queue.push_front(Arc::new(Event::new(event, now.unix, Draft::gap(id))));
+            push.lost = false;
+        }
+        let Kind::Push { destination, headers, verify_certificate, .. } = &subscriber.subscription.kind else { return };
+        let context = subscriber.subscription.context.as_deref();
+        let (body, count) = payload(context, push.queue.iter().take(MAX_BATCH));
+        let events = push.queue.drain(..count.min(push.queue.len())).collect();
+        self.events.last_delivery += 1;
+        let delivery = DeliveryId(self.events.last_delivery);
+        let until = now.mono + GIVE_UP_AFTER;
+        push.in_flight = Some(InFlight { id: delivery, events, until });
+        push.rests_until = None;
+        let mut headers = headers.as_map().clone();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        headers.insert(ODATA_VERSION, HeaderValue::from_static("4.0"));
+        self.outputs.push_back(Output::Deliver(Delivery {
+            id: delivery,
+            subscription: id.to_string(),
+            destination: destination.uri().clone(),
+            headers,
+            body,
+            verify_certificate: *verify_certificate,
+            reach: self.inventory.config().events.reach,
+        }));
+        self.events.deliveries.insert(delivery, id.clone());
+        self.timers.set(until, Timer::Subscription(id.clone()));
+    }
+
+    /// A delivery came to its end, one way or the other.
+    pub(super) fn delivery_ended(&mut self, now: Now, id: &SubscriptionId, success: bool) {
+        let events = &self.inventory.config().events;
+        let (attempts, interval) = (events.retry_attempts, events.retry_interval);
+        let Some(subscriber) = self.events.subscribers.get_mut(id) else { return };
+        let Channel::Push(push) = &mut subscriber.channel else { return };
+        let Some(in_flight) = push.in_flight.take() else { return };
+        let was_failing = push.is_failing();
+        if success {
+            push.failures = 0;
+            if was_failing {
+                self.show_subscription(id);
+            }
+            self.events.attention.insert(id.clone());
+            return;
+        }
+        push.put_back(in_flight.events);
+        push.failures = push.failures.saturating_add(1);
+        let exhausted = push.failures > attempts;
+        let Kind::Push { retry_policy, .. } = &subscriber.subscription.kind else { return };
+        let rest = match retry_policy {
+            RetryPolicy::TerminateAfterRetries if exhausted => {
+                self.unsubscribe(id);
+                return;
+            }
+            RetryPolicy::SuspendRetries if exhausted => {
+                subscriber.subscription.suspended = true;
+                self.show_subscription(id);
+                return;
+            }
+            RetryPolicy::TerminateAfterRetries | RetryPolicy::SuspendRetries | RetryPolicy::RetryForever => interval,
+            RetryPolicy::RetryForeverWithBackoff => backoff(interval, push.failures),
+        };
+        let until = now.mono + rest;
+        push.rests_until = Some(until);
+        self.timers.set(until, Timer::Subscription(id.clone()));
+        if !was_failing {
+            self.show_subscription(id);
+        }
+    }
+}
+
+impl Heartbeat {
+    fn interval(self) -> Duration {
+        Duration::from_secs(60 * u64::from(self.0))
+    }
+}
+
+/// Twice as long after every failure.
+fn backoff(interval: Duration, failures: u32) -> Duration {
+    let doublings = failures.saturating_sub(1).min(16);
+    interval.saturating_mul(1 << doublings).min(LONGEST_REST.max(interval))
+}
+
+/// Events that wait for one server: some minutes of a busy chassis; about a kilobyte each, shared among subscribers.
+const MAX_QUEUED: usize = 256;
+
+/// Events of one delivery: receivers read them one by one, and should not read for long.
+const MAX_BATCH: usize = 64;
+
+/// The longest rest after failures: how late a receiver that comes back learns of what happened.
+const LONGEST_REST: Duration = Duration::from_mins(10);
+
+/// A delivery of which nothing has been heard for so long will not be heard of: callers give up long before.
+const GIVE_UP_AFTER: Duration = Duration::from_mins(2);
+
+const ODATA_VERSION: HeaderName = HeaderName::from_static("odata-version");

@@ -1,0 +1,272 @@
+//! Events as their subscribers see them: what is bounded, what is kept, what is tried again, and who hears of what.
+
+#![expect(clippy::unwrap_used, reason = "tests may fail")]
+
+use std::time::Duration;
+
+use base64::Engine as _;
+use bytes::Bytes;
+use http::{Request, Response, StatusCode};
+use kubevirt_redfish_core::model::{Observation, Phase};
+use kubevirt_redfish_core::{DeliveryError, Input, Output, StreamId, Subscription};
+use kubevirt_redfish_fixtures::desk::{Desk, config};
+use serde_json::{Value, json};
+
+const SUBSCRIPTIONS: &str = "/redfish/v1/EventService/Subscriptions";
+const TEST: &str = "/redfish/v1/EventService/Actions/EventService.TestEventSubscription";
+const STREAM: &str = "/redfish/v1/EventService/SSE";
+
+fn request(desk: &mut Desk, method: &str, uri: &str, user: &str, body: &str) -> Response<Bytes> {
+    let credentials = base64::prelude::BASE64_STANDARD.encode(format!("{user}:secret"));
+    let request = Request::builder().method(method).uri(uri).header("Authorization", format!("Basic {credentials}"));
+    desk.request(request.body(Bytes::copy_from_slice(body.as_bytes())).unwrap()).unwrap()
+}
+
+fn subscribe(desk: &mut Desk, user: &str, more: &Value) -> String {
+    let mut body = json!({ "Destination": "https://listener.example/", "Protocol": "Redfish" });
+    body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    let response = request(desk, "POST", SUBSCRIPTIONS, user, &body.to_string());
+    assert_eq!(response.status(), StatusCode::CREATED, "{response:?}");
+    response.headers()["location"].to_str().unwrap().to_owned()
+}
+
+fn test_event(desk: &mut Desk) {
+    assert_eq!(request(desk, "POST", TEST, "all", "").status(), StatusCode::NO_CONTENT);
+}
+
+/// The records of the delivery that is under way.
+fn delivered(desk: &Desk) -> Vec<Value> {
+    let body: Value = serde_json::from_slice(&desk.deliveries.front().unwrap().body).unwrap();
+    body["Events"].as_array().unwrap().clone()
+}
+
+fn message_ids(records: &[Value]) -> Vec<&str> {
+    records.iter().map(|record| record["MessageId"].as_str().unwrap()).collect()
+}
+
+fn accept(desk: &mut Desk) {
+    desk.delivered(Ok(StatusCode::OK));
+}
+
+#[test]
+fn a_queue_is_bounded_and_says_what_is_missing() {
+    let mut desk = Desk::new();
+    subscribe(&mut desk, "all", &json!({}));
+    for _ in 0..1_000 {
+        test_event(&mut desk);
+    }
+    assert_eq!(desk.deliveries.len(), 1, "one delivery at a time");
+    accept(&mut desk);
+    let records = delivered(&desk);
+    assert!(message_ids(&records)[0].ends_with("EventBufferExceeded"), "{records:?}");
+    let mut received = records.len() - 1;
+    let newest = loop {
+        accept(&mut desk);
+        if desk.deliveries.is_empty() {
+            break received;
+        }
+        let records = delivered(&desk);
+        assert!(message_ids(&records).iter().all(|id| id.ends_with("TestMessage")));
+        received += records.len();
+    };
+    assert_eq!(newest, 256, "the newest are kept");
+}
+
+#[test]
+fn one_that_does_not_answer_costs_the_others_nothing() {
+    let mut desk = Desk::new();
+    subscribe(&mut desk, "all", &json!({ "Context": "slow" }));
+    subscribe(&mut desk, "all", &json!({ "Context": "fast" }));
+    test_event(&mut desk);
+    let slow = desk.deliveries.pop_front().unwrap();
+    for _ in 0..10 {
+        accept(&mut desk);
+        test_event(&mut desk);
+        assert_eq!(desk.deliveries.len(), 1);
+        assert_eq!(serde_json::from_slice::<Value>(&desk.deliveries[0].body).unwrap()["Context"], "fast");
+    }
+    accept(&mut desk);
+    // Of the slow one nothing is heard at all: it is tried again after a while, with everything since.
+    desk.advance(Duration::from_mins(2));
+    desk.advance(Duration::from_secs(30));
+    assert_eq!(delivered(&desk).len(), 11);
+    desk.handle(Input::Delivered { id: slow.id, result: Ok(StatusCode::OK) });
+    assert_eq!(desk.deliveries.len(), 1, "an answer that nobody waits for any more changes nothing");
+}
+
+#[test]
+fn backoff_grows_up_to_ten_minutes_and_ends_with_success() {
+    let mut desk = Desk::new();
+    subscribe(&mut desk, "all", &json!({ "DeliveryRetryPolicy": "RetryForeverWithBackoff" }));
+    test_event(&mut desk);
+    for rest in [30, 60, 120, 240, 480, 600, 600] {
+        desk.delivered(Err(DeliveryError::TimedOut));
+        desk.advance(Duration::from_secs(rest - 1));
+        assert!(desk.deliveries.is_empty(), "not before {rest} seconds are over");
+        desk.advance(Duration::from_secs(1));
+        assert_eq!(delivered(&desk).len(), 1);
+    }
+    accept(&mut desk);
+    test_event(&mut desk);
+    desk.delivered(Err(DeliveryError::TimedOut));
+    desk.advance(Duration::from_secs(30));
+    assert_eq!(desk.deliveries.len(), 1);
+}
+
+#[test]
+fn nobody_takes_all_the_subscriptions() {
+    let mut desk = Desk::new();
+    for _ in 0..64 {
+        subscribe(&mut desk, "tenant", &json!({}));
+    }
+    let body = json!({ "Destination": "https://listener.example/", "Protocol": "Redfish" }).to_string();
+    let refused = request(&mut desk, "POST", SUBSCRIPTIONS, "tenant", &body);
+    assert_eq!(refused.status(), StatusCode::CONFLICT);
+    assert!(String::from_utf8_lossy(refused.body()).contains("EventSubscriptionLimitExceeded"));
+    subscribe(&mut desk, "admin", &json!({}));
+    for _ in 0..32 {
+        assert_eq!(request(&mut desk, "GET", STREAM, "tenant", "").status(), StatusCode::OK);
+    }
+    assert_eq!(request(&mut desk, "GET", STREAM, "tenant", "").status(), StatusCode::CONFLICT);
+    desk.hang_up(StreamId(1));
+    assert_eq!(request(&mut desk, "GET", STREAM, "tenant", "").status(), StatusCode::OK);
+}
+
+#[test]
+fn what_is_listed_first_is_no_news() {
+    let mut desk = Desk::empty(config());
+    subscribe_before_ready(&mut desk);
+    for machine in kubevirt_redfish_fixtures::desk::machines() {
+        desk.observe(Observation::Machine(machine.into()));
+    }
+    desk.handle(Input::Watching(Vec::new()));
+    assert!(desk.deliveries.is_empty() && !desk.log.iter().any(|line| line.starts_with("stream")), "{:?}", desk.log);
+}
+
+/// There is no way to subscribe before that, so it is a subscription that was kept.
+fn subscribe_before_ready(desk: &mut Desk) {
+    let mut other = Desk::new();
+    subscribe(&mut other, "all", &json!({}));
+    let kept: Vec<Subscription> = other.service().subscriptions().cloned().collect();
+    let now = desk.now;
+    desk.service().restore_subscriptions(now, kept);
+    assert_eq!(desk.service().subscriptions().count(), 1);
+}
+
+#[test]
+fn subscriptions_are_read_back_as_they_were_kept() {
+    let mut desk = Desk::new();
+    let location = subscribe(
+        &mut desk,
+        "admin",
+        &json!({
+            "Context": "kept",
+            "HttpHeaders": [{ "Authorization": "Bearer abc" }],
+            "MessageIds": ["ResourceEvent.ResourcePoweredOn"],
+            "SendHeartbeat": true,
+            "DeliveryRetryPolicy": "SuspendRetries",
+        }),
+    );
+    request(&mut desk, "GET", STREAM, "admin", "");
+    let kept: Vec<&Subscription> = desk.service().subscriptions().collect();
+    let text = serde_json::to_string(&kept).unwrap();
+    assert!(!format!("{kept:?}").contains("Bearer"), "secrets do not print");
+    let before = request(&mut desk, "GET", &location, "admin", "").body().clone();
+
+    let mut after = Desk::new();
+    let now = after.now;
+    after.service().restore_subscriptions(now, serde_json::from_str(&text).unwrap());
+    assert_eq!(after.service().subscriptions().count(), 1, "streams are not kept");
+    after.handle(Input::Observed(Observation::Platform(kubevirt_redfish_core::model::Platform::default())));
+    assert_eq!(request(&mut after, "GET", &location, "admin", "").body(), &before);
+    after.run("lab.node-0", "run-1", Phase::Running, false, false);
+    let delivery = after.deliveries.front().unwrap();
+    assert_eq!(delivery.headers["authorization"], "Bearer abc");
+    assert_eq!(message_ids(&delivered(&after)), ["ResourceEvent.1.4.ResourcePoweredOn"]);
+
+    after.service().restore_subscriptions(now, Vec::new());
+    after.handle(Input::Observed(Observation::Platform(kubevirt_redfish_core::model::Platform::default())));
+    assert_eq!(request(&mut after, "GET", &location, "admin", "").status(), StatusCode::NOT_FOUND);
+    for broken in ["[{}]", "[{\"id\": \"../x\"}]"] {
+        assert!(serde_json::from_str::<Vec<Subscription>>(broken).is_err());
+    }
+}
+
+#[test]
+fn a_revoked_grant_ends_what_a_subscription_hears() {
+    let mut desk = Desk::new();
+    subscribe(&mut desk, "all", &json!({}));
+    let mut narrower = config();
+    narrower.accounts.iter_mut().find(|account| account.user_name == "all").unwrap().chassis.pop();
+    desk.handle(Input::Configured(Box::new(narrower)));
+    desk.run("other.db", "run-1", Phase::Running, false, false);
+    assert!(desk.deliveries.is_empty(), "the chassis is not theirs any more");
+    desk.run("lab.node-0", "run-1", Phase::Running, false, false);
+    assert_eq!(delivered(&desk).len(), 1);
+
+    let mut without = config();
+    without.accounts.retain(|account| account.user_name != "all");
+    desk.handle(Input::Configured(Box::new(without)));
+    accept(&mut desk);
+    desk.run_gone("lab.node-0");
+    assert!(desk.deliveries.is_empty(), "nobody is left who could see it");
+}
+
+#[test]
+fn a_machine_that_comes_into_view_was_created_for_those_who_see_it_now() {
+    let mut desk = Desk::new();
+    for user in ["viewer", "operator"] {
+        assert_eq!(request(&mut desk, "GET", STREAM, user, "").status(), StatusCode::OK);
+    }
+    desk.log.clear();
+    // The label brings it into the chassis that the viewer sees; the operator sees it all along.
+    desk.redefine("lab.node-0", |machine| machine.labels = [("team".into(), "rack".into())].into());
+    let told: Vec<&String> = desk.log.iter().filter(|line| line.starts_with("stream")).collect();
+    let [created] = told.as_slice() else { panic!("{told:#?}") };
+    assert!(created.starts_with("stream 1\n") && created.contains("ResourceCreated"), "{created}");
+    desk.log.clear();
+    let version = desk.newer();
+    desk.observe(Observation::MachineGone("lab.node-0".parse().unwrap(), version));
+    let told: Vec<&String> = desk.log.iter().filter(|line| line.contains("ResourceRemoved")).collect();
+    assert_eq!(told.len(), 2, "{told:#?}");
+    assert!(told.iter().all(|line| line.contains("\"OriginOfConditionUnavailable\":true")), "{told:#?}");
+}
+
+#[test]
+fn ending_closes_streams_and_sends_nothing_more() {
+    let mut desk = Desk::new();
+    subscribe(&mut desk, "all", &json!({}));
+    request(&mut desk, "GET", STREAM, "all", "");
+    desk.log.clear();
+    desk.handle(Input::Shutdown);
+    assert_eq!(desk.log, ["close stream 1", "stopped"]);
+    desk.run("lab.node-0", "run-1", Phase::Running, false, false);
+    assert!(desk.deliveries.is_empty());
+    assert_eq!(request(&mut desk, "GET", STREAM, "all", "").status(), StatusCode::SERVICE_UNAVAILABLE);
+}
+
+#[test]
+fn a_stream_says_its_outcome_before_anything_else() {
+    let mut desk = Desk::new();
+    let mut outputs = Vec::new();
+    test_event(&mut desk);
+    let credentials = base64::prelude::BASE64_STANDARD.encode("all:secret");
+    let head = Request::get(STREAM).header("Authorization", format!("Basic {credentials}"));
+    let head = head.header("Last-Event-ID", "00000000-0").body(()).unwrap();
+    let peer = kubevirt_redfish_core::Peer { address: [192, 0, 2, 1].into(), secure: true };
+    let view = desk.view.clone();
+    let (_, step) = view.begin(desk.now, &peer, head);
+    let kubevirt_redfish_core::Step::Submit(intent) = step else { panic!("{step:?}") };
+    let now = desk.now;
+    let service = desk.service();
+    service.handle_input(now, Input::Submitted { ticket: kubevirt_redfish_core::Ticket(99), intent });
+    while let Some(output) = service.poll_output() {
+        outputs.push(match output {
+            Output::Publish(_) => "publish",
+            Output::Outcome { outcome, .. } if outcome.stream().is_some() => "opened",
+            Output::Send { .. } => "send",
+            _ => "other",
+        });
+    }
+    assert_eq!(outputs, ["publish", "opened", "send"]);
+}
