@@ -52,6 +52,10 @@ const PATHS: &[&str] = &[
     "/redfish/v1/CertificateService",
     "/redfish/v1/TaskService",
     "/redfish/v1/TaskService/Tasks",
+    "/redfish/v1/EventService",
+    "/redfish/v1/EventService/Actions/EventService.SubmitTestEvent",
+    "/redfish/v1/EventService/Subscriptions",
+    "/redfish/v1/EventService/Subscriptions/none",
     "/redfish/v1/SessionService",
     "/redfish/v1/SessionService/Sessions",
     // The operator's, opened before.

@@ -114,7 +114,6 @@ const MAP: &[Rule] = &[
     row(Entity::ComputerSystem,             LOGIN, COMPONENTS),
     // Reading needs nothing: see `required`.
     row(Entity::Document,                   LOGIN, MANAGER),
-    // By the registry anyone with `ConfigureSelf` changes their own; ownership of subscriptions is not kept yet.
     row(Entity::EventDestination,           LOGIN, MANAGER_OR_OWN),
     Rule { entity: Entity::EventDestinationCollection,
            read: LOGIN, patch: MANAGER, post: &[Has(ConfigureManager), Has(ConfigureComponents)], delete: MANAGER },

@@ -50,6 +50,8 @@ pub enum Step {
     },
     /// Check a password where slow work does no harm; then [`Signal::Verified`].
     Verify(PasswordCheck),
+    /// Compute the hash of a password where slow work does no harm, with a salt that is random; then [`Signal::Hashed`].
+    Hash(Secret),
     /// Send this head and go on with what [`Output::Send`](crate::Output::Send) has for the stream, until that is closed
     /// or the client goes away, which is an [`Input::StreamClosed`](crate::Input::StreamClosed). The exchange is over.
     Stream {
@@ -58,8 +60,6 @@ pub enum Step {
         /// Which stream.
         stream: StreamId,
     },
-    /// Compute the hash of a password where slow work does no harm, with a salt that is random; then [`Signal::Hashed`].
-    Hash(Secret),
     /// Hand this to the service; then [`Signal::Outcome`], with a view that is not older than the outcome.
     Submit(Intent),
 }
@@ -175,7 +175,7 @@ impl Exchange {
                 }
                 OutcomeKind::Superseded | OutcomeKind::Overloaded => self.refuse(&Refusal::unavailable(1)),
                 OutcomeKind::ShuttingDown => self.refuse(&Refusal::shutting_down()),
-                OutcomeKind::Event(_) | OutcomeKind::Edited(_) | OutcomeKind::NotEdited(_) => {
+                OutcomeKind::Edited(_) | OutcomeKind::NotEdited(_) | OutcomeKind::Event(_) => {
                     self.refuse(&Refusal::internal_error())
                 }
             },
@@ -191,7 +191,7 @@ impl Exchange {
                 | OutcomeKind::Overloaded
                 | OutcomeKind::Accepted(_)
                 | OutcomeKind::TooManyTasks => self.refuse(&Refusal::unavailable(1)),
-                OutcomeKind::Event(_) | OutcomeKind::Edited(_) | OutcomeKind::NotEdited(_) => {
+                OutcomeKind::Edited(_) | OutcomeKind::NotEdited(_) | OutcomeKind::Event(_) => {
                     self.refuse(&Refusal::internal_error())
                 }
             },
@@ -403,9 +403,6 @@ impl Exchange {
             Ok(object) => object,
             Err(refusal) => return self.refuse(&refusal),
         };
-        if self.location().is_ok_and(|location| resources::is_event_write(&location.route)) {
-            return self.submit_event(view, now, identity, object, 1);
-        }
         self.submit(view, now, identity, object, 1)
     }
 
@@ -427,6 +424,9 @@ impl Exchange {
     fn submit(&mut self, view: &Arc<View>, now: Now, identity: Identity, body: JsonObject, attempts: u8) -> Step {
         if self.location().is_ok_and(|location| resources::is_access(&location.route)) {
             return self.edit(view, now, access::Request { identity, body, attempts, hash: None });
+        }
+        if self.location().is_ok_and(|location| resources::is_event_write(&location.route)) {
+            return self.submit_event(view, now, identity, body, attempts);
         }
         let planned = self.plan(view, now, &identity, &body).and_then(|plan| Ok((plan, self.reply(&body)?)));
         let (plan, reply) = match planned {

@@ -46,21 +46,11 @@ pub(super) fn representation(
     response
 }
 
-/// 201 with a resource that was made, and where it is.
-pub(super) fn created(route: &Route<'_>, resource: &Representation, charset: bool) -> Response<Bytes> {
-    let mut response = representation(route, resource, None, charset, Encoding::Identity);
+/// 201 with a resource that was made.
+pub(super) fn created(route: &Route<'_>, created: &Representation, charset: bool) -> Response<Bytes> {
+    let mut response = representation(route, created, None, charset, Encoding::Identity);
     *response.status_mut() = StatusCode::CREATED;
     insert(response.headers_mut(), LOCATION, &route.to_string());
-    response
-}
-
-/// The head of a stream of events.
-pub(super) fn event_stream(charset: bool) -> Response<()> {
-    let mut response = with_body(StatusCode::OK, Bytes::new(), MediaType::EventStream, charset).map(drop);
-    let headers = response.headers_mut();
-    headers.insert(ALLOW, HeaderValue::from_static(resources::allow(&Route::ServerSentEvents)));
-    let (name, value) = UNBUFFERED;
-    headers.insert(name, value);
     response
 }
 
@@ -72,6 +62,16 @@ pub(super) fn with_token(mut response: Response<Bytes>, token: &str) -> Response
         value.set_sensitive(true);
         headers.insert(super::X_AUTH_TOKEN, value);
     }
+    response
+}
+
+/// The head of a stream of events.
+pub(super) fn event_stream(charset: bool) -> Response<()> {
+    let mut response = with_body(StatusCode::OK, Bytes::new(), MediaType::EventStream, charset).map(drop);
+    let headers = response.headers_mut();
+    headers.insert(ALLOW, HeaderValue::from_static(resources::allow(&Route::ServerSentEvents)));
+    let (name, value) = UNBUFFERED;
+    headers.insert(name, value);
     response
 }
 

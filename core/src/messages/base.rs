@@ -330,7 +330,7 @@ pub(crate) const INTERNAL_ERROR: Definition = Definition {
 pub(crate) const PROPERTY_MISSING: Definition = Definition {
     registry: REGISTRY,
     key: "PropertyMissing",
-    text: "The request body lacks the property '%1', which is needed.",
+    text: "The property '%1' is needed and is not there.",
     severity: Severity::Warning,
     resolution: "Add the property to the request body.",
 };

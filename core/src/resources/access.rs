@@ -99,8 +99,7 @@ pub(crate) fn owned(view: &View, route: &Route<'_>, identity: &Identity) -> Owne
             identity.session == Some(*id) || view.sessions.account_of(*id) == Some(&identity.account.uid)
         }
         Route::EventDestination(id) | Route::EventDestinationAction(id, _) => {
-            let owner = view.subscriptions.get(*id).map(|known| &*known.subscription.owner);
-            owner == Some(&*identity.account.user_name)
+            view.subscriptions.get(*id).is_some_and(|known| *known.subscription.owner == *identity.account.uid)
         }
         _ => false,
     };

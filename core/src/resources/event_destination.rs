@@ -93,7 +93,7 @@ struct Target<'a> {
 /// A subscription is there for its owner, and for those who see every chassis that it hears of.
 pub(super) fn is_visible(context: &Context<'_>, known: &Subscribed) -> bool {
     context.identity.is_some_and(|identity| {
-        let owned = *known.subscription.owner == *identity.account.user_name;
+        let owned = *known.subscription.owner == *identity.account.uid;
         owned || known.chassis.iter().all(|index| identity.chassis.contains(index))
     })
 }
@@ -172,7 +172,7 @@ impl<'a> Context<'a> {
     pub(super) fn changeable_subscription(&self, id: &str) -> Result<&'a Arc<Subscribed>, Refusal> {
         let known = self.subscription(id)?;
         let may = self.identity.is_some_and(|identity| {
-            *known.subscription.owner == *identity.account.user_name || identity.has(Privilege::ConfigureManager)
+            *known.subscription.owner == *identity.account.uid || identity.has(Privilege::ConfigureManager)
         });
         if may { Ok(known) } else { Err(Refusal::forbidden()) }
     }

@@ -120,9 +120,9 @@ pub(crate) fn allow(route: &Route<'_>) -> &'static str {
         | Route::VirtualMediaAction(..)
         | Route::EventServiceAction(_)
         | Route::EventDestinationAction(..) => "POST, OPTIONS",
+        Route::EventDestinations | Route::Sessions | Route::Accounts => "GET, HEAD, POST, OPTIONS",
+        Route::EventDestination(_) | Route::Account(_) => "GET, HEAD, PATCH, DELETE, OPTIONS",
         Route::Task(_) | Route::TaskMonitor(_) | Route::Session(_) => "GET, HEAD, DELETE, OPTIONS",
-        Route::Sessions | Route::Accounts | Route::EventDestinations => "GET, HEAD, POST, OPTIONS",
-        Route::Account(_) | Route::EventDestination(_) => "GET, HEAD, PATCH, DELETE, OPTIONS",
         Route::Versions
         | Route::ServiceRoot
         | Route::OData
@@ -279,7 +279,7 @@ pub(crate) fn plan(context: &Context<'_>, location: &Location<'_>, body: &JsonOb
             Ok(nothing(vm, Answer::NoContent))
         }
         // Not reached: tasks are removed without a body, changes of accounts and sessions are edits, and none of the
-        // others allows a write.
+        // others allows a write that is about a machine.
         Route::SessionService
         | Route::Sessions
         | Route::Session(_)

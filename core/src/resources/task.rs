@@ -96,7 +96,8 @@ pub(crate) fn final_answer(task: &Task) -> Option<FinalAnswer<'_>> {
             | OutcomeKind::TooManyTasks
             | OutcomeKind::Event(_)
             | OutcomeKind::Edited(_)
-            | OutcomeKind::NotEdited(_) => FinalAnswer::Refused(Refusal::unavailable(1)),
+            | OutcomeKind::NotEdited(_)
+            | OutcomeKind::Event(_) => FinalAnswer::Refused(Refusal::unavailable(1)),
         },
     })
 }

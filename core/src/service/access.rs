@@ -302,9 +302,11 @@ impl Service {
 
     fn accounts_changed(&mut self, now: Now) {
         if self.access.accounts.take_changed() {
+            let before = self.reaches();
             self.inventory.set_accounts(self.access.accounts.content(), self.key);
-            // A subscription hears of no more than its owner sees.
-            self.reconsider_subscriptions(now);
+            if self.reaches() != before {
+                self.reconsider_subscriptions(now);
+            }
         }
     }
 

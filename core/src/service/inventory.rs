@@ -85,9 +85,9 @@ impl Inventory {
         &self.view
     }
 
-    /// The chassis that an account sees; `None` if there is no such account.
-    pub(super) fn grants(&self, user_name: &str) -> Option<&[u16]> {
-        self.view.directory.by_name(user_name).map(|account| &*account.chassis)
+    /// The chassis that an account sees, by its `uid`; `None` if there is no such account, or none that may log in.
+    pub(super) fn grants(&self, account: &str) -> Option<&[u16]> {
+        self.view.directory.by_uid(account).filter(|account| account.enabled).map(|account| &*account.chassis)
     }
 
     /// Shows a subscription, or shows it no more.

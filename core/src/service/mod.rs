@@ -344,8 +344,8 @@ impl Service {
                 }
             }
             IntentKind::CallOff(id) => self.call_off(now, ticket, &id),
-            IntentKind::Event(intent) => self.event_intent(now, ticket, *intent),
             IntentKind::Edit(edit) => self.edit(edit, Some(ticket)),
+            IntentKind::Event(intent) => self.event_intent(now, ticket, *intent),
         }
     }
 
@@ -395,9 +395,9 @@ impl Service {
     /// What every input ends with: what changed is published before anything that it explains.
     fn settle(&mut self, now: Now) {
         self.dispatch(now);
+        self.write_documents(now);
         self.raise_changes(now);
         self.deliver(now);
-        self.write_documents(now);
         if let Some(view) = self.inventory.take_changed() {
             // One that nobody has taken yet is out of date, and must not come after this one.
             self.outputs.pop_front_if(|output| matches!(output, Output::Publish(_)));

@@ -18,6 +18,11 @@ impl Service {
         granted.iter().copied().filter(is_named).collect()
     }
 
+    /// What each subscription hears of, to find out whether that has changed.
+    pub(in crate::service) fn reaches(&self) -> Vec<Box<[u16]>> {
+        self.events.subscribers.values().map(|known| self.chassis_of(&known.subscription)).collect()
+    }
+
     /// Chassis and grants are others than before: everyone's reach is found out anew, and what was kept under the old
     /// ones is let go.
     pub(in crate::service) fn reconsider_subscriptions(&mut self, now: Now) {
