@@ -45,6 +45,10 @@ const TYPES: &str = r#"  <edmx:Reference Uri="https://redfish.dmtf.org/schemas/v
     <edmx:Include Namespace="Message"/>
     <edmx:Include Namespace="Message.v1_3_0"/>
   </edmx:Reference>
+  <edmx:Reference Uri="https://redfish.dmtf.org/schemas/v1/Settings_v1.xml">
+    <edmx:Include Namespace="Settings"/>
+    <edmx:Include Namespace="Settings.v1_4_0"/>
+  </edmx:Reference>
   <edmx:Reference Uri="https://redfish.dmtf.org/schemas/v1/Protocol_v1.xml">
     <edmx:Include Namespace="Protocol"/>
   </edmx:Reference>
