@@ -3,6 +3,7 @@
 //! A GET is a function of a view, the time and the request. Views share what has not changed, so that publishing one
 //! changed machine costs the same among ten as among a hundred thousand.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
 
@@ -41,6 +42,8 @@ pub struct View {
     /// Event subscriptions, streams among them.
     pub(crate) subscriptions: RedBlackTreeMapSync<SubscriptionId, Arc<Subscribed>>,
     pub(crate) ready: bool,
+    /// Namespaces that have not been listed yet; `None` before it is known which there are.
+    pub(crate) unlisted: Option<Arc<BTreeSet<Arc<str>>>>,
 }
 
 /// A machine as a system: its definition, its run, and what the service itself knows of it.
@@ -114,6 +117,17 @@ impl View {
     /// Whether everything has been listed once: before that, absence means nothing.
     pub fn is_ready(&self) -> bool {
         self.ready
+    }
+
+    /// Whether everything that an account may see has been listed. A namespace that cannot be listed is no reason to
+    /// keep others from those who do not see it.
+    pub(crate) fn is_ready_for(&self, identity: Option<&Identity>) -> bool {
+        let chassis = identity.map_or(&[][..], |identity| &identity.chassis);
+        let namespaces = chassis.iter().filter_map(|index| self.config.chassis.get(usize::from(*index)));
+        self.ready
+            || self.unlisted.as_ref().is_some_and(|unlisted| {
+                namespaces.map(|chassis| chassis.namespace.as_str()).all(|namespace| !unlisted.contains(namespace))
+            })
     }
 
     /// How many systems there are.

@@ -4,12 +4,13 @@
 
 use std::time::Duration;
 
+use base64::Engine as _;
 use bytes::Bytes;
 use http::{Method, Request, StatusCode};
 use kubevirt_redfish_core::Role;
 use kubevirt_redfish_core::config::{Account, Chassis, ChassisName, Config, Credential, Secret};
 use kubevirt_redfish_core::kubevirt::Settings;
-use kubevirt_redfish_fixtures::cluster::{ClusterConfig, Fault, FaultEffect, KubevirtVersion};
+use kubevirt_redfish_fixtures::cluster::{ClusterConfig, Fault, FaultEffect, KubevirtVersion, Rule};
 use kubevirt_redfish_fixtures::sample;
 use kubevirt_redfish_fixtures::world::World;
 use serde_json::{Value, json};
@@ -396,4 +397,39 @@ fn an_override_needs_something_to_boot_from() {
     assert_eq!(patch(world, &json!({ "Boot": { "BootSourceOverrideEnabled": "Once" } })), StatusCode::BAD_REQUEST);
     let both = json!({ "Boot": { "BootSourceOverrideTarget": "None", "BootSourceOverrideEnabled": "Disabled" } });
     assert_eq!(patch(world, &both), StatusCode::OK);
+}
+
+/// One tenant's namespace that the service may not list is no outage for the others.
+#[test]
+fn a_namespace_that_cannot_be_listed_is_missing_to_those_alone_who_see_it() {
+    let chassis = |name: &str| Chassis {
+        name: ChassisName::new(name).unwrap(),
+        namespace: name.to_owned(),
+        selector: Vec::new(),
+        names: Vec::new(),
+        description: None,
+    };
+    let account = |user_name: &str| Account {
+        user_name: user_name.to_owned(),
+        credential: Credential::Plain(Secret::new(b"secret")),
+        role: Role::Administrator,
+        chassis: ChassisName::new(user_name).into_iter().collect(),
+    };
+    let config = Config {
+        chassis: vec![chassis("lab"), chassis("closed")],
+        accounts: vec![account("lab"), account("closed")],
+        ..Config::default()
+    };
+    let mut world = World::new(ClusterConfig::new(KubevirtVersion::V1_9), config, Settings::default());
+    let rule = Rule { namespace: Some("closed".to_owned()), ..Rule::new("list", "kubevirt.io", "virtualmachines") };
+    world.cluster.forbid(vec![rule]);
+    world.start();
+    world.advance(Duration::from_secs(10));
+    let mut status = |user: &str| {
+        let credentials = base64::prelude::BASE64_STANDARD.encode(format!("{user}:secret"));
+        let request = Request::get("/redfish/v1/Systems").header("authorization", format!("Basic {credentials}"));
+        world.send(0, request.body(Bytes::new()).unwrap()).unwrap().status()
+    };
+    assert_eq!(status("lab"), StatusCode::OK);
+    assert_eq!(status("closed"), StatusCode::SERVICE_UNAVAILABLE);
 }

@@ -369,7 +369,7 @@ impl Exchange {
             let message = Message::new(&base::HEADER_INVALID, ["Accept-Encoding"]);
             return self.refuse(&Refusal::new(StatusCode::NOT_ACCEPTABLE, message));
         };
-        if !view.is_ready() && (needs_systems(&location.route) || query.expands()) {
+        if !view.is_ready_for(identity) && (needs_systems(&location.route) || query.expands()) {
             return self.refuse(&Refusal::unavailable(1));
         }
         if matches!(location.route, Route::TaskMonitor(_)) {
@@ -464,7 +464,7 @@ impl Exchange {
         identity: &Identity,
         location: &Location<'_>,
     ) -> Result<(), Refusal> {
-        if !view.is_ready() && needs_systems(&location.route) {
+        if !view.is_ready_for(Some(identity)) && needs_systems(&location.route) {
             return Err(Refusal::unavailable(1));
         }
         let Some(list) = self.head.headers.get(IF_MATCH).filter(|_| self.is_conditional()) else {

@@ -89,7 +89,7 @@ impl Exchange {
 
     /// DELETE of a task or its monitor. A body would say nothing, and is not read.
     pub(super) fn call_off(&mut self, view: &Arc<View>, now: Now, identity: &Identity, id: &str) -> Step {
-        if !view.is_ready() {
+        if !view.is_ready_for(Some(identity)) {
             return self.refuse(&Refusal::unavailable(1));
         }
         match (Context { view, identity: Some(identity), now }).task(id) {

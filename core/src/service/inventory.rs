@@ -1,6 +1,6 @@
 //! What is known of the cluster, joined into the view that reads are answered from.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
 
@@ -56,6 +56,7 @@ impl Inventory {
             platform: Arc::new(Platform::default()),
             subscriptions: RedBlackTreeMapSync::new_sync(),
             ready: false,
+            unlisted: None,
         };
         Self {
             view,
@@ -130,6 +131,14 @@ impl Inventory {
 
     pub(super) fn config(&self) -> &Config {
         &self.view.config
+    }
+
+    /// Says which namespaces have not been listed yet.
+    pub(super) fn set_unlisted(&mut self, namespaces: BTreeSet<Arc<str>>) {
+        if self.view.unlisted.as_deref() != Some(&namespaces) {
+            self.view.unlisted = Some(Arc::new(namespaces));
+            self.changed = true;
+        }
     }
 
     pub(super) fn set_ready(&mut self) {

@@ -383,7 +383,10 @@ impl Service {
     }
 
     fn update_readiness(&mut self) {
-        if self.awaited.as_ref().is_some_and(BTreeSet::is_empty) {
+        let Some(awaited) = &self.awaited else { return };
+        let machines = awaited.iter().filter(|source| source.purpose != Purpose::Documents);
+        self.inventory.set_unlisted(machines.filter_map(|source| source.namespace.clone()).collect());
+        if awaited.is_empty() {
             self.inventory.set_ready();
         }
     }
