@@ -190,7 +190,7 @@ const COUNT: &str = "Members@odata.count";
 const NEXT_LINK: &str = "Members@odata.nextLink";
 
 /// How many members a collection shows at once: enough that most installations have one page, and few enough that a
-/// page takes well under a millisecond.
+/// page is a small answer.
 pub(crate) const PAGE_SIZE: usize = 1_000;
 
 /// How many operands and operators a filter may come to over all members. A hundred thousand systems with three
