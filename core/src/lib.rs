@@ -15,6 +15,7 @@ mod exchange;
 mod http;
 #[cfg(feature = "kubevirt")]
 pub mod kubevirt;
+mod membership;
 mod messages;
 pub mod model;
 mod query;

@@ -8,12 +8,13 @@ use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
 
 use foldhash::fast::FixedState;
-use rpds::{HashTrieMapSync, RedBlackTreeMapSync, RedBlackTreeSetSync};
+use rpds::{HashTrieMapSync, RedBlackTreeMapSync};
 
 use crate::auth::{Authenticator, CredentialKey, Directory, Identity, Sessions};
 use crate::config::{Config, IdConvention};
 use crate::event::{Subscribed, SubscriptionId};
 use crate::http::Representation;
+use crate::membership::{Members, Membership};
 use crate::model::{Import, Instance, Machine, Medium, Platform, PowerState, Processors, Slot, VmId};
 use crate::task::{Task, TaskId};
 use crate::time::Instant;
@@ -32,8 +33,7 @@ pub struct View {
     /// Credentials that were checked, and until when that counts.
     pub(crate) remembered: RedBlackTreeMapSync<CredentialKey, Instant>,
     pub(crate) systems: HashTrieMapSync<VmId, Arc<Vm>, FixedState>,
-    /// The members of each chassis, in the order of [`Config::chassis`].
-    pub(crate) members: Arc<[RedBlackTreeSetSync<VmId>]>,
+    pub(crate) membership: Membership,
     /// Which systems have a name, by that name without its namespace.
     pub(crate) by_name: RedBlackTreeMapSync<Arc<str>, Arc<[VmId]>>,
     /// What is still going on, and what has ended a moment ago.
@@ -161,25 +161,9 @@ impl View {
         }
     }
 
-    /// The systems of the chassis at `indices` in the order of their ids, each once.
-    pub(crate) fn systems_of<'a>(&'a self, indices: &'a [u16]) -> impl Iterator<Item = &'a Arc<Vm>> + 'a {
-        self.system_ids_of(indices).filter_map(|id| self.systems.get(id))
-    }
-
-    /// The ids of the same systems, for whoever does not look at most of them.
-    pub(crate) fn system_ids_of<'a>(&'a self, indices: &'a [u16]) -> impl Iterator<Item = &'a VmId> + 'a {
-        let mut members: Vec<_> = indices
-            .iter()
-            .filter_map(|index| self.members.get(usize::from(*index)))
-            .map(|members| members.iter().peekable())
-            .collect();
-        std::iter::from_fn(move || {
-            let next = members.iter_mut().filter_map(|members| members.peek().copied()).min()?;
-            for members in &mut members {
-                members.next_if(|id| *id == next);
-            }
-            Some(next)
-        })
+    /// The systems of the chassis at `indices`.
+    pub(crate) fn members_of(&self, indices: &[u16]) -> Members<'_> {
+        self.membership.of(indices)
     }
 
     /// The name under which URIs show a system.

@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "tests may fail")]
 
 use http::StatusCode;
+use kubevirt_redfish_core::Step;
+use kubevirt_redfish_core::model::{Observation, Version};
 use kubevirt_redfish_fixtures::desk::Desk;
 use serde_json::Value;
 
@@ -90,4 +92,38 @@ fn a_tag_covers_all_that_is_in_the_answer() {
     assert_ne!(before[0], after[0], "a member that is in it has changed");
     assert_eq!(before[1..], after[1..], "the members are the same");
     assert_ne!(before[1], before[2]);
+}
+
+#[test]
+fn a_page_goes_on_where_the_last_one_ended_whatever_has_gone_meanwhile() {
+    let mut desk = Desk::with_systems(2_500);
+    let first = get(&desk, "/redfish/v1/Systems");
+    let last = first["Members"][999]["@odata.id"].as_str().unwrap().rsplit('/').next().unwrap().to_owned();
+    let next = first["Members@odata.nextLink"].as_str().unwrap().to_owned();
+    assert_eq!(next, format!("/redfish/v1/Systems?$skiptoken={last}"));
+    let before = get(&desk, &next);
+    for member in [&first["Members"][10], &first["Members"][999]] {
+        let id = member["@odata.id"].as_str().unwrap().rsplit('/').next().unwrap();
+        desk.observe(Observation::MachineGone(id.parse().unwrap(), Version::default()));
+    }
+    let after = get(&desk, &next);
+    assert_eq!(after["Members@odata.count"], 2_498);
+    assert_eq!(after["Members"], before["Members"], "nothing is skipped or shown twice");
+}
+
+#[test]
+fn a_read_that_takes_long_is_put_off_and_others_are_not() {
+    let desk = Desk::with_systems(1_000);
+    for (uri, is_long) in [
+        ("/redfish/v1/Systems", false),
+        ("/redfish/v1/Systems?$skip=900", false),
+        ("/redfish/v1/Systems/lab.node-7?$select=Name", false),
+        ("/redfish/v1/Systems?$filter=Id+eq+'x'", true),
+        ("/redfish/v1/Systems?$expand=.", true),
+    ] {
+        let (_, step) = desk.begin_read(uri);
+        assert_eq!(matches!(step, Step::Defer), is_long, "{uri}");
+        assert_eq!(matches!(step, Step::Respond(_)), !is_long, "{uri}");
+        assert_eq!(desk.read(uri).status(), StatusCode::OK, "{uri}");
+    }
 }

@@ -52,6 +52,9 @@ pub enum Step {
     Verify(PasswordCheck),
     /// Compute the hash of a password where slow work does no harm, with a salt that is random; then [`Signal::Hashed`].
     Hash(Secret),
+    /// The answer takes long to work out, up to a second among a hundred thousand systems: go on where slow work does no
+    /// harm, with [`Signal::Proceed`].
+    Defer,
     /// Send this head and go on with what [`Output::Send`](crate::Output::Send) has for the stream, until that is closed
     /// or the client goes away, which is an [`Input::StreamClosed`](crate::Input::StreamClosed). The exchange is over.
     Stream {
@@ -77,6 +80,8 @@ pub enum Signal {
     Verified(bool),
     /// The hash of the password, in a form that [`PasswordCheck`] takes; `None` if it could not be computed.
     Hashed(Option<PasswordHash>),
+    /// The exchange is where it may take its time.
+    Proceed,
     /// What the service says.
     Outcome(Outcome),
 }
@@ -116,6 +121,8 @@ enum State {
     Remembering { identity: Identity },
     /// Something about accounts or sessions is under way.
     Access(access::State),
+    /// A read that takes long waits for its place.
+    Deferred { identity: Identity },
     /// The body is being read.
     Reading { identity: Identity },
     /// The change is being made.
@@ -159,6 +166,7 @@ impl Exchange {
             (State::Verifying { account, .. }, Signal::Verified(_)) => self.wrong_password(account.as_deref()),
             (State::Access(state), signal) => self.resume_access(view, now, state, signal),
             (State::Remembering { identity }, Signal::Outcome(_)) => self.authorised(view, now, Some(identity)),
+            (State::Deferred { identity }, Signal::Proceed) => self.deferred(view, now, &identity),
             (State::Reading { identity }, Signal::Body(body)) => self.read(view, now, identity, &body),
             (State::Reading { .. }, Signal::BodyTooLarge) => self.refuse(&Refusal::payload_too_large()),
             (State::Reading { .. }, Signal::BodyBroken) => {
@@ -198,6 +206,7 @@ impl Exchange {
             (
                 State::Verifying { .. }
                 | State::Remembering { .. }
+                | State::Deferred { .. }
                 | State::Reading { .. }
                 | State::Submitted { .. }
                 | State::Event { .. }
@@ -280,6 +289,10 @@ impl Exchange {
                 (&Method::GET | &Method::HEAD, Some(identity)) if location.route == Route::ServerSentEvents => {
                     self.open_stream(view, now, identity)
                 }
+                (&Method::GET | &Method::HEAD, Some(identity)) if query::takes_long(view, &location, &query) => {
+                    self.state = State::Deferred { identity };
+                    Step::Defer
+                }
                 (&Method::GET | &Method::HEAD, identity) => self.get(view, now, identity.as_ref(), &location, &query),
                 (&Method::POST, _) if location.route == Route::Sessions => self.read_log_in(),
                 // What there is to say about a deletion is in its URI.
@@ -341,6 +354,14 @@ impl Exchange {
             _ => Query::refuse_for_write(query).map(|()| Query::default())?,
         };
         Ok((location, query))
+    }
+
+    /// Answers a read that was put off. What its head asks for is read from it once more: that is little beside the rest.
+    fn deferred(&self, view: &Arc<View>, now: Now, identity: &Identity) -> Step {
+        match self.check_head(view, Some(identity)) {
+            Ok((location, query)) => self.get(view, now, Some(identity), &location, &query),
+            Err(refusal) => self.refuse(&refusal),
+        }
     }
 
     /// What may be done before a password is changed that must be: change it, see whose it is, and log out.

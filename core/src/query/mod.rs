@@ -28,6 +28,7 @@ use crate::http::{Content, Refusal, Representation, Schema};
 use crate::messages::{Message, base};
 use crate::resources::{self, Context, Window};
 use crate::route::{Location, Route};
+use crate::view::View;
 
 /// The answer would be larger than the service sends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,6 +51,9 @@ pub(crate) fn answer(context: &Context<'_>, location: &Location<'_>, query: &Que
     };
     let (source, is_cut) = match resources::read_window(context, location, window) {
         Some(windowed) => (windowed?, query.filter.is_none()),
+        None if query.after.is_some() => {
+            return Err(parse::bad_request(Message::new(&base::QUERY_NOT_SUPPORTED_ON_RESOURCE, [])));
+        }
         None => (resources::read(context, location)?, false),
     };
     match source.content {
@@ -59,6 +63,12 @@ pub(crate) fn answer(context: &Context<'_>, location: &Location<'_>, query: &Que
             Err(parse::bad_request(Message::new(&base::QUERY_NOT_SUPPORTED_ON_RESOURCE, [])))
         }
     }
+}
+
+/// Whether answering takes so long that others should not have to wait for it: more than a millisecond or so.
+pub(crate) fn takes_long(view: &View, location: &Location<'_>, query: &Query) -> bool {
+    let looks_at_many = query.filter.is_some() || query.expand.is_some();
+    (looks_at_many && view.len() > FEW) || (view.len() > MANY && matches!(location.route, Route::Chassis(_)))
 }
 
 /// The answer for a resource that is not a collection.
@@ -87,3 +97,9 @@ fn may_read(context: &Context<'_>, route: &Route<'_>) -> bool {
             !identity.account.password_change_required && required.is_met_by(identity, owned)
         })
 }
+
+/// Systems that a query may look at one by one without taking long, at ten microseconds each.
+const FEW: usize = 100;
+
+/// Systems that a chassis may refer to without taking long, at a tenth of a microsecond each.
+const MANY: usize = 10_000;

@@ -9,12 +9,12 @@ use super::parse::filter_refusal;
 use super::{Query, TooLarge, may_read};
 use crate::http::{ETAG_PLACEHOLDER, ETag, Refusal, Representation};
 use crate::resources::{self, Context, Window};
-use crate::route::Location;
+use crate::route::{Location, Route};
 
 /// The members that a query lets the service read at once.
-pub(super) fn window(query: &Query) -> Window {
+pub(super) fn window(query: &Query) -> Window<'_> {
     let take = query.top.unwrap_or(PAGE_SIZE).min(PAGE_SIZE);
-    Window { skip: query.skip.unwrap_or_default(), take }
+    Window { after: query.after.as_deref(), skip: query.skip.unwrap_or_default(), take }
 }
 
 /// The answer for the collection `source`, of which `is_cut` says that it has only the members of the window.
@@ -40,7 +40,7 @@ pub(super) fn answer(
     let window = window(query);
     let chosen: Vec<Json<'_>> =
         if is_cut { members } else { members.into_iter().skip(window.skip).take(window.take).collect() };
-    let page = Page { collection, chosen: &chosen, count, query };
+    let page = Page { collection, chosen: &chosen, count, is_cut, query };
     page.write(context, source)
 }
 
@@ -92,6 +92,8 @@ struct Page<'a> {
     chosen: &'a [Json<'a>],
     /// How many members there are, on all pages together.
     count: usize,
+    /// The collection has only the members of the window.
+    is_cut: bool,
     query: &'a Query,
 }
 
@@ -115,7 +117,7 @@ impl Page<'_> {
             match name {
                 MEMBERS => {
                     let written = self.write_members(&mut composer)?;
-                    if let Some(link) = self.next_link(written) {
+                    if let Some(link) = self.next_link(context, written) {
                         composer.name(NEXT_LINK);
                         composer.raw(&serde_json::to_vec(&link).unwrap_or_default());
                     }
@@ -163,21 +165,34 @@ impl Page<'_> {
     }
 
     /// Where the next page is, if there is one: the service cut this one short of what was asked for.
-    fn next_link(&self, written: usize) -> Option<String> {
-        let next = self.query.skip.unwrap_or_default().saturating_add(written);
+    fn next_link(&self, context: &Context<'_>, written: usize) -> Option<String> {
         let left = self.query.top.map(|top| top.saturating_sub(written));
-        if next >= self.count || left == Some(0) {
+        if left == Some(0) {
             return None;
         }
+        let place = self.next_place(context, written)?;
         let path = self.collection.member("@odata.id").and_then(Json::text)?;
         let mut link = format!("{path}?{}", self.query.carried);
         let separator = if self.query.carried.is_empty() { "" } else { "&" };
         // Writing to a string cannot fail.
-        let _ = write!(link, "{separator}$skip={next}");
+        let _ = write!(link, "{separator}{place}");
         if let Some(left) = left {
             let _ = write!(link, "&$top={left}");
         }
         Some(link)
+    }
+
+    /// Where the members after those that were written begin; `None` if there are none.
+    fn next_place(&self, context: &Context<'_>, written: usize) -> Option<String> {
+        if !self.is_cut {
+            let next = self.query.skip.unwrap_or_default().saturating_add(written);
+            return (next < self.count).then(|| format!("$skip={next}"));
+        }
+        let has_more = written < self.chosen.len() || self.collection.member(NEXT_LINK).is_some();
+        let last = self.chosen.get(written.checked_sub(1)?).filter(|_| has_more)?.reference()?;
+        let (Route::System(name) | Route::Manager(name)) = Location::parse(last)?.route else { return None };
+        let vm = context.view.system(name, context.identity?).ok()?;
+        Some(format!("$skiptoken={}", vm.machine.id))
     }
 }
 

@@ -11,6 +11,7 @@ use super::filter::{Filter, FilterError};
 use super::select::Selection;
 use crate::http::Refusal;
 use crate::messages::{Message, base};
+use crate::model::VmId;
 
 /// What the query parameters of a read ask for.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -20,6 +21,8 @@ pub(crate) struct Query {
     pub(super) filter: Option<Filter>,
     pub(super) top: Option<usize>,
     pub(super) skip: Option<usize>,
+    /// The id of the member before the page, from a link that this service has made.
+    pub(super) after: Option<String>,
     pub(super) only: bool,
     /// What the link to the next page has to repeat.
     pub(super) carried: String,
@@ -35,6 +38,7 @@ enum Parameter {
     Filter,
     Top,
     Skip,
+    SkipToken,
     Only,
     Excerpt,
 }
@@ -53,7 +57,9 @@ impl Query {
             query.asks = true;
             query.take(parameter, raw)?;
         }
-        if query.only && seen.len() > 1 {
+        // A token leads into the whole collection in its own order, and to the place itself.
+        let misplaced = query.after.is_some() && (query.skip.is_some() || query.filter.is_some());
+        if misplaced || query.only && seen.len() > 1 {
             return Err(bad_request(Message::new(&base::QUERY_COMBINATION_INVALID, [])));
         }
         Ok(query)
@@ -85,7 +91,7 @@ impl Query {
 
     /// Whether it says which of the members are wanted.
     pub(super) fn chooses_members(&self) -> bool {
-        self.filter.is_some() || self.top.is_some() || self.skip.is_some()
+        self.filter.is_some() || self.top.is_some() || self.skip.is_some() || self.after.is_some()
     }
 
     fn take(&mut self, parameter: Parameter, raw: Option<&str>) -> Result<(), Refusal> {
@@ -100,6 +106,8 @@ impl Query {
             }
             Parameter::Top => self.top = Some(number(value, name)?),
             Parameter::Skip => self.skip = Some(number(value, name)?),
+            Parameter::SkipToken if value.parse::<VmId>().is_err() => return Err(format_error(value, name)),
+            Parameter::SkipToken => self.after = Some(value.to_owned()),
             // Python's clients cannot send a parameter without `=`.
             Parameter::Only | Parameter::Excerpt if !value.is_empty() => return Err(format_error(value, name)),
             Parameter::Only => self.only = true,
@@ -116,7 +124,8 @@ impl Query {
 }
 
 impl Parameter {
-    const ALL: [Self; 7] = [Self::Expand, Self::Select, Self::Filter, Self::Top, Self::Skip, Self::Only, Self::Excerpt];
+    const ALL: [Self; 8] =
+        [Self::Expand, Self::Select, Self::Filter, Self::Top, Self::Skip, Self::SkipToken, Self::Only, Self::Excerpt];
 
     fn name(self) -> &'static str {
         match self {
@@ -125,6 +134,7 @@ impl Parameter {
             Self::Filter => "$filter",
             Self::Top => "$top",
             Self::Skip => "$skip",
+            Self::SkipToken => "$skiptoken",
             Self::Only => "only",
             Self::Excerpt => "excerpt",
         }
@@ -259,6 +269,11 @@ mod tests {
             ("$top=-", 400),
             ("$top=99999999999999999999999999", 200),
             ("$skip=1.5", 400),
+            ("$skiptoken=lab.node-7", 200),
+            ("$skiptoken=lab.node-7&$skip=1", 400),
+            ("$skiptoken=lab.node-7&$filter=Id%20eq%20'a'", 400),
+            ("$skiptoken=7", 400),
+            ("$skiptoken", 400),
             ("$expand", 400),
             ("$expand=Members", 400),
             ("$expand=.($levels=0)", 400),

@@ -40,11 +40,11 @@ struct Links<'a> {
 pub(super) fn represent(context: &Context<'_>, index: u16) -> Representation {
     let config = context.chassis_config(index);
     let name = config.map_or("", |chassis| chassis.name.as_str());
-    let indices = [index];
     let computer_systems: Vec<Link<'_>> = context
         .view
-        .systems_of(&indices)
-        .map(|vm| Link::to(Route::System(context.view.shown_name(&vm.machine.id))))
+        .members_of(&[index])
+        .ids()
+        .map(|id| Link::to(Route::System(context.view.shown_name(id))))
         .collect();
     let chassis = Chassis {
         odata_id: Route::Chassis(name),

@@ -4,6 +4,8 @@ use serde::{Serialize, Serializer};
 
 use super::{Link, Window};
 use crate::http::{ETAG_PLACEHOLDER, Representation, Schema};
+use crate::membership::Members;
+use crate::model::VmId;
 use crate::route::Route;
 
 #[derive(Serialize)]
@@ -24,16 +26,17 @@ struct Collection<'a> {
     next_link: Option<NextLink<'a>>,
 }
 
-/// Where a page of a collection goes on.
+/// Where a page of a collection goes on: after a member, so that finding it takes no walk over all before.
 #[derive(Clone, Copy)]
 struct NextLink<'a> {
     collection: Route<'a>,
-    skip: usize,
+    after: &'a VmId,
 }
 
 impl Serialize for NextLink<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(&format_args!("{}?$skip={}", self.collection, self.skip))
+        // An id has nothing in it that would have to be encoded.
+        serializer.collect_str(&format_args!("{}?$skiptoken={}", self.collection, self.after))
     }
 }
 
@@ -44,34 +47,55 @@ pub(super) fn represent<'a>(
     name: &'static str,
     members: impl Iterator<Item = Route<'a>>,
 ) -> Representation {
-    represent_window(schema, route, name, Window::ALL, members, |member| member)
-}
-
-/// Represents the members of the collection at `route` that are in a window. The others are counted, and `member` is
-/// not asked about them, so that a page of a large collection costs little more than one of a small one.
-pub(super) fn represent_window<'a, T>(
-    schema: Schema,
-    route: Route<'a>,
-    name: &'static str,
-    window: Window,
-    mut ids: impl Iterator<Item = T>,
-    member: impl Fn(T) -> Route<'a>,
-) -> Representation {
-    let mut before = 0;
-    while before < window.skip && ids.next().is_some() {
-        before += 1;
-    }
-    let members: Vec<Link<'a>> = ids.by_ref().take(window.take).map(|id| Link::to(member(id))).collect();
-    let skip = before + members.len();
-    let count = skip + ids.count();
+    let members: Vec<Link<'a>> = members.map(Link::to).collect();
     let collection = Collection {
         odata_id: route,
         odata_type: schema,
         odata_etag: ETAG_PLACEHOLDER,
         name,
-        count,
+        count: members.len(),
         members,
-        next_link: (skip < count).then_some(NextLink { collection: route, skip }),
+        next_link: None,
     };
     Representation::of_resource(schema, &collection)
+}
+
+/// Represents those of the collection at `route` that are in a window. Nothing is done about the others, so that a page
+/// of a large collection costs no more than one of a small one.
+pub(super) fn represent_window<'a>(
+    schema: Schema,
+    route: Route<'a>,
+    name: &'static str,
+    window: Window<'_>,
+    systems: &Members<'a>,
+    member: impl Fn(&'a VmId) -> Route<'a>,
+) -> Representation {
+    let (members, next_link) = match window.after {
+        Some(id) => page(route, window, systems.ids_after(id), member),
+        None => page(route, window, systems.ids(), member),
+    };
+    let collection = Collection {
+        odata_id: route,
+        odata_type: schema,
+        odata_etag: ETAG_PLACEHOLDER,
+        name,
+        count: systems.count(),
+        members,
+        next_link,
+    };
+    Representation::of_resource(schema, &collection)
+}
+
+fn page<'a>(
+    route: Route<'a>,
+    window: Window<'_>,
+    ids: impl Iterator<Item = &'a VmId>,
+    member: impl Fn(&'a VmId) -> Route<'a>,
+) -> (Vec<Link<'a>>, Option<NextLink<'a>>) {
+    let mut ids = ids.skip(window.skip);
+    let mut last = None;
+    let members =
+        ids.by_ref().take(window.take).inspect(|id| last = Some(*id)).map(|id| Link::to(member(id))).collect();
+    let next_link = last.filter(|_| ids.next().is_some()).map(|after| NextLink { collection: route, after });
+    (members, next_link)
 }

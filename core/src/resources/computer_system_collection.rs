@@ -6,19 +6,18 @@ use crate::route::Route;
 
 pub(super) const SCHEMA: Schema = schema!("ComputerSystemCollection");
 
-pub(super) fn represent(context: &Context<'_>, window: Window) -> Representation {
-    let ids = context.view.system_ids_of(context.visible_chassis());
-    collection::represent_window(SCHEMA, Route::Systems, NAME, window, ids, |id| {
+pub(super) fn represent(context: &Context<'_>, window: Window<'_>) -> Representation {
+    let systems = context.view.members_of(context.visible_chassis());
+    collection::represent_window(SCHEMA, Route::Systems, NAME, window, &systems, |id| {
         Route::System(context.view.shown_name(id))
     })
 }
 
 /// The systems of one chassis, for clients of the older URI scheme.
-pub(super) fn represent_chassis(context: &Context<'_>, chassis: u16, window: Window) -> Representation {
+pub(super) fn represent_chassis(context: &Context<'_>, chassis: u16, window: Window<'_>) -> Representation {
     let name = context.chassis_config(chassis).map_or("", |chassis| chassis.name.as_str());
-    let indices = [chassis];
-    let ids = context.view.system_ids_of(&indices);
-    collection::represent_window(SCHEMA, Route::ChassisSystems(name), NAME, window, ids, |id| {
+    let systems = context.view.members_of(&[chassis]);
+    collection::represent_window(SCHEMA, Route::ChassisSystems(name), NAME, window, &systems, |id| {
         Route::System(context.view.shown_name(id))
     })
 }

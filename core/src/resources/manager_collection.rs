@@ -6,9 +6,9 @@ use crate::route::Route;
 
 pub(super) const SCHEMA: Schema = schema!("ManagerCollection");
 
-pub(super) fn represent(context: &Context<'_>, window: Window) -> Representation {
-    let ids = context.view.system_ids_of(context.visible_chassis());
-    collection::represent_window(SCHEMA, Route::Managers, "Manager Collection", window, ids, |id| {
+pub(super) fn represent(context: &Context<'_>, window: Window<'_>) -> Representation {
+    let systems = context.view.members_of(context.visible_chassis());
+    collection::represent_window(SCHEMA, Route::Managers, "Manager Collection", window, &systems, |id| {
         Route::Manager(context.view.shown_name(id))
     })
 }

@@ -162,23 +162,26 @@ pub(crate) fn media_type(route: &Route<'_>) -> MediaType {
 
 /// Some of a collection's members: `take` at most, after `skip` others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Window {
+pub(crate) struct Window<'a> {
+    /// Only members that come after the one with this id are counted by `skip` and `take`. Found without a walk over
+    /// those before it.
+    pub(crate) after: Option<&'a str>,
     pub(crate) skip: usize,
     pub(crate) take: usize,
 }
 
-impl Window {
+impl Window<'_> {
     /// All members.
-    pub(crate) const ALL: Self = Self { skip: 0, take: usize::MAX };
+    pub(crate) const ALL: Self = Self { after: None, skip: 0, take: usize::MAX };
     /// The first page.
-    const FIRST: Self = Self { skip: 0, take: PAGE_SIZE };
+    const FIRST: Self = Self { after: None, skip: 0, take: PAGE_SIZE };
 }
 
 /// Represents some members of a collection of those that may be large; `None` for any other resource.
 pub(crate) fn read_window(
     context: &Context<'_>,
     location: &Location<'_>,
-    window: Window,
+    window: Window<'_>,
 ) -> Option<Result<Representation, Refusal>> {
     match location.route {
         Route::Systems => Some(Ok(computer_system_collection::represent(context, window))),

@@ -5,13 +5,14 @@ use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
 
 use foldhash::fast::FixedState;
-use rpds::{HashTrieMapSync, RedBlackTreeMapSync, RedBlackTreeSetSync};
+use rpds::{HashTrieMapSync, RedBlackTreeMapSync};
 
 use super::tombstones::Tombstones;
 use super::{EXPECT_FOR, MAX_REMEMBERED, REMEMBER_FOR};
 use crate::auth::{AccountsContent, Authenticator, CredentialKey, Directory, Sessions, SessionsContent};
 use crate::config::{Chassis, Config, IdConvention};
 use crate::event::{Before, Subscribed, SubscriptionId};
+use crate::membership::Membership;
 use crate::model::{Import, ImportId, Instance, Machine, Observation, Platform, PowerState, Version, VmId};
 use crate::task::{Task, TaskId};
 use crate::time::Instant;
@@ -38,7 +39,6 @@ pub(super) struct Inventory {
 
 impl Inventory {
     pub(super) fn new(config: Config, key: [u8; 32]) -> Self {
-        let members = config.chassis.iter().map(|_| RedBlackTreeSetSync::new_sync()).collect();
         let directory = Directory::new(&config, &AccountsContent::default());
         let view = View {
             authenticator: Arc::new(Authenticator::new(&directory, key)),
@@ -50,7 +50,7 @@ impl Inventory {
             remembered: RedBlackTreeMapSync::new_sync(),
             // A fixed seed: names come from the cluster's owners, not from whoever sends requests.
             systems: HashTrieMapSync::new_with_hasher_and_ptr_kind(FixedState::default()),
-            members,
+            membership: Membership::new(),
             by_name: RedBlackTreeMapSync::new_sync(),
             tasks: RedBlackTreeMapSync::new_sync(),
             platform: Arc::new(Platform::default()),
@@ -244,7 +244,7 @@ impl Inventory {
         for id in &shown {
             self.touch(id);
         }
-        self.view.members = config.chassis.iter().map(|_| RedBlackTreeSetSync::new_sync()).collect();
+        self.view.membership = Membership::new();
         self.view.config = Arc::new(config);
         self.view.remembered = RedBlackTreeMapSync::new_sync();
         let systems = std::mem::replace(
@@ -433,7 +433,7 @@ impl Inventory {
         let after = vm.chassis.clone();
         self.replace(vm);
         if before != after {
-            self.enlist(&id, &before, &after);
+            self.view.membership.relocate(&id, &before, &after);
         }
         if is_new {
             self.name(&id);
@@ -450,25 +450,10 @@ impl Inventory {
         self.expected_until.remove(id);
         self.touch(id);
         self.view.systems.remove_mut(id);
-        self.enlist(id, &known.chassis, &[]);
+        self.view.membership.relocate(id, &known.chassis, &[]);
         self.unname(id);
         self.changed = true;
         Some(id.clone())
-    }
-
-    fn enlist(&mut self, id: &VmId, before: &[u16], after: &[u16]) {
-        let mut members: Vec<_> = self.view.members.iter().cloned().collect();
-        for index in before.iter().filter(|index| !after.contains(index)) {
-            if let Some(members) = members.get_mut(usize::from(*index)) {
-                members.remove_mut(id);
-            }
-        }
-        for index in after.iter().filter(|index| !before.contains(index)) {
-            if let Some(members) = members.get_mut(usize::from(*index)) {
-                members.insert_mut(id.clone());
-            }
-        }
-        self.view.members = members.into();
     }
 
     fn name(&mut self, id: &VmId) {

@@ -9,6 +9,7 @@ use http::{HeaderValue, Method, Request, Response, StatusCode, Version, header};
 use http_body_util::Full;
 use hyper::body::{Body as _, Incoming};
 use kubevirt_redfish_core::{self as core, Signal, Step, View};
+use tokio::sync::Semaphore;
 
 use super::connection::broken;
 use super::correlation::{REQUEST_ID, correlation_id};
@@ -28,12 +29,15 @@ struct Inner {
     views: Arc<ArcSwap<View>>,
     submissions: Submissions,
     verifier: Verifier,
+    /// For reads that take long, a few at a time: the others are not to be without a processor.
+    long_reads: Arc<Semaphore>,
 }
 
 impl Redfish {
     /// Answers reads from `views` and submits changes to `submissions`.
     pub fn new(clock: Clock, views: Arc<ArcSwap<View>>, submissions: Submissions, verifier: Verifier) -> Self {
-        Self { inner: Arc::new(Inner { clock, views, submissions, verifier }) }
+        let long_reads = Arc::new(Semaphore::new(LONG_READS));
+        Self { inner: Arc::new(Inner { clock, views, submissions, verifier, long_reads }) }
     }
 }
 
@@ -96,6 +100,10 @@ impl Inner {
                     let body = stream.take().ok_or_else(|| broken("there is no such stream; this is a bug"))?;
                     return Ok(head.map(|()| AnswerBody::Stream(body)));
                 }
+                Step::Defer => {
+                    (exchange, step) = self.proceed(exchange).await?;
+                    continue;
+                }
                 Step::ReadBody { limit } => request_body::read(body, limit).await,
                 Step::Verify(check) => Signal::Verified(self.verifier.verify(check).await),
                 Step::Hash(password) => Signal::Hashed(self.verifier.hash(password).await),
@@ -111,6 +119,21 @@ impl Inner {
             // The newest view: it has in it what the submission changed.
             step = exchange.resume(&self.views.load_full(), self.clock.now(), signal);
         }
+    }
+}
+
+impl Inner {
+    /// Goes on with an exchange where it keeps nobody waiting.
+    async fn proceed(&self, mut exchange: core::Exchange) -> io::Result<(core::Exchange, Step)> {
+        let permit = Arc::clone(&self.long_reads).acquire_owned().await.map_err(io::Error::other)?;
+        let (views, clock) = (Arc::clone(&self.views), self.clock);
+        let work = tokio::task::spawn_blocking(move || {
+            // Held by the work rather than by who waits for it: a client that hangs up does not stop the work.
+            let _permit = permit;
+            let step = exchange.resume(&views.load_full(), clock.now(), Signal::Proceed);
+            (exchange, step)
+        });
+        work.await.map_err(io::Error::other)
     }
 }
 
@@ -154,6 +177,9 @@ impl Record {
         }
     }
 }
+
+/// How many reads that take long are worked on at a time.
+const LONG_READS: usize = 2;
 
 fn microseconds(duration: Duration) -> u64 {
     u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
