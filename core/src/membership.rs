@@ -91,7 +91,6 @@ impl<'a> Members<'a> {
 }
 
 #[cfg(test)]
-#[expect(clippy::expect_used, reason = "tests may fail")]
 mod tests {
     use super::*;
     use std::collections::{BTreeMap, BTreeSet};
