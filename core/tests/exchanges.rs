@@ -9,6 +9,7 @@
 //! > boot lab.node-0 Cd Once                           … and the machine's definition shows this override
 //! > tag lab.node-0 Rack 3                            … and the machine has this asset tag (nothing for none)
 //! > media lab.node-0 http://images.example/a.iso      … and the machine has this in its drive (`-` for nothing)
+//! > media lab.node-0 Usb http://images.example/a.img  … and the machine has this in that slot
 //! > fails conflict it is being removed                the oldest command has failed
 //! > run lab.node-0 uid running                        a run shows: starting, running, paused, stopping, ended, gone
 //! > delivered 204                                     the server that events were sent to first answers so, or
@@ -35,7 +36,8 @@ use base64::Engine as _;
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 use kubevirt_redfish_core::model::{
-    BootEnabled, BootOverride, BootTarget, CommandError, Completion, ImportState, Medium, Observation, Phase, Slot, Uid,
+    BootEnabled, BootOverride, BootTarget, CommandError, Completion, ImportId, ImportState, Machine, Medium,
+    Observation, Phase, Slot, Uid,
 };
 use kubevirt_redfish_core::{DeliveryError, StreamId};
 use kubevirt_redfish_fixtures::desk::Desk;
@@ -78,9 +80,12 @@ fn play(script: &str) -> String {
                 let observation = desk.redefinition(id, |machine| machine.asset_tag = tag);
                 desk.complete(Ok(Completion { observations: vec![observation] }))
             }
-            ["media", id, image] => {
-                let medium = (*image != "-").then(|| medium(id, image));
-                let observation = desk.redefinition(id, |machine| machine.media = medium.into_iter().collect());
+            ["media", id, image] | ["media", id, "Cd", image] => {
+                let observation = desk.redefinition(id, |machine| put(machine, Slot::Cd, image));
+                desk.complete(Ok(Completion { observations: vec![observation] }))
+            }
+            ["media", id, "Usb", image] => {
+                let observation = desk.redefinition(id, |machine| put(machine, Slot::Usb, image));
                 desk.complete(Ok(Completion { observations: vec![observation] }))
             }
             ["fails", kind, reason @ ..] => desk.complete(Err(failure(kind, &reason.join(" ")))),
@@ -242,13 +247,16 @@ fn boot(target: &str, enabled: &str) -> BootOverride {
     }
 }
 
-fn medium(id: &str, image: &str) -> Medium {
-    Medium {
-        slot: Slot::Cd,
-        image: image.into(),
-        drive: "cd".into(),
-        import: kubevirt_redfish_fixtures::desk::import_of(id, image),
-    }
+/// Puts an image into a slot, or nothing.
+fn put(machine: &mut Machine, slot: Slot, image: &str) {
+    let drive = match slot {
+        Slot::Cd => "cd",
+        Slot::Usb => "redfish-usb",
+    };
+    let import = ImportId::of(&machine.id, &machine.uid, slot, image);
+    let medium = Medium { slot, image: image.into(), drive: drive.into(), write_protected: true, import };
+    let others = std::mem::take(&mut machine.media).into_vec().into_iter().filter(|other| other.slot != slot);
+    machine.media = others.chain((image != "-").then_some(medium)).collect();
 }
 
 fn import_state(words: &[&str]) -> Option<ImportState> {

@@ -8,12 +8,10 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::object::{Annotations, RunStrategy, TemplateSpec, VirtualMachine};
-use crate::model::{BootEnabled, BootOverride, BootTarget, Uid};
+use crate::model::{BootEnabled, BootOverride, BootTarget, Slot, Uid};
 
 /// On a `VirtualMachine`: the boot override, a [`BootRecord`].
 pub(crate) const BOOT_OVERRIDE: &str = "redfish.kubevirt.io/boot-override";
-/// On a `VirtualMachine`: the medium in the CD-ROM drive, a [`MediaRecord`].
-pub(crate) const MEDIA_CD: &str = "redfish.kubevirt.io/media-cd";
 /// On a `VirtualMachine`: a `runStrategy` that was replaced and is put back by the next start, a [`StrategyNote`].
 pub(crate) const RUN_STRATEGY: &str = "redfish.kubevirt.io/run-strategy";
 /// On a `VirtualMachine`: the operator's asset tag.
@@ -28,6 +26,14 @@ pub(crate) const SLOT: &str = "redfish.kubevirt.io/slot";
 pub(crate) const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
 /// The value of [`MANAGED_BY`].
 pub(crate) const MANAGER: &str = "kubevirt-redfish";
+
+/// On a `VirtualMachine`: the medium in a slot, a [`MediaRecord`].
+pub(crate) const fn media(slot: Slot) -> &'static str {
+    match slot {
+        Slot::Cd => "redfish.kubevirt.io/media-cd",
+        Slot::Usb => "redfish.kubevirt.io/media-usb",
+    }
+}
 
 /// The places in the boot sequence that devices have in a template; those without one are left out.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -190,7 +196,7 @@ impl StrategyNote {
     }
 }
 
-/// The medium in a drive.
+/// The medium in a slot.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct MediaRecord {
@@ -206,10 +212,10 @@ pub(crate) struct MediaRecord {
 }
 
 impl MediaRecord {
-    /// The medium in the CD-ROM drive: what the annotation says, if the template still bears it out. Somebody who
-    /// takes the volume out of the template by hand has ejected it.
-    pub(crate) fn read(machine: &VirtualMachine) -> Option<Self> {
-        let record: Self = serde_json::from_str(machine.metadata.annotations.media_cd.as_deref()?).ok()?;
+    /// The medium in a slot: what the annotation says, if the template still bears it out. Somebody who takes the
+    /// volume out of the template by hand has ejected it.
+    pub(crate) fn read(machine: &VirtualMachine, slot: Slot) -> Option<Self> {
+        let record: Self = serde_json::from_str(machine.metadata.annotations.media(slot)?).ok()?;
         let volume = machine.spec.template.spec.volume(&record.drive)?;
         (volume.data_volume.as_ref()?.name.as_deref() == Some(&record.data_volume)).then_some(record)
     }

@@ -10,16 +10,19 @@ use crate::time::UnixTime;
 pub enum Slot {
     /// The CD-ROM drive.
     Cd,
+    /// A stick that is plugged in with an image on it and pulled out again.
+    Usb,
 }
 
 impl Slot {
     /// Every slot that a machine has.
-    pub const ALL: &'static [Self] = &[Self::Cd];
+    pub const ALL: &'static [Self] = &[Self::Cd, Self::Usb];
 
     /// The slot's name, as it appears in URIs.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Cd => "Cd",
+            Self::Usb => "Usb",
         }
     }
 }
@@ -47,6 +50,8 @@ pub struct Medium {
     pub image: Box<str>,
     /// The name of the machine's drive that realises the slot.
     pub drive: Box<str>,
+    /// Whether the guest cannot write to it.
+    pub write_protected: bool,
     /// The import that fetches the image.
     pub import: ImportId,
 }
@@ -58,6 +63,8 @@ pub struct InsertMedia {
     pub slot: Slot,
     /// An absolute `http` or `https` URL; its query is part of it.
     pub image: Box<str>,
+    /// Whether the guest is to be kept from writing to it; what is in a CD-ROM drive always is.
+    pub write_protected: bool,
     /// What to log in to its server with.
     pub credentials: Option<ImageCredentials>,
 }

@@ -43,7 +43,7 @@ pub(super) fn ids(vm: &Vm) -> impl Iterator<Item = &'static str> {
 }
 
 /// The drives on the bus of that id, with their own ids; `None` if there are none. A CD-ROM drive is no drive to the
-/// schema, which knows media that hold data.
+/// schema, which knows media that hold data, and virtual media are shown as such.
 pub(super) fn drives_of<'a>(vm: &'a Vm, id: &str) -> Option<impl Iterator<Item = (Cow<'a, str>, &'a Drive)> + 'a> {
     let (bus, ..) = BUSES.iter().find(|(_, known, _)| *known == id)?;
     let mut found = drives(vm, *bus).peekable();
@@ -52,7 +52,10 @@ pub(super) fn drives_of<'a>(vm: &'a Vm, id: &str) -> Option<impl Iterator<Item =
 
 fn drives(vm: &Vm, bus: DriveBus) -> impl Iterator<Item = (Cow<'_, str>, &Drive)> {
     let all = vm.machine.drives.iter().enumerate();
-    all.filter(move |(_, drive)| drive.bus == bus && drive.kind != DriveKind::CdRom)
+    let removable = |drive: &Drive| {
+        drive.kind == DriveKind::CdRom || vm.machine.media.iter().any(|medium| medium.drive == drive.name)
+    };
+    all.filter(move |(_, drive)| drive.bus == bus && !removable(drive))
         .map(|(index, drive)| (inventory::device_id(&drive.name, index), drive))
 }
 

@@ -67,7 +67,8 @@ struct EjectAction<'a> {
 
 pub(super) fn represent(context: &Context<'_>, vm: &Vm, slot: Slot) -> Representation {
     let id = context.view.shown_name(&vm.machine.id);
-    let image = vm.medium(slot).map(|medium| &*medium.image);
+    let medium = vm.medium(slot);
+    let image = medium.map(|medium| &*medium.image);
     let media = VirtualMedia {
         odata_id: Route::VirtualMedia(id, slot),
         odata_type: SCHEMA,
@@ -75,15 +76,17 @@ pub(super) fn represent(context: &Context<'_>, vm: &Vm, slot: Slot) -> Represent
         id: slot.name(),
         name: match slot {
             Slot::Cd => "Virtual CD",
+            Slot::Usb => "Virtual USB Stick",
         },
         media_types: match slot {
             Slot::Cd => &["CD", "DVD"],
+            Slot::Usb => &["USBStick"],
         },
         image,
         image_name: image.map(image_name),
         inserted: image.is_some(),
         connected_via: if image.is_some() { "URI" } else { "NotConnected" },
-        write_protected: true,
+        write_protected: medium.is_none_or(|medium| medium.write_protected),
         transfer_protocol_type: image.map(|image| if is_https(image) { HTTPS } else { HTTP }),
         transfer_method: UPLOAD,
         // What was given is the importer's alone.
@@ -112,6 +115,7 @@ pub(super) fn insert(slot: Slot, body: &JsonObject) -> Result<Action, Refusal> {
     const IMAGE: &str = "Image";
     let mut image = None;
     let (mut user_name, mut password) = ("", "");
+    let mut write_protected = true;
     let mut problems = Vec::new();
     for (name, value) in parameters::members(body) {
         // Clients send what they leave open as null.
@@ -128,7 +132,7 @@ pub(super) fn insert(slot: Slot, body: &JsonObject) -> Result<Action, Refusal> {
                 Err(problem) => Err(problem),
             },
             // What is in a CD-ROM drive is protected, whatever is asked for.
-            "WriteProtected" => ACTION.boolean(name, value).map(drop),
+            "WriteProtected" => ACTION.boolean(name, value).map(|value| write_protected = value || slot == Slot::Cd),
             "UserName" => credential(ACTION, name, value).and_then(|text| {
                 // What stands before the first colon is the user name (RFC 7617 section 2).
                 user_name = if text.contains(':') { Err(ACTION.format_error(name, HIDDEN))? } else { text };
@@ -145,7 +149,7 @@ pub(super) fn insert(slot: Slot, body: &JsonObject) -> Result<Action, Refusal> {
             let given = !user_name.is_empty() || !password.is_empty();
             let credentials =
                 given.then(|| ImageCredentials { user_name: user_name.into(), password: ImagePassword::new(password) });
-            Ok(Action::InsertMedia(InsertMedia { slot, image, credentials }))
+            Ok(Action::InsertMedia(InsertMedia { slot, image, write_protected, credentials }))
         }
         None if problems.is_empty() => {
             let missing = Message::new(&base::ACTION_PARAMETER_MISSING, [ACTION.0, IMAGE]);

@@ -28,9 +28,12 @@ fn actions() -> Vec<Action> {
     let login = ImageCredentials { user_name: "user".into(), password: ImagePassword::new("secret") };
     for credentials in [None, Some(login)] {
         let image = "http://images.example/a.iso".into();
-        actions.push(Action::InsertMedia(InsertMedia { slot: Slot::Cd, image, credentials }));
+        actions.push(Action::InsertMedia(InsertMedia { slot: Slot::Cd, image, write_protected: true, credentials }));
     }
     actions.push(Action::EjectMedia(Slot::Cd));
+    let image = "http://images.example/b.img".into();
+    actions.push(Action::InsertMedia(InsertMedia { slot: Slot::Usb, image, write_protected: true, credentials: None }));
+    actions.push(Action::EjectMedia(Slot::Usb));
     actions.push(Action::SetAssetTag(Some("rack 7".into())));
     let boot = BootChange { target: Some(BootTarget::Hdd), enabled: Some(BootEnabled::Continuous), mode: None };
     actions.push(Action::SetBootAndAssetTag { boot, tag: None });

@@ -8,4 +8,5 @@ mod faults;
 mod harness;
 mod media;
 mod power;
+mod stick;
 mod watch;

@@ -16,13 +16,18 @@ const IMAGE: &str = "https://images.example/boot.iso?token=a%20b";
 const OTHER: &str = "http://images.example/other.iso";
 
 fn insert(image: &str) -> Action {
-    Action::InsertMedia(InsertMedia { slot: Slot::Cd, image: image.into(), credentials: None })
+    insert_into(Slot::Cd, image)
+}
+
+fn insert_into(slot: Slot, image: &str) -> Action {
+    Action::InsertMedia(InsertMedia { slot, image: image.into(), write_protected: true, credentials: None })
 }
 
 /// Inserts an image that its server gives only to `user`.
 fn insert_as(user: &str, image: &str) -> Action {
     let credentials = ImageCredentials { user_name: user.into(), password: ImagePassword::new("pa ss") };
-    Action::InsertMedia(InsertMedia { slot: Slot::Cd, image: image.into(), credentials: Some(credentials) })
+    let image = image.into();
+    Action::InsertMedia(InsertMedia { slot: Slot::Cd, image, write_protected: true, credentials: Some(credentials) })
 }
 
 /// The user name that is in the one secret of the namespace.

@@ -157,7 +157,7 @@ prop_compose! {
         });
         let import = ImportId { namespace: "lab".into(), name: "iso".into() };
         let image = "http://images.example/".into();
-        machine.media = medium.then(|| Medium { slot: Slot::Cd, image, drive: "cd".into(), import }).into_iter().collect();
+        machine.media = medium.then(|| Medium { slot: Slot::Cd, image, drive: "cd".into(), write_protected: true, import }).into_iter().collect();
         machine
     }
 }

@@ -5,6 +5,8 @@
 
 use serde::Deserialize;
 
+use crate::model::Slot;
+
 mod data_volume;
 mod instance;
 mod kubevirt;
@@ -79,6 +81,8 @@ pub(crate) struct Annotations {
     pub(crate) boot_override: Option<Box<str>>,
     #[serde(rename = "redfish.kubevirt.io/media-cd", deserialize_with = "lenient")]
     pub(crate) media_cd: Option<Box<str>>,
+    #[serde(rename = "redfish.kubevirt.io/media-usb", deserialize_with = "lenient")]
+    pub(crate) media_usb: Option<Box<str>>,
     #[serde(rename = "redfish.kubevirt.io/run-strategy", deserialize_with = "lenient")]
     pub(crate) run_strategy: Option<Box<str>>,
     #[serde(rename = "redfish.kubevirt.io/asset-tag", deserialize_with = "lenient")]
@@ -87,6 +91,16 @@ pub(crate) struct Annotations {
     pub(crate) virtual_machine: Option<Box<str>>,
     #[serde(rename = "redfish.kubevirt.io/image", deserialize_with = "lenient")]
     pub(crate) image: Option<Box<str>>,
+}
+
+impl Annotations {
+    /// What is written about the medium in a slot.
+    pub(crate) fn media(&self, slot: Slot) -> Option<&str> {
+        match slot {
+            Slot::Cd => self.media_cd.as_deref(),
+            Slot::Usb => self.media_usb.as_deref(),
+        }
+    }
 }
 
 /// Who owns an object.

@@ -22,6 +22,11 @@ impl TemplateSpec {
     pub(crate) fn volume(&self, name: &str) -> Option<&Volume> {
         self.volumes.iter().map(|volume| &volume.0).find(|volume| volume.name.as_deref() == Some(name))
     }
+
+    pub(crate) fn disk(&self, name: &str) -> Option<&Disk> {
+        let mut disks = self.domain.devices.disks.iter().map(|disk| &disk.0);
+        disks.find(|disk| disk.name.as_deref() == Some(name))
+    }
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -143,6 +148,8 @@ pub(crate) struct Disk {
 pub(crate) struct DiskTarget {
     #[serde(deserialize_with = "lenient")]
     pub(crate) bus: Option<Box<str>>,
+    #[serde(deserialize_with = "lenient")]
+    pub(crate) readonly: Option<bool>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -170,6 +177,15 @@ pub(crate) struct Volume {
     pub(crate) container_disk: Option<Object<ContainerDisk>>,
 }
 
+impl Volume {
+    /// Whether it may come and go while the machine runs.
+    pub(crate) fn hotpluggable(&self) -> bool {
+        let volume = self.data_volume.as_ref().and_then(|source| source.hotpluggable);
+        let claim = self.persistent_volume_claim.as_ref().and_then(|source| source.hotpluggable);
+        volume.or(claim) == Some(true)
+    }
+}
+
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub(crate) struct DataVolumeSource {
@@ -184,6 +200,8 @@ pub(crate) struct DataVolumeSource {
 pub(crate) struct ClaimSource {
     #[serde(deserialize_with = "lenient")]
     pub(crate) claim_name: Option<Box<str>>,
+    #[serde(deserialize_with = "lenient")]
+    pub(crate) hotpluggable: Option<bool>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]

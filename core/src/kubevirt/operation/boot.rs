@@ -11,7 +11,7 @@ use super::engine::{Decision, Purpose, Task};
 use super::scene::{Patch, Scene};
 use crate::kubevirt::annotation::{BOOT_OVERRIDE, BootOrder, BootRecord, Enabled, OrderChange, StrategyNote, Target};
 use crate::kubevirt::object::RunStrategy;
-use crate::model::{BootChange, BootMode, CommandError, Uid};
+use crate::model::{BootChange, BootMode, CommandError, Slot, Uid};
 
 /// A change of the override, or of the firmware.
 #[derive(Debug)]
@@ -173,29 +173,30 @@ impl Template {
         }
     }
 
-    /// Adds an empty CD-ROM drive and says what it is called. SATA, as the cluster does not take virtio and older
-    /// guests do not know SCSI.
+    /// Adds an empty CD-ROM drive and says what it is called.
     pub(super) fn add_drive(&mut self) -> Box<str> {
-        self.add_drive_beside(&[])
+        let name = self.free_name(Slot::Cd, &[]);
+        self.disks.push(cd_drive(&name));
+        name
     }
 
-    /// The same, with a name that none of these volumes has either.
-    pub(super) fn add_drive_beside(&mut self, volumes: &[Value]) -> Box<str> {
+    /// A name for a drive that is added for a slot: none of the disks and none of these volumes has it.
+    pub(super) fn free_name(&self, slot: Slot, volumes: &[Value]) -> Box<str> {
         let taken =
             |name: &str| self.disks.iter().chain(volumes).any(|device| device.get("name") == Some(&json!(name)));
-        let mut name = DRIVE.to_owned();
+        let first = format!("redfish-{}", slot.name().to_lowercase());
+        let mut name = first.clone();
         let mut number = 1;
         while taken(&name) {
             number += 1;
-            name = format!("{DRIVE}-{number}");
+            name = format!("{first}-{number}");
         }
-        self.disks.push(json!({ "name": name, "cdrom": { "bus": "sata" } }));
         name.into()
     }
 
     /// Puts a device first, and says what that changed.
     pub(super) fn override_order(&mut self, scene: &Scene<'_>, first: &Device, enabled: Enabled) -> OrderChange {
-        let written = with_first(first, &self.original, &scene.machine.spec.template.spec);
+        let written = with_first(first, &self.original, scene.machine);
         write_into(&written, &mut self.disks, &mut self.interfaces);
         // So that the guest's own reboot at the end of an installation is a new boot, in the machine's own order. Only
         // where a new instance follows by itself: elsewhere that reboot would switch the machine off (facts, section 5).
@@ -251,6 +252,11 @@ impl Template {
     }
 }
 
+/// An empty CD-ROM drive. SATA, as the cluster does not take virtio and older guests do not know SCSI.
+pub(super) fn cd_drive(name: &str) -> Value {
+    json!({ "name": name, "cdrom": { "bus": "sata" } })
+}
+
 /// Whether a new instance follows when the guest ends by itself.
 fn comes_back(scene: &Scene<'_>) -> bool {
     // A start makes `Halted` `Always`.
@@ -269,6 +275,4 @@ fn bootloader(scene: &Scene<'_>, mode: BootMode) -> Option<Value> {
     }
 }
 
-/// The name of CD-ROM drives that are added.
-const DRIVE: &str = "redfish-cd";
 const TERMINATE: &str = "Terminate";

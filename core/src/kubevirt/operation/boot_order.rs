@@ -6,7 +6,8 @@
 use serde_json::{Value, json};
 
 use crate::kubevirt::annotation::{BootOrder, MediaRecord, Target};
-use crate::kubevirt::object::{TemplateSpec, VirtualMachine};
+use crate::kubevirt::object::VirtualMachine;
+use crate::model::Slot;
 
 /// A device that can be booted from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,8 +24,7 @@ pub(super) fn device(target: Target, machine: &VirtualMachine, order: &BootOrder
         Target::None => None,
         Target::Cd => cd_drive(machine).map(Device::Disk),
         Target::Hdd => {
-            let disks = devices.disks.iter().filter(|disk| disk.cdrom.is_none()).filter_map(|disk| disk.name.clone());
-            disks.min_by_key(|name| order.disks.get(name).copied().unwrap_or(u32::MAX)).map(Device::Disk)
+            fixed_disks(machine).min_by_key(|name| order.disks.get(name).copied().unwrap_or(u32::MAX)).map(Device::Disk)
         }
         Target::Pxe => {
             let interfaces = devices.interfaces.iter().filter_map(|interface| interface.name.clone());
@@ -38,15 +38,22 @@ fn cd_drive(machine: &VirtualMachine) -> Option<Box<str>> {
     let spec = &machine.spec.template.spec;
     let drives =
         || spec.domain.devices.disks.iter().filter(|disk| disk.cdrom.is_some()).filter_map(|disk| disk.name.clone());
-    let ours = MediaRecord::read(machine).map(|record| record.drive);
+    let ours = MediaRecord::read(machine, Slot::Cd).map(|record| record.drive);
     drives()
         .find(|drive| Some(drive) == ours.as_ref())
         .or_else(|| drives().find(|drive| spec.volume(drive).is_none()))
         .or_else(|| drives().next())
 }
 
+/// The machine's own disks, without drives whose media come and go.
+fn fixed_disks(machine: &VirtualMachine) -> impl Iterator<Item = Box<str>> {
+    let stick = MediaRecord::read(machine, Slot::Usb).map(|record| record.drive);
+    let disks = machine.spec.template.spec.domain.devices.disks.iter().filter(|disk| disk.cdrom.is_none());
+    disks.filter_map(|disk| disk.name.clone()).filter(move |name| Some(name) != stick.as_ref())
+}
+
 /// The order that tries `first` before everything else: the whole sequence anew, from 1 and without gaps or doubles.
-pub(super) fn with_first(first: &Device, original: &BootOrder, spec: &TemplateSpec) -> BootOrder {
+pub(super) fn with_first(first: &Device, original: &BootOrder, machine: &VirtualMachine) -> BootOrder {
     let mut rest: Vec<(u32, Device)> = original
         .disks
         .iter()
@@ -55,8 +62,7 @@ pub(super) fn with_first(first: &Device, original: &BootOrder, spec: &TemplateSp
         .collect();
     if rest.is_empty() {
         // Nobody chose an order: the cluster would try the disks as they come.
-        let disks = spec.domain.devices.disks.iter().filter(|disk| disk.cdrom.is_none());
-        rest.extend(disks.filter_map(|disk| disk.name.clone()).map(|name| (0, Device::Disk(name))));
+        rest.extend(fixed_disks(machine).map(|name| (0, Device::Disk(name))));
     }
     // Stable: equal places, which the cluster does not allow, stay as they come.
     rest.sort_by_key(|(place, _)| *place);
@@ -111,7 +117,7 @@ mod tests {
         let spec = &machine.spec.template.spec;
         let original = BootOrder::of(spec);
         let first = device(target, &machine, &original).expect("the machine has one");
-        sequence(&with_first(&first, &original, spec)).into_iter().map(|(_, name)| name).collect()
+        sequence(&with_first(&first, &original, &machine)).into_iter().map(|(_, name)| name).collect()
     }
 
     #[test]
@@ -157,7 +163,7 @@ mod tests {
             let boxed = |map: std::collections::BTreeMap<String, u32>| map.into_iter().map(|(name, place)| (name.into(), place)).collect();
             let original = BootOrder { disks: boxed(disks), interfaces: boxed(interfaces) };
             let first = if *first < *"d" { Device::Disk((&*first).into()) } else { Device::Interface((&*first).into()) };
-            let order = with_first(&first, &original, &TemplateSpec::default());
+            let order = with_first(&first, &original, &VirtualMachine::default());
             let places: Vec<u32> = sequence(&order).into_iter().map(|(place, _)| place).collect();
             prop_assert_eq!(&places, &(1..=u32::try_from(places.len()).expect("few")).collect::<Vec<_>>());
             let at = |order: &BootOrder| match &first {

@@ -18,7 +18,7 @@ pub(super) fn name(command: &Command, slot: Slot, image: &str) -> Box<str> {
 pub(super) fn creation(scene: &Scene<'_>, name: &str, media: &InsertMedia) -> Write {
     let command = scene.command;
     let settings = scene.settings;
-    let InsertMedia { slot, image, credentials } = media;
+    let InsertMedia { slot, image, credentials, .. } = media;
     let mut http = json!({ "url": image });
     // A field of newer importers; older ones drop it and verify the certificate.
     if settings.allow_insecure_tls && image.starts_with("https:") {

@@ -9,15 +9,15 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::answer::Problem;
-use super::boot::Template;
+use super::boot::{Template, cd_drive};
 use super::boot_order::Device;
 use super::credentials;
 use super::data_volume::{creation, deletion, name, ours, volume};
 use super::engine::{Decision, Purpose, Reaction, Task, Write};
 use super::scene::Scene;
-use crate::kubevirt::annotation::{BootRecord, Enabled, MEDIA_CD, MediaRecord, Target};
-use crate::kubevirt::object::VirtualMachine;
-use crate::model::{Command, CommandError, InsertMedia};
+use crate::kubevirt::annotation::{self, BootRecord, Enabled, MediaRecord, Target};
+use crate::kubevirt::object::{VirtualMachine, Volume};
+use crate::model::{Command, CommandError, InsertMedia, Slot};
 
 /// An image on its way into a drive.
 #[derive(Debug)]
@@ -101,7 +101,7 @@ impl Insert {
             }
             return Decision::Write(write);
         }
-        let present = MediaRecord::read(scene.machine);
+        let present = MediaRecord::read(scene.machine, self.media.slot);
         if present.as_ref().is_some_and(|record| record.data_volume == self.import) {
             self.stage = Stage::Replacing;
             return self.finish(scene);
@@ -124,22 +124,33 @@ impl Insert {
         let boot = BootRecord::read(&scene.machine.metadata.annotations);
         let mut template = Template::of(scene, boot.as_ref());
         let mut volumes = scene.volumes();
-        let (drive, added) = match present {
-            Some(record) => (record.drive, record.added_drive),
-            None => match empty_drive(scene.machine) {
-                Some(drive) => (drive, false),
-                None => (template.add_drive_beside(&volumes), true),
-            },
+        let slot = self.media.slot;
+        let (drive, added) = match (present, empty_drive(scene.machine, slot)) {
+            (Some(record), _) => (record.drive, record.added_drive),
+            (None, Some(drive)) => (drive, false),
+            (None, None) => (template.free_name(slot, &volumes), true),
         };
-        let volume = volume(&drive, &self.import, live(scene, &drive));
-        match volumes.iter_mut().find(|volume| volume.get("name") == Some(&json!(*drive))) {
+        let live = live(scene, slot, &drive);
+        let named = |device: &Value| device.get("name") == Some(&json!(*drive));
+        match (slot, template.disks.iter_mut().find(|disk| named(disk))) {
+            (Slot::Cd, Some(_)) => {}
+            (Slot::Cd, None) => template.disks.push(cd_drive(&drive)),
+            (Slot::Usb, Some(disk)) => become_stick(disk, live, self.media.write_protected),
+            (Slot::Usb, None) => {
+                let mut disk = json!({ "name": *drive });
+                become_stick(&mut disk, live, self.media.write_protected);
+                template.disks.push(disk);
+            }
+        }
+        let volume = volume(&drive, &self.import, live);
+        match volumes.iter_mut().find(|volume| named(volume)) {
             Some(place) => *place = volume,
             None => volumes.push(volume),
         }
         // An override that waits for a drive, or that was given another one, gets this.
         let wanted = boot.clone().map(|mut record| {
             let placed = record.change.as_ref().is_some_and(|change| change.written.disks.get(&drive) == Some(&1));
-            if record.target == Target::Cd && record.enabled != Enabled::Disabled && !placed {
+            if boots_from(slot, record.target) && record.enabled != Enabled::Disabled && !placed {
                 record.change = Some(template.override_order(scene, &Device::Disk(drive.clone()), record.enabled));
             }
             record
@@ -153,7 +164,7 @@ impl Insert {
         let patch = template.into_patch(scene, wanted.as_ref(), boot.as_ref(), None).unwrap_or_else(|| scene.patch());
         let patch = patch
             .set(&["spec", "template", "spec", "volumes"], Value::Array(volumes))
-            .annotate(MEDIA_CD, serde_json::to_string(&record).ok().as_deref());
+            .annotate(annotation::media(slot), serde_json::to_string(&record).ok().as_deref());
         Decision::Write(patch.into_write(Purpose::Main, scene.command))
     }
 
@@ -283,8 +294,19 @@ impl Insert {
     }
 }
 
-/// The first CD-ROM drive without a medium.
-fn empty_drive(machine: &VirtualMachine) -> Option<Box<str>> {
+/// Whether a boot override of this target is one of what is in this slot.
+fn boots_from(slot: Slot, target: Target) -> bool {
+    match slot {
+        Slot::Cd => target == Target::Cd,
+        Slot::Usb => false,
+    }
+}
+
+/// The first drive that a medium can be put into: a CD-ROM drive without one. There is no stick without an image.
+fn empty_drive(machine: &VirtualMachine, slot: Slot) -> Option<Box<str>> {
+    if slot != Slot::Cd {
+        return None;
+    }
     let spec = &machine.spec.template.spec;
     let mut drives =
         spec.domain.devices.disks.iter().filter(|disk| disk.cdrom.is_some()).filter_map(|disk| disk.name.clone());
@@ -295,14 +317,25 @@ fn empty_drive(machine: &VirtualMachine) -> Option<Box<str>> {
 ///
 /// Such a volume in a drive that the present run does not have leaves the machine with a failure until it is
 /// restarted (facts, section 6, A2); a plain one just waits for the restart.
-fn live(scene: &Scene<'_>, drive: &str) -> bool {
-    let machine = scene.machine;
-    let by_migration = machine.spec.update_volumes_strategy.as_deref() == Some("Migration");
-    let has_drive = scene.instance.filter(|instance| !instance.ended()).is_none_or(|instance| {
-        let mut disks = instance.spec.domain.devices.disks.iter();
-        disks.any(|disk| disk.cdrom.is_some() && disk.name.as_deref() == Some(drive))
+fn live(scene: &Scene<'_>, slot: Slot, drive: &str) -> bool {
+    let by_migration = scene.machine.spec.update_volumes_strategy.as_deref() == Some("Migration");
+    let mut runs = scene.instance.filter(|instance| !instance.ended()).into_iter();
+    let possible = runs.all(|instance| match slot {
+        Slot::Cd => instance.spec.disk(drive).is_some_and(|disk| disk.cdrom.is_some()),
+        // A new one is plugged in; one that the run began with stays until the restart.
+        Slot::Usb => instance.spec.volume(drive).is_none_or(Volume::hotpluggable),
     });
-    scene.platform.live_media && !by_migration && has_drive
+    scene.platform.live_media && !by_migration && possible
+}
+
+/// Makes a disk of the template one with a stick's image. The bus that is called USB knows no plugging while a machine
+/// runs, SCSI does (facts, section 6, A5 and A6); to a guest that asks for the file system's label they are one.
+fn become_stick(disk: &mut Value, live: bool, write_protected: bool) {
+    let mut device = json!({ "bus": if live { "scsi" } else { "usb" } });
+    if write_protected {
+        device["readonly"] = json!(true);
+    }
+    disk["disk"] = device;
 }
 
 const WHILE_DELETING: Duration = Duration::from_millis(500);

@@ -65,7 +65,7 @@ impl Operation {
             Action::SetBoot(change) => Box::new(boot::SetBoot::new(change.clone())),
             Action::RestoreBoot { used_by } => Box::new(boot::RestoreBoot::new(used_by.clone())),
             Action::InsertMedia(media) => Box::new(insert::Insert::new(&command, media)),
-            Action::EjectMedia(_) => Box::new(eject::Eject::default()),
+            Action::EjectMedia(slot) => Box::new(eject::Eject::new(*slot)),
             Action::SetAssetTag(tag) => Box::new(asset_tag::SetAssetTag::new(tag.clone())),
             Action::SetBootAndAssetTag { boot, tag } => {
                 Box::new(boot_and_asset_tag::SetBootAndAssetTag::new(boot.clone(), tag.clone()))

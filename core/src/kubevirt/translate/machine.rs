@@ -3,7 +3,7 @@
 use super::{hardware, shorten, time, trouble, uid, version, vm_id};
 use crate::kubevirt::annotation::{BootRecord, MediaRecord};
 use crate::kubevirt::object::{Condition, RunStrategy, TemplateSpec, VirtualMachine, condition};
-use crate::model::{Autostart, BootMode, Firmware, ImportId, Machine, Medium, Slot};
+use crate::model::{Autostart, BootMode, Firmware, ImportId, Machine, Medium, Slot, VmId};
 
 /// The machine that an object defines; `None` if its name is none.
 pub(crate) fn machine(object: &VirtualMachine) -> Option<Machine> {
@@ -12,12 +12,7 @@ pub(crate) fn machine(object: &VirtualMachine) -> Option<Machine> {
     let template = &object.spec.template.spec;
     let autostart = autostart(object);
     let conditions = &object.status.conditions;
-    let media = MediaRecord::read(object).map(|record| Medium {
-        slot: Slot::Cd,
-        image: record.image,
-        drive: record.drive,
-        import: ImportId { namespace: id.namespace().into(), name: (&*record.data_volume).into() },
-    });
+    let media = Slot::ALL.iter().filter_map(|slot| medium(object, &id, *slot)).collect();
     Some(Machine {
         uid: uid(metadata),
         version: version(metadata),
@@ -32,12 +27,25 @@ pub(crate) fn machine(object: &VirtualMachine) -> Option<Machine> {
         drives: hardware::drives(template),
         nics: hardware::nics(template),
         boot: BootRecord::read(&metadata.annotations).unwrap_or_default().to_model(),
-        media: media.into_iter().collect(),
+        media,
         restart_required: condition(conditions, "RestartRequired").is_some_and(Condition::is_true),
         trouble: trouble::of(&object.status, autostart),
         size: object.spec.instancetype.name.clone(),
         asset_tag: metadata.annotations.asset_tag.clone(),
         id,
+    })
+}
+
+fn medium(object: &VirtualMachine, id: &VmId, slot: Slot) -> Option<Medium> {
+    let record = MediaRecord::read(object, slot)?;
+    let disk = object.spec.template.spec.disk(&record.drive);
+    let writable = disk.and_then(|disk| disk.disk.as_ref()).is_some_and(|disk| disk.readonly != Some(true));
+    Some(Medium {
+        slot,
+        image: record.image,
+        drive: record.drive,
+        write_protected: !writable,
+        import: ImportId { namespace: id.namespace().into(), name: (&*record.data_volume).into() },
     })
 }
 
