@@ -41,7 +41,8 @@ impl fmt::Debug for Instant {
 }
 
 /// Wall-clock time: seconds since 1970-01-01T00:00:00Z. Shown to clients, never used to measure durations.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default, serde::Serialize, serde::Deserialize)]
+#[serde(transparent)]
 pub struct UnixTime(pub i64);
 
 impl UnixTime {

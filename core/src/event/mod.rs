@@ -25,8 +25,9 @@ pub use destination::Reach;
 pub(crate) use expression::Expression;
 pub(crate) use filter::{Filter, Lists, MessageKey};
 pub(crate) use payload::{KEEP_ALIVE, frame, payload};
-pub use subscription::Subscription;
-pub(crate) use subscription::{Headers, Heartbeat, Kind, Proposal, RetryPolicy, Standing, Subscribed, SubscriptionId};
+pub(crate) use subscription::{
+    Headers, Heartbeat, Kind, Proposal, Resumption, RetryPolicy, Standing, Subscribed, Subscription, SubscriptionId,
+};
 
 /// Something that happened, ready to be sent.
 #[derive(Debug)]

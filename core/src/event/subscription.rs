@@ -7,13 +7,14 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use serde::{Deserialize, Serialize};
 
 use super::{Destination, Filter};
+use crate::time::UnixTime;
 
 /// Who wants to be told of which events, and how.
 ///
 /// Serialisable, so that it can be kept outside of the service; with it go the headers that a client wants sent, which
 /// may be secrets.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Subscription {
+pub(crate) struct Subscription {
     pub(crate) id: SubscriptionId,
     /// The account that made it.
     pub(crate) owner: Box<str>,
@@ -25,6 +26,17 @@ pub struct Subscription {
     pub(crate) filter: Filter,
     #[serde(default)]
     pub(crate) suspended: bool,
+    #[serde(default)]
+    pub(crate) resumption: Resumption,
+}
+
+/// How often a subscription was resumed, and what was said of the events that waited then.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Resumption {
+    pub(crate) number: u32,
+    /// Those from before this time are not sent.
+    pub(crate) since: Option<UnixTime>,
 }
 
 /// How events get there.
@@ -90,8 +102,6 @@ pub(crate) struct Subscribed {
     /// The chassis whose events it gets: indices into the configuration, ascending.
     pub(crate) chassis: Box<[u16]>,
     pub(crate) standing: Standing,
-    /// Rises with every change, so that a write can say which one it was made for.
-    pub(crate) revision: u64,
 }
 
 /// How a subscription does.
@@ -112,7 +122,7 @@ impl Subscription {
             Kind::Push { .. } => context,
             Kind::Stream { .. } => Some(id.as_str().into()),
         };
-        Self { id, owner, chassis, kind, context, filter, suspended: false }
+        Self { id, owner, chassis, kind, context, filter, suspended: false, resumption: Resumption::default() }
     }
 
     pub(crate) fn is_stream(&self) -> bool {

@@ -12,17 +12,20 @@ pub enum DocumentName {
     Accounts,
     /// Who is logged in.
     Sessions,
+    /// Who is to be told of events.
+    Subscriptions,
 }
 
 impl DocumentName {
     /// Every document there is.
-    pub const ALL: &'static [Self] = &[Self::Accounts, Self::Sessions];
+    pub const ALL: &'static [Self] = &[Self::Accounts, Self::Sessions, Self::Subscriptions];
 
     /// Its name: lower-case letters.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Accounts => "accounts",
             Self::Sessions => "sessions",
+            Self::Subscriptions => "subscriptions",
         }
     }
 }

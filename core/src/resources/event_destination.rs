@@ -98,7 +98,15 @@ pub(super) fn is_visible(context: &Context<'_>, known: &Subscribed) -> bool {
     })
 }
 
+/// That a destination cannot be reached stays out of the entity tag: only who sends to it knows.
 pub(super) fn represent(known: &Subscribed) -> Representation {
+    match known.standing {
+        Standing::Failing => render(known, Standing::Failing).with_etag_of(&render(known, Standing::Enabled)),
+        standing => render(known, standing),
+    }
+}
+
+fn render(known: &Subscribed, standing: Standing) -> Representation {
     let subscription = &known.subscription;
     let id = subscription.id.as_str();
     let (destination, subscription_type, push) = match &subscription.kind {
@@ -131,7 +139,7 @@ pub(super) fn represent(known: &Subscribed) -> Representation {
         context: subscription.context.as_deref(),
         event_format_type: EVENT,
         lists,
-        status: match known.standing {
+        status: match standing {
             Standing::Enabled => Status::ENABLED,
             Standing::Failing => Status { state: "Enabled", health: "Warning" },
             Standing::Suspended => Status { state: "Disabled", health: "OK" },

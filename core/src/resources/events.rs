@@ -52,8 +52,8 @@ pub(crate) fn event_plan(
         Route::EventDestination(id) => {
             let known = context.changeable_subscription(id)?;
             let change = event_destination::patch(known, body)?;
-            let revision = conditional.then_some(known.revision);
-            let intent = EventIntent::Change { id: known.subscription.id.clone(), revision, change };
+            let expected = conditional.then(|| Box::new(known.subscription.clone()));
+            let intent = EventIntent::Change { id: known.subscription.id.clone(), expected, change };
             Ok(EventPlan { intent, answer: Answer::Representation })
         }
         Route::EventDestinationAction(id, action) => {

@@ -1,25 +1,28 @@
 //! Accounts and sessions: what changes them, how they get into what reads are answered from, and the documents that
-//! keep them.
+//! keep them and the subscriptions.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::events::{SubscriptionEdit, SubscriptionsContent};
 use super::guard::Guard;
-use super::ledger::{Answers, Content, EditDesk, Keeping, Ledger};
+use super::ledger::{Answers, Applied, Content, Draft, EditDesk, Keeping, Ledger};
 use super::timers::Timer;
 use super::{Notice, OutcomeKind, Output, Service, Ticket};
 use crate::auth::{AccountEdit, AccountsContent, EditError, Edited, Entropy, Lock, SessionEdit, SessionsContent};
+use crate::config::Config;
 use crate::model::{CommandError, CommandId, Completion, Document, DocumentName, DocumentWrite, Observation, Version};
 use crate::time::Now;
 
-/// Everything that the service keeps of accounts and sessions, and where.
+/// Everything that the service keeps, and where.
 #[derive(Debug)]
 pub(super) struct Access {
     pub(super) entropy: Entropy,
     accounts: Ledger<AccountsContent>,
     sessions: Ledger<SessionsContent>,
+    subscriptions: Ledger<SubscriptionsContent>,
     guard: Guard,
     store: Store,
     /// Whether the next look at when sessions were used is due already.
@@ -56,8 +59,8 @@ pub(crate) enum AccessEdit {
 impl Content for AccountsContent {
     type Edit = AccountEdit;
 
-    fn apply(&mut self, edit: &AccountEdit, desk: &mut EditDesk<'_>) -> Result<Edited, EditError> {
-        self.apply(edit, desk.config, desk.now, desk.entropy)
+    fn apply(&mut self, edit: &AccountEdit, desk: &mut EditDesk<'_>) -> Applied {
+        self.apply(edit, desk.config, desk.now, desk.entropy).into()
     }
 
     fn stamp(&mut self, stamp: String) {
@@ -68,12 +71,22 @@ impl Content for AccountsContent {
 impl Content for SessionsContent {
     type Edit = SessionEdit;
 
-    fn apply(&mut self, edit: &SessionEdit, desk: &mut EditDesk<'_>) -> Result<Edited, EditError> {
-        self.apply(edit, desk.now, desk.entropy)
+    fn apply(&mut self, edit: &SessionEdit, desk: &mut EditDesk<'_>) -> Applied {
+        self.apply(edit, desk.now, desk.entropy).into()
     }
 
     fn stamp(&mut self, stamp: String) {
         self.stamp = stamp;
+    }
+}
+
+impl From<Result<Edited, EditError>> for Applied {
+    fn from(result: Result<Edited, EditError>) -> Self {
+        match result {
+            Ok(Edited::Unchanged) => Self::Unchanged(OutcomeKind::Edited(Edited::Unchanged)),
+            Ok(edited) => Self::Changed(OutcomeKind::Edited(edited)),
+            Err(error) => Self::Refused(OutcomeKind::NotEdited(error)),
+        }
     }
 }
 
@@ -83,6 +96,7 @@ impl Access {
             entropy: Entropy::new(secret),
             accounts: Ledger::default(),
             sessions: Ledger::default(),
+            subscriptions: Ledger::default(),
             guard: Guard::default(),
             store: Store::Memory,
             looking: false,
@@ -93,12 +107,56 @@ impl Access {
         self.accounts.content()
     }
 
+    pub(super) fn subscriptions(&mut self) -> &mut Ledger<SubscriptionsContent> {
+        &mut self.subscriptions
+    }
+
     pub(super) fn has_waiters(&self) -> bool {
-        self.accounts.has_waiters() || self.sessions.has_waiters()
+        self.accounts.has_waiters() || self.sessions.has_waiters() || self.subscriptions.has_waiters()
     }
 
     pub(super) fn is_writing(&self, id: CommandId) -> bool {
-        self.accounts.is_writing(id) || self.sessions.is_writing(id)
+        self.writing(id).is_some()
+    }
+
+    /// Whether a writing can be begun.
+    pub(super) fn has_work(&self) -> bool {
+        self.store != Store::Unknown && DocumentName::ALL.iter().any(|name| self.has_work_on(*name))
+    }
+
+    fn has_work_on(&self, name: DocumentName) -> bool {
+        match name {
+            DocumentName::Accounts => self.accounts.has_work(),
+            DocumentName::Sessions => self.sessions.has_work(),
+            DocumentName::Subscriptions => self.subscriptions.has_work(),
+        }
+    }
+
+    /// Which document a command writes.
+    fn writing(&self, id: CommandId) -> Option<DocumentName> {
+        let writes = |name: &DocumentName| match name {
+            DocumentName::Accounts => self.accounts.is_writing(id),
+            DocumentName::Sessions => self.sessions.is_writing(id),
+            DocumentName::Subscriptions => self.subscriptions.is_writing(id),
+        };
+        DocumentName::ALL.iter().copied().find(writes)
+    }
+
+    fn begin(&mut self, name: DocumentName, keeping: Keeping, config: &Config, now: Now) -> (Option<Draft>, Answers) {
+        let mut desk = EditDesk { config, now, entropy: &mut self.entropy };
+        match name {
+            DocumentName::Accounts => self.accounts.begin(keeping, &mut desk),
+            DocumentName::Sessions => self.sessions.begin(keeping, &mut desk),
+            DocumentName::Subscriptions => self.subscriptions.begin(keeping, &mut desk),
+        }
+    }
+
+    fn land(&mut self, name: DocumentName, result: Result<Option<&Document>, CommandError>) -> Answers {
+        match name {
+            DocumentName::Accounts => self.accounts.land(result),
+            DocumentName::Sessions => self.sessions.land(result),
+            DocumentName::Subscriptions => self.subscriptions.land(result),
+        }
     }
 }
 
@@ -127,21 +185,18 @@ impl Service {
 
     pub(super) fn document_observed(&mut self, now: Now, document: &Document) {
         match document.name {
-            DocumentName::Accounts => {
-                self.access.accounts.observe(document);
-                self.accounts_changed(now);
-            }
-            DocumentName::Sessions => {
-                self.access.sessions.observe(document);
-                self.sessions_changed(now);
-            }
+            DocumentName::Accounts => self.access.accounts.observe(document),
+            DocumentName::Sessions => self.access.sessions.observe(document),
+            DocumentName::Subscriptions => self.access.subscriptions.observe(document),
         }
+        self.document_changed(now, document.name);
     }
 
     pub(super) fn document_gone(&mut self, name: DocumentName, version: Version) {
         match name {
             DocumentName::Accounts => self.access.accounts.observe_gone(version),
             DocumentName::Sessions => self.access.sessions.observe_gone(version),
+            DocumentName::Subscriptions => self.access.subscriptions.observe_gone(version),
         }
     }
 
@@ -181,28 +236,24 @@ impl Service {
         self.access.guard.right_password(account);
     }
 
+    /// Has subscriptions changed.
+    pub(super) fn edit_subscriptions(&mut self, edit: SubscriptionEdit, ticket: Option<Ticket>) {
+        if let (false, Some(ticket)) = (self.access.subscriptions.propose(edit, ticket), ticket) {
+            self.answer(ticket, OutcomeKind::Overloaded);
+        }
+    }
+
     /// Begins the writings that can be begun.
     pub(super) fn write_documents(&mut self, now: Now) {
-        if self.access.store == Store::Unknown {
-            return;
-        }
         // What is made in memory may bring more to be made.
-        while self.access.accounts.has_work() || self.access.sessions.has_work() {
-            if self.access.accounts.has_work() {
-                let keeping = self.keeping();
-                let config = self.inventory.config();
-                let mut desk = EditDesk { config, now, entropy: &mut self.access.entropy };
-                let (draft, answers) = self.access.accounts.begin(keeping, &mut desk);
-                self.begun(now, DocumentName::Accounts, keeping, draft, answers);
-                self.accounts_changed(now);
-            }
-            if self.access.sessions.has_work() {
-                let keeping = self.keeping();
-                let config = self.inventory.config();
-                let mut desk = EditDesk { config, now, entropy: &mut self.access.entropy };
-                let (draft, answers) = self.access.sessions.begin(keeping, &mut desk);
-                self.begun(now, DocumentName::Sessions, keeping, draft, answers);
-                self.sessions_changed(now);
+        while self.access.has_work() {
+            for name in DocumentName::ALL {
+                if self.access.has_work_on(*name) {
+                    let keeping = self.keeping();
+                    let (draft, answers) = self.access.begin(*name, keeping, self.inventory.config(), now);
+                    self.begun(now, *name, keeping, draft, answers);
+                    self.document_changed(now, *name);
+                }
             }
         }
     }
@@ -213,6 +264,7 @@ impl Service {
             // What was to be written is made here instead.
             self.access.accounts.take_back();
             self.access.sessions.take_back();
+            self.access.subscriptions.take_back();
             self.keep_in_memory();
             return;
         }
@@ -223,15 +275,9 @@ impl Service {
             })),
             Err(error) => Err(error.clone()),
         };
-        let answers = if self.access.accounts.is_writing(id) {
-            let answers = self.access.accounts.land(shown);
-            self.accounts_changed(now);
-            answers
-        } else {
-            let answers = self.access.sessions.land(shown);
-            self.sessions_changed(now);
-            answers
-        };
+        let Some(name) = self.access.writing(id) else { return };
+        let answers = self.access.land(name, shown);
+        self.document_changed(now, name);
         for (ticket, outcome) in answers {
             self.answer(ticket, outcome);
         }
@@ -269,14 +315,7 @@ impl Service {
         self.timers.set(now.mono + pause, Timer::Sessions);
     }
 
-    fn begun(
-        &mut self,
-        now: Now,
-        name: DocumentName,
-        keeping: Keeping,
-        draft: Option<super::ledger::Draft>,
-        answers: Answers,
-    ) {
+    fn begun(&mut self, now: Now, name: DocumentName, keeping: Keeping, draft: Option<Draft>, answers: Answers) {
         for (ticket, outcome) in answers {
             self.answer(ticket, outcome);
         }
@@ -297,6 +336,14 @@ impl Service {
         self.inventory.set_accounts_known(true);
         if !std::mem::replace(&mut self.noticed_memory, true) {
             self.outputs.push_back(Output::Notice(Notice::DocumentsInMemory));
+        }
+    }
+
+    fn document_changed(&mut self, now: Now, name: DocumentName) {
+        match name {
+            DocumentName::Accounts => self.accounts_changed(now),
+            DocumentName::Sessions => self.sessions_changed(now),
+            DocumentName::Subscriptions => self.subscriptions_changed(now),
         }
     }
 

@@ -11,7 +11,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::{OutcomeKind, Ticket};
-use crate::auth::{EditError, Edited, Entropy};
+use crate::auth::Entropy;
 use crate::config::Config;
 use crate::model::{CommandError, CommandId, Document, LONGEST_DOCUMENT, Version};
 use crate::time::Now;
@@ -22,7 +22,7 @@ pub(super) trait Content: Clone + Default + Serialize + DeserializeOwned {
     type Edit;
 
     /// Makes a change, or says why it is not made; then nothing has changed.
-    fn apply(&mut self, edit: &Self::Edit, desk: &mut EditDesk<'_>) -> Result<Edited, EditError>;
+    fn apply(&mut self, edit: &Self::Edit, desk: &mut EditDesk<'_>) -> Applied;
 
     /// Marks it as written by this writer and no other.
     fn stamp(&mut self, stamp: String);
@@ -33,6 +33,17 @@ pub(super) struct EditDesk<'a> {
     pub(super) config: &'a Config,
     pub(super) now: Now,
     pub(super) entropy: &'a mut Entropy,
+}
+
+/// What came of a change, with the answer to whoever asked for it.
+#[derive(Debug)]
+pub(super) enum Applied {
+    /// It is made.
+    Changed(OutcomeKind),
+    /// It was so already.
+    Unchanged(OutcomeKind),
+    /// It is not made.
+    Refused(OutcomeKind),
 }
 
 /// Answers to be given, in order.
@@ -148,18 +159,14 @@ impl<C: Content> Ledger<C> {
         let mut edits = Vec::new();
         let mut changed = false;
         for waiting in self.waiting.drain(..) {
-            let outcome = match draft.apply(&waiting.edit, desk) {
-                Ok(edited) => {
-                    changed |= edited != Edited::Unchanged;
-                    OutcomeKind::Edited(edited)
+            match draft.apply(&waiting.edit, desk) {
+                Applied::Changed(outcome) => {
+                    changed = true;
+                    edits.push((waiting, outcome));
                 }
-                Err(error) => OutcomeKind::NotEdited(error),
-            };
-            // One that was not made need not wait for the others.
-            if matches!(outcome, OutcomeKind::Edited(_)) {
-                edits.push((waiting, outcome));
-            } else if let Some(ticket) = waiting.ticket {
-                answers.push((ticket, outcome));
+                Applied::Unchanged(outcome) => edits.push((waiting, outcome)),
+                // One that was not made need not wait for the others.
+                Applied::Refused(outcome) => answers.extend(waiting.ticket.map(|ticket| (ticket, outcome))),
             }
         }
         if !changed {

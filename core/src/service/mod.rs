@@ -137,7 +137,8 @@ pub enum Output {
 pub enum Notice {
     /// There is no place for documents, or no right to use it.
     #[error(
-        "accounts and sessions are kept in memory only: they end with this process, and other replicas do not see them"
+        "accounts, sessions and event subscriptions are kept in memory only: they end with this process, and other \
+         replicas do not see them"
     )]
     DocumentsInMemory,
 }
@@ -398,9 +399,15 @@ impl Service {
     /// What every input ends with: what changed is published before anything that it explains.
     fn settle(&mut self, now: Now) {
         self.dispatch(now);
-        self.write_documents(now);
-        self.raise_changes(now);
-        self.deliver(now);
+        loop {
+            self.write_documents(now);
+            self.raise_changes(now);
+            self.deliver(now);
+            // A delivery that ended may have ended its subscription.
+            if !self.access.has_work() {
+                break;
+            }
+        }
         if let Some(view) = self.inventory.take_changed() {
             // One that nobody has taken yet is out of date, and must not come after this one.
             self.outputs.pop_front_if(|output| matches!(output, Output::Publish(_)));

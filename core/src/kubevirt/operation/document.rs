@@ -72,10 +72,7 @@ impl StoreDocument {
 
     pub(super) fn poll(&mut self, now: Instant) -> OperationStep {
         if now >= self.write.deadline && !matches!(self.state, State::Done(_)) {
-            self.state = State::Done(Err(match self.obstacle.take() {
-                Some(Problem::Busy { reason, retry_after, .. }) => CommandError::Unavailable { reason, retry_after },
-                Some(_) | None => CommandError::TimedOut,
-            }));
+            self.give_up(CommandError::TimedOut);
         }
         match &self.state {
             State::Done(result) => OperationStep::Done(result.clone()),
@@ -115,10 +112,17 @@ impl StoreDocument {
         if matches!((&self.state, call), (State::Ready(Call::Write), Call::Read)) {
             self.failures = self.failures.saturating_add(1);
             if self.failures > PROMPT_ATTEMPTS {
-                let reason = "the document cannot be written".to_owned();
-                self.state = State::Done(Err(CommandError::Conflict(reason)));
+                self.give_up(CommandError::Conflict("the document cannot be written".to_owned()));
             }
         }
+    }
+
+    /// Ends with what stood in the way last, or else with `error`.
+    fn give_up(&mut self, error: CommandError) {
+        self.state = State::Done(Err(match self.obstacle.take() {
+            Some(Problem::Busy { reason, retry_after, .. }) => CommandError::Unavailable { reason, retry_after },
+            Some(_) | None => error,
+        }));
     }
 
     fn rest(&mut self, now: Instant, problem: Problem) -> State {

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Channel, Events, StreamId};
+use super::kept::SubscriptionEdit;
+use super::{Channel, StreamId};
 use crate::event::{
     Draft, Event, EventId, Headers, KEEP_ALIVE, Kind, Proposal, RetryPolicy, Subscription, SubscriptionId, frame,
 };
@@ -17,8 +18,8 @@ pub(crate) enum EventIntent {
     Subscribe(Proposal),
     /// Open a stream; with what came after an event, if the client has read up to there before.
     Open { proposal: Proposal, after: Option<EventId> },
-    /// Change a subscription. With a revision: only if it is still that one.
-    Change { id: SubscriptionId, revision: Option<u64>, change: EventChange },
+    /// Change a subscription; only while it is as expected, if that is given.
+    Change { id: SubscriptionId, expected: Option<Box<Subscription>>, change: EventChange },
     /// Remove a subscription; a stream ends by it.
     Delete(SubscriptionId),
     /// Send nothing until it is resumed.
@@ -63,13 +64,13 @@ pub(crate) enum NewContext {
 
 impl EventChange {
     /// A stream has nothing but its context that could be changed.
-    fn apply(self, subscription: &mut Subscription) {
-        if let NewContext::Is(context) = self.context {
-            subscription.context = context;
+    pub(super) fn apply(&self, subscription: &mut Subscription) {
+        if let NewContext::Is(context) = &self.context {
+            subscription.context.clone_from(context);
         }
         if let Kind::Push { headers, verify_certificate, retry_policy, .. } = &mut subscription.kind {
-            if let Some(new) = self.headers {
-                *headers = new;
+            if let Some(new) = &self.headers {
+                headers.clone_from(new);
             }
             *verify_certificate = self.verify_certificate.unwrap_or(*verify_certificate);
             *retry_policy = self.retry_policy.unwrap_or(*retry_policy);
@@ -83,51 +84,56 @@ impl Service {
             self.answer(ticket, OutcomeKind::ShuttingDown);
             return;
         }
-        let outcome = match intent {
-            EventIntent::Subscribe(proposal) => self.admit(now, proposal).map(EventOutcome::Subscribed),
-            EventIntent::Open { proposal, after } => {
-                // The outcome goes first: who it is for has to know of the stream before anything is sent to it.
-                match self.admit(now, proposal) {
-                    Ok(id) => self.opened(now, ticket, &id, after),
-                    Err(outcome) => self.answer(ticket, outcome),
-                }
-                return;
+        match intent {
+            EventIntent::Subscribe(proposal) => {
+                let subscription = self.subscription_of(proposal);
+                self.edit_subscriptions(SubscriptionEdit::Add(Box::new(subscription)), Some(ticket));
             }
-            EventIntent::Change { id, revision, change } => self.change(now, &id, revision, change),
-            EventIntent::Delete(id) => {
-                if self.unsubscribe(&id) {
-                    Err(OutcomeKind::Done)
-                } else {
-                    Ok(EventOutcome::Gone)
-                }
+            // The outcome goes first: who it is for has to know of the stream before anything is sent to it.
+            EventIntent::Open { proposal, after } => match self.open_stream(now, proposal) {
+                Some(id) => self.opened(now, ticket, &id, after),
+                None => self.answer(ticket, OutcomeKind::Event(EventOutcome::LimitReached)),
+            },
+            EventIntent::Change { id, expected, change } if self.is_stream(&id) => {
+                let outcome = self.change_stream(now, &id, expected.as_deref(), &change);
+                self.answer(ticket, outcome);
             }
-            EventIntent::Suspend(id) => self.with_push(&id, |subscription, _| subscription.suspended = true),
-            EventIntent::Resume { id, age } => self.with_push(&id, |subscription, push| {
-                subscription.suspended = false;
-                push.resume(now, age);
-            }),
+            EventIntent::Delete(id) if self.is_stream(&id) => {
+                self.unsubscribe(&id);
+                self.answer(ticket, OutcomeKind::Done);
+            }
+            EventIntent::Change { id, expected, change } => {
+                self.edit_subscriptions(SubscriptionEdit::Change { id, expected, change }, Some(ticket));
+            }
+            EventIntent::Delete(id) => self.edit_subscriptions(SubscriptionEdit::Remove(id), Some(ticket)),
+            EventIntent::Suspend(id) => self.edit_subscriptions(SubscriptionEdit::Suspend(id), Some(ticket)),
+            EventIntent::Resume { id, age } => {
+                self.edit_subscriptions(SubscriptionEdit::Resume { id, age }, Some(ticket));
+            }
             EventIntent::Raise(draft) => {
                 self.raise(now, draft);
-                Err(OutcomeKind::Done)
+                self.answer(ticket, OutcomeKind::Done);
             }
-        };
-        self.answer(ticket, outcome.map_or_else(|outcome| outcome, OutcomeKind::Event));
+        }
     }
 
-    /// Makes a subscription of a proposal, if there is room for it.
-    fn admit(&mut self, now: Now, proposal: Proposal) -> Result<SubscriptionId, OutcomeKind> {
-        let is_stream = matches!(proposal.kind, Kind::Stream { .. });
-        let (most, most_of_one) =
-            if is_stream { (MAX_STREAMS, MAX_STREAMS_OF_ONE) } else { (MAX_SUBSCRIPTIONS, MAX_SUBSCRIPTIONS_OF_ONE) };
-        if self.events.count(is_stream, None) >= most
-            || self.events.count(is_stream, Some(&proposal.owner)) >= most_of_one
-        {
-            return Err(OutcomeKind::Event(EventOutcome::LimitReached));
-        }
+    fn subscription_of(&mut self, proposal: Proposal) -> Subscription {
         self.events.last_subscription += 1;
         let id = SubscriptionId::new(&format!("{:08x}-{}", self.events.run, self.events.last_subscription));
-        self.subscribe(now, Subscription::new(id.clone(), proposal));
-        Ok(id)
+        Subscription::new(id, proposal)
+    }
+
+    /// Opens a stream, if there is room for it.
+    fn open_stream(&mut self, now: Now, proposal: Proposal) -> Option<SubscriptionId> {
+        let streams = || self.events.subscribers.values().map(|known| &known.subscription).filter(|it| it.is_stream());
+        let of_owner = streams().filter(|known| known.owner == proposal.owner).count();
+        if streams().count() >= MAX_STREAMS || of_owner >= MAX_STREAMS_OF_ONE {
+            return None;
+        }
+        let subscription = self.subscription_of(proposal);
+        let id = subscription.id.clone();
+        self.subscribe(now, subscription);
+        Some(id)
     }
 
     /// Answers whoever opened a stream, and sends what they missed.
@@ -159,54 +165,28 @@ impl Service {
         self.outputs.push_back(Output::Send { stream, data: data.into() });
     }
 
-    fn change(
+    fn is_stream(&self, id: &SubscriptionId) -> bool {
+        self.events.subscribers.get(id).is_some_and(|known| known.subscription.is_stream())
+    }
+
+    fn change_stream(
         &mut self,
         now: Now,
         id: &SubscriptionId,
-        revision: Option<u64>,
-        change: EventChange,
-    ) -> Result<EventOutcome, OutcomeKind> {
+        expected: Option<&Subscription>,
+        change: &EventChange,
+    ) -> OutcomeKind {
         let Some(subscriber) = self.events.subscribers.get_mut(id) else {
-            return Ok(EventOutcome::Gone);
+            return OutcomeKind::Event(EventOutcome::Gone);
         };
-        if revision.is_some_and(|revision| revision != subscriber.revision) {
-            return Err(OutcomeKind::Superseded);
+        if expected.is_some_and(|expected| *expected != subscriber.subscription) {
+            return OutcomeKind::Superseded;
         }
         change.apply(&mut subscriber.subscription);
         self.alter(now, id);
-        Err(OutcomeKind::Done)
-    }
-
-    fn with_push(
-        &mut self,
-        id: &SubscriptionId,
-        change: impl FnOnce(&mut Subscription, &mut super::Push),
-    ) -> Result<EventOutcome, OutcomeKind> {
-        let Some(subscriber) = self.events.subscribers.get_mut(id) else {
-            return Ok(EventOutcome::Gone);
-        };
-        if let Channel::Push(push) = &mut subscriber.channel {
-            change(&mut subscriber.subscription, push);
-        }
-        self.show_subscription(id);
-        self.events.attention.insert(id.clone());
-        Err(OutcomeKind::Done)
+        OutcomeKind::Done
     }
 }
-
-impl Events {
-    /// How many subscriptions of a kind there are; of one account, if it is given.
-    fn count(&self, streams: bool, owner: Option<&str>) -> usize {
-        let subscriptions = self.subscribers.values().map(|subscriber| &subscriber.subscription);
-        subscriptions
-            .filter(|known| known.is_stream() == streams && owner.is_none_or(|owner| *known.owner == *owner))
-            .count()
-    }
-}
-
-/// Subscriptions in all, and of one account: a tenant cannot take all of them.
-const MAX_SUBSCRIPTIONS: usize = 512;
-const MAX_SUBSCRIPTIONS_OF_ONE: usize = 64;
 
 /// Streams in all, each of which holds a connection of the server, and of one account.
 const MAX_STREAMS: usize = 256;

@@ -4,6 +4,7 @@
 //! bounded queue of its own, from which the oldest go first, and is told that they did.
 
 mod intent;
+mod kept;
 mod log;
 mod push;
 mod reach;
@@ -26,6 +27,7 @@ use log::Log;
 use push::Push;
 
 pub(crate) use intent::{EventChange, EventIntent, EventOutcome, NewContext};
+pub(super) use kept::{SubscriptionEdit, SubscriptionsContent};
 
 /// An open stream of events. The caller has a bounded buffer for each, and closes one whose client does not read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -80,7 +82,6 @@ pub(super) struct Events {
     last_subscription: u64,
     last_stream: u64,
     last_delivery: u64,
-    last_revision: u64,
     subscribers: BTreeMap<SubscriptionId, Subscriber>,
     streams: BTreeMap<StreamId, SubscriptionId>,
     deliveries: BTreeMap<DeliveryId, SubscriptionId>,
@@ -94,7 +95,6 @@ struct Subscriber {
     subscription: Subscription,
     /// The chassis whose events it gets: indices into the configuration, ascending.
     chassis: Box<[u16]>,
-    revision: u64,
     channel: Channel,
 }
 
@@ -115,7 +115,6 @@ impl Events {
             last_subscription: 0,
             last_stream: 0,
             last_delivery: 0,
-            last_revision: 0,
             subscribers: BTreeMap::new(),
             streams: BTreeMap::new(),
             deliveries: BTreeMap::new(),
@@ -131,33 +130,6 @@ impl Events {
 }
 
 impl Service {
-    /// The subscriptions that are to outlive the service: all but streams.
-    pub fn subscriptions(&self) -> impl Iterator<Item = &Subscription> {
-        let all = self.events.subscribers.values().map(|subscriber| &subscriber.subscription);
-        all.filter(|subscription| !subscription.is_stream())
-    }
-
-    /// Takes over subscriptions that were kept: those it has not got are new, those that are not among them are gone.
-    pub fn restore_subscriptions(&mut self, now: Now, subscriptions: Vec<Subscription>) {
-        let kept: BTreeSet<SubscriptionId> = subscriptions.iter().map(|subscription| subscription.id.clone()).collect();
-        let gone: Vec<SubscriptionId> = self.subscriptions().map(|known| known.id.clone()).collect();
-        for id in gone.iter().filter(|id| !kept.contains(*id)) {
-            self.unsubscribe(id);
-        }
-        for subscription in subscriptions.into_iter().filter(|subscription| !subscription.is_stream()) {
-            match self.events.subscribers.get_mut(&subscription.id) {
-                Some(known) if known.subscription == subscription => {}
-                Some(known) => {
-                    let id = subscription.id.clone();
-                    known.subscription = subscription;
-                    self.alter(now, &id);
-                }
-                None => self.subscribe(now, subscription),
-            }
-        }
-        self.settle(now);
-    }
-
     /// Tells everyone who may learn of it and wants to.
     ///
     /// Whatever happens that a client may care for comes through here, once it has happened.
@@ -255,7 +227,7 @@ impl Service {
                 Channel::Stream { id: stream, keep_alive_at }
             }
         };
-        let subscriber = Subscriber { chassis: Box::default(), subscription, revision: 0, channel };
+        let subscriber = Subscriber { chassis: Box::default(), subscription, channel };
         self.events.subscribers.insert(id.clone(), subscriber);
         self.alter(now, &id);
     }
@@ -278,32 +250,24 @@ impl Service {
     }
 
     fn show_subscription(&mut self, id: &SubscriptionId) {
-        let Some(subscriber) = self.events.subscribers.get_mut(id) else { return };
-        self.events.last_revision += 1;
-        subscriber.revision = self.events.last_revision;
+        let Some(subscriber) = self.events.subscribers.get(id) else { return };
         let standing = match &subscriber.channel {
             _ if subscriber.subscription.suspended => Standing::Suspended,
             Channel::Push(push) if push.is_failing() => Standing::Failing,
             Channel::Push(_) | Channel::Stream { .. } => Standing::Enabled,
         };
-        let shown = Subscribed {
-            subscription: subscriber.subscription.clone(),
-            chassis: subscriber.chassis.clone(),
-            standing,
-            revision: subscriber.revision,
-        };
+        let shown =
+            Subscribed { subscription: subscriber.subscription.clone(), chassis: subscriber.chassis.clone(), standing };
         self.inventory.show_subscription(id, Some(Arc::new(shown)));
     }
 
-    /// Whether there was such a subscription.
-    fn unsubscribe(&mut self, id: &SubscriptionId) -> bool {
-        let Some(subscriber) = self.events.subscribers.remove(id) else { return false };
+    fn unsubscribe(&mut self, id: &SubscriptionId) {
+        let Some(subscriber) = self.events.subscribers.remove(id) else { return };
         if let Channel::Stream { id, .. } = subscriber.channel {
             self.events.streams.remove(&id);
             self.outputs.push_back(Output::Close(id));
         }
         self.inventory.show_subscription(id, None);
-        true
     }
 
     /// Does for one subscription what is due.

@@ -7,11 +7,11 @@ use std::time::Duration;
 use http::header::CONTENT_TYPE;
 use http::{HeaderName, HeaderValue};
 
-use super::{Channel, Delivery, DeliveryId};
+use super::{Channel, Delivery, DeliveryId, SubscriptionEdit};
 use crate::event::{Draft, Event, Heartbeat, Kind, RetryPolicy, SubscriptionId, payload};
 use crate::service::timers::Timer;
 use crate::service::{Output, Service};
-use crate::time::{Instant, Now};
+use crate::time::{Instant, Now, UnixTime};
 
 /// What waits for one server.
 ///
@@ -87,14 +87,14 @@ impl Push {
         self.queue.clear();
     }
 
-    /// Begins anew after a rest, with what is not older than `age`.
-    pub(super) fn resume(&mut self, now: Now, age: Option<Duration>) {
+    /// Begins anew after a rest, with what happened since then at the earliest.
+    pub(super) fn resume(&mut self, since: Option<UnixTime>) {
         self.failures = 0;
         self.rests_until = None;
-        let Some(age) = age else { return };
-        let age = i64::try_from(age.as_secs()).unwrap_or(i64::MAX);
-        self.queue.retain(|event| age > 0 && now.unix.0.saturating_sub(event.time.0) <= age);
-        self.lost &= age > 0;
+        if let Some(since) = since {
+            self.queue.retain(|event| since <= event.time);
+            self.lost &= !self.queue.is_empty();
+        }
     }
 
     /// Takes the heartbeat that is due, if one is.
@@ -210,24 +210,23 @@ impl Service {
         push.failures = push.failures.saturating_add(1);
         let exhausted = push.failures > attempts;
         let Kind::Push { retry_policy, .. } = &subscriber.subscription.kind else { return };
-        let rest = match retry_policy {
-            RetryPolicy::TerminateAfterRetries if exhausted => {
-                self.unsubscribe(id);
-                return;
+        let (rest, end) = match retry_policy {
+            RetryPolicy::TerminateAfterRetries if exhausted => (interval, Some(SubscriptionEdit::Remove(id.clone()))),
+            RetryPolicy::SuspendRetries if exhausted => (interval, Some(SubscriptionEdit::Suspend(id.clone()))),
+            RetryPolicy::TerminateAfterRetries | RetryPolicy::SuspendRetries | RetryPolicy::RetryForever => {
+                (interval, None)
             }
-            RetryPolicy::SuspendRetries if exhausted => {
-                subscriber.subscription.suspended = true;
-                self.show_subscription(id);
-                return;
-            }
-            RetryPolicy::TerminateAfterRetries | RetryPolicy::SuspendRetries | RetryPolicy::RetryForever => interval,
-            RetryPolicy::RetryForeverWithBackoff => backoff(interval, push.failures),
+            RetryPolicy::RetryForeverWithBackoff => (backoff(interval, push.failures), None),
         };
+        // Also if this is to be the end: until that is stored it goes on.
         let until = now.mono + rest;
         push.rests_until = Some(until);
         self.timers.set(until, Timer::Subscription(id.clone()));
         if !was_failing {
             self.show_subscription(id);
+        }
+        if let Some(edit) = end {
+            self.edit_subscriptions(edit, None);
         }
     }
 }

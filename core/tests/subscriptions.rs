@@ -1,0 +1,253 @@
+//! Subscriptions over the simulated cluster: what is stored, what survives restarts, and what other replicas know.
+
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "tests may fail")]
+
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use bytes::Bytes;
+use http::{Method, Request, Response, StatusCode};
+use kubevirt_redfish_core::Role;
+use kubevirt_redfish_core::config::{Account, Chassis, ChassisName, Config, Credential, Secret};
+use kubevirt_redfish_core::kubevirt::Settings;
+use kubevirt_redfish_fixtures::cluster::{ClusterConfig, Fault, FaultEffect, KubevirtVersion, Rule};
+use kubevirt_redfish_fixtures::sample;
+use kubevirt_redfish_fixtures::world::World;
+use serde_json::{Value, json};
+
+const SUBSCRIPTIONS: &str = "/redfish/v1/EventService/Subscriptions";
+const STREAM: &str = "/redfish/v1/EventService/SSE";
+const OWN: &str = "kubevirt-redfish";
+const SECRET: &str = "kubevirt-redfish-subscriptions";
+
+/// A machine that is off, and a service that may keep documents in its own namespace.
+fn world() -> World {
+    let name = ChassisName::new("lab").unwrap();
+    let account = |user_name: &str, role| Account {
+        user_name: user_name.to_owned(),
+        credential: Credential::Plain(Secret::new(b"secret")),
+        role,
+        chassis: vec![name.clone()],
+    };
+    let config = Config {
+        chassis: vec![Chassis {
+            name: name.clone(),
+            namespace: "lab".to_owned(),
+            selector: Vec::new(),
+            names: Vec::new(),
+            description: None,
+        }],
+        accounts: vec![account("admin", Role::Administrator), account("operator", Role::Operator)],
+        ..Config::default()
+    };
+    let settings = Settings { own_namespace: Some(OWN.to_owned()), ..Settings::default() };
+    let version = KubevirtVersion::V1_9;
+    let mut world = World::new(ClusterConfig::new(version), config, settings);
+    world.cluster.seed([sample::lab_root_claim(0)]);
+    world.cluster.add_virtual_machines([sample::lab_virtual_machine(0, 1, version)]);
+    world
+}
+
+/// The same with that many replicas that are ready.
+fn started(replicas: usize) -> World {
+    let mut world = world();
+    for _ in 0..replicas {
+        let replica = world.start();
+        ready(&mut world, replica);
+    }
+    world
+}
+
+fn ready(world: &mut World, replica: usize) {
+    let limit = Duration::from_secs(20);
+    assert!(world.run_until(limit, |world| world.view(replica).is_some_and(|view| view.is_ready())));
+}
+
+fn request(method: &Method, path: &str, body: Option<&Value>) -> Request<Bytes> {
+    let credentials = BASE64_STANDARD.encode("admin:secret");
+    let request = Request::builder().method(method).uri(path).header("authorization", format!("Basic {credentials}"));
+    request.body(body.map(|body| Bytes::from(body.to_string())).unwrap_or_default()).unwrap()
+}
+
+fn send(world: &mut World, replica: usize, method: &Method, path: &str, body: Option<&Value>) -> Response<Bytes> {
+    world.send(replica, request(method, path, body)).expect("an answer")
+}
+
+fn status(world: &mut World, replica: usize, method: &Method, path: &str) -> StatusCode {
+    send(world, replica, method, path, None).status()
+}
+
+fn get(world: &mut World, replica: usize, path: &str) -> Value {
+    let response = send(world, replica, &Method::GET, path, None);
+    assert_eq!(response.status(), StatusCode::OK, "{path}");
+    serde_json::from_slice(response.body()).unwrap()
+}
+
+fn post(world: &mut World, replica: usize, more: &Value) -> Response<Bytes> {
+    let mut body = json!({ "Destination": "https://listener.example/", "Protocol": "Redfish" });
+    body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    send(world, replica, &Method::POST, SUBSCRIPTIONS, Some(&body))
+}
+
+/// Makes a subscription; its URI.
+fn subscribe(world: &mut World, replica: usize, more: &Value) -> String {
+    let response = post(world, replica, more);
+    assert_eq!(response.status(), StatusCode::CREATED, "{}", String::from_utf8_lossy(response.body()));
+    response.headers()["location"].to_str().unwrap().to_owned()
+}
+
+/// What is stored.
+fn stored(world: &World) -> Value {
+    let secret = world.cluster.object("secrets", OWN, SECRET).expect("a document");
+    serde_json::from_slice(&BASE64_STANDARD.decode(secret["data"]["content"].as_str().unwrap()).unwrap()).unwrap()
+}
+
+#[test]
+fn a_subscription_survives_restarts_and_is_known_to_every_replica() {
+    let world = &mut started(2);
+    let body = json!({
+        "Context": "kept",
+        "HttpHeaders": [{ "Authorization": "Bearer abc" }],
+        "MessageIds": ["ResourceEvent.ResourcePoweredOn"],
+        "SendHeartbeat": true,
+        "DeliveryRetryPolicy": "SuspendRetries",
+    });
+    let location = subscribe(world, 0, &body);
+    assert_eq!(stored(world)["subscriptions"].as_array().unwrap().len(), 1, "stored before it is answered");
+    world.advance(Duration::from_secs(1));
+    let tag = |response: Response<Bytes>| (response.headers()["etag"].clone(), response.into_body());
+    let first = tag(send(world, 0, &Method::GET, &location, None));
+    assert!(!String::from_utf8_lossy(&first.1).contains("abc"), "headers are not read back");
+    assert_eq!(tag(send(world, 1, &Method::GET, &location, None)), first);
+    for replica in [0, 1] {
+        world.restart(replica);
+        ready(world, replica);
+    }
+    assert_eq!(tag(send(world, 0, &Method::GET, &location, None)), first);
+
+    let reset = json!({ "ResetType": "On" });
+    let path = "/redfish/v1/Systems/lab.node-0/Actions/ComputerSystem.Reset";
+    assert_eq!(send(world, 0, &Method::POST, path, Some(&reset)).status(), StatusCode::NO_CONTENT);
+    world.advance(Duration::from_mins(1));
+    let deliveries = &world.events(0).unwrap().deliveries;
+    let delivery = deliveries.first().expect("a delivery");
+    assert_eq!(delivery.headers["authorization"], "Bearer abc");
+    let body: Value = serde_json::from_slice(&delivery.body).unwrap();
+    assert_eq!(body["Context"], "kept");
+    assert_eq!(body["Events"][0]["MessageId"], "ResourceEvent.1.4.ResourcePoweredOn");
+}
+
+#[test]
+fn any_replica_changes_and_ends_any_subscription() {
+    let world = &mut started(2);
+    let location = subscribe(world, 0, &json!({ "Context": "one" }));
+    world.advance(Duration::from_secs(1));
+    let answer = send(world, 1, &Method::PATCH, &location, Some(&json!({ "Context": "two" })));
+    assert_eq!(answer.status(), StatusCode::OK, "{answer:?}");
+    world.advance(Duration::from_secs(1));
+    assert_eq!(get(world, 0, &location)["Context"], "two");
+    let action = |name: &str| format!("{location}/Actions/EventDestination.{name}");
+    assert_eq!(status(world, 1, &Method::POST, &action("SuspendSubscription")), StatusCode::NO_CONTENT);
+    world.advance(Duration::from_secs(1));
+    assert_eq!(get(world, 0, &location)["Status"]["State"], "Disabled");
+    assert_eq!(status(world, 0, &Method::POST, &action("ResumeSubscription")), StatusCode::NO_CONTENT);
+    world.advance(Duration::from_secs(1));
+    assert_eq!(get(world, 1, &location)["Status"]["State"], "Enabled");
+    assert_eq!(status(world, 1, &Method::DELETE, &location), StatusCode::NO_CONTENT);
+    world.advance(Duration::from_secs(1));
+    assert_eq!(status(world, 0, &Method::GET, &location), StatusCode::NOT_FOUND);
+    assert_eq!(stored(world)["subscriptions"], json!([]));
+}
+
+#[test]
+fn of_many_conditional_changes_at_two_replicas_one_wins() {
+    let world = &mut started(2);
+    let location = subscribe(world, 0, &json!({ "Context": "none" }));
+    world.advance(Duration::from_secs(1));
+    let tag = send(world, 0, &Method::GET, &location, None).headers()["etag"].clone();
+    let begun: Vec<_> = (0..8)
+        .map(|number| {
+            let body = json!({ "Context": format!("number {number}") });
+            let mut request = request(&Method::PATCH, &location, Some(&body));
+            request.headers_mut().insert("if-match", tag.clone());
+            world.begin(number % 2, request)
+        })
+        .collect();
+    world.advance(Duration::from_mins(1));
+    let answers: Vec<StatusCode> =
+        begun.into_iter().map(|id| world.response(id).expect("an answer").status()).collect();
+    let count = |status| answers.iter().filter(|answer| **answer == status).count();
+    assert_eq!((count(StatusCode::OK), count(StatusCode::PRECONDITION_FAILED)), (1, 7), "{answers:?}");
+}
+
+#[test]
+fn changes_at_different_replicas_do_not_undo_each_other() {
+    let world = &mut started(2);
+    let begun: Vec<_> = (0..20)
+        .map(|number| {
+            let body = json!({ "Destination": format!("https://listener.example/{number}"), "Protocol": "Redfish" });
+            world.begin(number % 2, request(&Method::POST, SUBSCRIPTIONS, Some(&body)))
+        })
+        .collect();
+    world.advance(Duration::from_secs(30));
+    for id in begun {
+        assert_eq!(world.response(id).expect("an answer").status(), StatusCode::CREATED);
+    }
+    for replica in [0, 1] {
+        assert_eq!(get(world, replica, SUBSCRIPTIONS)["Members@odata.count"], 20);
+    }
+}
+
+#[test]
+fn a_subscription_that_cannot_be_stored_is_refused_and_does_not_count() {
+    let world = &mut started(1);
+    let fault = Fault::new(FaultEffect::unavailable()).method(Method::POST).path("/secrets").times(u32::MAX);
+    world.cluster.inject(fault);
+    let answer = post(world, 0, &json!({}));
+    assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE, "{}", String::from_utf8_lossy(answer.body()));
+    assert_eq!(get(world, 0, SUBSCRIPTIONS)["Members@odata.count"], 0);
+}
+
+#[test]
+fn without_the_right_to_keep_them_they_are_kept_in_memory() {
+    let mut world = world();
+    world.cluster.forbid(vec![Rule::new("*", "", "secrets").in_namespace(OWN)]);
+    let world = &mut world;
+    world.start();
+    ready(world, 0);
+    let location = subscribe(world, 0, &json!({}));
+    assert_eq!(get(world, 0, &location)["Status"]["State"], "Enabled");
+}
+
+#[test]
+fn what_one_account_stores_is_bounded_and_leaves_room_for_others() {
+    let world = &mut started(1);
+    let large = json!({ "HttpHeaders": [{ "X-Token": "x".repeat(8_000) }], "Context": "\u{1}".repeat(2_000) });
+    let mut made = 0;
+    let refused = loop {
+        let answer = post(world, 0, &large);
+        if answer.status() != StatusCode::CREATED {
+            break answer;
+        }
+        made += 1;
+    };
+    assert!((5..64).contains(&made), "{made}");
+    assert_eq!(refused.status(), StatusCode::CONFLICT);
+    assert!(String::from_utf8_lossy(refused.body()).contains("EventSubscriptionLimitExceeded"));
+    let credentials = BASE64_STANDARD.encode("operator:secret");
+    let mut other =
+        request(&Method::POST, SUBSCRIPTIONS, Some(&json!({ "Destination": "https://a/", "Protocol": "Redfish" })));
+    other.headers_mut().insert("authorization", format!("Basic {credentials}").parse().unwrap());
+    assert_eq!(world.send(0, other).unwrap().status(), StatusCode::CREATED);
+}
+
+#[test]
+fn a_stream_is_known_to_its_replica_alone() {
+    let world = &mut started(2);
+    assert_eq!(status(world, 0, &Method::GET, STREAM), StatusCode::OK);
+    world.advance(Duration::from_secs(1));
+    assert_eq!(get(world, 0, SUBSCRIPTIONS)["Members@odata.count"], 1);
+    assert_eq!(get(world, 1, SUBSCRIPTIONS)["Members@odata.count"], 0);
+    assert!(world.cluster.object("secrets", OWN, SECRET).is_none());
+}
