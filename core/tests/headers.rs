@@ -7,11 +7,15 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{Request, Response};
+use kubevirt_redfish_core::config::{Config, Protocol};
 use kubevirt_redfish_core::{Peer, Step};
-use kubevirt_redfish_fixtures::desk::Desk;
+use kubevirt_redfish_fixtures::desk::{Desk, config};
 
 fn answer(method: &str, uri: &str, secure: bool, headers: &[(&str, &str)]) -> Response<Bytes> {
-    let desk = Desk::new();
+    answer_of(&Desk::new(), method, uri, secure, headers)
+}
+
+fn answer_of(desk: &Desk, method: &str, uri: &str, secure: bool, headers: &[(&str, &str)]) -> Response<Bytes> {
     let mut request = Request::builder().method(method).uri(uri);
     for (name, value) in headers {
         request = request.header(*name, *value);
@@ -30,6 +34,7 @@ const ADMIN: (&str, &str) = ("authorization", "Basic YWRtaW46c2VjcmV0");
 
 #[test]
 fn no_response_is_a_page_for_a_browser() {
+    let behind_a_proxy = Desk::empty(Config { protocol: Protocol::Http, ..config() });
     for (method, uri, headers) in [
         ("GET", "/redfish/v1", vec![]),
         ("GET", "/redfish/v1/Systems", vec![]),
@@ -47,7 +52,7 @@ fn no_response_is_a_page_for_a_browser() {
         assert_eq!(header(&response, "referrer-policy"), Some("no-referrer"));
         assert_eq!(header(&response, "x-content-type-options"), Some("nosniff"));
         assert_eq!(header(&response, "strict-transport-security"), Some("max-age=31536000"));
-        let plain = answer(method, uri, false, &headers);
+        let plain = answer_of(&behind_a_proxy, method, uri, false, &headers);
         assert_eq!(header(&plain, "strict-transport-security"), None, "RFC 6797 section 7.2");
     }
 }
@@ -74,4 +79,39 @@ fn polling_a_system_compresses_it_once() {
     };
     let (first, second) = (read(), read());
     assert_eq!(first.as_ptr(), second.as_ptr(), "the very same bytes");
+}
+
+#[test]
+fn what_comes_without_encryption_is_sent_to_https_or_refused() {
+    let host = ("host", "bmc.example:8443");
+    for method in ["GET", "HEAD"] {
+        let response = answer(method, "/redfish/v1/Systems?only", false, &[ADMIN, host]);
+        assert_eq!(response.status(), 308);
+        assert_eq!(header(&response, "location"), Some("https://bmc.example:8443/redfish/v1/Systems?only"));
+        assert!(response.body().is_empty());
+    }
+    for (method, headers) in [
+        ("POST", vec![host]),
+        ("PATCH", vec![ADMIN, host]),
+        // Nobody is sent to where they did not want to go.
+        ("GET", vec![("host", "user@bmc.example")]),
+        ("GET", vec![("host", "bmc.example/evil")]),
+        ("GET", vec![]),
+    ] {
+        let response = answer(method, "/redfish/v1/SessionService/Sessions", false, &headers);
+        assert_eq!((response.status().as_u16(), header(&response, "location")), (404, None), "{method} {headers:?}");
+        let body = String::from_utf8_lossy(response.body());
+        assert!(body.contains("KubeVirt.1.0.TlsRequired"), "{body}");
+    }
+}
+
+#[test]
+fn heads_that_are_too_large_are_refused() {
+    let long = "x".repeat(40_000);
+    let response = answer("GET", "/redfish/v1", true, &[ADMIN, ("cookie", &long)]);
+    assert_eq!(response.status(), 431);
+    let response = answer("GET", &format!("/redfish/v1/Systems?$filter={}", "x".repeat(9_000)), true, &[ADMIN]);
+    assert_eq!(response.status(), 414);
+    let just_so = "x".repeat(30_000);
+    assert_eq!(answer("GET", "/redfish/v1", true, &[ADMIN, ("cookie", &just_so)]).status(), 200);
 }

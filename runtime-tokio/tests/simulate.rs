@@ -153,14 +153,50 @@ async fn what_is_not_http_is_refused() {
 }
 
 #[tokio::test]
-async fn tls_offers_http_2_and_refuses_plain_http() {
+async fn heads_that_are_too_large_are_refused_with_a_reason() {
+    let service = Service::simulate(&["--systems", "0"]);
+    let mut client = service.client().await;
+    let long = client.send(Method::GET, "/redfish/v1/", &[("x", &"y".repeat(40_000))], "").await;
+    assert_eq!(long.status, StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "{long:?}");
+    assert_eq!(long.json()["error"]["code"], "KubeVirt.1.0.HeadTooLarge");
+    assert_eq!(client.get("/redfish/v1/").await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn http_2_is_spoken_over_tls() {
     let service = Service::simulate(&["--systems", "0"]);
     let address = service.url.strip_prefix("https://").unwrap();
     let stream = tls(address, &[b"h2", b"http/1.1"]).await;
     assert_eq!(stream.get_ref().1.alpn_protocol(), Some(b"h2".as_slice()));
-    drop(stream);
-    let answer = raw(&service.url, b"GET /redfish/v1/ HTTP/1.1\r\nhost: x\r\n\r\n").await;
-    assert!(!answer.starts_with("HTTP/"), "{answer}");
+    let io = hyper_util::rt::TokioIo::new(stream);
+    let executor = hyper_util::rt::TokioExecutor::new();
+    let (mut sender, connection) = hyper::client::conn::http2::handshake(executor, io).await.unwrap();
+    tokio::spawn(connection);
+    // Both at once on one connection.
+    let ask = |sender: &mut hyper::client::conn::http2::SendRequest<String>, path: &str| {
+        let request = http::Request::get(format!("https://bmc.example{path}"));
+        sender.send_request(request.body(String::new()).unwrap())
+    };
+    let (root, systems) = (ask(&mut sender, "/redfish/v1/"), ask(&mut sender, SYSTEMS));
+    let (root, systems) = (root.await.unwrap(), systems.await.unwrap());
+    assert_eq!((root.status(), root.version()), (StatusCode::OK, http::Version::HTTP_2));
+    assert_eq!(root.headers()["odata-version"], "4.0");
+    assert_eq!(systems.status(), StatusCode::UNAUTHORIZED);
+}
+
+#[tokio::test]
+async fn who_speaks_http_to_a_tls_port_is_sent_to_https() {
+    let service = Service::simulate(&["--systems", "0"]);
+    let ask = async |head: &str| raw(&service.url, format!("{head}\r\nconnection: close\r\n\r\n").as_bytes()).await;
+    let answer = ask("GET /redfish/v1/Systems?$top=1 HTTP/1.1\r\nhost: bmc.example:8443").await;
+    assert!(answer.starts_with("HTTP/1.1 308 "), "{answer}");
+    assert!(answer.contains("location: https://bmc.example:8443/redfish/v1/Systems?$top=1\r\n"), "{answer}");
+    let log_in =
+        "POST /redfish/v1/SessionService/Sessions HTTP/1.1\r\nhost: bmc.example\r\ncontent-length: 2\r\n\r\n{}";
+    let answer = raw(&service.url, log_in.replacen("\r\n", "\r\nconnection: close\r\n", 1).as_bytes()).await;
+    assert!(answer.starts_with("HTTP/1.1 404 ") && answer.contains("KubeVirt.1.0.TlsRequired"), "{answer}");
+    // What is neither is no reason to say anything.
+    assert_eq!(raw(&service.url, b"\x00\x01\x02\x03 what is this").await.find("HTTP"), None);
     assert_eq!(service.client().await.get("/redfish/v1/").await.status, StatusCode::OK);
 }
 

@@ -4,6 +4,7 @@
 //! [`View`], what it needs done it asks for with a [`Step`]. It ends in exactly one response.
 
 mod access;
+mod admission;
 mod events;
 mod response;
 mod tasks;
@@ -140,7 +141,8 @@ impl View {
     pub fn begin(self: &Arc<Self>, now: Now, peer: &Peer, head: Request<()>) -> (Exchange, Step) {
         let (head, ()) = head.into_parts();
         let mut exchange = Exchange { head, peer: *peer, state: State::Done };
-        let step = exchange.preflight().unwrap_or_else(|| exchange.authenticate(self, now));
+        let step = exchange.turn_away(self).or_else(|| exchange.preflight());
+        let step = step.unwrap_or_else(|| exchange.authenticate(self, now));
         let step = exchange.finish(step);
         (exchange, step)
     }

@@ -118,10 +118,16 @@ pub(super) fn options(route: &Route<'_>) -> Response<Bytes> {
 
 /// 308 to the canonical URI, for a read at a URI that is going out of use (RFC 9745).
 pub(super) fn redirect(canonical: &str, query: Option<&str>) -> Response<Bytes> {
-    let mut response = empty(StatusCode::PERMANENT_REDIRECT);
     let query = query.map(|query| format!("?{query}")).unwrap_or_default();
-    insert(response.headers_mut(), LOCATION, &format!("{canonical}{query}"));
+    let mut response = moved(&format!("{canonical}{query}"));
     response.headers_mut().insert(DEPRECATION, HeaderValue::from_static("@1767225600"));
+    response
+}
+
+/// 308 to another URL.
+pub(super) fn moved(url: &str) -> Response<Bytes> {
+    let mut response = empty(StatusCode::PERMANENT_REDIRECT);
+    insert(response.headers_mut(), LOCATION, url);
     response
 }
 

@@ -77,6 +77,22 @@ pub(crate) const IMPORT_FAILED: Definition = Definition {
     resolution: "See to it that the cluster can read the image at its URL, or eject it and insert another one.",
 };
 
+pub(crate) const TLS_REQUIRED: Definition = Definition {
+    registry: REGISTRY,
+    key: "TlsRequired",
+    text: "The request came without encryption, and this service speaks HTTPS only.",
+    severity: Severity::Critical,
+    resolution: "Send the request to an https URL. Change the credentials if there were any in it: others may have read them.",
+};
+
+pub(crate) const HEAD_TOO_LARGE: Definition = Definition {
+    registry: REGISTRY,
+    key: "HeadTooLarge",
+    text: "The %1 of the request are too large: they may have %2 bytes.",
+    severity: Severity::Warning,
+    resolution: "Send fewer or shorter headers, or a shorter query, and send the request again.",
+};
+
 /// Every entry, with what it is about.
 pub(crate) const ALL: &[(Definition, &str)] = &[
     (REFUSED, "The cluster does not accept a change."),
@@ -88,4 +104,6 @@ pub(crate) const ALL: &[(Definition, &str)] = &[
     (CONFIGURED_ACCOUNT, "An account of the configuration was to be changed."),
     (TOO_MANY_FAILED_LOGINS, "A client has sent too many wrong passwords."),
     (CLOCK_NOT_SETTABLE, "A manager's clock was to be set to another time."),
+    (TLS_REQUIRED, "A request came without encryption that is not to be redirected."),
+    (HEAD_TOO_LARGE, "The URI or the headers of a request are larger than the service takes."),
 ];

@@ -17,6 +17,7 @@ use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
 
 use super::held::Held;
 use super::{Handler, Limits, stopped};
@@ -85,17 +86,36 @@ impl<H: Handler> Connections<H> {
                 tracing::debug!(%address, %error, "connection lost at its beginning");
                 return;
             }
-            let peer = Peer { address, secure: shared.tls.is_some(), correlation: AtomicU64::new(correlation) };
-            match &shared.tls {
-                None => serve(&shared, stream, peer, stop).await,
-                Some(tls) => match tokio::time::timeout(shared.limits.handshake, tls.accept(stream)).await {
-                    Ok(Ok(stream)) => serve(&shared, stream, peer, stop).await,
-                    Ok(Err(error)) => tracing::debug!(%address, %error, "TLS handshake failed"),
-                    Err(_) => tracing::debug!(%address, "TLS handshake took too long"),
-                },
+            let peer = |secure| Peer { address, secure, correlation: AtomicU64::new(correlation) };
+            let Some(tls) = &shared.tls else { return serve(&shared, stream, peer(false), stop).await };
+            let opened = async {
+                // Who speaks HTTP to this port is told so in HTTP.
+                if speaks_http(&stream).await? {
+                    Ok(Opened::Plain(stream))
+                } else {
+                    tls.accept(stream).await.map(Opened::Tls)
+                }
+            };
+            match tokio::time::timeout(shared.limits.handshake, opened).await {
+                Ok(Ok(Opened::Tls(stream))) => serve(&shared, stream, peer(true), stop).await,
+                Ok(Ok(Opened::Plain(stream))) => serve(&shared, stream, peer(false), stop).await,
+                Ok(Err(error)) => tracing::debug!(%address, %error, "TLS handshake failed"),
+                Err(_) => tracing::debug!(%address, "TLS handshake took too long"),
             }
         }
     }
+}
+
+/// A connection to a port that speaks TLS.
+enum Opened {
+    Tls(TlsStream<TcpStream>),
+    Plain(TcpStream),
+}
+
+/// Whether a client begins with a method of HTTP: a handshake of TLS begins with a byte that is no letter.
+async fn speaks_http(stream: &TcpStream) -> io::Result<bool> {
+    let mut first = [0];
+    Ok(stream.peek(&mut first).await? > 0 && first[0].is_ascii_uppercase())
 }
 
 async fn serve<H: Handler, I: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
