@@ -170,7 +170,7 @@ impl Exchange {
             let message = Message::new(&base::HEADER_INVALID, ["Content-Type"]);
             return Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, message));
         }
-        resources::log_in(&parse_body(body)?)
+        resources::log_in(&parse_body(body, None)?)
     }
 
     fn check_log_in(&mut self, view: &Arc<View>, now: Now, log_in: LogIn) -> Step {

@@ -440,7 +440,7 @@ impl Exchange {
             let message = Message::new(&base::HEADER_INVALID, ["Content-Type"]);
             return Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, message));
         }
-        parse_body(body)
+        parse_body(body, self.action())
     }
 
     /// Finds out what is asked for in this view, and hands it in.
@@ -527,6 +527,12 @@ impl Exchange {
 
     fn path(&self) -> &str {
         self.head.uri.path()
+    }
+
+    /// The action that the request is sent to, by the name that messages have for it.
+    fn action(&self) -> Option<&str> {
+        let (_, action) = self.path().rsplit_once("/Actions/")?;
+        Some(action.strip_suffix('/').unwrap_or(action))
     }
 
     fn announced_length(&self) -> Option<u64> {

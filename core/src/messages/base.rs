@@ -23,6 +23,14 @@ pub(crate) const PROPERTY_UNKNOWN: Definition = Definition {
     resolution: "Leave the property out of the request body.",
 };
 
+pub(crate) const PROPERTY_DUPLICATE: Definition = Definition {
+    registry: REGISTRY,
+    key: "PropertyDuplicate",
+    text: "The property '%1' stands more than once in the same object.",
+    severity: Severity::Warning,
+    resolution: "Send the property once, with the value that is meant.",
+};
+
 pub(crate) const PROPERTY_NOT_WRITABLE: Definition = Definition {
     registry: REGISTRY,
     key: "PropertyNotWritable",
@@ -101,6 +109,14 @@ pub(crate) const ACTION_PARAMETER_UNKNOWN: Definition = Definition {
     text: "The action '%1' has no parameter '%2'.",
     severity: Severity::Warning,
     resolution: "Leave the parameter out of the request body.",
+};
+
+pub(crate) const ACTION_PARAMETER_DUPLICATE: Definition = Definition {
+    registry: REGISTRY,
+    key: "ActionParameterDuplicate",
+    text: "The action '%1' was sent more than one value for the parameter '%2'.",
+    severity: Severity::Warning,
+    resolution: "Send the parameter once, with the value that is meant.",
 };
 
 pub(crate) const ACTION_PARAMETER_NOT_SUPPORTED: Definition = Definition {
@@ -428,6 +444,7 @@ pub(crate) const NO_VALID_SESSION: Definition = Definition {
 pub(crate) const ALL: &[Definition] = &[
     GENERAL_ERROR,
     PROPERTY_UNKNOWN,
+    PROPERTY_DUPLICATE,
     PROPERTY_NOT_WRITABLE,
     PROPERTY_VALUE_TYPE_ERROR,
     PROPERTY_VALUE_FORMAT_ERROR,
@@ -438,6 +455,7 @@ pub(crate) const ALL: &[Definition] = &[
     NO_OPERATION,
     ACTION_PARAMETER_MISSING,
     ACTION_PARAMETER_UNKNOWN,
+    ACTION_PARAMETER_DUPLICATE,
     ACTION_PARAMETER_NOT_SUPPORTED,
     ACTION_PARAMETER_VALUE_TYPE_ERROR,
     ACTION_PARAMETER_VALUE_NOT_IN_LIST,

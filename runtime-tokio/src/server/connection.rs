@@ -17,7 +17,6 @@ use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_rustls::TlsAcceptor;
-use tokio_rustls::server::TlsStream;
 
 use super::held::Held;
 use super::{Handler, Limits, stopped};
@@ -88,28 +87,18 @@ impl<H: Handler> Connections<H> {
             }
             let peer = |secure| Peer { address, secure, correlation: AtomicU64::new(correlation) };
             let Some(tls) = &shared.tls else { return serve(&shared, stream, peer(false), stop).await };
-            let opened = async {
-                // Who speaks HTTP to this port is told so in HTTP.
-                if speaks_http(&stream).await? {
-                    Ok(Opened::Plain(stream))
-                } else {
-                    tls.accept(stream).await.map(Opened::Tls)
-                }
-            };
-            match tokio::time::timeout(shared.limits.handshake, opened).await {
-                Ok(Ok(Opened::Tls(stream))) => serve(&shared, stream, peer(true), stop).await,
-                Ok(Ok(Opened::Plain(stream))) => serve(&shared, stream, peer(false), stop).await,
+            let deadline = Instant::now() + shared.limits.handshake;
+            // Who speaks HTTP to this port is told so in HTTP.
+            if matches!(tokio::time::timeout_at(deadline, speaks_http(&stream)).await, Ok(Ok(true))) {
+                return serve(&shared, stream, peer(false), stop).await;
+            }
+            match tokio::time::timeout_at(deadline, tls.accept(stream)).await {
+                Ok(Ok(stream)) => serve(&shared, stream, peer(true), stop).await,
                 Ok(Err(error)) => tracing::debug!(%address, %error, "TLS handshake failed"),
                 Err(_) => tracing::debug!(%address, "TLS handshake took too long"),
             }
         }
     }
-}
-
-/// A connection to a port that speaks TLS.
-enum Opened {
-    Tls(TlsStream<TcpStream>),
-    Plain(TcpStream),
 }
 
 /// Whether a client begins with a method of HTTP: a handshake of TLS begins with a byte that is no letter.
