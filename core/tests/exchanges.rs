@@ -7,6 +7,8 @@
 //! > PATCH /redfish/v1/Systems/lab.node-0 as admin     a request; headers, an empty line and a body may follow
 //! > done                                              the oldest command has been carried out
 //! > boot lab.node-0 Cd Once                           … and the machine's definition shows this override
+//! > indicator lab.node-0 Lit                         … and the machine's indicator is set to this
+//! > restore lab.node-0 AlwaysOn                      … and this becomes of the machine when its host comes back
 //! > tag lab.node-0 Rack 3                            … and the machine has this asset tag (nothing for none)
 //! > media lab.node-0 http://images.example/a.iso      … and the machine has this in its drive (`-` for nothing)
 //! > media lab.node-0 Usb http://images.example/a.img  … and the machine has this in that slot
@@ -36,8 +38,8 @@ use base64::Engine as _;
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 use kubevirt_redfish_core::model::{
-    BootEnabled, BootOverride, BootTarget, CommandError, Completion, ImportId, ImportState, Machine, Medium,
-    Observation, Phase, Slot, Uid,
+    BootEnabled, BootOverride, BootTarget, CommandError, Completion, ImportId, ImportState, Indicator, Machine, Medium,
+    Observation, Phase, PowerRestore, Slot, Uid,
 };
 use kubevirt_redfish_core::{DeliveryError, StreamId};
 use kubevirt_redfish_fixtures::desk::Desk;
@@ -78,6 +80,24 @@ fn play(script: &str) -> String {
                 let tag = words.join(" ");
                 let tag = (!tag.is_empty()).then(|| tag.into());
                 let observation = desk.redefinition(id, |machine| machine.asset_tag = tag);
+                desk.complete(Ok(Completion { observations: vec![observation] }))
+            }
+            ["indicator", id, set_to] => {
+                let indicator = match *set_to {
+                    "Lit" => Indicator::Lit,
+                    "Blinking" => Indicator::Blinking,
+                    _ => Indicator::Off,
+                };
+                let observation = desk.redefinition(id, |machine| machine.indicator = indicator);
+                desk.complete(Ok(Completion { observations: vec![observation] }))
+            }
+            ["restore", id, choice] => {
+                let choice = match *choice {
+                    "AlwaysOn" => PowerRestore::AlwaysOn,
+                    "LastState" => PowerRestore::LastState,
+                    _ => PowerRestore::AlwaysOff,
+                };
+                let observation = desk.redefinition(id, |machine| machine.power_restore = choice);
                 desk.complete(Ok(Completion { observations: vec![observation] }))
             }
             ["media", id, image] | ["media", id, "Cd", image] => {

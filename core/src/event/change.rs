@@ -130,6 +130,8 @@ fn is_defined_otherwise(was: &Vm, vm: &Vm) -> bool {
         || one.firmware != other.firmware
         || one.description != other.description
         || one.asset_tag != other.asset_tag
+        || one.indicator != other.indicator
+        || one.power_restore != other.power_restore
         || one.size != other.size
         || one.nics.iter().map(|nic| &nic.mac).ne(other.nics.iter().map(|nic| &nic.mac))
         || was.processors() != vm.processors()

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::object::{Annotations, RunStrategy, TemplateSpec, VirtualMachine};
-use crate::model::{BootEnabled, BootOverride, BootTarget, Slot, Uid};
+use crate::model::{BootEnabled, BootOverride, BootTarget, Indicator, Slot, Uid};
 
 /// On a `VirtualMachine`: the boot override, a [`BootRecord`].
 pub(crate) const BOOT_OVERRIDE: &str = "redfish.kubevirt.io/boot-override";
@@ -16,6 +16,8 @@ pub(crate) const BOOT_OVERRIDE: &str = "redfish.kubevirt.io/boot-override";
 pub(crate) const RUN_STRATEGY: &str = "redfish.kubevirt.io/run-strategy";
 /// On a `VirtualMachine`: the operator's asset tag.
 pub(crate) const ASSET_TAG: &str = "redfish.kubevirt.io/asset-tag";
+/// On a `VirtualMachine`: what its indicator is set to, by [`indicator_name`]; nothing for one that is off.
+pub(crate) const INDICATOR: &str = "redfish.kubevirt.io/indicator-led";
 /// On a `DataVolume`: the name of the machine it serves. Not a label, which could not hold a name of 253 characters.
 pub(crate) const VIRTUAL_MACHINE: &str = "redfish.kubevirt.io/virtual-machine";
 /// On a `DataVolume`: the URL it was imported from, as the client gave it.
@@ -194,6 +196,21 @@ impl StrategyNote {
             now => format!("{}:{}", self.was.name(), now.name()),
         }
     }
+}
+
+/// What an indicator is set to, as written in an annotation; `None` for one that is off.
+pub(crate) const fn indicator_name(indicator: Indicator) -> Option<&'static str> {
+    match indicator {
+        Indicator::Off => None,
+        Indicator::Lit => Some("Lit"),
+        Indicator::Blinking => Some("Blinking"),
+    }
+}
+
+/// What the indicator of a machine with these annotations is set to.
+pub(crate) fn indicator(annotations: &Annotations) -> Indicator {
+    let set_to = |indicator: &Indicator| annotations.indicator.as_deref() == indicator_name(*indicator);
+    [Indicator::Lit, Indicator::Blinking].into_iter().find(set_to).unwrap_or_default()
 }
 
 /// The medium in a slot.

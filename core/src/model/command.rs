@@ -1,8 +1,9 @@
 //! What can be asked of the cluster, in the domain's words.
 
+use std::fmt;
 use std::time::Duration;
 
-use super::{BootEnabled, BootMode, BootTarget, InsertMedia, Observation, Slot, Uid, VmId};
+use super::{BootEnabled, BootMode, BootTarget, Indicator, InsertMedia, Observation, PowerRestore, Slot, Uid, VmId};
 use crate::time::Instant;
 
 /// The number of a command, unique within one run of the service.
@@ -29,8 +30,8 @@ pub struct Command {
 pub enum Action {
     /// Change its power.
     Power(PowerRequest),
-    /// Change what it boots from.
-    SetBoot(BootChange),
+    /// Change how it is defined.
+    Change(MachineChange),
     /// Put back the boot order that a used-up one-time override replaced.
     RestoreBoot {
         /// The run that used it up.
@@ -40,15 +41,39 @@ pub enum Action {
     InsertMedia(InsertMedia),
     /// Take the image out of a drive; no error if there is none.
     EjectMedia(Slot),
-    /// Attach a free text to it, or remove it.
-    SetAssetTag(Option<Box<str>>),
-    /// Both at once: what it boots from and its free text. Neither without the other.
-    SetBootAndAssetTag {
-        /// As in [`Action::SetBoot`].
-        boot: BootChange,
-        /// As in [`Action::SetAssetTag`].
-        tag: Option<Box<str>>,
-    },
+}
+
+/// A change of how a machine is defined; what is `None` stays as it is. All of it is made at once, or none.
+#[derive(Clone, PartialEq, Eq, Default)]
+pub struct MachineChange {
+    /// What it boots from.
+    pub boot: Option<BootChange>,
+    /// The free text attached to it; none to remove it.
+    pub asset_tag: Option<Option<Box<str>>>,
+    /// Its indicator.
+    pub indicator: Option<Indicator>,
+    /// What becomes of it when its host comes back.
+    pub power_restore: Option<PowerRestore>,
+}
+
+/// Without what stays as it is.
+impl fmt::Debug for MachineChange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { boot, asset_tag, indicator, power_restore } = self;
+        let fields: [(&str, Option<&dyn fmt::Debug>); 4] = [
+            ("boot", boot.as_ref().map(|boot| boot as _)),
+            ("asset_tag", asset_tag.as_ref().map(|tag| tag as _)),
+            ("indicator", indicator.as_ref().map(|indicator| indicator as _)),
+            ("power_restore", power_restore.as_ref().map(|choice| choice as _)),
+        ];
+        let mut shown = f.debug_struct("MachineChange");
+        for (name, value) in fields {
+            if let Some(value) = value {
+                shown.field(name, value);
+            }
+        }
+        shown.finish()
+    }
 }
 
 /// A change of power. Asking for what is already so is no error.

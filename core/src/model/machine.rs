@@ -1,6 +1,6 @@
 //! What a machine is defined to be, whether it runs or not.
 
-use super::{BootOverride, Drive, Firmware, Medium, Nic, Processors, Uid, Version, VmId};
+use super::{BootOverride, Drive, Firmware, Medium, Nic, PowerRestore, Processors, Uid, Version, VmId};
 use crate::time::UnixTime;
 
 /// The definition of a virtual machine, reduced to what the service shows and decides by.
@@ -46,6 +46,22 @@ pub struct Machine {
     pub size: Option<Box<str>>,
     /// A free text that an operator attached to it.
     pub asset_tag: Option<Box<str>>,
+    /// What an operator set its indicator to.
+    pub indicator: Indicator,
+    /// What becomes of it when its host comes back.
+    pub power_restore: PowerRestore,
+}
+
+/// The light by which people find a machine. There is none: it is what they set it to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub enum Indicator {
+    /// Dark.
+    #[default]
+    Off,
+    /// Steadily lit.
+    Lit,
+    /// Blinking.
+    Blinking,
 }
 
 /// Whether the cluster brings up an instance by itself when there is none: because it is to run always, or because a

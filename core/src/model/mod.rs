@@ -14,15 +14,15 @@ mod observation;
 mod power;
 
 pub use boot::{BootEnabled, BootMode, BootOverride, BootTarget};
-pub use command::{Action, BootChange, Command, CommandError, CommandId, Completion, PowerRequest};
+pub use command::{Action, BootChange, Command, CommandError, CommandId, Completion, MachineChange, PowerRequest};
 pub use document::{Document, DocumentName, DocumentWrite, LONGEST_DOCUMENT};
 pub use firmware::Firmware;
 pub use hardware::{Architecture, Drive, DriveBus, DriveKind, Nic, Processors};
 pub use identity::{ImportId, Uid, Version, VmId};
 pub use instance::{Instance, NicAddress, Phase};
-pub use machine::{Autostart, Machine, Severity, Trouble};
+pub use machine::{Autostart, Indicator, Machine, Severity, Trouble};
 pub use media::{
     ImageCredentials, ImagePassword, Import, ImportState, InsertMedia, Medium, Slot, TransferMethod, TransferProtocol,
 };
 pub use observation::{Observation, Platform, Purpose, Source};
-pub use power::PowerState;
+pub use power::{PowerRestore, PowerState};

@@ -40,3 +40,16 @@ impl PowerState {
         }
     }
 }
+
+/// What becomes of a machine when whatever it ran on comes back: what its owner chose, also while something else is in
+/// force because the machine has been turned off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub enum PowerRestore {
+    /// It runs whatever happened before.
+    AlwaysOn,
+    /// It runs unless it was turned off from inside or from outside.
+    LastState,
+    /// It stays off until it is turned on.
+    #[default]
+    AlwaysOff,
+}

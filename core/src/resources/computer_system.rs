@@ -7,7 +7,9 @@ use super::operation_apply_time::OperationApplyTimeSupport;
 use super::{Context, Link, Status, computer_system_boot, computer_system_reset, parameters, processor};
 use crate::http::{ETAG_PLACEHOLDER, JsonObject, Refusal, Representation, Schema, schema};
 use crate::messages::{Message, base};
-use crate::model::{Action, BootEnabled, BootMode, BootTarget, PowerState, Processors, Severity};
+use crate::model::{
+    Action, BootEnabled, BootMode, BootTarget, Indicator, MachineChange, PowerRestore, PowerState, Processors, Severity,
+};
 use crate::route::{Inventory, Route};
 use crate::view::Vm;
 
@@ -36,6 +38,14 @@ struct ComputerSystem<'a> {
     #[serde(rename = "UUID", skip_serializing_if = "Option::is_none")]
     uuid: Option<&'a str>,
     power_state: &'static str,
+    power_restore_policy: PowerRestore,
+    #[serde(rename = "PowerRestorePolicy@Redfish.AllowableValues")]
+    power_restore_values: [PowerRestore; 3],
+    #[serde(rename = "IndicatorLED")]
+    indicator: Indicator,
+    #[serde(rename = "IndicatorLED@Redfish.AllowableValues")]
+    indicator_values: [Indicator; 3],
+    location_indicator_active: bool,
     status: Status,
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "as_text")]
     last_reset_time: Option<crate::time::UnixTime>,
@@ -126,28 +136,50 @@ pub(super) fn represent(context: &Context<'_>, vm: &Vm) -> Representation {
 /// Understands a PATCH. Everything in it becomes one change, so that none of it can take effect without the rest.
 pub(super) fn patch(vm: &Vm, body: &JsonObject) -> Result<Action, Refusal> {
     let mut problems = Vec::new();
-    let mut boot = None;
-    let mut asset_tag = None;
+    let mut change = MachineChange::default();
+    let mut active = None;
     for (name, value) in parameters::members(body) {
-        match name {
-            "Boot" => boot = computer_system_boot::parse(value, &mut problems),
-            "AssetTag" => match parse_asset_tag(name, value) {
-                Ok(tag) => asset_tag = Some(tag),
-                Err(problem) => problems.push(problem.about("#/AssetTag")),
-            },
-            _ => problems.push(parameters::not_changeable(name, READ_ONLY).about(format!("#/{name}"))),
+        let result = match name {
+            "Boot" => {
+                change.boot = computer_system_boot::parse(value, &mut problems);
+                Ok(())
+            }
+            "AssetTag" => parse_asset_tag(name, value).map(|tag| change.asset_tag = Some(tag)),
+            "IndicatorLED" => parameters::choice(name, value, &INDICATORS, indicator_name)
+                .map(|indicator| change.indicator = Some(indicator)),
+            "LocationIndicatorActive" => {
+                value.as_bool().map(|value| active = Some(value)).ok_or_else(|| parameters::type_error(name, value))
+            }
+            "PowerRestorePolicy" => parameters::choice(name, value, &POWER_RESTORE, power_restore_name)
+                .map(|policy| change.power_restore = Some(policy)),
+            _ => Err(parameters::not_changeable(name, READ_ONLY)),
+        };
+        if let Err(problem) = result {
+            problems.push(problem.about(format!("#/{name}")));
         }
     }
-    problems.extend(boot.as_ref().and_then(|change| computer_system_boot::conflict(&vm.machine.boot, change)));
+    problems.extend(change.boot.as_ref().and_then(|change| computer_system_boot::conflict(&vm.machine.boot, change)));
+    if let Some(active) = active {
+        let indicator = change.indicator.unwrap_or(match (active, vm.machine.indicator) {
+            (false, _) => Indicator::Off,
+            (true, Indicator::Off) => Indicator::Blinking,
+            (true, present) => present,
+        });
+        if active == (indicator == Indicator::Off) {
+            problems.push(
+                Message::new(&base::PROPERTY_VALUE_CONFLICT, ["LocationIndicatorActive", "IndicatorLED"])
+                    .about("#/LocationIndicatorActive"),
+            );
+        }
+        change.indicator = Some(indicator);
+    }
     if !problems.is_empty() {
         return Err(Refusal::bad_request(problems));
     }
-    match (boot, asset_tag) {
-        (Some(boot), None) => Ok(Action::SetBoot(boot)),
-        (None, Some(tag)) => Ok(Action::SetAssetTag(tag)),
-        (Some(boot), Some(tag)) => Ok(Action::SetBootAndAssetTag { boot, tag }),
-        (None, None) => Err(Refusal::bad_request(vec![Message::new(&base::NO_OPERATION, [])])),
+    if change == MachineChange::default() {
+        return Err(Refusal::bad_request(vec![Message::new(&base::NO_OPERATION, [])]));
     }
+    Ok(Action::Change(change))
 }
 
 /// Reads an asset tag; null removes it.
@@ -182,6 +214,11 @@ fn render(context: &Context<'_>, vm: &Vm) -> Representation {
             .flatten()
             .find(|text| is_uuid(text)),
         power_state: power_state(vm.power_state()),
+        power_restore_policy: machine.power_restore,
+        power_restore_values: POWER_RESTORE,
+        indicator: machine.indicator,
+        indicator_values: INDICATORS,
+        location_indicator_active: machine.indicator != Indicator::Off,
         status: status(vm),
         last_reset_time: vm.instance.as_ref().and_then(|instance| instance.started),
         boot: Boot {
@@ -274,6 +311,18 @@ impl Serialize for BootMode {
     }
 }
 
+impl Serialize for Indicator {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(indicator_name(*self))
+    }
+}
+
+impl Serialize for PowerRestore {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(power_restore_name(*self))
+    }
+}
+
 #[expect(clippy::ref_option, reason = "the signature that serde asks for")]
 fn as_text<S: Serializer>(value: &Option<impl std::fmt::Display>, serializer: S) -> Result<S::Ok, S::Error> {
     match value {
@@ -290,6 +339,25 @@ fn is_uuid(text: &str) -> bool {
             _ => byte.is_ascii_hexdigit(),
         })
 }
+
+const fn indicator_name(indicator: Indicator) -> &'static str {
+    match indicator {
+        Indicator::Off => "Off",
+        Indicator::Lit => "Lit",
+        Indicator::Blinking => "Blinking",
+    }
+}
+
+const fn power_restore_name(policy: PowerRestore) -> &'static str {
+    match policy {
+        PowerRestore::AlwaysOn => "AlwaysOn",
+        PowerRestore::LastState => "LastState",
+        PowerRestore::AlwaysOff => "AlwaysOff",
+    }
+}
+
+const INDICATORS: [Indicator; 3] = [Indicator::Lit, Indicator::Blinking, Indicator::Off];
+const POWER_RESTORE: [PowerRestore; 3] = [PowerRestore::AlwaysOn, PowerRestore::AlwaysOff, PowerRestore::LastState];
 
 /// How many characters an asset tag may have: as many as a label on a machine has room for, and then some.
 const MAX_ASSET_TAG: usize = 256;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use kubevirt_redfish_core::model::{
-    Action, BootChange, BootEnabled, BootMode, BootOverride, BootTarget, CommandError, PowerRequest, Uid,
+    Action, BootChange, BootEnabled, BootMode, BootOverride, BootTarget, CommandError, MachineChange, PowerRequest, Uid,
 };
 use kubevirt_redfish_fixtures::cluster::{ClusterConfig, KubevirtVersion};
 use kubevirt_redfish_fixtures::sample::{small, small_with_drive};
@@ -12,7 +12,11 @@ use serde_json::{Value, json};
 use crate::harness::{NAMESPACE, World, seen};
 
 fn set(target: BootTarget, enabled: BootEnabled) -> Action {
-    Action::SetBoot(BootChange { target: Some(target), enabled: Some(enabled), mode: None })
+    change(BootChange { target: Some(target), enabled: Some(enabled), mode: None })
+}
+
+fn change(boot: BootChange) -> Action {
+    Action::Change(MachineChange { boot: Some(boot), ..MachineChange::default() })
 }
 
 /// The boot sequence of an object, by name.
@@ -130,7 +134,7 @@ fn one_override_after_another_goes_back_to_the_first_order() {
 fn what_is_not_named_stays_as_it_is() {
     let mut world = World::new();
     world.create(small_with_drive(NAMESPACE, "vm", "Manual"));
-    let change = |target, enabled| Action::SetBoot(BootChange { target, enabled, mode: None });
+    let change = |target, enabled| change(BootChange { target, enabled, mode: None });
     let shown = |world: &mut World, action| {
         let (machine, _) = seen(&world.run("vm", action).expect("set"));
         let boot = machine.expect("it was read").boot.clone();
@@ -150,7 +154,7 @@ fn what_is_not_named_stays_as_it_is() {
 fn the_mode_is_the_bootloader() {
     let mut world = World::new();
     world.create(small(NAMESPACE, "vm", "Manual"));
-    let mode = |mode| Action::SetBoot(BootChange { target: None, enabled: None, mode: Some(mode) });
+    let mode = |mode| change(BootChange { target: None, enabled: None, mode: Some(mode) });
     let loader = |world: &World| world.machine("vm").pointer("/spec/template/spec/domain/firmware/bootloader").cloned();
     world.run("vm", mode(BootMode::Uefi)).expect("set");
     assert_eq!(loader(&world), Some(json!({ "efi": { "secureBoot": false } })));
@@ -184,29 +188,4 @@ fn without_empty_drives_the_override_waits_for_a_medium() {
     assert_eq!(template(&world), Vec::<String>::new());
     let record = world.annotation("vm", "boot-override").expect("it is noted");
     assert_eq!((record["target"].as_str(), record["enabled"].as_str()), (Some("Cd"), Some("Once")));
-}
-
-#[test]
-fn an_asset_tag_comes_with_the_boot_override_or_not_at_all() {
-    let mut world = World::new();
-    world.create(small(NAMESPACE, "vm", "Manual"));
-    let both = |target, tag: &str| Action::SetBootAndAssetTag {
-        boot: BootChange { target: Some(target), enabled: Some(BootEnabled::Once), mode: None },
-        tag: Some(tag.into()),
-    };
-    let tag = |world: &World| world.annotation("vm", "asset-tag");
-    world.run("vm", both(BootTarget::Hdd, "rack")).expect("set");
-    assert_eq!(world.writes().len(), 1, "one patch");
-    assert_eq!((tag(&world), world.annotation("vm", "boot-override").is_some()), (Some("rack".into()), true));
-    world.run("vm", both(BootTarget::Hdd, "rack")).expect("nothing to do");
-    assert_eq!(world.writes(), Vec::<String>::new());
-    world.run("vm", both(BootTarget::Hdd, "cellar")).expect("only the tag");
-    assert_eq!(tag(&world), Some("cellar".into()));
-    world.writes();
-    let nics = json!({ "spec": { "template": { "spec": { "domain": { "devices": { "interfaces": [] } }, "networks": [] } } } });
-    world.patch("vm", &nics);
-    let result = world.run("vm", both(BootTarget::Pxe, "roof"));
-    assert!(matches!(result, Err(CommandError::Conflict(_))), "{result:?}");
-    assert_eq!(world.writes(), Vec::<String>::new());
-    assert_eq!(tag(&world), Some("cellar".into()));
 }

@@ -8,7 +8,7 @@ use http::{Response, StatusCode};
 use kubevirt_redfish_core::kubevirt::{Operation, OperationStep, Settings, TransportError};
 use kubevirt_redfish_core::model::{
     Action, BootChange, BootEnabled, BootTarget, Command, CommandError, CommandId, ImageCredentials, ImagePassword,
-    InsertMedia, Platform, PowerRequest, Slot, Uid, VmId,
+    Indicator, InsertMedia, MachineChange, Platform, PowerRequest, PowerRestore, Slot, Uid, VmId,
 };
 use kubevirt_redfish_core::time::Instant;
 use kubevirt_redfish_fixtures::cluster::{Fault, FaultEffect};
@@ -20,8 +20,9 @@ use serde_json::json;
 use crate::harness::{NAMESPACE, World};
 
 fn actions() -> Vec<Action> {
+    let boot = |target, enabled| Some(BootChange { target: Some(target), enabled: Some(enabled), mode: None });
     let set =
-        |target| Action::SetBoot(BootChange { target: Some(target), enabled: Some(BootEnabled::Once), mode: None });
+        |target| Action::Change(MachineChange { boot: boot(target, BootEnabled::Once), ..MachineChange::default() });
     let mut actions: Vec<Action> = PowerRequest::ALL.iter().map(|request| Action::Power(*request)).collect();
     actions.extend([set(BootTarget::Cd), set(BootTarget::Pxe), set(BootTarget::Hdd), set(BootTarget::None)]);
     actions.push(Action::RestoreBoot { used_by: Uid::new("somebody") });
@@ -34,9 +35,14 @@ fn actions() -> Vec<Action> {
     let image = "http://images.example/b.img".into();
     actions.push(Action::InsertMedia(InsertMedia { slot: Slot::Usb, image, write_protected: true, credentials: None }));
     actions.push(Action::EjectMedia(Slot::Usb));
-    actions.push(Action::SetAssetTag(Some("rack 7".into())));
-    let boot = BootChange { target: Some(BootTarget::Hdd), enabled: Some(BootEnabled::Continuous), mode: None };
-    actions.push(Action::SetBootAndAssetTag { boot, tag: None });
+    for power_restore in [PowerRestore::AlwaysOn, PowerRestore::LastState, PowerRestore::AlwaysOff] {
+        actions.push(Action::Change(MachineChange {
+            boot: boot(BootTarget::Hdd, BootEnabled::Continuous),
+            asset_tag: Some(Some("rack 7".into())),
+            indicator: Some(Indicator::Lit),
+            power_restore: Some(power_restore),
+        }));
+    }
     actions
 }
 
@@ -117,7 +123,8 @@ fn a_missing_right_is_named() {
 fn somebody_elses_change_in_between_is_not_overwritten() {
     let mut world = World::new();
     world.create(small(NAMESPACE, "vm", "Manual"));
-    let command = world.command("vm", Action::SetAssetTag(Some("rack 7".into())), Duration::from_secs(30));
+    let change = MachineChange { asset_tag: Some(Some("rack 7".into())), ..MachineChange::default() };
+    let command = world.command("vm", Action::Change(change), Duration::from_secs(30));
     let now = Instant::new(world.sim.now);
     let mut operation = Operation::new(command, world.platform.clone(), Arc::clone(&world.settings), 1, now);
     let mut disturbed = 0;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use kubevirt_redfish_core::model::{
     Action, BootChange, BootEnabled, BootTarget, CommandError, ImageCredentials, ImagePassword, ImportState,
-    InsertMedia, Observation, PowerRequest, Slot,
+    InsertMedia, MachineChange, Observation, PowerRequest, Slot,
 };
 use kubevirt_redfish_fixtures::cluster::{ClusterConfig, Fault, FaultEffect, KubevirtVersion};
 use kubevirt_redfish_fixtures::sample::{small, small_with_drive};
@@ -140,7 +140,7 @@ fn the_cold_way_adds_and_removes_the_drive() {
     let mut world = World::of(ClusterConfig::new(KubevirtVersion::V1_8));
     world.create(small(NAMESPACE, "vm", "Halted"));
     let once = BootChange { target: Some(BootTarget::Cd), enabled: Some(BootEnabled::Once), mode: None };
-    world.run("vm", Action::SetBoot(once)).expect("noted");
+    world.run("vm", Action::Change(MachineChange { boot: Some(once), ..MachineChange::default() })).expect("noted");
     world.run("vm", insert(IMAGE)).expect("inserted");
     let first = world.machine("vm")["spec"]["template"]["spec"]["domain"]["devices"]["disks"].clone();
     assert_eq!((first[0]["bootOrder"].as_u64(), first[1]["bootOrder"].as_u64()), (Some(2), Some(1)));

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use kubevirt_redfish_core::model::{
-    Action, BootChange, BootEnabled, BootTarget, ImportState, InsertMedia, Observation, PowerRequest, Slot,
+    Action, BootChange, BootEnabled, BootTarget, ImportState, InsertMedia, MachineChange, Observation, PowerRequest,
+    Slot,
 };
 use kubevirt_redfish_fixtures::cluster::{ClusterConfig, KubevirtVersion};
 use kubevirt_redfish_fixtures::sample::{small, small_with_drive};
@@ -124,8 +125,10 @@ fn where_nothing_is_plugged_live_a_stick_waits_for_the_next_boot() {
 /// P5, for the stick: it is in nobody's way, whatever order is in force.
 #[test]
 fn a_stick_does_not_touch_the_boot_order() {
-    let override_of =
-        |target| Action::SetBoot(BootChange { target: Some(target), enabled: Some(BootEnabled::Once), mode: None });
+    let override_of = |target| {
+        let boot = Some(BootChange { target: Some(target), enabled: Some(BootEnabled::Once), mode: None });
+        Action::Change(MachineChange { boot, ..MachineChange::default() })
+    };
     let places = |world: &World| -> Vec<(String, u64)> {
         let disks = template(world)["domain"]["devices"]["disks"].as_array().cloned().unwrap_or_default();
         let place = |disk: &Value| Some((disk["name"].as_str()?.to_owned(), disk["bootOrder"].as_u64()?));

@@ -65,11 +65,9 @@ pub(super) async fn run(
 const fn name(action: &Action) -> &'static str {
     match action {
         Action::Power(_) => "power",
-        Action::SetBoot(_) => "set boot",
+        Action::Change(_) => "change",
         Action::RestoreBoot { .. } => "restore boot",
         Action::InsertMedia(_) => "insert media",
         Action::EjectMedia(_) => "eject media",
-        Action::SetAssetTag(_) => "set asset tag",
-        Action::SetBootAndAssetTag { .. } => "set boot and asset tag",
     }
 }

@@ -87,6 +87,8 @@ pub(crate) struct Annotations {
     pub(crate) run_strategy: Option<Box<str>>,
     #[serde(rename = "redfish.kubevirt.io/asset-tag", deserialize_with = "lenient")]
     pub(crate) asset_tag: Option<Box<str>>,
+    #[serde(rename = "redfish.kubevirt.io/indicator-led", deserialize_with = "lenient")]
+    pub(crate) indicator: Option<Box<str>>,
     #[serde(rename = "redfish.kubevirt.io/virtual-machine", deserialize_with = "lenient")]
     pub(crate) virtual_machine: Option<Box<str>>,
     #[serde(rename = "redfish.kubevirt.io/image", deserialize_with = "lenient")]

@@ -13,62 +13,20 @@ use crate::kubevirt::annotation::{BOOT_OVERRIDE, BootOrder, BootRecord, Enabled,
 use crate::kubevirt::object::RunStrategy;
 use crate::model::{BootChange, BootMode, CommandError, Slot, Uid};
 
-/// A change of the override, or of the firmware.
-#[derive(Debug)]
-pub(super) struct SetBoot {
-    change: BootChange,
-}
-
-impl SetBoot {
-    pub(super) fn new(change: BootChange) -> Self {
-        Self { change }
-    }
-
-    /// The override that is to be in force; `None` if there is to be none and nothing to remember.
-    fn wanted(&self, scene: &Scene<'_>, present: Option<&BootRecord>) -> Option<BootRecord> {
-        let target =
-            self.change.target.map_or_else(|| present.map(|record| record.target).unwrap_or_default(), Target::from);
-        let enabled =
-            self.change.enabled.map_or_else(|| present.map(|record| record.enabled).unwrap_or_default(), Enabled::from);
-        // A target that is named goes on being shown, though it has no effect until it is enabled.
-        let shown = enabled != Enabled::Disabled || self.change.target.is_some() || self.change.enabled.is_none();
-        (target != Target::None && shown).then(|| BootRecord {
-            target,
-            enabled,
-            armed_for: (enabled == Enabled::Once).then(|| scene.live_uid()).flatten(),
-            change: None,
-        })
-    }
-}
-
-impl Task for SetBoot {
-    fn decide(&mut self, scene: &Scene<'_>) -> Decision {
-        match self.patch(scene) {
-            Ok(Some(patch)) => Decision::Write(patch.into_write(Purpose::Main, scene.command)),
-            Ok(None) => Decision::Done,
-            Err(error) => Decision::Fail(error),
-        }
-    }
-}
-
-impl SetBoot {
-    /// What is to be written; `None` if all of it is so already.
-    pub(super) fn patch(&self, scene: &Scene<'_>) -> Result<Option<Patch>, CommandError> {
-        let machine = scene.machine;
-        if machine.metadata.deleting() {
-            return Err(CommandError::Conflict("the machine is being removed".to_owned()));
-        }
-        let present = BootRecord::read(&machine.metadata.annotations);
-        let mut template = Template::of(scene, present.as_ref());
-        let mut wanted = if self.change.target.is_some() || self.change.enabled.is_some() {
-            self.wanted(scene, present.as_ref())
-        } else {
-            present.clone()
-        };
-        if let Some(wanted) = wanted.as_mut()
-            && (self.change.target.is_some() || self.change.enabled.is_some())
-            && wanted.enabled != Enabled::Disabled
-        {
+/// What a change of the override, or of the firmware's mode, comes to on a machine that is to have `strategy`; `None` if
+/// all of it is so already.
+pub(super) fn change(
+    scene: &Scene<'_>,
+    change: &BootChange,
+    strategy: RunStrategy,
+) -> Result<Option<Patch>, CommandError> {
+    let machine = scene.machine;
+    let present = BootRecord::read(&machine.metadata.annotations);
+    let mut template = Template { strategy, ..Template::of(scene, present.as_ref()) };
+    let named = change.target.is_some() || change.enabled.is_some();
+    let mut wanted = if named { wanted(scene, change, present.as_ref()) } else { present.clone() };
+    match wanted.as_mut() {
+        Some(wanted) if named && wanted.enabled != Enabled::Disabled => {
             let mut first = device(wanted.target, machine, &template.original);
             if first.is_none() {
                 match wanted.target {
@@ -83,12 +41,28 @@ impl SetBoot {
                 }
             }
             wanted.change = first.map(|first| template.override_order(scene, &first, wanted.enabled));
-        } else if self.change.target.is_some() || self.change.enabled.is_some() {
-            template.restore();
         }
-        let firmware = self.change.mode.and_then(|mode| bootloader(scene, mode));
-        Ok(template.into_patch(scene, wanted.as_ref(), present.as_ref(), firmware))
+        _ if named => template.restore(),
+        Some(wanted) if strategy != StrategyNote::chosen(machine) => template.follow_strategy(scene, wanted),
+        _ => {}
     }
+    let firmware = change.mode.and_then(|mode| bootloader(scene, mode));
+    Ok(template.into_patch(scene, wanted.as_ref(), present.as_ref(), firmware))
+}
+
+/// The override that is to be in force; `None` if there is to be none and nothing to remember.
+fn wanted(scene: &Scene<'_>, change: &BootChange, present: Option<&BootRecord>) -> Option<BootRecord> {
+    let target = change.target.map_or_else(|| present.map(|record| record.target).unwrap_or_default(), Target::from);
+    let enabled =
+        change.enabled.map_or_else(|| present.map(|record| record.enabled).unwrap_or_default(), Enabled::from);
+    // A target that is named goes on being shown, though it has no effect until it is enabled.
+    let shown = enabled != Enabled::Disabled || change.target.is_some() || change.enabled.is_none();
+    (target != Target::None && shown).then(|| BootRecord {
+        target,
+        enabled,
+        armed_for: (enabled == Enabled::Once).then(|| scene.live_uid()).flatten(),
+        change: None,
+    })
 }
 
 /// The end of a one-time override.
@@ -146,6 +120,8 @@ pub(super) struct Template {
     reboot_policy_before: Option<Box<str>>,
     /// The machine's own policy, as `original`.
     reboot_policy_original: Option<Box<str>>,
+    /// The strategy that the owner chose.
+    strategy: RunStrategy,
 }
 
 impl Template {
@@ -170,6 +146,7 @@ impl Template {
             reboot_policy: policy.clone(),
             reboot_policy_before: policy,
             reboot_policy_original: policy_original,
+            strategy: StrategyNote::chosen(scene.machine),
         }
     }
 
@@ -198,16 +175,26 @@ impl Template {
     pub(super) fn override_order(&mut self, scene: &Scene<'_>, first: &Device, enabled: Enabled) -> OrderChange {
         let written = with_first(first, &self.original, scene.machine);
         write_into(&written, &mut self.disks, &mut self.interfaces);
-        // So that the guest's own reboot at the end of an installation is a new boot, in the machine's own order. Only
-        // where a new instance follows by itself: elsewhere that reboot would switch the machine off (facts, section 5).
-        let lasting = scene.platform.reboot_ends_run && enabled == Enabled::Once && comes_back(scene);
-        self.reboot_policy = if lasting { Some(TERMINATE.into()) } else { self.reboot_policy_original.clone() };
-        OrderChange {
-            original: self.original.clone(),
-            written,
-            reboot_ends_run: lasting,
-            reboot_policy: self.reboot_policy_original.clone().filter(|_| lasting),
+        let (reboot_ends_run, reboot_policy) = self.end_run_on_reboot(scene, enabled);
+        OrderChange { original: self.original.clone(), written, reboot_ends_run, reboot_policy }
+    }
+
+    /// Has an override in force take effect as the strategy demands that the machine is to have from now on.
+    fn follow_strategy(&mut self, scene: &Scene<'_>, record: &mut BootRecord) {
+        if let Some(change) = record.change.as_mut() {
+            (change.reboot_ends_run, change.reboot_policy) = self.end_run_on_reboot(scene, record.enabled);
         }
+    }
+
+    /// Makes the guest's own reboot, such as that at the end of an installation, a new boot in the machine's own order:
+    /// for one that is to happen only once, and only where a new instance follows by itself. Elsewhere that reboot would
+    /// switch the machine off (facts, section 5). Whether it does, and the policy that this replaces.
+    fn end_run_on_reboot(&mut self, scene: &Scene<'_>, enabled: Enabled) -> (bool, Option<Box<str>>) {
+        // A start makes `Halted` `Always`.
+        let comes_back = matches!(self.strategy, RunStrategy::Always | RunStrategy::Halted);
+        let lasting = scene.platform.reboot_ends_run && enabled == Enabled::Once && comes_back;
+        self.reboot_policy = if lasting { Some(TERMINATE.into()) } else { self.reboot_policy_original.clone() };
+        (lasting, self.reboot_policy_original.clone().filter(|_| lasting))
     }
 
     /// Puts everything back as it was before the override in force.
@@ -255,12 +242,6 @@ impl Template {
 /// An empty CD-ROM drive. SATA, as the cluster does not take virtio and older guests do not know SCSI.
 pub(super) fn cd_drive(name: &str) -> Value {
     json!({ "name": name, "cdrom": { "bus": "sata" } })
-}
-
-/// Whether a new instance follows when the guest ends by itself.
-fn comes_back(scene: &Scene<'_>) -> bool {
-    // A start makes `Halted` `Always`.
-    matches!(StrategyNote::chosen(scene.machine), RunStrategy::Always | RunStrategy::Halted)
 }
 
 /// The bootloader to be set for a mode, as a merge patch; `None` if it is of that mode.

@@ -12,10 +12,9 @@ use crate::model::{Action, Command, CommandError, Completion, DocumentWrite, Pla
 use crate::time::Instant;
 
 mod answer;
-mod asset_tag;
 mod boot;
-mod boot_and_asset_tag;
 mod boot_order;
+mod change;
 mod credentials;
 mod data_volume;
 mod document;
@@ -24,6 +23,7 @@ mod engine;
 mod insert;
 mod pending;
 mod power;
+mod power_restore;
 mod power_table;
 mod scene;
 
@@ -62,14 +62,10 @@ impl Operation {
     pub fn new(command: Command, platform: Platform, settings: Arc<Settings>, seed: u64, now: Instant) -> Self {
         let task: Box<dyn Task> = match &command.action {
             Action::Power(request) => Box::new(power::Power::new(*request, now)),
-            Action::SetBoot(change) => Box::new(boot::SetBoot::new(change.clone())),
+            Action::Change(change) => Box::new(change::ChangeMachine::new(change.clone(), now)),
             Action::RestoreBoot { used_by } => Box::new(boot::RestoreBoot::new(used_by.clone())),
             Action::InsertMedia(media) => Box::new(insert::Insert::new(&command, media)),
             Action::EjectMedia(slot) => Box::new(eject::Eject::new(*slot)),
-            Action::SetAssetTag(tag) => Box::new(asset_tag::SetAssetTag::new(tag.clone())),
-            Action::SetBootAndAssetTag { boot, tag } => {
-                Box::new(boot_and_asset_tag::SetBootAndAssetTag::new(boot.clone(), tag.clone()))
-            }
         };
         Self(Work::Command { command, engine: Engine::new(task, platform, settings, seed) })
     }

@@ -1,9 +1,9 @@
 //! `VirtualMachine` to [`Machine`].
 
 use super::{hardware, shorten, time, trouble, uid, version, vm_id};
-use crate::kubevirt::annotation::{BootRecord, MediaRecord};
+use crate::kubevirt::annotation::{self, BootRecord, MediaRecord, StrategyNote};
 use crate::kubevirt::object::{Condition, RunStrategy, TemplateSpec, VirtualMachine, condition};
-use crate::model::{Autostart, BootMode, Firmware, ImportId, Machine, Medium, Slot, VmId};
+use crate::model::{Autostart, BootMode, Firmware, ImportId, Machine, Medium, PowerRestore, Slot, VmId};
 
 /// The machine that an object defines; `None` if its name is none.
 pub(crate) fn machine(object: &VirtualMachine) -> Option<Machine> {
@@ -32,6 +32,8 @@ pub(crate) fn machine(object: &VirtualMachine) -> Option<Machine> {
         trouble: trouble::of(&object.status, autostart),
         size: object.spec.instancetype.name.clone(),
         asset_tag: metadata.annotations.asset_tag.clone(),
+        indicator: annotation::indicator(&metadata.annotations),
+        power_restore: power_restore(object),
         id,
     })
 }
@@ -70,6 +72,15 @@ pub(crate) fn autostart(object: &VirtualMachine) -> Autostart {
         }
     };
     if starts { Autostart::Yes } else { Autostart::No }
+}
+
+/// What the owner chose: a strategy that stands in for another says nothing (see [`StrategyNote`]).
+fn power_restore(object: &VirtualMachine) -> PowerRestore {
+    match StrategyNote::chosen(object) {
+        RunStrategy::Always => PowerRestore::AlwaysOn,
+        RunStrategy::RerunOnFailure => PowerRestore::LastState,
+        RunStrategy::Manual | RunStrategy::Once | RunStrategy::Halted => PowerRestore::AlwaysOff,
+    }
 }
 
 fn firmware(template: &TemplateSpec) -> Firmware {
