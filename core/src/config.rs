@@ -27,6 +27,8 @@ pub struct Config {
     pub service_uuid: String,
     /// What the service itself speaks; whatever is in front of it may speak something else to clients.
     pub protocol: Protocol,
+    /// Answer searches for Redfish services (SSDP). It can still be switched off over Redfish, and then on again.
+    pub ssdp: bool,
     /// The largest request body that is read, in bytes.
     pub body_limit: usize,
     /// How long a client waits for a change at most; after that it is told to try again.
@@ -45,6 +47,7 @@ impl Default for Config {
             legacy_redirects: false,
             service_uuid: "00000000-0000-0000-0000-000000000000".to_owned(),
             protocol: Protocol::default(),
+            ssdp: false,
             body_limit: 1024 * 1024,
             command_timeout: Duration::from_secs(30),
             events: EventConfig::default(),
@@ -130,6 +133,16 @@ pub enum Protocol {
     /// HTTP over TLS.
     #[default]
     Https,
+}
+
+impl Protocol {
+    /// As URLs begin.
+    pub(crate) const fn scheme(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+            Self::Https => "https",
+        }
+    }
 }
 
 /// A role besides those that the standard prescribes.

@@ -18,6 +18,7 @@ pub mod kubevirt;
 mod membership;
 mod messages;
 pub mod model;
+mod network;
 mod query;
 mod resources;
 mod route;
@@ -29,6 +30,7 @@ mod view;
 pub use auth::{Privilege, Privileges, Role};
 pub use event::Reach;
 pub use exchange::{Exchange, PasswordCheck, Peer, Signal, Step};
+pub use network::{ntp, ssdp};
 pub use service::{
     Delivery, DeliveryError, DeliveryId, Input, Intent, Notice, Outcome, Output, Reason, Service, StreamId, Ticket,
 };

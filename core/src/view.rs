@@ -16,8 +16,9 @@ use crate::event::{Subscribed, SubscriptionId};
 use crate::http::Representation;
 use crate::membership::{Members, Membership};
 use crate::model::{Import, Instance, Machine, Medium, Platform, PowerState, Processors, Slot, VmId};
+use crate::network::NetworkSettings;
 use crate::task::{Task, TaskId};
-use crate::time::Instant;
+use crate::time::{Instant, Now, UnixTime};
 
 /// An immutable snapshot of what the service knows.
 #[derive(Clone, Debug)]
@@ -25,6 +26,9 @@ pub struct View {
     pub(crate) config: Arc<Config>,
     pub(crate) authenticator: Arc<Authenticator>,
     pub(crate) directory: Arc<Directory>,
+    pub(crate) network: Arc<NetworkSettings>,
+    /// By how many seconds the clock is wrong, as a time server said.
+    pub(crate) clock_correction: i64,
     pub(crate) sessions: Sessions,
     /// Stored accounts and sessions have been read: before that, nobody can be told that theirs is not there.
     pub(crate) accounts_known: bool,
@@ -112,6 +116,22 @@ impl View {
     /// What the cluster can do, for whoever carries out commands.
     pub fn platform(&self) -> &Platform {
         &self.platform
+    }
+
+    /// Whether searches for Redfish services are answered.
+    pub fn answers_searches(&self) -> bool {
+        self.config.ssdp && !self.network.ssdp_is_off
+    }
+
+    /// The servers to be asked for the time, best first.
+    pub fn time_servers(&self) -> &[String] {
+        if self.network.ntp_is_on { &self.network.ntp_servers } else { &[] }
+    }
+
+    /// What the clock of a manager says.
+    pub(crate) fn clock(&self, now: Now) -> UnixTime {
+        let correction = if self.network.ntp_is_on { self.clock_correction } else { 0 };
+        UnixTime(now.unix.0.saturating_add(correction))
     }
 
     /// Whether everything has been listed once: before that, absence means nothing.

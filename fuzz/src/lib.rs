@@ -2,9 +2,10 @@
 //!
 //! libFuzzer drives them (`fuzz_targets/`), the tests here replay what it found and try bytes of their own.
 
-#![expect(clippy::panic, reason = "that is how a verdict is told")]
+#![expect(clippy::panic, clippy::missing_panics_doc, reason = "that is how a verdict is told")]
 
 use std::io::Read as _;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -14,6 +15,7 @@ use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri};
 use kubevirt_redfish_core::kubevirt::{WatchStep, watches};
 use kubevirt_redfish_core::model::Completion;
 use kubevirt_redfish_core::time::Instant;
+use kubevirt_redfish_fixtures::crawl::crawl;
 use kubevirt_redfish_fixtures::desk::Desk;
 use serde_json::Value;
 
@@ -29,6 +31,11 @@ pub fn request(data: &[u8]) {
     let mut request = Request::new(Bytes::copy_from_slice(body));
     *request.method_mut() = method;
     *request.uri_mut() = uri;
+    append_headers(&mut request, lines);
+    answer(request);
+}
+
+fn append_headers<'a>(request: &mut Request<Bytes>, lines: impl Iterator<Item = &'a [u8]>) {
     for line in lines {
         let mut sides = line.splitn(2, |byte| *byte == b':');
         let name = HeaderName::from_bytes(sides.next().unwrap_or_default());
@@ -37,7 +44,6 @@ pub fn request(data: &[u8]) {
             request.headers_mut().append(name, value);
         }
     }
-    answer(request);
 }
 
 /// The value of a query parameter; the first byte chooses the parameter and what is read with it.
@@ -63,24 +69,131 @@ pub fn query(data: &[u8]) {
     let Ok(uri) = Uri::try_from(format!("{path}?{parameter}{value}")) else { return };
     let mut request = Request::new(Bytes::new());
     *request.uri_mut() = uri;
-    request.headers_mut().insert("authorization", HeaderValue::from_static("Basic YWxsOnNlY3JldA=="));
+    request.headers_mut().insert("authorization", ALL);
     answer(request);
 }
 
-/// The body of a write by someone who may do everything; the first byte chooses what is written to.
+/// The body of a write by someone who may do everything; the first byte chooses what is written to, out of all that the
+/// service allows to be written: see [`writes`].
 pub fn write(data: &[u8]) {
     let Some((choice, body)) = data.split_first() else { return };
-    let (method, path) = match choice % 4 {
-        0 => (Method::PATCH, "/redfish/v1/Systems/lab.node-0"),
-        1 => (Method::POST, "/redfish/v1/Systems/lab.node-0/Actions/ComputerSystem.Reset"),
-        2 => (Method::POST, "/redfish/v1/Systems/lab.node-0/VirtualMedia/Cd/Actions/VirtualMedia.InsertMedia"),
-        _ => (Method::POST, "/redfish/v1/Systems/lab.node-0/VirtualMedia/Cd/Actions/VirtualMedia.EjectMedia"),
-    };
+    let targets = writes();
+    let Some((method, uri)) = targets.get(usize::from(*choice) % targets.len().max(1)) else { return };
     let mut request = Request::new(Bytes::copy_from_slice(body));
-    *request.method_mut() = method;
-    *request.uri_mut() = Uri::from_static(path);
-    request.headers_mut().insert("authorization", HeaderValue::from_static("Basic YWRtaW46c2VjcmV0"));
+    *request.method_mut() = method.clone();
+    *request.uri_mut() = uri.clone();
+    request.headers_mut().insert("authorization", ALL);
     answer(request);
+}
+
+/// Headers of a request, each a line, after two bytes that choose a resource and a method.
+pub fn headers(data: &[u8]) {
+    let [resource, method, lines @ ..] = data else { return };
+    let uris = reads();
+    let Some(uri) = uris.get(usize::from(*resource) % uris.len().max(1)) else { return };
+    let method = match method % 4 {
+        0 => Method::GET,
+        1 => Method::HEAD,
+        2 => Method::PATCH,
+        _ => Method::OPTIONS,
+    };
+    let mut request = Request::new(Bytes::from_static(b"{}"));
+    *request.method_mut() = method;
+    *request.uri_mut() = uri.clone();
+    request.headers_mut().insert("authorization", ALL);
+    append_headers(&mut request, lines.split(|byte| *byte == b'\n'));
+    answer(request);
+}
+
+/// The `$filter` of a stream of events, and what the stream is then sent.
+pub fn stream(data: &[u8]) {
+    let filter = percent_encoding::percent_encode(data, percent_encoding::NON_ALPHANUMERIC);
+    let Ok(uri) = Uri::try_from(format!("/redfish/v1/EventService/SSE?$filter={filter}")) else { return };
+    let mut desk = desk();
+    let mut request = Request::new(Bytes::new());
+    *request.uri_mut() = uri;
+    request.headers_mut().insert("authorization", ALL);
+    request.headers_mut().insert("accept", HeaderValue::from_static("text/event-stream"));
+    let Some(response) = desk.request(request) else { panic!("a stream is opened at once or not at all") };
+    if response.status() == StatusCode::OK {
+        let mut event = Request::new(Bytes::from_static(br#"{"MessageId": "ResourceEvent.1.4.TestMessage"}"#));
+        *event.method_mut() = Method::POST;
+        *event.uri_mut() = Uri::from_static("/redfish/v1/EventService/Actions/EventService.SubmitTestEvent");
+        event.headers_mut().insert("authorization", ALL);
+        let status = desk.request(event).map(|response| response.status());
+        assert_eq!(status, Some(StatusCode::NO_CONTENT));
+    } else {
+        judge(&Method::GET, false, &response);
+    }
+}
+
+/// A configuration file: it is accepted, or refused with a place and a reason.
+pub fn config(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    if let Err(error) = kubevirt_redfish::config::parse("config.yaml", text) {
+        assert!(error.to_string().contains("config.yaml"), "{error}");
+    }
+}
+
+/// Everything that the service allows to be written, to the account that may do everything: what a crawl of all resources
+/// finds, with the methods that each of them allows.
+pub fn writes() -> &'static [(Method, Uri)] {
+    static WRITES: OnceLock<Vec<(Method, Uri)>> = OnceLock::new();
+    WRITES.get_or_init(|| {
+        let mut desk = desk();
+        let mut writes = Vec::new();
+        for (uri, page) in crawl(&mut desk, "all") {
+            let allow = page.headers.get(ALLOW).and_then(|allow| allow.to_str().ok()).unwrap_or_default();
+            let methods = allow.split(", ").filter(|method| !matches!(*method, "GET" | "HEAD" | "OPTIONS"));
+            writes.extend(methods.filter_map(|method| Some((method.parse().ok()?, uri.parse().ok()?))));
+            targets(&page.body, &mut writes);
+        }
+        writes
+    })
+}
+
+/// Every resource that there is.
+fn reads() -> &'static [Uri] {
+    static READS: OnceLock<Vec<Uri>> = OnceLock::new();
+    READS.get_or_init(|| crawl(&mut desk(), "all").keys().filter_map(|uri| uri.parse().ok()).collect())
+}
+
+fn targets(value: &Value, writes: &mut Vec<(Method, Uri)>) {
+    match value {
+        Value::Object(members) => {
+            if let Some(target) = members.get("target").and_then(Value::as_str) {
+                writes.extend(target.parse().map(|uri| (Method::POST, uri)));
+            }
+            members.values().for_each(|value| targets(value, writes));
+        }
+        Value::Array(values) => values.iter().for_each(|value| targets(value, writes)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+/// A service with one of everything that can be made: an account, a session, a subscription.
+fn desk() -> Desk {
+    let mut desk = Desk::new();
+    for (uri, body) in [
+        (
+            "/redfish/v1/AccountService/Accounts",
+            r#"{"UserName": "made", "Password": "Password-1", "RoleId": "Operator"}"#,
+        ),
+        ("/redfish/v1/SessionService/Sessions", r#"{"UserName": "operator", "Password": "secret"}"#),
+        (
+            "/redfish/v1/EventService/Subscriptions",
+            r#"{"Destination": "https://listener.example/", "Protocol": "Redfish", "Context": "made"}"#,
+        ),
+    ] {
+        let mut request = Request::new(Bytes::from_static(body.as_bytes()));
+        *request.method_mut() = Method::POST;
+        *request.uri_mut() = Uri::from_static(uri);
+        request.headers_mut().insert("authorization", ALL);
+        let response = desk.request(request);
+        assert!(response.is_some_and(|response| response.status() == StatusCode::CREATED), "{uri}");
+    }
+    desk.log.clear();
+    desk
 }
 
 /// What a cluster might send on a watch, in pieces; the first byte chooses the watch and the second the pieces' size.
@@ -113,7 +226,7 @@ fn answer(request: Request<Bytes>) {
     let method = request.method().clone();
     // Then the header's tag is for all that was brought in, and the member's for the resource alone.
     let expanded = request.uri().query().is_some_and(|query| query.contains("expand"));
-    let mut desk = Desk::new();
+    let mut desk = desk();
     let mut responses: Vec<_> = desk.request(request).into_iter().collect();
     while !desk.commands.is_empty() {
         responses.extend(desk.complete(Ok(Completion::default())));
@@ -167,6 +280,9 @@ fn decoded(response: &Response<Bytes>) -> Option<Bytes> {
     GzDecoder::new(&**response.body()).read_to_end(&mut body).ok()?;
     Some(body.into())
 }
+
+/// Who may do everything to everything: `all`, with the password `secret`.
+const ALL: HeaderValue = HeaderValue::from_static("Basic YWxsOnNlY3JldA==");
 
 /// More steps than any watch takes before it sends something.
 const MAX_STEPS: usize = 10;

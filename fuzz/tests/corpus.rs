@@ -12,6 +12,9 @@ fn what_was_found_stays_mended() {
         ("request", kubevirt_redfish_fuzz::request as fn(&[u8])),
         ("query", kubevirt_redfish_fuzz::query),
         ("write", kubevirt_redfish_fuzz::write),
+        ("headers", kubevirt_redfish_fuzz::headers),
+        ("stream", kubevirt_redfish_fuzz::stream),
+        ("config", kubevirt_redfish_fuzz::config),
         ("watch", kubevirt_redfish_fuzz::watch),
     ] {
         for file in std::fs::read_dir(folder.join(target)).expect("a corpus") {
@@ -19,7 +22,7 @@ fn what_was_found_stays_mended() {
             replayed += 1;
         }
     }
-    assert!(replayed >= 12, "only {replayed} inputs");
+    assert!(replayed >= 30, "only {replayed} inputs");
 }
 
 proptest! {
@@ -28,6 +31,9 @@ proptest! {
         kubevirt_redfish_fuzz::request(&data);
         kubevirt_redfish_fuzz::query(&data);
         kubevirt_redfish_fuzz::write(&data);
+        kubevirt_redfish_fuzz::headers(&data);
+        kubevirt_redfish_fuzz::stream(&data);
+        kubevirt_redfish_fuzz::config(&data);
         kubevirt_redfish_fuzz::watch(&data);
     }
 
@@ -53,12 +59,53 @@ proptest! {
     }
 
     #[test]
-    fn any_json_is_answered(choice in 0_u8..4, name in "(Boot|Image|ResetType|Inserted|UserName|[A-Za-z@.]{0,12})", inner in "(BootSourceOverrideTarget|BootSourceOverrideEnabled|[A-Za-z@.]{0,12})", value in "(null|true|-1|1e400|\"\"|\"Cd\"|\"On\"|\"http://a/b\"|\\[\\]|\\{\\}|[0-9]{1,30})") {
-        let mut flat = vec![choice];
-        flat.extend(format!("{{\"{name}\":{value}}}").bytes());
-        kubevirt_redfish_fuzz::write(&flat);
-        let mut nested = vec![choice];
-        nested.extend(format!("{{\"{name}\":{{\"{inner}\":{value}}}}}").bytes());
-        kubevirt_redfish_fuzz::write(&nested);
+    fn any_stream_filter_is_answered(words in vec("(and|or|eq|ne|not|\\(|\\)|'|EventFormatType|Event|MessageId|RegistryPrefix|ResourceType|OriginResource|SubordinateResources|true|'[A-Za-z.0-9/]{0,12}'|/redfish/v1[/A-Za-z]{0,9})", 0..10)) {
+        kubevirt_redfish_fuzz::stream(words.join(" ").as_bytes());
+    }
+
+    #[test]
+    fn any_json_is_answered(choice in any::<u8>(), name in NAME, inner in NAME, value in VALUE, other in NAME, second in VALUE) {
+        for body in [
+            format!("{{\"{name}\":{value}}}"),
+            format!("{{\"{name}\":{{\"{inner}\":{value}}}}}"),
+            format!("{{\"{name}\":[{value},{second},{{\"{inner}\":{value}}}],\"{other}\":{second}}}"),
+        ] {
+            kubevirt_redfish_fuzz::write(&[&[choice], body.as_bytes()].concat());
+        }
     }
 }
+
+/// Everything that can be written is written to, with nothing and with everything that it shows.
+#[test]
+fn what_is_read_can_be_sent_back() {
+    let writes = kubevirt_redfish_fuzz::writes();
+    for uri in [
+        "/Systems/lab.node-0",
+        "/Managers/lab.node-0",
+        "/AccountService/Accounts/made",
+        "/SessionService",
+        "/EventService/Subscriptions/",
+    ] {
+        assert!(writes.iter().any(|(_, written)| written.path().starts_with(&format!("/redfish/v1{uri}"))), "{uri}");
+    }
+    assert!(writes.len() <= 256, "one byte chooses out of {}", writes.len());
+    for choice in (0..=u8::MAX).take(writes.len()) {
+        for body in [
+            "",
+            "{}",
+            "[]",
+            "null",
+            "{\"@odata.id\": 1}",
+            "{\"Name\": null, \"Id\": {}, \"Status\": []}",
+            "\"\\ud800\"",
+        ] {
+            kubevirt_redfish_fuzz::write(&[&[choice], body.as_bytes()].concat());
+        }
+    }
+}
+
+/// Names of members: of what can be written, of what cannot, and of nothing.
+const NAME: &str = "(Boot|BootSourceOverrideTarget|BootSourceOverrideEnabled|BootSourceOverrideMode|AssetTag|Image|ResetType|Inserted|UserName|Password|RoleId|Enabled|Locked|PasswordChangeRequired|SessionTimeout|AccountLockoutThreshold|Destination|Protocol|Context|HttpHeaders|MessageIds|EventTypes|OriginResources|DeliveryRetryPolicy|DateTime|DateTimeLocalOffset|NTP|SSDP|NTPServers|ProtocolEnabled|MessageId|Attributes|Oem|Id|@Redfish.OperationApplyTime|@odata.id|[A-Za-z@.]{0,12})";
+
+/// Values: of all types, and such as some property takes.
+const VALUE: &str = "(null|true|false|-1|0|86400|1e400|0.5|\"\"|\"Cd\"|\"Once\"|\"On\"|\"http://a/b\"|\"https://listener.example/\"|\"Redfish\"|\"Operator\"|\"2026-01-01T00:00:00Z\"|\"/redfish/v1/Systems\"|\"Password-1\"|\\[\\]|\\{\\}|[0-9]{1,30}|\"[ -~]{0,12}\")";

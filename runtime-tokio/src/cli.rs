@@ -122,6 +122,9 @@ pub(crate) struct SimulateArgs {
     /// Serve the simulated Kubernetes API here as well, by plain HTTP and to anyone
     #[arg(long, value_name = "HOST:PORT")]
     pub(crate) cluster_listen: Option<ListenAddress>,
+    /// Answer searches for Redfish services on the network (SSDP)
+    #[arg(long)]
+    pub(crate) ssdp: bool,
     /// How many times as fast as usual the cluster lives
     #[arg(long, value_name = "FACTOR", default_value_t = 1.0, value_parser = time_scale)]
     pub(crate) time_scale: f64,

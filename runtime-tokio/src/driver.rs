@@ -22,6 +22,7 @@ use crate::transport::Transport;
 mod delivery;
 mod operation;
 mod streams;
+mod time_servers;
 mod trust;
 mod watching;
 
@@ -116,6 +117,7 @@ pub struct Driver {
     deliveries: Deliveries,
     streams: Streams,
     streams_end: watch::Receiver<bool>,
+    corrections: mpsc::Receiver<i64>,
     stopped: bool,
 }
 
@@ -137,9 +139,12 @@ impl Driver {
         }
         let (end_streams, streams_end) = watch::channel(false);
         let service = Service::new(config, entropy, clock.now());
+        let views = Arc::new(ArcSwap::new(service.view()));
+        let (corrector, corrections) = mpsc::channel(1);
+        tokio::spawn(time_servers::run(Arc::clone(&views), corrector));
         let mut driver = Self {
             clock,
-            views: Arc::new(ArcSwap::new(service.view())),
+            views,
             service,
             submissions,
             submitter: Submissions { sender, streams_end: Arc::new(end_streams) },
@@ -151,6 +156,7 @@ impl Driver {
             deliveries: Deliveries::new(),
             streams: Streams::new(),
             streams_end,
+            corrections,
             stopped: false,
         };
         driver.input(Input::Watching(sources));
@@ -194,6 +200,7 @@ impl Driver {
                         self.input(Input::StreamClosed(id));
                     }
                 }
+                Some(correction) = self.corrections.recv() => self.input(Input::ClockCompared(correction)),
                 Some(submission) = self.submissions.recv() => self.submit(submission),
                 count = self.observations.recv_many(&mut batch, BATCH), if !self.watches.is_empty() => {
                     debug_assert!(count > 0, "the watches hold senders");

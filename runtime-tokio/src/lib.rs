@@ -12,6 +12,7 @@ pub mod log;
 pub mod random;
 pub mod server;
 pub mod simulated_api;
+mod ssdp;
 pub mod tls;
 pub mod transport;
 pub mod verify;

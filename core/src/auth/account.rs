@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::mac::Entropy;
 use super::{EditError, Edited, Privileges, Role};
 use crate::config::{ChassisName, Config, Credential, PasswordHash};
+use crate::network::NetworkSettings;
 use crate::time::{Now, UnixTime};
 
 /// Someone who may log in.
@@ -131,6 +132,7 @@ pub(crate) struct AccountsContent {
     pub(crate) accounts: Vec<StoredAccount>,
     /// Accounts that too many wrong passwords have locked, by their `uid`.
     pub(crate) locks: BTreeMap<String, Lock>,
+    pub(crate) network: NetworkSettings,
 }
 
 /// An account as it is stored.
@@ -226,6 +228,11 @@ pub(crate) enum AccountEdit {
         from: Policy,
         to: Policy,
     },
+    /// Change what the network protocols are set to, from what is known to be so.
+    Network {
+        from: NetworkSettings,
+        to: NetworkSettings,
+    },
 }
 
 /// An account to be made.
@@ -258,7 +265,11 @@ impl AccountEdit {
         match &mut self {
             Self::Create(new) => new.hash = hash,
             Self::Change { change, .. } => change.hash = Some(hash),
-            Self::Delete { .. } | Self::Lock { .. } | Self::Unlock { .. } | Self::Policy { .. } => {}
+            Self::Delete { .. }
+            | Self::Lock { .. }
+            | Self::Unlock { .. }
+            | Self::Policy { .. }
+            | Self::Network { .. } => {}
         }
         self
     }
@@ -314,6 +325,12 @@ impl AccountsContent {
             AccountEdit::Policy { from, to } if from == to => Ok(Edited::Unchanged),
             AccountEdit::Policy { to, .. } => {
                 self.policy = *to;
+                Ok(Edited::Done)
+            }
+            AccountEdit::Network { from, .. } if *from != self.network => Err(EditError::Superseded),
+            AccountEdit::Network { from, to } if from == to => Ok(Edited::Unchanged),
+            AccountEdit::Network { to, .. } => {
+                self.network.clone_from(to);
                 Ok(Edited::Done)
             }
         }

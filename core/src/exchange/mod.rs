@@ -445,7 +445,7 @@ impl Exchange {
 
     /// Finds out what is asked for in this view, and hands it in.
     fn submit(&mut self, view: &Arc<View>, now: Now, identity: Identity, body: JsonObject, attempts: u8) -> Step {
-        if self.location().is_ok_and(|location| resources::is_access(&location.route)) {
+        if self.location().is_ok_and(|location| resources::is_edit(&location.route)) {
             return self.edit(view, now, access::Request { identity, body, attempts, hash: None });
         }
         if self.location().is_ok_and(|location| resources::is_event_write(&location.route)) {

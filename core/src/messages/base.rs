@@ -63,6 +63,14 @@ pub(crate) const STRING_VALUE_TOO_LONG: Definition = Definition {
     resolution: "Send a shorter text.",
 };
 
+pub(crate) const ARRAY_SIZE_TOO_LONG: Definition = Definition {
+    registry: REGISTRY,
+    key: "ArraySizeTooLong",
+    text: "The array '%1' has more than the %2 elements that are accepted.",
+    severity: Severity::Warning,
+    resolution: "Send fewer elements.",
+};
+
 pub(crate) const PROPERTY_VALUE_NOT_IN_LIST: Definition = Definition {
     registry: REGISTRY,
     key: "PropertyValueNotInList",
@@ -449,6 +457,7 @@ pub(crate) const ALL: &[Definition] = &[
     PROPERTY_VALUE_TYPE_ERROR,
     PROPERTY_VALUE_FORMAT_ERROR,
     STRING_VALUE_TOO_LONG,
+    ARRAY_SIZE_TOO_LONG,
     PROPERTY_VALUE_NOT_IN_LIST,
     MALFORMED_JSON,
     UNRECOGNIZED_REQUEST_BODY,

@@ -2,7 +2,7 @@
 
 use http::Method;
 
-use super::{Context, account_service, manager_account, session, session_service};
+use super::{Context, account_service, manager_account, manager_network_protocol, session, session_service};
 use crate::auth::{EditError, Identity, Owned};
 use crate::config::Secret;
 use crate::http::{JsonObject, Refusal};
@@ -55,6 +55,11 @@ pub(crate) fn is_access(route: &Route<'_>) -> bool {
     )
 }
 
+/// Whether a write to a resource is an edit of what the service itself keeps.
+pub(crate) fn is_edit(route: &Route<'_>) -> bool {
+    is_access(route) || matches!(route, Route::NetworkProtocol(_))
+}
+
 /// Understands a write to such a resource, by a method that it allows.
 pub(crate) fn edit(
     context: &Context<'_>,
@@ -66,6 +71,7 @@ pub(crate) fn edit(
         (Route::SessionService, _) => session_service::patch(context, body),
         (Route::Session(id), _) => session::delete(context, *id),
         (Route::AccountService, _) => account_service::patch(context, body),
+        (Route::NetworkProtocol(system), _) => manager_network_protocol::patch(context, system, body),
         (Route::Accounts, _) => manager_account::create(context, body),
         (Route::Account(id), &Method::DELETE) => manager_account::delete(context, id),
         (Route::Account(id), _) => manager_account::patch(context, id, body),

@@ -90,7 +90,7 @@ pub(super) fn represent(context: &Context<'_>, vm: &Vm) -> Representation {
         Representation::of_resource(SCHEMA, &manager)
     };
     // The clock stays out of the entity tag, which would otherwise change with every read.
-    render(context.now.unix).with_etag_of(&render(UnixTime::default()))
+    render(context.view.clock(context.now)).with_etag_of(&render(UnixTime::default()))
 }
 
 /// The manager's own UUID: made of the service's and the machine's, so that it is the same on every replica and after

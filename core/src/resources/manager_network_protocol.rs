@@ -2,14 +2,21 @@
 //! version 1.12.0.
 //!
 //! The protocols of a BMC that the service does not speak are named as switched off, because that is what clients ask.
-//! Ports are left out: those that clients see are chosen by whatever leads to the service in a cluster.
+//! Ports are left out: those that clients see are chosen by whatever leads to the service in a cluster. All managers are
+//! one service, so what is set at one of them is set at all, by who sees all chassis.
 
 use serde::Serialize;
+use serde_json::Value;
 
-use super::{Context, Status};
+use super::access::{EditAnswer, EditPlan};
+use super::{Context, Status, parameters};
+use crate::auth::AccountEdit;
 use crate::config::Protocol;
-use crate::http::{ETAG_PLACEHOLDER, Representation, Schema, schema};
-use crate::route::Route;
+use crate::http::{ETAG_PLACEHOLDER, JsonObject, Refusal, Representation, Schema, schema};
+use crate::messages::{Message, base};
+use crate::network::{MAX_NTP_SERVERS, NetworkSettings, is_server_name};
+use crate::route::{Location, Route};
+use crate::service::AccessEdit;
 use crate::view::Vm;
 
 pub(super) const SCHEMA: Schema = schema!("ManagerNetworkProtocol", "v1_12_0");
@@ -33,6 +40,8 @@ struct ManagerNetworkProtocol<'a> {
     ipmi: Enabled,
     #[serde(rename = "KVMIP")]
     kvm: Enabled,
+    #[serde(rename = "NTP")]
+    ntp: Ntp<'a>,
     #[serde(rename = "SNMP")]
     snmp: Enabled,
     #[serde(rename = "SSDP")]
@@ -48,8 +57,17 @@ struct Enabled {
     protocol_enabled: bool,
 }
 
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Ntp<'a> {
+    protocol_enabled: bool,
+    #[serde(rename = "NTPServers")]
+    servers: &'a [String],
+}
+
 pub(super) fn represent(context: &Context<'_>, vm: &Vm) -> Representation {
     let id = context.view.shown_name(&vm.machine.id);
+    let settings = &context.view.network;
     let enabled = |protocol_enabled| Enabled { protocol_enabled };
     let spoken = |protocol| enabled(context.view.config.protocol == protocol);
     let resource = ManagerNetworkProtocol {
@@ -62,10 +80,65 @@ pub(super) fn represent(context: &Context<'_>, vm: &Vm) -> Representation {
         https: spoken(Protocol::Https),
         ipmi: enabled(false),
         kvm: enabled(false),
+        ntp: Ntp { protocol_enabled: settings.ntp_is_on, servers: &settings.ntp_servers },
         snmp: enabled(false),
-        ssdp: enabled(false),
+        ssdp: enabled(context.view.answers_searches()),
         ssh: enabled(false),
         status: Status::ENABLED,
     };
     Representation::of_resource(SCHEMA, &resource)
 }
+
+/// Understands a PATCH. It reaches every tenant, so only who sees all chassis may make one.
+pub(super) fn patch(context: &Context<'_>, system: &str, body: &JsonObject) -> Result<EditPlan, Refusal> {
+    context.system(system, &Location { route: Route::NetworkProtocol(system), alias: None })?;
+    if !context.sees_everything() {
+        return Err(Refusal::forbidden());
+    }
+    let from = &*context.view.network;
+    let mut to = from.clone();
+    let mut patch = parameters::Patch::new(READ_ONLY);
+    let mut named = false;
+    for (name, value) in parameters::members(body) {
+        named = true;
+        match (name, value) {
+            ("SSDP" | "NTP", Value::Object(members)) => {
+                for (member, value) in parameters::members(members) {
+                    let path = format!("{name}/{member}");
+                    match path.as_str() {
+                        "SSDP/ProtocolEnabled" if context.view.config.ssdp => {
+                            to.ssdp_is_off = !patch.boolean(&path, value).unwrap_or(!to.ssdp_is_off);
+                        }
+                        "NTP/ProtocolEnabled" => to.ntp_is_on = patch.boolean(&path, value).unwrap_or(to.ntp_is_on),
+                        "NTP/NTPServers" => servers(&mut patch, &path, value, &mut to),
+                        _ => patch.not_writable(&path),
+                    }
+                }
+            }
+            ("SSDP" | "NTP", _) => patch.wrong_type(name, value),
+            _ => patch.not_writable(name),
+        }
+    }
+    patch.finish()?;
+    if !named {
+        return Err(Refusal::bad_request(vec![Message::new(&base::NO_OPERATION, [])]));
+    }
+    let edit = AccountEdit::Network { from: from.clone(), to };
+    Ok(EditPlan::new(AccessEdit::Account(edit), EditAnswer::Representation))
+}
+
+fn servers(patch: &mut parameters::Patch, path: &str, value: &Value, to: &mut NetworkSettings) {
+    let Some(servers) = patch.texts(path, value, &to.ntp_servers) else { return };
+    if servers.len() > MAX_NTP_SERVERS {
+        let most = MAX_NTP_SERVERS.to_string();
+        patch.problem(Message::new(&base::ARRAY_SIZE_TOO_LONG, [path, &most]).about(format!("#/{path}")));
+    }
+    for (index, server) in servers.iter().enumerate().filter(|(_, server)| !is_server_name(server)) {
+        let message = Message::new(&base::PROPERTY_VALUE_FORMAT_ERROR, [server, path]);
+        patch.problem(message.about(format!("#/{path}/{index}")));
+    }
+    to.ntp_servers = servers;
+}
+
+const READ_ONLY: &[&str] =
+    &["HTTP", "HTTPS", "IPMI", "Id", "KVMIP", "Name", "SNMP", "SSDP/ProtocolEnabled", "SSH", "Status"];

@@ -76,7 +76,7 @@ use crate::task::Task;
 use crate::time::Now;
 use crate::view::{NoSystem, View, Vm};
 
-pub(crate) use access::{EditAnswer, EditPlan, edit, is_access, owned, refusal};
+pub(crate) use access::{EditAnswer, EditPlan, edit, is_access, is_edit, owned, refusal};
 pub(crate) use events::{event_plan, is_event_write, stream_plan};
 pub(crate) use operation_apply_time::is_asked_for as operation_apply_time_is_asked_for;
 pub(crate) use session::{LogIn, log_in, represent_opened};
@@ -112,9 +112,11 @@ pub(crate) enum Answer {
 /// The methods that a resource or action allows, as the `Allow` header lists them.
 pub(crate) fn allow(route: &Route<'_>) -> &'static str {
     match route {
-        Route::System(_) | Route::Manager(_) | Route::SessionService | Route::AccountService => {
-            "GET, HEAD, PATCH, OPTIONS"
-        }
+        Route::System(_)
+        | Route::Manager(_)
+        | Route::NetworkProtocol(_)
+        | Route::SessionService
+        | Route::AccountService => "GET, HEAD, PATCH, OPTIONS",
         Route::SystemReset(_)
         | Route::ManagerReset(_)
         | Route::VirtualMediaAction(..)
@@ -137,7 +139,6 @@ pub(crate) fn allow(route: &Route<'_>) -> &'static str {
         | Route::Chassis(_)
         | Route::ChassisSystems(_)
         | Route::Managers
-        | Route::NetworkProtocol(_)
         | Route::Catalog(_)
         | Route::TaskService
         | Route::Tasks
@@ -273,7 +274,7 @@ pub(crate) fn plan(context: &Context<'_>, location: &Location<'_>, body: &JsonOb
         }
         Route::Manager(name) => {
             let vm = context.system(name, location)?;
-            manager_clock::patch(body, context.now.unix)?;
+            manager_clock::patch(body, context.view.clock(context.now))?;
             Ok(nothing(vm, Answer::Representation))
         }
         Route::ManagerReset(name) => {

@@ -134,6 +134,30 @@ impl Patch {
         text
     }
 
+    /// Notes that a value has the wrong type.
+    pub(super) fn wrong_type(&mut self, name: &str, value: &Value) {
+        self.problems.push(type_error(name, value).about(format!("#/{name}")));
+    }
+
+    /// Reads an array of texts that is now `present`: null takes an element away, `{}` leaves it as it is, more elements
+    /// are added, and what goes beyond the last is cut off (DSP0266 clause 7.7.3).
+    pub(super) fn texts(&mut self, name: &str, value: &Value, present: &[String]) -> Option<Vec<String>> {
+        let Some(elements) = value.as_array() else {
+            self.wrong_type(name, value);
+            return None;
+        };
+        let mut texts = Vec::with_capacity(elements.len());
+        for (index, element) in elements.iter().enumerate() {
+            match element {
+                Value::Null => {}
+                Value::Object(nothing) if nothing.is_empty() => texts.extend(present.get(index).cloned()),
+                Value::String(text) => texts.push(text.clone()),
+                other => self.problems.push(type_error(name, other).about(format!("#/{name}/{index}"))),
+            }
+        }
+        Some(texts)
+    }
+
     /// Reads true or false.
     pub(super) fn boolean(&mut self, name: &str, value: &Value) -> Option<bool> {
         let boolean = value.as_bool();

@@ -43,6 +43,8 @@ impl Inventory {
         let view = View {
             authenticator: Arc::new(Authenticator::new(&directory, key)),
             directory: Arc::new(directory),
+            network: Arc::default(),
+            clock_correction: 0,
             sessions: Sessions::of(&SessionsContent::default(), &Sessions::default()),
             accounts_known: true,
             throttled: RedBlackTreeMapSync::new_sync(),
@@ -204,7 +206,14 @@ impl Inventory {
         let directory = Directory::new(&self.view.config, content);
         self.view.authenticator = Arc::new(Authenticator::new(&directory, key));
         self.view.directory = Arc::new(directory);
+        self.view.network = Arc::new(content.network.clone());
         self.changed = true;
+    }
+
+    /// Shows another time as that of the clock.
+    pub(super) fn set_clock_correction(&mut self, correction: i64) {
+        self.changed |= self.view.clock_correction != correction;
+        self.view.clock_correction = correction;
     }
 
     /// Shows other sessions.

@@ -90,6 +90,8 @@ pub enum Input {
     },
     /// The client of a stream has gone, or was sent away because it did not read.
     StreamClosed(StreamId),
+    /// A time server was asked, and the clock is wrong by this many seconds: they have to be added to it.
+    ClockCompared(i64),
     /// The configuration is now this.
     Configured(Box<Config>),
     /// The service is to end: nothing new is begun, and [`Output::Stopped`] comes when nothing is left to answer.
@@ -259,6 +261,7 @@ impl Service {
             Input::Observed(observation) => self.observed(now, observation),
             Input::Completed { id, result } if self.access.is_writing(id) => self.stored(now, id, &result),
             Input::Completed { id, result } => self.completed(now, id, result),
+            Input::ClockCompared(correction) => self.inventory.set_clock_correction(correction),
             Input::Configured(config) => {
                 self.inventory.configure(*config);
                 self.inventory.set_accounts(self.access.accounts(), self.key);

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use kubevirt_redfish_core::config::Config;
+use tokio::net::UdpSocket;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
@@ -18,6 +19,7 @@ use crate::config::ListenAddress;
 use crate::driver::{Driver, Setup};
 use crate::random;
 use crate::server::{Limits, Redfish, Server};
+use crate::ssdp;
 use crate::transport::Transport;
 use crate::verify::Verifier;
 
@@ -62,6 +64,8 @@ struct App {
     server: Server,
     driver: Driver,
     signals: Signals,
+    /// Where searches for Redfish services come in, if they are to be answered.
+    searches: Option<UdpSocket>,
 }
 
 impl App {
@@ -76,16 +80,21 @@ impl App {
         // From here on a signal means to stop in order, however early it comes.
         let signals = Signals::new()?;
         let server = bind(listen, tls, Limits::default(), "--listen").await?;
+        let searches = if config.ssdp { Some(join_searches().await?) } else { None };
         let entropy = random::entropy().map_err(Failure::runtime)?;
         let seed = random::seed().map_err(Failure::runtime)?;
         let clock = Clock::start();
         let driver = Driver::start(Setup { clock, config, kubevirt, transport, entropy, seed });
-        Ok(Self { clock, server, driver, signals })
+        Ok(Self { clock, server, driver, signals, searches })
     }
 
     /// Runs until the process is asked to end, then finishes what is in flight.
     async fn run(self) -> Result<(), Failure> {
-        let Self { clock, server, driver, mut signals } = self;
+        let Self { clock, server, driver, mut signals, searches } = self;
+        if let Some(socket) = searches {
+            let address = server.local_address().map_err(Failure::runtime)?;
+            tokio::spawn(ssdp::serve(socket, address, driver.views()));
+        }
         let processors = std::thread::available_parallelism().map_or(1, usize::from);
         let submissions = driver.submissions();
         let handler = Redfish::new(clock, driver.views(), submissions.clone(), Verifier::new(processors));
@@ -145,6 +154,11 @@ async fn bind(
         };
         Failure::Runtime(format!("cannot listen on {listen}: {error}{advice}; choose another address with {option}"))
     })
+}
+
+async fn join_searches() -> Result<UdpSocket, Failure> {
+    let fail = |error| Failure::Runtime(format!("searches (SSDP) cannot be received on UDP port 1900: {error}"));
+    ssdp::join().await.map_err(fail)
 }
 
 /// The signals that ask the process to end.

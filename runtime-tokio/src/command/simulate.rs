@@ -93,6 +93,7 @@ fn config(args: &SimulateArgs, password: &str) -> Result<Config, Failure> {
             TlsMode::SelfSigned => Protocol::Https,
             TlsMode::Off => Protocol::Http,
         },
+        ssdp: args.ssdp,
         service_uuid: random::uuid_of(["simulated", &args.seed.to_string()]),
         // Everything is on this host, receivers of events too.
         events: EventConfig { reach: Reach::RemoteAndLoopback, ..EventConfig::default() },

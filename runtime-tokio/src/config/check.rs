@@ -60,6 +60,7 @@ impl Check<'_> {
             id_convention,
             legacy_redirects,
             protocol,
+            ssdp: file.server.ssdp.is_some_and(|ssdp| ssdp.value),
             command_timeout,
             ..Config::default()
         };

@@ -108,6 +108,8 @@ pub struct Server {
     /// HTTPS.
     #[serde(default)]
     pub tls: Tls,
+    /// Answer searches for Redfish services on the network segment, UDP port 1900 (SSDP, default `false`).
+    pub ssdp: Option<Spanned<bool>>,
     /// The same as the key at the top, where the Helm chart has it.
     pub system_id_convention: Option<Spanned<String>>,
     /// No effect: there are no background processes to switch off.

@@ -1,0 +1,141 @@
+//! What DSP0266 asks of every resource alike: methods, conditions, representations. Tried on all that a crawl finds.
+
+#![expect(clippy::unwrap_used, reason = "tests may fail")]
+
+use bytes::Bytes;
+use http::{HeaderMap, Request, Response, StatusCode};
+use kubevirt_redfish_fixtures::crawl::crawl;
+use kubevirt_redfish_fixtures::desk::Desk;
+use serde_json::Value;
+
+/// Someone who sees everything: `all`, with the password `secret`.
+const ALL: (&str, &str) = ("authorization", "Basic YWxsOnNlY3JldA==");
+
+fn send(desk: &mut Desk, method: &str, uri: &str, headers: &[(&str, &str)]) -> Response<Bytes> {
+    let mut request = Request::builder().method(method).uri(uri).header(ALL.0, ALL.1);
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    desk.request(request.body(Bytes::new()).unwrap()).unwrap()
+}
+
+/// Hands every resource to a check: the service, its URI, the answer to GET.
+fn for_every_resource(check: impl Fn(&mut Desk, &str, &Response<Bytes>)) {
+    let mut desk = Desk::new();
+    let uris: Vec<String> = crawl(&mut desk, "all").into_keys().collect();
+    assert!(uris.len() > 100, "{}", uris.len());
+    for uri in uris.iter().map(String::as_str).chain([
+        "/redfish",
+        "/redfish/v1/",
+        "/redfish/v1/odata",
+        "/redfish/v1/$metadata",
+    ]) {
+        let answer = send(&mut desk, "GET", uri, &[]);
+        assert_eq!(answer.status(), StatusCode::OK, "{uri}");
+        check(&mut desk, uri, &answer);
+    }
+}
+
+fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers.get(name).map(|value| value.to_str().unwrap())
+}
+
+/// Whether an answer is an error as DSP0266 clause 8.6 wants it.
+fn is_error(answer: &Response<Bytes>) -> bool {
+    let body: Value = serde_json::from_slice(answer.body()).unwrap();
+    let messages = body.pointer("/error/@Message.ExtendedInfo").and_then(Value::as_array);
+    messages.is_some_and(|messages| messages.iter().all(|message| message["MessageId"].is_string()))
+}
+
+#[test]
+fn head_is_get_without_the_body() {
+    for_every_resource(|desk, uri, get| {
+        let head = send(desk, "HEAD", uri, &[]);
+        assert_eq!(head.status(), StatusCode::OK, "{uri}");
+        assert!(head.body().is_empty(), "{uri}");
+        let mut headers = head.headers().clone();
+        assert_eq!(headers.remove("content-length").unwrap(), get.body().len().to_string().as_str(), "{uri}");
+        assert_eq!(&headers, get.headers(), "{uri}");
+    });
+}
+
+#[test]
+fn what_the_client_has_is_not_sent_again() {
+    for_every_resource(|desk, uri, get| {
+        let tag = header(get.headers(), "etag").unwrap();
+        assert!(tag.starts_with('"') && tag.ends_with('"'), "{uri}: {tag} is not strong");
+        for list in [tag, &format!("W/{tag}"), &format!("\"other\", {tag}"), "*"] {
+            for method in ["GET", "HEAD"] {
+                let answer = send(desk, method, uri, &[("if-none-match", list)]);
+                assert_eq!(answer.status(), StatusCode::NOT_MODIFIED, "{method} {uri} {list}");
+                assert_eq!(header(answer.headers(), "etag"), Some(tag), "{uri}");
+                assert!(answer.body().is_empty(), "{uri}");
+            }
+        }
+        let answer = send(desk, "GET", uri, &[("if-none-match", "\"other\"")]);
+        assert_eq!((answer.status(), answer.body()), (StatusCode::OK, get.body()), "{uri}");
+    });
+}
+
+#[test]
+fn methods_are_those_that_allow_names() {
+    for_every_resource(|desk, uri, get| {
+        let allow = header(get.headers(), "allow").unwrap();
+        let options = send(desk, "OPTIONS", uri, &[]);
+        assert_eq!(
+            (options.status(), header(options.headers(), "allow")),
+            (StatusCode::NO_CONTENT, Some(allow)),
+            "{uri}"
+        );
+        for method in ["POST", "PATCH", "PUT", "DELETE", "TRACE", "BREW"] {
+            if allow.split(", ").any(|allowed| allowed == method) {
+                continue;
+            }
+            let answer = send(desk, method, uri, &[]);
+            assert_eq!(answer.status(), StatusCode::METHOD_NOT_ALLOWED, "{method} {uri}");
+            assert_eq!(header(answer.headers(), "allow"), Some(allow), "{method} {uri}");
+            assert!(is_error(&answer), "{method} {uri}");
+        }
+        assert!(desk.commands.is_empty(), "{uri}");
+        assert!(!allow.contains("PUT"), "{uri}: PUT is allowed nowhere");
+    });
+}
+
+#[test]
+fn representations_are_what_was_asked_for() {
+    for_every_resource(|desk, uri, get| {
+        assert!(get.headers().get("content-encoding").is_none(), "{uri} is compressed though nobody asked");
+        assert_eq!(header(get.headers(), "odata-version"), Some("4.0"), "{uri}");
+        assert_eq!(header(get.headers(), "cache-control"), Some("no-cache"), "{uri}");
+        let content_type = header(get.headers(), "content-type").unwrap();
+        for accept in ["*/*", content_type, "application/*"] {
+            let answer = send(desk, "GET", uri, &[("accept", accept)]);
+            assert_eq!((answer.status(), answer.body()), (StatusCode::OK, get.body()), "{uri} {accept}");
+        }
+        let accept = format!("{content_type};charset=utf-8");
+        let answer = send(desk, "GET", uri, &[("accept", &accept)]);
+        assert_eq!(header(answer.headers(), "content-type").unwrap().replace(' ', ""), accept, "{uri}");
+        for (name, value) in [("accept", "text/html"), ("accept-encoding", "identity;q=0, br")] {
+            let answer = send(desk, "GET", uri, &[(name, value)]);
+            assert_eq!(answer.status(), StatusCode::NOT_ACCEPTABLE, "{uri} {name}: {value}");
+            assert!(is_error(&answer), "{uri}");
+        }
+        let compressed = send(desk, "GET", uri, &[("accept-encoding", "gzip")]);
+        assert!(header(compressed.headers(), "vary").unwrap().contains("accept-encoding"), "{uri}");
+        assert!(compressed.body().len() <= get.body().len(), "{uri}");
+    });
+}
+
+#[test]
+fn what_a_read_does_not_know_is_ignored_or_refused() {
+    for_every_resource(|desk, uri, get| {
+        let answer = send(desk, "GET", &format!("{uri}?colour=blue"), &[]);
+        assert_eq!((answer.status(), answer.body()), (StatusCode::OK, get.body()), "{uri}");
+        let answer = send(desk, "GET", &format!("{uri}?$colour=blue"), &[]);
+        assert_eq!(answer.status(), StatusCode::NOT_IMPLEMENTED, "{uri}");
+        assert!(is_error(&answer), "{uri}");
+        for (version, status) in [("4.0", StatusCode::OK), ("4.1", StatusCode::PRECONDITION_FAILED)] {
+            assert_eq!(send(desk, "GET", uri, &[("odata-version", version)]).status(), status, "{uri}");
+        }
+    });
+}
