@@ -33,6 +33,10 @@ pub struct Config {
     pub body_limit: usize,
     /// How long a client waits for a change at most; after that it is told to try again.
     pub command_timeout: Duration,
+    /// How long a change of a machine's definition may take: how it boots, and what is in its drives.
+    pub update_timeout: Duration,
+    /// How long the import of an image may take. A machine that is to be started does without one that takes longer.
+    pub import_timeout: Duration,
     /// How events are pushed.
     pub events: EventConfig,
 }
@@ -50,6 +54,8 @@ impl Default for Config {
             ssdp: false,
             body_limit: 1024 * 1024,
             command_timeout: Duration::from_secs(30),
+            update_timeout: Duration::from_secs(30),
+            import_timeout: Duration::from_mins(30),
             events: EventConfig::default(),
         }
     }

@@ -1,9 +1,10 @@
 //! Tasks: what is still going on when its request has been answered, as reads see it.
 //!
-//! There are two kinds. A request that is answered with 202, or that waits for a machine to stop, is known to the
-//! replica that took it in and ends with it. An import is read off the cluster, so that every replica shows the same
-//! task under the same id, also after a restart. An insertion of media is both: its task has the id of the import that
-//! it makes, and becomes the import's as soon as that is under way.
+//! There are three kinds. A request that is answered with 202 is known to the replica that took it in and ends with it.
+//! An import is read off the cluster, so that every replica shows the same task under the same id, also after a restart;
+//! and so is a power-on that has been promised. An insertion of media is two of these: its task has the id of the import
+//! that it makes, and becomes the import's as soon as that is under way. The task of a request for power becomes, under
+//! the same id, that of the promise that it leads to.
 //!
 //! Only data is here, and what follows from it alone; `service` decides what happens to a task, `resources` how it
 //! looks.
@@ -15,7 +16,7 @@ use std::sync::Arc;
 use http::Method;
 
 use crate::auth::Identity;
-use crate::model::{Import, ImportId, ImportState, Uid, VmId};
+use crate::model::{Import, ImportId, ImportState, LeftOutMedia, PromisedPowerOn, Uid, VmId};
 use crate::resources::Answer;
 use crate::service::OutcomeKind;
 use crate::time::UnixTime;
@@ -34,6 +35,11 @@ impl TaskId {
     /// The id of a request's task, made of a number that no other task has.
     pub(crate) fn of_request(number: u64) -> Self {
         Self(format!("{number:016x}").into())
+    }
+
+    /// The id of the task of a promised power-on.
+    pub(crate) fn of_promise(promised: &PromisedPowerOn) -> Self {
+        Self((*promised.name).into())
     }
 
     /// The import that it is the id of, if it is that of an import at all. A namespace has no dots.
@@ -70,6 +76,8 @@ pub(crate) struct Task {
     pub(crate) work: Work,
     /// It is being called off.
     pub(crate) cancelling: bool,
+    /// What a machine was turned on without.
+    pub(crate) left_out: Option<LeftOutMedia>,
 }
 
 /// What is being done.
@@ -84,6 +92,12 @@ pub(crate) enum Work {
     },
     /// An image is being copied.
     Import(Arc<Import>),
+    /// A machine is going to be turned on.
+    PowerOn {
+        asked: UnixTime,
+        /// What came of it, and when.
+        end: Option<(UnixTime, OutcomeKind)>,
+    },
 }
 
 /// How far a task is.
@@ -104,6 +118,8 @@ pub(crate) enum Progress<'a> {
 pub(crate) enum End<'a> {
     /// The request was carried out, or not.
     Request(&'a TaskRequest, &'a OutcomeKind),
+    /// The machine was turned on, or not.
+    PowerOn(&'a OutcomeKind),
     /// The image is there.
     Imported,
     /// The image cannot be copied; the cluster's explanation. It may try again, and then the task goes on.
@@ -129,7 +145,9 @@ impl Task {
     pub(crate) fn progress(&self) -> Progress<'_> {
         match &self.work {
             Work::Request { request, end: Some((_, outcome)), .. } => Progress::Ended(End::Request(request, outcome)),
+            Work::PowerOn { end: Some((_, outcome)), .. } => Progress::Ended(End::PowerOn(outcome)),
             _ if self.cancelling => Progress::Cancelling,
+            Work::PowerOn { end: None, .. } => Progress::Pending,
             Work::Request { end: None, .. } => Progress::Running(Some(0)),
             Work::Import(import) => match &import.state {
                 ImportState::Pending => Progress::Pending,
@@ -143,7 +161,7 @@ impl Task {
     /// When it began, if that is known.
     pub(crate) fn started(&self) -> Option<UnixTime> {
         match &self.work {
-            Work::Request { started, .. } => Some(*started),
+            Work::Request { started: at, .. } | Work::PowerOn { asked: at, .. } => Some(*at),
             Work::Import(import) => import.started,
         }
     }
@@ -151,7 +169,7 @@ impl Task {
     /// When it ended, if it has and that is known.
     pub(crate) fn ended(&self) -> Option<UnixTime> {
         match &self.work {
-            Work::Request { end, .. } => end.as_ref().map(|(at, _)| *at),
+            Work::Request { end, .. } | Work::PowerOn { end, .. } => end.as_ref().map(|(at, _)| *at),
             Work::Import(import) => import.ended,
         }
     }
@@ -160,7 +178,7 @@ impl Task {
     pub(crate) fn request(&self) -> Option<&TaskRequest> {
         match &self.work {
             Work::Request { request, .. } => Some(request),
-            Work::Import(_) => None,
+            Work::Import(_) | Work::PowerOn { .. } => None,
         }
     }
 }

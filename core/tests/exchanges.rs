@@ -12,6 +12,9 @@
 //! > tag lab.node-0 Rack 3                            … and the machine has this asset tag (nothing for none)
 //! > media lab.node-0 http://images.example/a.iso      … and the machine has this in its drive (`-` for nothing)
 //! > media lab.node-0 Usb http://images.example/a.img  … and the machine has this in that slot
+//! > promises lab.node-0                              … and the machine is going to be turned on later
+//! > kept lab.node-0                                  … and it is about to come up
+//! > broken lab.node-0                                … and it is not going to be turned on any more
 //! > fails conflict it is being removed                the oldest command has failed
 //! > run lab.node-0 uid running                        a run shows: starting, running, paused, stopping, ended, gone
 //! > delivered 204                                     the server that events were sent to first answers so, or
@@ -38,8 +41,8 @@ use base64::Engine as _;
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 use kubevirt_redfish_core::model::{
-    BootEnabled, BootOverride, BootTarget, CommandError, Completion, ImportId, ImportState, Indicator, Machine, Medium,
-    Observation, Phase, PowerRestore, Slot, Uid,
+    Autostart, BootEnabled, BootOverride, BootTarget, CommandError, Completion, Deferral, ImportId, ImportState,
+    Indicator, Machine, Medium, Observation, Phase, PowerRestore, PromisedPowerOn, Slot, Uid,
 };
 use kubevirt_redfish_core::{DeliveryError, StreamId};
 use kubevirt_redfish_fixtures::desk::Desk;
@@ -106,6 +109,40 @@ fn play(script: &str) -> String {
             }
             ["media", id, "Usb", image] => {
                 let observation = desk.redefinition(id, |machine| put(machine, Slot::Usb, image));
+                desk.complete(Ok(Completion { observations: vec![observation] }))
+            }
+            ["promises", id] => {
+                let deferral = desk.commands.front().and_then(|command| command.deferral.clone()).unwrap();
+                let promised = PromisedPowerOn {
+                    name: deferral.name,
+                    asked: deferral.asked,
+                    until: deferral.until,
+                    run: Some(Uid::new("run-1")),
+                    overruled: false,
+                };
+                let observation = desk.redefinition(id, |machine| machine.promised = Some(promised));
+                desk.complete(Ok(Completion { observations: vec![observation] }))
+            }
+            ["promises-with-media", id, image] => {
+                let deferral = desk.commands.front().and_then(|command| command.deferral.clone()).unwrap();
+                assert!(deferral.awaits_media);
+                let Deferral { name, asked, until, .. } = deferral;
+                let promised = PromisedPowerOn { name, asked, until, run: None, overruled: false };
+                let observation = desk.redefinition(id, |machine| {
+                    machine.promised = Some(promised);
+                    put(machine, Slot::Cd, image);
+                });
+                desk.complete(Ok(Completion { observations: vec![observation] }))
+            }
+            ["kept", id] => {
+                let observation = desk.redefinition(id, |machine| {
+                    machine.promised = None;
+                    machine.autostart = Autostart::Yes;
+                });
+                desk.complete(Ok(Completion { observations: vec![observation] }))
+            }
+            ["broken", id] => {
+                let observation = desk.redefinition(id, |machine| machine.promised = None);
                 desk.complete(Ok(Completion { observations: vec![observation] }))
             }
             ["fails", kind, reason @ ..] => desk.complete(Err(failure(kind, &reason.join(" ")))),

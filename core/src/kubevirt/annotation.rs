@@ -8,12 +8,19 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::object::{Annotations, RunStrategy, TemplateSpec, VirtualMachine};
-use crate::model::{BootEnabled, BootOverride, BootTarget, Indicator, Slot, Uid};
+use crate::model::{
+    BootEnabled, BootOverride, BootTarget, Deferral, Indicator, LeftOutMedia, PromisedPowerOn, Slot, Uid,
+};
+use crate::time::UnixTime;
 
 /// On a `VirtualMachine`: the boot override, a [`BootRecord`].
 pub(crate) const BOOT_OVERRIDE: &str = "redfish.kubevirt.io/boot-override";
 /// On a `VirtualMachine`: a `runStrategy` that was replaced and is put back by the next start, a [`StrategyNote`].
 pub(crate) const RUN_STRATEGY: &str = "redfish.kubevirt.io/run-strategy";
+/// On a `VirtualMachine`: a power-on that is to be carried out when it can be, a [`PowerOnRecord`].
+pub(crate) const PENDING_POWER_ON: &str = "redfish.kubevirt.io/pending-power-on";
+/// On a `VirtualMachine`: the image that it was started without, a [`LeftOutRecord`].
+pub(crate) const MEDIA_LEFT_OUT: &str = "redfish.kubevirt.io/media-left-out";
 /// On a `VirtualMachine`: the operator's asset tag.
 pub(crate) const ASSET_TAG: &str = "redfish.kubevirt.io/asset-tag";
 /// On a `VirtualMachine`: what its indicator is set to, by [`indicator_name`]; nothing for one that is off.
@@ -235,6 +242,80 @@ impl MediaRecord {
         let record: Self = serde_json::from_str(machine.metadata.annotations.media(slot)?).ok()?;
         let volume = machine.spec.template.spec.volume(&record.drive)?;
         (volume.data_volume.as_ref()?.name.as_deref() == Some(&record.data_volume)).then_some(record)
+    }
+}
+
+/// A power-on that has been promised.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct PowerOnRecord {
+    /// The id under which clients follow it.
+    pub(crate) name: Box<str>,
+    /// When it was asked for, as RFC 3339 has it.
+    pub(crate) asked: Box<str>,
+    /// When it is too late for it.
+    pub(crate) until: Box<str>,
+    /// The `runStrategy` in force. If the machine has another by now its owner has had a say since.
+    pub(crate) run_strategy: Box<str>,
+    /// The uid of the instance that was there. A strategy of `Manual` leaves no other trace of a run in between.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) instance: Option<Box<str>>,
+}
+
+impl PowerOnRecord {
+    pub(crate) fn new(deferral: &Deferral, strategy: RunStrategy, instance: Option<Box<str>>) -> Self {
+        Self {
+            name: deferral.name.clone(),
+            asked: deferral.asked.to_string().into(),
+            until: deferral.until.to_string().into(),
+            run_strategy: strategy.name().into(),
+            instance,
+        }
+    }
+
+    /// The record on a machine; `None` if there is none or nobody can make sense of it.
+    pub(crate) fn read(machine: &VirtualMachine) -> Option<Self> {
+        let record: Self = serde_json::from_str(machine.metadata.annotations.pending_power_on.as_deref()?).ok()?;
+        // Clients are going to see it in URIs.
+        let named = record.name.len() == 16 && record.name.bytes().all(|byte| byte.is_ascii_hexdigit());
+        named.then_some(record)
+    }
+
+    /// Whether the owner has changed since when the machine is to run.
+    pub(crate) fn overruled(&self, machine: &VirtualMachine) -> bool {
+        machine.run_strategy().name() != &*self.run_strategy
+    }
+
+    /// The record in the domain's words.
+    pub(crate) fn to_model(&self, machine: &VirtualMachine) -> Option<PromisedPowerOn> {
+        Some(PromisedPowerOn {
+            name: self.name.clone(),
+            asked: UnixTime::parse(&self.asked)?,
+            until: UnixTime::parse(&self.until)?,
+            run: self.instance.as_deref().map(Uid::new),
+            overruled: self.overruled(machine),
+        })
+    }
+
+    pub(crate) fn text(&self) -> Option<String> {
+        serde_json::to_string(self).ok()
+    }
+}
+
+/// An image that a machine was started without.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct LeftOutRecord {
+    /// Its URL.
+    pub(crate) image: Box<str>,
+    /// Why.
+    pub(crate) reason: Box<str>,
+}
+
+impl LeftOutRecord {
+    /// What is said on a machine, in the domain's words.
+    pub(crate) fn read(machine: &VirtualMachine) -> Option<LeftOutMedia> {
+        let record: Self = serde_json::from_str(machine.metadata.annotations.media_left_out.as_deref()?).ok()?;
+        Some(LeftOutMedia { image: record.image, reason: record.reason })
     }
 }
 

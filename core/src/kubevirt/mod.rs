@@ -8,8 +8,6 @@
 //! Requests are relative (`/apis/kubevirt.io/v1/...`); whoever carries them adds the server, the credentials and the
 //! connection. Facts about the cluster that decisions rest on are cited beside them.
 
-use std::time::Duration;
-
 mod annotation;
 mod entropy;
 mod object;
@@ -33,22 +31,11 @@ pub struct Settings {
     pub allow_insecure_tls: bool,
     /// The namespace that the service itself is in and keeps its documents in; `None` if it has none.
     pub own_namespace: Option<String>,
-    /// How long a change of a machine may take. Whoever makes commands derives their deadlines from it.
-    pub vm_update_timeout: Duration,
-    /// How long the import of an image may take. Whoever waits for imports derives their deadlines from it.
-    pub import_timeout: Duration,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self {
-            storage_class: None,
-            storage_size: "3Gi".to_owned(),
-            allow_insecure_tls: false,
-            own_namespace: None,
-            vm_update_timeout: Duration::from_secs(30),
-            import_timeout: Duration::from_mins(30),
-        }
+        Self { storage_class: None, storage_size: "3Gi".to_owned(), allow_insecure_tls: false, own_namespace: None }
     }
 }
 

@@ -93,6 +93,22 @@ pub(crate) const HEAD_TOO_LARGE: Definition = Definition {
     resolution: "Send fewer or shorter headers, or a shorter query, and send the request again.",
 };
 
+pub(crate) const POWER_ON_DEFERRED: Definition = Definition {
+    registry: REGISTRY,
+    key: "PowerOnDeferred",
+    text: "The system is going to be turned on as soon as %1.",
+    severity: Severity::Ok,
+    resolution: "Nothing has to be done. Turn the system off, or delete the task, to have it stay off.",
+};
+
+pub(crate) const MEDIA_LEFT_OUT: Definition = Definition {
+    registry: REGISTRY,
+    key: "MediaLeftOut",
+    text: "The system was started without the image %1, which could not be copied into the virtualization cluster: %2",
+    severity: Severity::Warning,
+    resolution: "See to it that the cluster can read the image at its URL, and insert it again.",
+};
+
 /// Every entry, with what it is about.
 pub(crate) const ALL: &[(Definition, &str)] = &[
     (REFUSED, "The cluster does not accept a change."),
@@ -101,6 +117,8 @@ pub(crate) const ALL: &[(Definition, &str)] = &[
     (NOT_SUPPORTED, "The cluster lacks what a change needs."),
     (AMBIGUOUS_NAME, "A name without a namespace stands for several systems."),
     (IMPORT_FAILED, "An image could not be imported."),
+    (POWER_ON_DEFERRED, "A power-on is carried out later."),
+    (MEDIA_LEFT_OUT, "A system was started without an image that was inserted."),
     (CONFIGURED_ACCOUNT, "An account of the configuration was to be changed."),
     (TOO_MANY_FAILED_LOGINS, "A client has sent too many wrong passwords."),
     (CLOCK_NOT_SETTABLE, "A manager's clock was to be set to another time."),

@@ -3,7 +3,10 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::{BootEnabled, BootMode, BootTarget, Indicator, InsertMedia, Observation, PowerRestore, Slot, Uid, VmId};
+use super::{
+    BootEnabled, BootMode, BootTarget, Deferral, ImportId, Indicator, InsertMedia, Observation, PowerRestore, Slot,
+    Uid, VmId,
+};
 use crate::time::Instant;
 
 /// The number of a command, unique within one run of the service.
@@ -23,6 +26,9 @@ pub struct Command {
     pub action: Action,
     /// When to give up.
     pub deadline: Instant,
+    /// For what may bring the machine up: how that is promised if it cannot be done at once. Without it, it is waited
+    /// for as long as the deadline allows.
+    pub deferral: Option<Deferral>,
 }
 
 /// What to do to a machine.
@@ -32,6 +38,10 @@ pub enum Action {
     Power(PowerRequest),
     /// Change how it is defined.
     Change(MachineChange),
+    /// Carry out the promised power-on of that name, if it still stands and nothing is in its way.
+    KeepPromise(Box<str>),
+    /// Take back the promised power-on of that name.
+    BreakPromise(Box<str>),
     /// Put back the boot order that a used-up one-time override replaced.
     RestoreBoot {
         /// The run that used it up.
@@ -41,6 +51,15 @@ pub enum Action {
     InsertMedia(InsertMedia),
     /// Take the image out of a drive; no error if there is none.
     EjectMedia(Slot),
+    /// Take out of its drive what cannot be had, so that the machine starts without it, and say so with the machine.
+    LeaveOutMedia {
+        /// The drive.
+        slot: Slot,
+        /// The import that does not bring it.
+        import: ImportId,
+        /// Why it does not, meant for the client.
+        reason: Box<str>,
+    },
 }
 
 /// A change of how a machine is defined; what is `None` stays as it is. All of it is made at once, or none.

@@ -1,6 +1,9 @@
 //! What a machine is defined to be, whether it runs or not.
 
-use super::{BootOverride, Drive, Firmware, Medium, Nic, PowerRestore, Processors, Uid, Version, VmId};
+use super::{
+    BootOverride, Drive, Firmware, LeftOutMedia, Medium, Nic, PowerRestore, Processors, PromisedPowerOn, Uid, Version,
+    VmId,
+};
 use crate::time::UnixTime;
 
 /// The definition of a virtual machine, reduced to what the service shows and decides by.
@@ -24,6 +27,8 @@ pub struct Machine {
     pub deleting: bool,
     /// Whether the cluster brings up an instance by itself when there is none.
     pub autostart: Autostart,
+    /// A power-on that is to be carried out when it can be.
+    pub promised: Option<PromisedPowerOn>,
     /// Identity and mode of its firmware.
     pub firmware: Firmware,
     /// Its processors.
@@ -38,6 +43,8 @@ pub struct Machine {
     pub boot: BootOverride,
     /// The media inserted by way of this service, one at most for each slot.
     pub media: Box<[Medium]>,
+    /// What it was last started without.
+    pub left_out: Option<LeftOutMedia>,
     /// The definition has changes that only a new instance will have.
     pub restart_required: bool,
     /// What keeps it from working, if anything does.

@@ -129,6 +129,10 @@ pub struct Import {
     pub machine: Option<VmId>,
     /// How far it got.
     pub state: ImportState,
+    /// It does not begin before a machine that uses it starts.
+    pub awaits_machine: bool,
+    /// It is being removed.
+    pub deleting: bool,
     /// When it was asked for.
     pub started: Option<UnixTime>,
     /// When it got to its present end, if it has ended.

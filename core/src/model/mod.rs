@@ -12,6 +12,7 @@ mod machine;
 mod media;
 mod observation;
 mod power;
+mod power_on;
 
 pub use boot::{BootEnabled, BootMode, BootOverride, BootTarget};
 pub use command::{Action, BootChange, Command, CommandError, CommandId, Completion, MachineChange, PowerRequest};
@@ -26,3 +27,4 @@ pub use media::{
 };
 pub use observation::{Observation, Platform, Purpose, Source};
 pub use power::{PowerRestore, PowerState};
+pub use power_on::{Deferral, LONGEST_STOP, LeftOutMedia, PromisedPowerOn};

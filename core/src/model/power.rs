@@ -23,15 +23,14 @@ impl PowerState {
     /// The instance decides, never a summary or a condition of the definition: those lag behind, and keep what was
     /// true of an instance that is gone.
     pub fn of(machine: &Machine, instance: Option<&Instance>) -> Self {
+        let promised = machine.promised.as_ref().is_some_and(|promised| !promised.overruled);
+        let comes = (machine.autostart == Autostart::Yes || promised) && !machine.deleting;
         let Some(instance) = instance else {
-            return match machine.autostart {
-                Autostart::Yes if !machine.deleting => Self::PoweringOn,
-                Autostart::Yes | Autostart::No => Self::Off,
-            };
+            return if comes { Self::PoweringOn } else { Self::Off };
         };
         match (instance.phase, instance.stopping) {
             // It has ended and another follows: said to be off, it would be taken for safe.
-            (Phase::Ended, _) if machine.autostart == Autostart::Yes && !machine.deleting => Self::PoweringOn,
+            (Phase::Ended, _) if comes => Self::PoweringOn,
             (Phase::Ended, _) => Self::Off,
             (Phase::Starting | Phase::Running, true) => Self::PoweringOff,
             (Phase::Starting, false) => Self::PoweringOn,

@@ -7,6 +7,7 @@ use serde::{Serialize, Serializer};
 use super::{Answer, Context};
 use crate::http::{ETAG_PLACEHOLDER, Refusal, Representation, Schema, schema};
 use crate::messages::{Message, Severity, base, cluster, task_event};
+use crate::model::{ImportState, LeftOutMedia, Medium, Phase};
 use crate::route::Route;
 use crate::service::OutcomeKind;
 use crate::task::{End, Progress, Task, TaskRequest, Work};
@@ -75,7 +76,7 @@ pub(crate) enum FinalAnswer<'a> {
 pub(crate) fn final_answer(task: &Task) -> Option<FinalAnswer<'_>> {
     let Progress::Ended(end) = task.progress() else { return None };
     Some(match end {
-        End::Imported => FinalAnswer::Done(None, Answer::NoContent),
+        End::Imported | End::PowerOn(OutcomeKind::Done) => FinalAnswer::Done(None, Answer::NoContent),
         End::ImportFailed(reason) => FinalAnswer::Refused(Refusal {
             status: StatusCode::BAD_REQUEST,
             messages: vec![
@@ -84,14 +85,15 @@ pub(crate) fn final_answer(task: &Task) -> Option<FinalAnswer<'_>> {
             ],
             header: None,
         }),
-        End::Request(request, outcome) => match outcome {
-            OutcomeKind::Done => FinalAnswer::Done(Some(request), request.answer),
+        End::Request(request, OutcomeKind::Done) => FinalAnswer::Done(Some(request), request.answer),
+        End::Request(_, outcome) | End::PowerOn(outcome) => match outcome {
             OutcomeKind::Failed(error) => FinalAnswer::Refused(error.into()),
             // Only a change with a precondition is, and only because the resource changed since.
             OutcomeKind::Superseded => FinalAnswer::Refused(Refusal::precondition_failed()),
             OutcomeKind::ShuttingDown => FinalAnswer::Refused(Refusal::shutting_down()),
             // The others are not outcomes of a command: no task ends with one.
-            OutcomeKind::Overloaded
+            OutcomeKind::Done
+            | OutcomeKind::Overloaded
             | OutcomeKind::Accepted(_)
             | OutcomeKind::TooManyTasks
             | OutcomeKind::Edited(_)
@@ -108,7 +110,12 @@ pub(super) fn represent(context: &Context<'_>, task: &Task, vm: &Vm) -> Represen
     let (state, percent, messages) = match (progress, final_answer(task)) {
         (_, Some(FinalAnswer::Refused(refusal))) => (TaskState::Exception, None, refusal.messages),
         (Progress::Ended(_), Some(FinalAnswer::Done(..)) | None) => {
-            (TaskState::Completed, Some(100), vec![Message::new(&task_event::TASK_COMPLETED_OK, [id])])
+            let completed = Message::new(&task_event::TASK_COMPLETED_OK, [id]);
+            let left_out = task.left_out.as_ref().map(left_out);
+            (TaskState::Completed, Some(100), [completed].into_iter().chain(left_out).collect())
+        }
+        (Progress::Pending | Progress::Running(_), _) if is_promise(task, vm) => {
+            (TaskState::Pending, Some(0), vec![Message::new(&cluster::POWER_ON_DEFERRED, [&*awaited(vm)])])
         }
         (Progress::Pending, _) => (TaskState::Pending, Some(0), Vec::new()),
         (Progress::Running(percent), _) => (TaskState::Running, percent, vec![under_way(id, percent)]),
@@ -124,6 +131,7 @@ pub(super) fn represent(context: &Context<'_>, task: &Task, vm: &Vm) -> Represen
         name: match &task.work {
             Work::Request { request, .. } => format!("{} of {system}", what(request)),
             Work::Import(_) => format!("Import of an image for {system}"),
+            Work::PowerOn { .. } => format!("Power-on of {system}"),
         },
         description: image(task, vm).map(|image| format!("Copies {image} into the virtualization cluster.")),
         task_state: state,
@@ -164,6 +172,27 @@ fn under_way(id: &str, percent: Option<u8>) -> Message {
         Some(percent @ 1..) => Message::new(&task_event::TASK_PROGRESS_CHANGED, [id, &percent.to_string()]),
         Some(0) | None => Message::new(&task_event::TASK_STARTED, [id]),
     }
+}
+
+/// Whether a task stands for a power-on that is going to be carried out.
+fn is_promise(task: &Task, vm: &Vm) -> bool {
+    vm.machine.promised.as_ref().is_some_and(|promised| *promised.name == *task.id.as_str())
+}
+
+/// What a system waits for before it is turned on.
+fn awaited(vm: &Vm) -> String {
+    let ending = vm.instance.as_ref().is_some_and(|instance| instance.phase != Phase::Ended);
+    let loading =
+        |medium: &&Medium| vm.import(medium.slot).is_some_and(|import| import.state != ImportState::Succeeded);
+    match vm.machine.media.iter().find(loading) {
+        Some(medium) if !ending => format!("the image {} has been copied into the cluster", medium.image),
+        Some(_) | None => "it has shut down".to_owned(),
+    }
+}
+
+/// The message about what a system was started without.
+pub(super) fn left_out(media: &LeftOutMedia) -> Message {
+    Message::new(&cluster::MEDIA_LEFT_OUT, [&*media.image, &*media.reason])
 }
 
 /// The image that an import's task copies, if it is in a drive.

@@ -1,17 +1,17 @@
 //! Commands on their way: one at a time for each machine, each answered once.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::Arc;
 use std::time::Duration;
 
+use super::promises;
 use super::tasks::slot_of;
 use super::timers::Timer;
 use super::{OutcomeKind, Output, Service, Stopping, Ticket};
+use crate::config::Config;
 use crate::model::{
-    Action, BootEnabled, Command, CommandError, CommandId, Completion, ImportState, Phase, PowerRequest, PowerState,
-    Slot, Uid, VmId,
+    Action, BootEnabled, Command, CommandError, CommandId, Completion, Phase, PowerRequest, PowerState, Slot, Uid, VmId,
 };
-use crate::task::{TaskId, TaskRequest};
+use crate::task::TaskId;
 use crate::time::{Instant, Now};
 use crate::view::Vm;
 
@@ -28,12 +28,12 @@ pub(super) struct Commands {
 #[derive(Debug, Default)]
 struct Machine {
     running: Option<CommandId>,
-    /// Accepted power-ons that wait for it to stop. They stand aside: everything else goes on.
-    held: Vec<CommandId>,
     waiting: VecDeque<Waiting>,
     /// How often looking after it has failed in a row, and when to try again.
     failures: u32,
     rests_until: Option<Instant>,
+    /// When it is going to be looked after though nothing of it changes.
+    looked_at: Option<Instant>,
 }
 
 #[derive(Debug)]
@@ -42,8 +42,6 @@ struct Running {
     action: Action,
     asker: Asker,
     by: Origin,
-    /// It waits for the machine to stop, which may take very long.
-    held: bool,
 }
 
 #[derive(Debug)]
@@ -62,8 +60,6 @@ pub(super) struct Asker {
     pub(super) ticket: Option<Ticket>,
     /// The task that stands for it.
     pub(super) task: Option<TaskId>,
-    /// What was asked for, should it get a task yet.
-    pub(super) request: Option<Arc<TaskRequest>>,
     /// The task that goes when it is done.
     pub(super) calls_off: Option<TaskId>,
 }
@@ -100,21 +96,10 @@ impl Commands {
         CommandId(self.last_id)
     }
 
-    /// Whether anything is left that somebody waits for or was promised, but for what waits for a machine to stop.
+    /// Whether anything is left that somebody waits for or was promised.
     pub(super) fn has_waiters(&self) -> bool {
-        let waited_for = |asker: &Asker, held: bool| asker.ticket.is_some() || asker.task.is_some() && !held;
-        self.running.values().any(|running| waited_for(&running.asker, running.held))
-            || self.by_machine.values().any(|machine| {
-                let running = machine.running.and_then(|id| self.running.get(&id));
-                let held = running.is_some_and(|running| running.held);
-                machine.waiting.iter().any(|waiting| waited_for(&waiting.asker, held))
-            })
-    }
-
-    /// Whether a machine is held for a request already.
-    fn holds(&self, vm: &VmId, request: PowerRequest) -> bool {
-        let held = self.by_machine.get(vm).map_or(&[][..], |machine| &machine.held);
-        held.iter().any(|id| self.running.get(id).is_some_and(|running| running.action == Action::Power(request)))
+        self.running.values().any(|running| running.asker.is_anybody())
+            || self.by_machine.values().any(|machine| machine.waiting.iter().any(|waiting| waiting.asker.is_anybody()))
     }
 
     /// Whether as much waits for a machine as may.
@@ -140,9 +125,6 @@ impl Service {
         }
         if let Action::Power(request) = action {
             self.supersede(now, &vm, request);
-            if request == PowerRequest::On && self.commands.holds(&vm, request) {
-                return self.conclude(now, asker, OutcomeKind::Done);
-            }
         }
         let machine = self.commands.by_machine.entry(vm.clone()).or_default();
         machine.waiting.push_back(Waiting { uid, action, revision, asker, since: now.mono });
@@ -157,7 +139,7 @@ impl Service {
                     break;
                 }
                 let Some(waiting) = machine.waiting.pop_front() else {
-                    if machine.rests_until.is_none() && machine.held.is_empty() {
+                    if machine.rests_until.is_none() && machine.looked_at.is_none() {
                         self.commands.by_machine.remove(&vm);
                     }
                     break;
@@ -184,15 +166,9 @@ impl Service {
         };
         if let Some(machine) = self.commands.by_machine.get_mut(&running.vm) {
             machine.running.take_if(|running| *running == id);
-            machine.held.retain(|held| *held != id);
-            if running.by == Origin::Service {
-                let failed = outcome != OutcomeKind::Done;
-                machine.failures = if failed { machine.failures.saturating_add(1) } else { 0 };
-                machine.rests_until = failed.then(|| now.mono + rest_after(machine.failures));
-                if let Some(until) = machine.rests_until {
-                    self.timers.set(until, Timer::Tend(running.vm.clone()));
-                }
-            }
+        }
+        if running.by == Origin::Service {
+            self.looked_after(now, &running.vm, outcome == OutcomeKind::Done);
         }
         self.conclude(now, running.asker, outcome);
         self.commands.idle.push(running.vm.clone());
@@ -206,7 +182,7 @@ impl Service {
         let its = |id: &&CommandId| {
             self.commands.running.get(id).is_some_and(|running| running.asker.task.as_ref() == Some(task))
         };
-        let Some(id) = machine.running.iter().chain(&machine.held).find(its).copied() else { return Withdrawn::Whole };
+        let Some(id) = machine.running.iter().find(its).copied() else { return Withdrawn::Whole };
         let running = self.commands.running.get(&id);
         match running.map(|running| &running.action) {
             None => Withdrawn::Whole,
@@ -223,36 +199,23 @@ impl Service {
         }
     }
 
-    /// Someone has waited long enough for a power-on that comes when the machine has stopped: it is accepted.
-    pub(super) fn answer_early(&mut self, id: CommandId) {
-        let Some(running) = self.commands.running.get(&id) else {
-            return;
-        };
-        let stopping = self.inventory.system(&running.vm).is_some_and(|vm| is_stopping(vm));
-        if !stopping {
-            return;
-        }
-        let ticket = self.commands.running.get_mut(&id).and_then(|running| running.asker.ticket.take());
-        if let Some(ticket) = ticket {
-            self.answer(ticket, OutcomeKind::Done);
-        }
-        let Some(vm) = self.commands.running.get(&id).map(|running| running.vm.clone()) else { return };
-        if let Some(machine) = self.commands.by_machine.get_mut(&vm)
-            && let Some(held) = machine.running.take_if(|running| *running == id)
-        {
-            machine.held.push(held);
-            self.commands.idle.push(vm);
-        }
-    }
-
     /// Looks after a machine: does what follows from what is seen of it, whoever caused that.
     pub(super) fn tend(&mut self, now: Now, id: &VmId) {
-        let Some(vm) = self.inventory.system(id) else { return };
-        let due = due(vm);
+        let Some(vm) = self.inventory.system(id) else {
+            return self.forget_rest(id);
+        };
+        if !self.inventory.is_listed(id.namespace()) {
+            return;
+        }
+        let config = self.inventory.config();
+        let due = due(vm, config, now);
+        let uid = vm.machine.uid.clone();
+        if let Some(after) = promises::look_again(vm, config, now) {
+            self.look_again(now.mono + after, id);
+        }
         if due.is_empty() {
             return;
         }
-        let uid = vm.machine.uid.clone();
         let machine = self.commands.by_machine.entry(id.clone()).or_default();
         if machine.rests_until.is_some_and(|until| now.mono < until) || self.stopping != Stopping::No {
             return;
@@ -269,7 +232,44 @@ impl Service {
         }
     }
 
-    fn begin(&mut self, now: Now, vm: &VmId, mut waiting: Waiting) {
+    /// The time has come to look after a machine though nothing of it has changed.
+    pub(super) fn tend_again(&mut self, now: Now, id: &VmId) {
+        if let Some(machine) = self.commands.by_machine.get_mut(id) {
+            machine.rests_until.take_if(|until| *until <= now.mono);
+            machine.looked_at.take_if(|at| *at <= now.mono);
+        }
+        self.tend(now, id);
+        self.commands.idle.push(id.clone());
+    }
+
+    /// Looks after a machine at that time, unless it is going to be looked after by then.
+    fn look_again(&mut self, at: Instant, id: &VmId) {
+        let machine = self.commands.by_machine.entry(id.clone()).or_default();
+        if machine.looked_at.is_none_or(|planned| at < planned) {
+            machine.looked_at = Some(at);
+            self.timers.set(at, Timer::Tend(id.clone()));
+        }
+    }
+
+    /// Something was done for a machine of the service's own accord, or could not be: then it is tried again later.
+    fn looked_after(&mut self, now: Now, vm: &VmId, done: bool) {
+        let machine = self.commands.by_machine.entry(vm.clone()).or_default();
+        machine.failures = if done { 0 } else { machine.failures.saturating_add(1) };
+        machine.rests_until = (!done).then(|| now.mono + rest_after(machine.failures));
+        if let Some(until) = machine.rests_until {
+            self.timers.set(until, Timer::Tend(vm.clone()));
+        }
+    }
+
+    /// A machine is gone: nothing of it is going to be tried again.
+    fn forget_rest(&mut self, id: &VmId) {
+        if let Some(machine) = self.commands.by_machine.get_mut(id) {
+            (machine.failures, machine.rests_until, machine.looked_at) = (0, None, None);
+            self.commands.idle.push(id.clone());
+        }
+    }
+
+    fn begin(&mut self, now: Now, vm: &VmId, waiting: Waiting) {
         let known = self.inventory.system(vm);
         let refusal = match known {
             None => Some(OutcomeKind::Failed(CommandError::NotFound)),
@@ -278,7 +278,10 @@ impl Service {
                 Some(OutcomeKind::Superseded)
             }
             // What was to be called off has not come about: what is in the drive is something else.
-            Some(known) if waiting.asker.calls_off.as_ref().is_some_and(|task| slot_of(known, task).is_none()) => {
+            Some(known)
+                if matches!(waiting.action, Action::EjectMedia(_))
+                    && waiting.asker.calls_off.as_ref().is_some_and(|task| slot_of(known, task).is_none()) =>
+            {
                 Some(OutcomeKind::Done)
             }
             Some(_) if self.commands.running.len() >= MAX_RUNNING => Some(OutcomeKind::Overloaded),
@@ -288,26 +291,31 @@ impl Service {
             }
             Some(_) => None,
         };
+        let by = if waiting.asker.is_anybody() { Origin::Client } else { Origin::Service };
         if let Some(refusal) = refusal {
+            if by == Origin::Service && refusal == OutcomeKind::Overloaded {
+                self.looked_after(now, vm, false);
+            }
             return self.conclude(now, waiting.asker, refusal);
         }
-        let held = matches!(waiting.action, Action::Power(_)) && known.is_some_and(|vm| is_stopping(vm));
-        let patience = if held { HELD_FOR } else { self.inventory.config().command_timeout };
+        let config = self.inventory.config();
+        let patience = match waiting.action {
+            Action::Power(_) | Action::KeepPromise(_) | Action::BreakPromise(_) => config.command_timeout,
+            _ => config.update_timeout,
+        };
         let deadline = now.mono + patience;
+        let deferral = match &waiting.action {
+            Action::Power(request) if may_start(*request) => known.map(|known| {
+                let task = waiting.asker.task.clone().unwrap_or_else(|| self.tasks.next_id());
+                promises::deferral(known, config, now, &task)
+            }),
+            _ => None,
+        };
         let id = self.commands.next_id();
-        if held {
-            // It may take an hour, and whoever asked is answered long before: let it be seen.
-            if waits_for_the_stop(&waiting.action)
-                && let (None, Some(request)) = (&waiting.asker.task, waiting.asker.request.take())
-            {
-                waiting.asker.task = self.open_task(now, vm, &waiting.uid, &waiting.action, &request);
-            }
-            self.timers.set(now.mono + ANSWER_AFTER, Timer::Answer(id));
-        }
         self.timers.set(deadline + GRACE, Timer::GiveUp(id));
-        let by = if waiting.asker.is_anybody() { Origin::Client } else { Origin::Service };
-        let command = Command { id, vm: vm.clone(), uid: waiting.uid, action: waiting.action.clone(), deadline };
-        let running = Running { vm: vm.clone(), action: waiting.action, asker: waiting.asker, by, held };
+        let command =
+            Command { id, vm: vm.clone(), uid: waiting.uid, action: waiting.action.clone(), deadline, deferral };
+        let running = Running { vm: vm.clone(), action: waiting.action, asker: waiting.asker, by };
         self.commands.running.insert(id, running);
         if let Some(machine) = self.commands.by_machine.get_mut(vm) {
             machine.running = Some(id);
@@ -331,11 +339,11 @@ impl Service {
         let (gone, staying): (Vec<_>, _) = machine.waiting.drain(..).partition(|waiting| gives_way(&waiting.action));
         machine.waiting = staying.into();
         let mut askers: Vec<_> = gone.into_iter().map(|waiting| (waiting.action, waiting.asker)).collect();
-        for id in machine.running.iter().chain(&machine.held) {
-            if let Some(running) = self.commands.running.get_mut(id).filter(|running| gives_way(&running.action)) {
-                askers.push((running.action.clone(), std::mem::take(&mut running.asker)));
-                self.outputs.push_back(Output::Cancel(*id));
-            }
+        if let Some(id) = machine.running
+            && let Some(running) = self.commands.running.get_mut(&id).filter(|running| gives_way(&running.action))
+        {
+            askers.push((running.action.clone(), std::mem::take(&mut running.asker)));
+            self.outputs.push_back(Output::Cancel(id));
         }
         for (action, asker) in askers {
             let outcome = if action == Action::Power(PowerRequest::GracefulShutdown) {
@@ -369,17 +377,9 @@ impl Service {
 }
 
 /// What is to be done to a machine, by what is seen of it.
-fn due(vm: &Vm) -> Vec<Action> {
+fn due(vm: &Vm, config: &Config, now: Now) -> Vec<Action> {
     let restore = used_up_by(vm).map(|used_by| Action::RestoreBoot { used_by });
-    restore.into_iter().chain(in_the_way(vm).map(Action::EjectMedia)).collect()
-}
-
-/// The slot whose image could not be imported, where a machine that is being started waits for it.
-fn in_the_way(vm: &Vm) -> Option<Slot> {
-    let waits = vm.instance.as_ref().is_some_and(|instance| instance.phase == Phase::Starting && !instance.stopping);
-    let failed =
-        |slot: &Slot| vm.import(*slot).is_some_and(|import| matches!(import.state, ImportState::Failed { .. }));
-    Slot::ALL.iter().copied().find(failed).filter(|_| waits)
+    restore.into_iter().chain(promises::due(vm, config, now)).collect()
 }
 
 /// The run that used a one-time boot override up, if one did: the first that is not the one it was asked in.
@@ -392,22 +392,16 @@ fn used_up_by(vm: &Vm) -> Option<Uid> {
     used.then(|| instance.uid.clone())
 }
 
-/// Whether it brings a machine up, so that it has to wait until a machine that stops has stopped.
-fn waits_for_the_stop(action: &Action) -> bool {
-    matches!(
-        action,
-        Action::Power(
-            PowerRequest::On
-                | PowerRequest::GracefulRestart
-                | PowerRequest::ForceRestart
-                | PowerRequest::PowerCycle
-                | PowerRequest::PushPowerButton
-        )
-    )
-}
-
-fn is_stopping(vm: &Vm) -> bool {
-    vm.power_state() == PowerState::PoweringOff
+/// Whether it may bring a machine up.
+fn may_start(request: PowerRequest) -> bool {
+    match request {
+        PowerRequest::On
+        | PowerRequest::GracefulRestart
+        | PowerRequest::ForceRestart
+        | PowerRequest::PowerCycle
+        | PowerRequest::PushPowerButton => true,
+        PowerRequest::ForceOff | PowerRequest::GracefulShutdown | PowerRequest::Pause | PowerRequest::Resume => false,
+    }
 }
 
 /// How long a machine is left alone after looking after it failed.
@@ -420,12 +414,6 @@ const MAX_WAITING: usize = 16;
 
 /// How many changes may be under way in all.
 const MAX_RUNNING: usize = 4_096;
-
-/// How long a client waits for a power-on that has to wait for the machine to stop: less than clients' own timeouts.
-const ANSWER_AFTER: Duration = Duration::from_secs(8);
-
-/// How long such a power-on is held: the longest grace periods that machines have are an hour (Windows guests).
-const HELD_FOR: Duration = Duration::from_secs(3_700);
 
 /// How much later than a command's deadline it is given up, should it not end by itself.
 pub(super) const GRACE: Duration = Duration::from_secs(5);

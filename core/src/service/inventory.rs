@@ -135,12 +135,31 @@ impl Inventory {
         &self.view.config
     }
 
-    /// Says which namespaces have not been listed yet.
-    pub(super) fn set_unlisted(&mut self, namespaces: BTreeSet<Arc<str>>) {
-        if self.view.unlisted.as_deref() != Some(&namespaces) {
-            self.view.unlisted = Some(Arc::new(namespaces));
-            self.changed = true;
+    /// Says which namespaces have not been listed yet; those that have been since this was last said.
+    pub(super) fn set_unlisted(&mut self, namespaces: BTreeSet<Arc<str>>) -> BTreeSet<Arc<str>> {
+        if self.view.unlisted.as_deref() == Some(&namespaces) {
+            return BTreeSet::new();
         }
+        self.changed = true;
+        let before = self.view.unlisted.take();
+        let all = || self.view.config.chassis.iter().map(|chassis| chassis.namespace.as_str().into()).collect();
+        let mut listed = before.map_or_else(all, Arc::unwrap_or_clone);
+        listed.retain(|namespace| !namespaces.contains(namespace));
+        self.view.unlisted = Some(Arc::new(namespaces));
+        listed
+    }
+
+    /// Whether everything has been listed that there is in a namespace: before that, absence means nothing.
+    pub(super) fn is_listed(&self, namespace: &str) -> bool {
+        self.view.ready || self.view.unlisted.as_ref().is_some_and(|unlisted| !unlisted.contains(namespace))
+    }
+
+    /// The machines of namespaces.
+    pub(super) fn systems_in(&self, namespaces: &BTreeSet<Arc<str>>) -> Vec<VmId> {
+        let chassis = self.view.config.chassis.iter().zip(0..);
+        let chassis = chassis.filter(|(chassis, _)| namespaces.contains(chassis.namespace.as_str()));
+        let indices: Vec<u16> = chassis.map(|(_, index)| index).collect();
+        self.view.members_of(&indices).ids().cloned().collect()
     }
 
     pub(super) fn set_ready(&mut self) {

@@ -8,6 +8,7 @@ mod events;
 mod guard;
 mod inventory;
 mod ledger;
+mod promises;
 mod tasks;
 mod timers;
 mod tombstones;
@@ -256,7 +257,7 @@ impl Service {
             Input::Watching(sources) => {
                 self.documents_expected(sources.iter().any(|source| source.purpose == Purpose::Documents));
                 self.awaited = Some(sources.into_iter().collect());
-                self.update_readiness();
+                self.update_readiness(now);
             }
             Input::Observed(observation) => self.observed(now, observation),
             Input::Completed { id, result } if self.access.is_writing(id) => self.stored(now, id, &result),
@@ -281,7 +282,6 @@ impl Service {
     pub fn handle_timeout(&mut self, now: Now) {
         while let Some(timer) = self.timers.due(now.mono) {
             match timer {
-                Timer::Answer(id) => self.answer_early(id),
                 Timer::GiveUp(id) => {
                     if self.access.is_writing(id) {
                         self.outputs.push_back(Output::Cancel(id));
@@ -294,7 +294,7 @@ impl Service {
                 Timer::Expected(vm) => self.inventory.forget_expected(&vm, now.mono),
                 Timer::Subscription(id) => self.subscription_due(id),
                 Timer::Task(id) => self.expire_task(now, &id),
-                Timer::Tend(vm) => self.tend(now, &vm),
+                Timer::Tend(vm) => self.tend_again(now, &vm),
                 Timer::Sessions => self.look_at_sessions(now),
             }
         }
@@ -332,8 +332,8 @@ impl Service {
             IntentKind::Act { .. } | IntentKind::CallOff(_) | IntentKind::Edit(_) if self.stopping != Stopping::No => {
                 self.answer(ticket, OutcomeKind::ShuttingDown);
             }
-            IntentKind::Act { vm, uid, action, revision, request, reply: Reply::WhenDone } => {
-                let asker = Asker { ticket: Some(ticket), request: Some(request), ..Asker::default() };
+            IntentKind::Act { vm, uid, action, revision, reply: Reply::WhenDone, .. } => {
+                let asker = Asker { ticket: Some(ticket), ..Asker::default() };
                 self.enqueue(now, vm, uid, action, revision, asker);
             }
             IntentKind::Act { vm, .. } if self.commands.is_full(&vm) => self.answer(ticket, OutcomeKind::Overloaded),
@@ -363,7 +363,7 @@ impl Service {
                 }
                 if let Some(awaited) = &mut self.awaited {
                     awaited.remove(&source);
-                    self.update_readiness();
+                    self.update_readiness(now);
                 }
             }
             Observation::Stale(source) => {
@@ -375,7 +375,7 @@ impl Service {
                     && source.purpose != Purpose::Machines
                 {
                     awaited.remove(&source);
-                    self.update_readiness();
+                    self.update_readiness(now);
                 }
             }
             other => {
@@ -386,12 +386,17 @@ impl Service {
         }
     }
 
-    fn update_readiness(&mut self) {
+    fn update_readiness(&mut self, now: Now) {
         let Some(awaited) = &self.awaited else { return };
         let machines = awaited.iter().filter(|source| source.purpose != Purpose::Documents);
-        self.inventory.set_unlisted(machines.filter_map(|source| source.namespace.clone()).collect());
-        if awaited.is_empty() {
+        let unlisted = machines.filter_map(|source| source.namespace.clone()).collect();
+        let complete = awaited.is_empty();
+        let listed = self.inventory.set_unlisted(unlisted);
+        if complete {
             self.inventory.set_ready();
+        }
+        for vm in self.inventory.systems_in(&listed) {
+            self.tend(now, &vm);
         }
     }
 

@@ -1,8 +1,9 @@
 //! Tasks: which there are, when they end and when they go. What they look like is not known here.
 //!
 //! A request's task is made when the request is taken in and ends with its command; it is kept for a while and then
-//! goes. An import's task is what the cluster shows of the import, and goes with it. So only the first kind is counted,
-//! and only the first kind is lost with the replica.
+//! goes. An import's task is what the cluster shows of the import, and goes with it. A promised power-on's is what the
+//! cluster shows of the promise, and is kept for a while when that is gone. So only the first kind is lost with the
+//! replica.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -14,7 +15,7 @@ use sha2::Sha256;
 use super::commands::{Asker, Withdrawn};
 use super::timers::Timer;
 use super::{OutcomeKind, Service, Ticket};
-use crate::model::{Action, CommandError, Import, ImportId, ImportState, Observation, Slot, Uid, VmId};
+use crate::model::{Action, CommandError, Import, ImportId, ImportState, Observation, PowerState, Slot, Uid, VmId};
 use crate::task::{Task, TaskId, TaskRequest, Work};
 use crate::time::{Instant, Now, UnixTime};
 use crate::view::Vm;
@@ -28,6 +29,8 @@ pub(super) struct Tasks {
     /// Tasks of imports that somebody has removed, and when those imports began. They are not shown any more, though
     /// the cluster still shows the import; as many as there are such imports at most.
     dismissed: BTreeMap<TaskId, Option<UnixTime>>,
+    /// The tasks of power-ons that are promised.
+    promised: BTreeMap<VmId, TaskId>,
 }
 
 #[derive(Debug)]
@@ -41,10 +44,10 @@ struct Record {
 impl Tasks {
     /// `key` is secret and random, so that no other replica makes the same ids, nor this one after a restart.
     pub(super) fn new(key: [u8; 32]) -> Self {
-        Self { key, last: 0, requests: BTreeMap::new(), dismissed: BTreeMap::new() }
+        Self { key, last: 0, requests: BTreeMap::new(), dismissed: BTreeMap::new(), promised: BTreeMap::new() }
     }
 
-    fn next_id(&mut self) -> TaskId {
+    pub(super) fn next_id(&mut self) -> TaskId {
         self.last += 1;
         // HMAC takes keys of any length, so this cannot fail.
         let digest = Hmac::<Sha256>::new_from_slice(&self.key).ok().map(|mut mac| {
@@ -97,7 +100,8 @@ impl Service {
         let record = Record { number: self.tasks.last, vm: vm.clone(), ended: None };
         self.tasks.requests.insert(id.clone(), record);
         let work = Work::Request { request: Arc::clone(request), started: now.unix, end: None };
-        self.show_task(now, Task { id: id.clone(), vm: vm.clone(), uid: Some(uid.clone()), work, cancelling: false });
+        let (id, vm, uid) = (id, vm.clone(), Some(uid.clone()));
+        self.show_task(now, Task { id: id.clone(), vm, uid, work, cancelling: false, left_out: None });
         Some(id)
     }
 
@@ -127,9 +131,13 @@ impl Service {
             Observation::ImportGone(id, _) => Some(id.clone()),
             _ => None,
         };
+        let machine = matches!(observation, Observation::Machine(_) | Observation::MachineGone(..));
         let changed = self.inventory.observe(observation);
         if let Some(import) = import {
             self.follow_import(now, &import);
+        }
+        if let Some(vm) = changed.as_ref().filter(|_| machine) {
+            self.follow_promise(now, vm);
         }
         changed
     }
@@ -139,8 +147,9 @@ impl Service {
         let Some(task) = self.inventory.task(id).cloned() else {
             return self.answer(ticket, OutcomeKind::Failed(CommandError::NotFound));
         };
+        let promise = self.tasks.promised.get(&task.vm) == Some(id);
         let eject = match &task.work {
-            Work::Request { end: Some(_), .. } => None,
+            Work::Request { end: Some(_), .. } | Work::PowerOn { .. } => None,
             Work::Request { end: None, .. } => match self.withdraw(&task.vm, id) {
                 Withdrawn::Whole => None,
                 // It may have begun to make an import: what it makes is taken back when it is made.
@@ -160,10 +169,14 @@ impl Service {
             }
         };
         let uid = self.inventory.system(&task.vm).map(|vm| vm.machine.uid.clone());
-        if let (Some(slot), Some(uid)) = (eject, uid) {
+        let action = match eject {
+            None if promise => Some(Action::BreakPromise(id.as_str().into())),
+            eject => eject.map(Action::EjectMedia),
+        };
+        if let (Some(action), Some(uid)) = (action, uid) {
             self.set_cancelling(now, id, true);
             let asker = Asker { ticket: Some(ticket), calls_off: Some(id.clone()), ..Asker::default() };
-            self.enqueue(now, task.vm.clone(), uid, Action::EjectMedia(slot), None, asker);
+            self.enqueue(now, task.vm.clone(), uid, action, None, asker);
         } else {
             self.remove_task(now, id);
             self.answer(ticket, OutcomeKind::Done);
@@ -184,8 +197,17 @@ impl Service {
 
     fn end_task(&mut self, now: Now, id: &TaskId, outcome: OutcomeKind) {
         let Some(task) = self.inventory.task(id).map(|task| Task::clone(task)) else { return };
-        let Work::Request { request, started, end: None } = task.work else { return };
+        if outcome == OutcomeKind::Done && self.tasks.promised.get(&task.vm) == Some(id) {
+            // It has come to a promise, which is still to be kept.
+            return;
+        }
         let import = id.import().filter(|_| outcome == OutcomeKind::Done);
+        let end = Some((now.unix, outcome));
+        let work = match task.work {
+            Work::Request { request, started, end: None } => Work::Request { request, started, end },
+            Work::PowerOn { asked, end: None } => Work::PowerOn { asked, end },
+            Work::Request { .. } | Work::PowerOn { .. } | Work::Import(_) => return,
+        };
         if let Some(import) = import.filter(|import| self.inventory.import_of(import).is_some()) {
             // What goes on now can be read off the cluster.
             self.tasks.requests.remove(id);
@@ -195,7 +217,53 @@ impl Service {
             record.ended = Some(now.mono);
         }
         self.timers.set(now.mono + KEPT_FOR, Timer::Task(id.clone()));
-        self.show_task(now, Task { work: Work::Request { request, started, end: Some((now.unix, outcome)) }, ..task });
+        self.show_task(now, Task { work, ..task });
+    }
+
+    /// Brings the task of a promised power-on up to date with the machine.
+    fn follow_promise(&mut self, now: Now, id: &VmId) {
+        let vm = self.inventory.system(id).cloned();
+        let machine = vm.as_ref().map(|vm| &vm.machine);
+        let promised = machine.and_then(|machine| machine.promised.as_ref()).filter(|promised| !promised.overruled);
+        let task = promised.map(TaskId::of_promise);
+        if task.as_ref() == self.tasks.promised.get(id) {
+            return;
+        }
+        if let Some(ended) = self.tasks.promised.remove(id) {
+            let power = vm.as_ref().map(|vm| PowerState::of(&vm.machine, vm.instance.as_deref()));
+            let outcome = match power {
+                Some(PowerState::On | PowerState::PoweringOn | PowerState::Paused) => OutcomeKind::Done,
+                Some(PowerState::Off | PowerState::PoweringOff) => {
+                    OutcomeKind::Failed(CommandError::Conflict("it was called off, or turned off again".to_owned()))
+                }
+                None => OutcomeKind::Failed(CommandError::NotFound),
+            };
+            if let Some(task) = self.inventory.task(&ended).map(|task| Task::clone(task)) {
+                let left_out = machine.and_then(|machine| machine.left_out.clone());
+                self.show_task(now, Task { left_out, ..task });
+            }
+            self.end_task(now, &ended, outcome);
+        }
+        let (Some(task), Some(promised), Some(machine)) = (task, promised, machine) else { return };
+        match self.inventory.task(&task) {
+            // The request's, which goes on as this.
+            Some(known) if known.vm == *id && known.ended().is_none() => {}
+            // Who may edit a machine may write anything: nobody else's task is touched by it.
+            Some(_) => return,
+            None => {
+                let Ok(oldest) = self.tasks.make_room(id) else { return };
+                if let Some(oldest) = oldest {
+                    self.remove_task(now, &oldest);
+                }
+                self.tasks.last += 1;
+                let record = Record { number: self.tasks.last, vm: id.clone(), ended: None };
+                self.tasks.requests.insert(task.clone(), record);
+                let work = Work::PowerOn { asked: promised.asked, end: None };
+                let (vm, uid) = (id.clone(), Some(machine.uid.clone()));
+                self.show_task(now, Task { id: task.clone(), vm, uid, work, cancelling: false, left_out: None });
+            }
+        }
+        self.tasks.promised.insert(id.clone(), task);
     }
 
     /// Brings an import's task up to date with the import.
@@ -214,7 +282,8 @@ impl Service {
                 self.tasks.requests.remove(&task);
                 let cancelling = self.inventory.task(&task).is_some_and(|task| task.cancelling);
                 let cancelling = cancelling && import.state != ImportState::Succeeded;
-                self.show_task(now, Task { id: task, vm, uid: None, work: Work::Import(import), cancelling });
+                let work = Work::Import(import);
+                self.show_task(now, Task { id: task, vm, uid: None, work, cancelling, left_out: None });
             }
             Some(_) => {}
             None if self.tasks.requests.contains_key(&task) => {}
@@ -237,7 +306,7 @@ impl Service {
     fn has_failed(&self, id: &TaskId) -> bool {
         let end = self.inventory.task(id).and_then(|task| match &task.work {
             Work::Request { end, .. } => end.as_ref(),
-            Work::Import(_) => None,
+            Work::Import(_) | Work::PowerOn { .. } => None,
         });
         end.is_some_and(|(_, outcome)| *outcome != OutcomeKind::Done)
     }

@@ -10,8 +10,6 @@ use crate::time::Instant;
 /// What a timeout is for, as a log would say it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Reason {
-    /// A client has waited long enough for something that will still happen.
-    Answer,
     /// A command has taken too long.
     GiveUp,
     /// A power state that was asked for should have been seen by now.
@@ -28,7 +26,6 @@ pub enum Reason {
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Timer {
-    Answer(CommandId),
     GiveUp(CommandId),
     Expected(VmId),
     Subscription(SubscriptionId),
@@ -58,7 +55,6 @@ impl Timers {
     pub(super) fn next(&self) -> Option<(Instant, Reason)> {
         let (at, timer) = self.0.first()?;
         let reason = match timer {
-            Timer::Answer(_) => Reason::Answer,
             Timer::GiveUp(_) => Reason::GiveUp,
             Timer::Expected(_) => Reason::Expected,
             Timer::Subscription(_) => Reason::Subscription,

@@ -199,6 +199,7 @@ proptest! {
             uid: Uid::new("0704fde5-320c-4a2f-a0b5-0573bb642233"),
             action,
             deadline,
+            deferral: None,
         };
         let platform = Platform { version: None, live_media, reboot_ends_run: live_media };
         let mut now = Instant::default();

@@ -87,6 +87,7 @@ impl World {
             uid: Uid::new(&uid),
             action,
             deadline: Instant::new(self.sim.now) + time,
+            deferral: None,
         }
     }
 

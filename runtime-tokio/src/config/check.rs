@@ -46,8 +46,9 @@ impl Check<'_> {
         let chassis = self.chassis(file.chassis);
         let roles = self.roles(file.authentication.value.roles);
         let accounts = self.accounts(file.authentication.value.users, &roles, &names);
-        let kubevirt = self.images(file.datavolume);
         let command_timeout = self.kubevirt(&file.kubevirt);
+        let (update_timeout, import_timeout) = self.timeouts(&file.datavolume, command_timeout);
+        let kubevirt = self.images(file.datavolume);
         let top = file.system_id_convention.map(|value| ("system_id_convention", value));
         let nested = file.server.system_id_convention.map(|value| ("server.system_id_convention", value));
         let id_convention = self.id_convention(top.or(nested));
@@ -62,6 +63,8 @@ impl Check<'_> {
             protocol,
             ssdp: file.server.ssdp.is_some_and(|ssdp| ssdp.value),
             command_timeout,
+            update_timeout,
+            import_timeout,
             ..Config::default()
         };
         Settings { listen, tls, service, kubevirt }
@@ -290,37 +293,36 @@ impl Check<'_> {
             }
             class.value
         });
-        for (key, value, message) in [
-            ("vm_update_timeout", &images.vm_update_timeout, "how long a change may take is kubevirt.timeout"),
-            (
-                "iso_download_timeout",
-                &images.iso_download_timeout,
-                "an import takes as long as the cluster takes for it",
-            ),
-        ] {
-            if let Some(value) = value {
-                self.warn(value.referenced, format!("datavolume.{key}"), format!("has no effect: {message}"));
-            }
-        }
         kubevirt::Settings {
             storage_class,
             storage_size,
             allow_insecure_tls: images.allow_insecure_tls.unwrap_or(false),
-            vm_update_timeout: self.duration(images.vm_update_timeout, "datavolume.vm_update_timeout", 30),
             own_namespace: None,
-            import_timeout: self.duration(images.iso_download_timeout, "datavolume.iso_download_timeout", 30 * 60),
         }
     }
 
-    fn duration(&mut self, text: Option<Spanned<String>>, key: &str, default_seconds: u64) -> Duration {
-        let Some(text) = text.filter(|text| !text.value.is_empty()) else {
-            return Duration::from_secs(default_seconds);
-        };
-        value::duration(&text.value).unwrap_or_else(|| {
+    /// How long changes of machines may take, and imports.
+    fn timeouts(&mut self, images: &DataVolume, command_timeout: Duration) -> (Duration, Duration) {
+        let update = self.duration(images.vm_update_timeout.as_ref(), "datavolume.vm_update_timeout");
+        let import = self.duration(images.iso_download_timeout.as_ref(), "datavolume.iso_download_timeout");
+        if let (Some(update), Some(text)) = (update, &images.vm_update_timeout)
+            && update > LONGEST_UPDATE
+        {
+            let message = "is taken for 5m, the longest that a client could be kept waiting";
+            self.warn(text.referenced, "datavolume.vm_update_timeout", message);
+        }
+        let update = update.unwrap_or(command_timeout).min(LONGEST_UPDATE);
+        (update, import.unwrap_or_else(|| Config::default().import_timeout))
+    }
+
+    fn duration(&mut self, text: Option<&Spanned<String>>, key: &str) -> Option<Duration> {
+        let text = text.filter(|text| !text.value.is_empty())?;
+        let duration = value::duration(&text.value);
+        if duration.is_none() {
             let message = describe(&text.value, "expected a duration such as 30s, 2m or 1h30m");
             self.refuse(text.referenced, key, message);
-            Duration::ZERO
-        })
+        }
+        duration
     }
 
     /// Gives how long a client waits for a change at most.
@@ -415,3 +417,6 @@ fn is_label_value(text: &str) -> bool {
 fn is_user_name(text: &str) -> bool {
     (1..=64).contains(&text.chars().count()) && !text.chars().any(|c| c == ':' || c.is_control())
 }
+
+/// The longest that a change of a machine's definition may take: whoever asked for it is waiting.
+const LONGEST_UPDATE: Duration = Duration::from_mins(5);

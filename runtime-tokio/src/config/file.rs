@@ -210,9 +210,11 @@ pub struct DataVolume {
     pub allow_insecure_tls: Option<bool>,
     /// The storage class (default: the cluster's).
     pub storage_class: Option<Spanned<String>>,
-    /// No effect: how long a change may take is `kubevirt.timeout`.
+    /// How long a change of what a machine boots from, or has in its drives, may take (up to `5m`, default:
+    /// `kubevirt.timeout`).
     pub vm_update_timeout: Option<Spanned<String>>,
-    /// No effect: an import takes as long as the cluster takes for it.
+    /// How long a machine that is turned on waits for an image that is being imported (default `30m`); then it starts
+    /// without.
     pub iso_download_timeout: Option<Spanned<String>>,
     /// No effect: images are imported by the cluster, without a helper.
     pub helper_image: Option<Spanned<IgnoredAny>>,

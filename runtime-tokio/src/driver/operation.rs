@@ -65,9 +65,12 @@ pub(super) async fn run(
 const fn name(action: &Action) -> &'static str {
     match action {
         Action::Power(_) => "power",
+        Action::KeepPromise(_) => "keep power-on promise",
+        Action::BreakPromise(_) => "break power-on promise",
         Action::Change(_) => "change",
         Action::RestoreBoot { .. } => "restore boot",
         Action::InsertMedia(_) => "insert media",
         Action::EjectMedia(_) => "eject media",
+        Action::LeaveOutMedia { .. } => "leave out media",
     }
 }

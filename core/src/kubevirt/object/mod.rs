@@ -85,6 +85,10 @@ pub(crate) struct Annotations {
     pub(crate) media_usb: Option<Box<str>>,
     #[serde(rename = "redfish.kubevirt.io/run-strategy", deserialize_with = "lenient")]
     pub(crate) run_strategy: Option<Box<str>>,
+    #[serde(rename = "redfish.kubevirt.io/pending-power-on", deserialize_with = "lenient")]
+    pub(crate) pending_power_on: Option<Box<str>>,
+    #[serde(rename = "redfish.kubevirt.io/media-left-out", deserialize_with = "lenient")]
+    pub(crate) media_left_out: Option<Box<str>>,
     #[serde(rename = "redfish.kubevirt.io/asset-tag", deserialize_with = "lenient")]
     pub(crate) asset_tag: Option<Box<str>>,
     #[serde(rename = "redfish.kubevirt.io/indicator-led", deserialize_with = "lenient")]

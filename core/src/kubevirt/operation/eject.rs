@@ -11,9 +11,9 @@ use super::credentials;
 use super::data_volume::{deletion, ours};
 use super::engine::{Decision, Purpose, Reaction, Task};
 use super::scene::Scene;
-use crate::kubevirt::annotation::{self, BootRecord, MediaRecord};
+use crate::kubevirt::annotation::{self, BootRecord, LeftOutRecord, MEDIA_LEFT_OUT, MediaRecord};
 use crate::kubevirt::object::VirtualMachine;
-use crate::model::Slot;
+use crate::model::{ImportId, Slot};
 use crate::time::Instant;
 
 /// A medium on its way out of its drive.
@@ -26,11 +26,24 @@ pub(super) struct Eject {
     logged_out: bool,
     /// Whether the machine is without it.
     out: bool,
+    /// The only medium that is to go, and why, if it goes because it cannot be had.
+    left_out: Option<(Box<str>, Box<str>)>,
 }
 
 impl Eject {
     pub(super) fn new(slot: Slot) -> Self {
-        Self { slot, import: None, logged_out: false, out: false }
+        Self { slot, import: None, logged_out: false, out: false, left_out: None }
+    }
+
+    /// Takes out what an import does not bring.
+    pub(super) fn leaving_out(slot: Slot, import: &ImportId, reason: &str) -> Self {
+        Self { left_out: Some(((*import.name).into(), reason.into())), ..Self::new(slot) }
+    }
+
+    /// What is to be said on the machine about a medium that goes.
+    fn note(&self, record: &MediaRecord) -> Option<String> {
+        let (_, reason) = self.left_out.as_ref()?;
+        serde_json::to_string(&LeftOutRecord { image: record.image.clone(), reason: reason.clone() }).ok()
     }
 }
 
@@ -41,11 +54,21 @@ impl Task for Eject {
 
     fn decide(&mut self, scene: &Scene<'_>) -> Decision {
         let record = MediaRecord::read(scene.machine, self.slot);
+        if let (Some((import, _)), Some(record)) = (&self.left_out, &record)
+            && record.data_volume != *import
+        {
+            // Something else is in the drive by now.
+            return Decision::Done;
+        }
         let Some(record) = record else {
             self.out = true;
-            if self.import.is_none() && scene.machine.metadata.annotations.media(self.slot).is_some() {
-                // Somebody took the volume out by hand, or wrote something unreadable.
+            let annotations = &scene.machine.metadata.annotations;
+            let left_out = self.left_out.is_none() && annotations.media_left_out.is_some();
+            if self.import.is_none() && annotations.media(self.slot).is_some() || left_out {
+                // Somebody took the volume out by hand, or wrote something unreadable. What the machine was started
+                // without is nobody's concern any more.
                 let patch = scene.patch().annotate(annotation::media(self.slot), None);
+                let patch = if left_out { patch.annotate(MEDIA_LEFT_OUT, None) } else { patch };
                 return Decision::Write(patch.into_write(Purpose::Main, scene.command));
             }
             return match scene.import {
@@ -62,13 +85,13 @@ impl Task for Eject {
         if self.import.as_deref() != Some(&record.data_volume) {
             self.import = Some(record.data_volume.clone());
         }
-        change_machine(scene, self.slot, &record)
+        change_machine(scene, self.slot, &record, self.note(&record).as_deref())
     }
 
     fn accepted(&mut self, _now: Instant, purpose: Purpose) {
         match purpose {
             Purpose::Credentials => self.logged_out = true,
-            Purpose::Main | Purpose::Verb | Purpose::Prepare | Purpose::Tidy => {}
+            Purpose::Main | Purpose::Verb | Purpose::Prepare | Purpose::Promise | Purpose::Tidy => {}
         }
     }
 
@@ -93,7 +116,7 @@ impl Task for Eject {
     }
 }
 
-fn change_machine(scene: &Scene<'_>, slot: Slot, record: &MediaRecord) -> Decision {
+fn change_machine(scene: &Scene<'_>, slot: Slot, record: &MediaRecord, note: Option<&str>) -> Decision {
     let named = |device: &Value| device.get("name") == Some(&json!(*record.drive));
     let volumes: Vec<Value> = scene.volumes().into_iter().filter(|volume| !named(volume)).collect();
     let boot = BootRecord::read(&scene.machine.metadata.annotations);
@@ -113,5 +136,7 @@ fn change_machine(scene: &Scene<'_>, slot: Slot, record: &MediaRecord) -> Decisi
     let patch = patch
         .set(&["spec", "template", "spec", "volumes"], Value::Array(volumes))
         .annotate(annotation::media(slot), None);
+    let noted = scene.machine.metadata.annotations.media_left_out.is_some();
+    let patch = if noted || note.is_some() { patch.annotate(MEDIA_LEFT_OUT, note) } else { patch };
     Decision::Write(patch.into_write(Purpose::Main, scene.command))
 }

@@ -15,7 +15,7 @@ use super::credentials;
 use super::data_volume::{creation, deletion, name, ours, volume};
 use super::engine::{Decision, Purpose, Reaction, Task, Write};
 use super::scene::Scene;
-use crate::kubevirt::annotation::{self, BootRecord, Enabled, MediaRecord, Target};
+use crate::kubevirt::annotation::{self, BootRecord, Enabled, MEDIA_LEFT_OUT, MediaRecord, Target};
 use crate::kubevirt::object::{VirtualMachine, Volume};
 use crate::model::{Command, CommandError, InsertMedia, Slot};
 
@@ -165,6 +165,9 @@ impl Insert {
         let patch = patch
             .set(&["spec", "template", "spec", "volumes"], Value::Array(volumes))
             .annotate(annotation::media(slot), serde_json::to_string(&record).ok().as_deref());
+        // What the machine was last started without is history.
+        let noted = scene.machine.metadata.annotations.media_left_out.is_some();
+        let patch = if noted { patch.annotate(MEDIA_LEFT_OUT, None) } else { patch };
         Decision::Write(patch.into_write(Purpose::Main, scene.command))
     }
 
@@ -223,7 +226,7 @@ impl Task for Insert {
         match purpose {
             Purpose::Prepare => self.created = true,
             Purpose::Credentials => self.login_accepted(),
-            Purpose::Main | Purpose::Verb | Purpose::Tidy => {}
+            Purpose::Main | Purpose::Verb | Purpose::Promise | Purpose::Tidy => {}
         }
     }
 

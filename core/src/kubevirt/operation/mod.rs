@@ -14,6 +14,7 @@ use crate::time::Instant;
 mod answer;
 mod boot;
 mod boot_order;
+mod break_promise;
 mod change;
 mod credentials;
 mod data_volume;
@@ -62,10 +63,15 @@ impl Operation {
     pub fn new(command: Command, platform: Platform, settings: Arc<Settings>, seed: u64, now: Instant) -> Self {
         let task: Box<dyn Task> = match &command.action {
             Action::Power(request) => Box::new(power::Power::new(*request, now)),
+            Action::KeepPromise(name) => Box::new(power::Power::keep_promise(name.clone(), now)),
+            Action::BreakPromise(name) => Box::new(break_promise::BreakPromise::new(name.clone())),
             Action::Change(change) => Box::new(change::ChangeMachine::new(change.clone(), now)),
             Action::RestoreBoot { used_by } => Box::new(boot::RestoreBoot::new(used_by.clone())),
             Action::InsertMedia(media) => Box::new(insert::Insert::new(&command, media)),
             Action::EjectMedia(slot) => Box::new(eject::Eject::new(*slot)),
+            Action::LeaveOutMedia { slot, import, reason } => {
+                Box::new(eject::Eject::leaving_out(*slot, import, reason))
+            }
         };
         Self(Work::Command { command, engine: Engine::new(task, platform, settings, seed) })
     }

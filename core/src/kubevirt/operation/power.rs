@@ -2,6 +2,9 @@
 //!
 //! It turns plans into requests, first into verbs of `subresources.kubevirt.io`; where those are not granted or not
 //! there, into patches of `spec.runStrategy`. It never leaves a strategy replaced without a note on the machine.
+//!
+//! A power-on that has to wait for longer than a client would is promised: noted down on the machine, for any replica
+//! to carry out. The note goes in the patch that starts the machine, or right after the verb that does.
 
 use std::time::Duration;
 
@@ -12,7 +15,7 @@ use super::engine::{Decision, Purpose, Reaction, Task, Write};
 use super::pending::needs_new_instance;
 use super::power_table::{Grace, Plan, RunState, cold, plan};
 use super::scene::{Patch, Scene};
-use crate::kubevirt::annotation::{RUN_STRATEGY, StrategyNote};
+use crate::kubevirt::annotation::{PENDING_POWER_ON, PowerOnRecord, RUN_STRATEGY, StrategyNote};
 use crate::kubevirt::object::{RunStrategy, VirtualMachine, VirtualMachineInstance};
 use crate::kubevirt::request::{Collection, put_verb};
 use crate::kubevirt::translate;
@@ -35,6 +38,10 @@ pub(super) struct Power {
     without: Without,
     /// When the command was given.
     since: Instant,
+    /// The promise that this keeps; nothing else is asked for then.
+    keeps: Option<Box<str>>,
+    /// A promise of the power-on has been noted down.
+    promised: bool,
 }
 
 #[derive(Debug)]
@@ -64,6 +71,8 @@ struct Without {
     notes: bool,
     /// Putting a replaced strategy back after the start.
     tidying: bool,
+    /// Promises of power-ons on the machine.
+    promises: bool,
 }
 
 impl Power {
@@ -76,7 +85,14 @@ impl Power {
             stopped: false,
             without: Without::default(),
             since: now,
+            keeps: None,
+            promised: false,
         }
+    }
+
+    /// Carries out the promised power-on of that name.
+    pub(super) fn keep_promise(name: Box<str>, now: Instant) -> Self {
+        Self { keeps: Some(name), ..Self::new(PowerRequest::On, now) }
     }
 
     /// What the accepted step makes of what is seen: `None` to ask the table again.
@@ -123,21 +139,70 @@ impl Power {
 
     /// The machine is on its way up: what is left is to put back a strategy that had to be replaced for that.
     fn started(&mut self, scene: &Scene<'_>) -> Decision {
-        let Some(note) = StrategyNote::read(scene.machine) else { return Decision::Done };
-        if self.without.tidying || self.without.notes {
+        let note = StrategyNote::read(scene.machine);
+        if note.is_none() && !has_promise(scene) || self.without.tidying || self.without.notes {
             return Decision::Done;
         }
-        let patch = if note.now == scene.machine.run_strategy() {
-            // Strategies leave a running instance alone (facts, section 5), but not all of them make one.
-            if scene.instance.is_none() {
-                self.step = Some(Step { plan: Plan::Start, accepted: Some(scene.now) });
-                return Decision::Wait(SOON);
+        let mut patch = scene.patch();
+        if let Some(note) = note {
+            if note.now == scene.machine.run_strategy() {
+                // Strategies leave a running instance alone (facts, section 5), but not all of them make one.
+                if scene.instance.is_none() {
+                    self.step = Some(Step { plan: Plan::Start, accepted: Some(scene.now) });
+                    return Decision::Wait(SOON);
+                }
+                patch = patch.set(&["spec", "runStrategy"], json!(note.was.name()));
             }
-            scene.patch().set(&["spec", "runStrategy"], json!(note.was.name()))
-        } else {
-            scene.patch()
+            patch = patch.annotate(RUN_STRATEGY, None);
+        }
+        if has_promise(scene) {
+            patch = patch.annotate(PENDING_POWER_ON, None);
+        }
+        Decision::Write(patch.into_write(Purpose::Tidy, scene.command))
+    }
+
+    /// What a promise on the machine means for this: `None` to go on.
+    fn heed_promise(&self, scene: &Scene<'_>) -> Option<Decision> {
+        let clear = || {
+            Decision::Write(scene.patch().annotate(PENDING_POWER_ON, None).into_write(Purpose::Promise, scene.command))
         };
-        Decision::Write(patch.annotate(RUN_STRATEGY, None).into_write(Purpose::Tidy, scene.command))
+        let Some(name) = &self.keeps else {
+            // Whoever turns it off wants nothing of what was asked before.
+            let ends = matches!(self.request, PowerRequest::ForceOff | PowerRequest::GracefulShutdown);
+            let ends = ends && self.then.is_none();
+            return (ends && has_promise(scene) && !self.without.promises).then(clear);
+        };
+        let record = PowerOnRecord::read(scene.machine).filter(|record| record.name == *name);
+        let Some(record) = record else {
+            // Kept by somebody else, or taken back.
+            return Some(Decision::Done);
+        };
+        let another_run = scene.live_uid().is_some_and(|uid| record.instance.as_ref() != Some(&uid));
+        if record.overruled(scene.machine) || another_run {
+            return Some(if self.without.promises { Decision::Done } else { clear() });
+        }
+        // It has not ended yet.
+        scene.live_uid().is_some().then_some(Decision::Done)
+    }
+
+    /// Notes down that the machine is to be started when it can be, and leaves it at that; `None` to wait for it.
+    fn promise(&self, scene: &Scene<'_>) -> Option<Decision> {
+        let deferral = scene.command.deferral.as_ref().filter(|_| !self.without.promises)?;
+        let instance = scene.instance.and_then(|instance| instance.metadata.uid.clone());
+        let strategy = scene.machine.run_strategy();
+        let known = PowerOnRecord::read(scene.machine);
+        if known.is_some_and(|known| !known.overruled(scene.machine) && known.instance == instance) {
+            return Some(Decision::Done);
+        }
+        let record = PowerOnRecord::new(deferral, strategy, instance).text()?;
+        let patch = scene.patch().annotate(PENDING_POWER_ON, Some(&record));
+        Some(Decision::Write(patch.into_write(Purpose::Promise, scene.command)))
+    }
+
+    /// Whether it waits for an image that is not there yet.
+    fn awaits_media(&self, scene: &Scene<'_>) -> bool {
+        let asked = scene.command.deferral.as_ref().is_some_and(|deferral| deferral.awaits_media);
+        asked && !self.without.promises
     }
 
     fn carry_out(&mut self, scene: &Scene<'_>, plan: Plan) -> Decision {
@@ -162,7 +227,7 @@ impl Power {
                 Some(patch) => Decision::Write(patch.into_write(Purpose::Prepare, scene.command)),
                 None => Decision::Wait(self.pace(scene.now)),
             },
-            Plan::Restart(_) if self.without.lifecycle => self.cycle(scene, plan),
+            Plan::Restart(_) if self.without.lifecycle || self.awaits_media(scene) => self.cycle(scene, plan),
             Plan::Restart(Grace::Own) => verb(scene, machine, "restart", &json!({})),
             Plan::Restart(Grace::Zero) => verb(scene, machine, "restart", &json!({ "gracePeriodSeconds": 0 })),
             Plan::Cycle(_) => self.cycle(scene, plan),
@@ -191,14 +256,25 @@ impl Power {
         let patch = |strategy: RunStrategy| scene.patch().set(&["spec", "runStrategy"], json!(strategy.name()));
         let legacy = machine.spec.running.is_some();
         let replaced = strategy == RunStrategy::Halted && !legacy && !self.without.notes;
+        let promised = has_promise(scene) && !self.without.notes;
         let patch = match chosen {
             // Coming from another strategy, these two start the machine by themselves.
             RunStrategy::Once | RunStrategy::RerunOnFailure if replaced => patch(chosen).annotate(RUN_STRATEGY, None),
             RunStrategy::Manual if replaced && !self.without.lifecycle => {
                 // Then `start` is another step.
-                let patch = patch(chosen).annotate(RUN_STRATEGY, None);
+                let mut patch = patch(chosen).annotate(RUN_STRATEGY, None);
+                if let Some(record) = PowerOnRecord::read(machine).filter(|_| promised) {
+                    // A promise stands for as long as the strategy is the one that it was made under.
+                    let record = PowerOnRecord { run_strategy: chosen.name().into(), ..record };
+                    patch = patch.annotate(PENDING_POWER_ON, record.text().as_deref());
+                }
                 return Decision::Write(patch.into_write(Purpose::Prepare, scene.command));
             }
+            // What `start` would do, and at the same time the promise goes: nobody can keep it twice.
+            RunStrategy::Always | RunStrategy::Halted if replaced && promised => {
+                patch(RunStrategy::Always).annotate(RUN_STRATEGY, None)
+            }
+            _ if legacy && promised => scene.patch().set(&["spec", "running"], json!(true)),
             _ if !self.without.lifecycle => return verb(scene, Collection::VirtualMachines, "start", &json!({})),
             _ if legacy => scene.patch().set(&["spec", "running"], json!(true)),
             // No right to `start`: through `Always`, and back when there is an instance.
@@ -210,6 +286,7 @@ impl Power {
                 patch(RunStrategy::Always).annotate(RUN_STRATEGY, None)
             }
         };
+        let patch = if promised { patch.annotate(PENDING_POWER_ON, None) } else { patch };
         Decision::Write(patch.into_write(Purpose::Main, scene.command))
     }
 
@@ -237,6 +314,14 @@ impl Power {
         verb(scene, Collection::VirtualMachines, "stop", &body)
     }
 
+    /// Waits for a run to end before the machine is started again; after a moment by way of a promise.
+    fn wait_for_the_stop(&self, scene: &Scene<'_>, state: RunState) -> Decision {
+        let ending = matches!(state, RunState::Stopping | RunState::Dying | RunState::Ended);
+        let patient = ending && (self.awaits_media(scene) || scene.now.saturating_since(self.since) >= PATIENCE);
+        let promise = if patient { self.promise(scene) } else { None };
+        promise.unwrap_or_else(|| Decision::Wait(self.pace(scene.now)))
+    }
+
     /// How long to wait for the cluster: less at the beginning, when most waits end.
     fn pace(&self, now: Instant) -> Duration {
         if now.saturating_since(self.since) < SETTLING { SOON } else { LATER }
@@ -255,7 +340,7 @@ impl Task for Power {
         if restarting && self.another_run(scene) {
             return Decision::Done;
         }
-        if let Some(decision) = self.settle(scene, state) {
+        if let Some(decision) = self.settle(scene, state).or_else(|| self.heed_promise(scene)) {
             return decision;
         }
         let strategy = scene.machine.run_strategy();
@@ -287,13 +372,20 @@ impl Task for Power {
                 self.request = then;
                 next = plan(then, strategy, state);
             } else if next == Plan::Done || (self.stopped && matches!(state, RunState::Stopping | RunState::Dying)) {
-                return Decision::Wait(self.pace(scene.now));
+                return self.wait_for_the_stop(scene, state);
             }
         }
         if next == Plan::Done && self.request == PowerRequest::On && strategy != RunStrategy::Halted {
             return self.started(scene);
         }
-        self.carry_out(scene, next)
+        match next {
+            Plan::Start if self.awaits_media(scene) => {
+                let promise = self.promise(scene);
+                promise.unwrap_or_else(|| self.carry_out(scene, next))
+            }
+            Plan::Wait if self.request == PowerRequest::On => self.wait_for_the_stop(scene, state),
+            _ => self.carry_out(scene, next),
+        }
     }
 
     fn accepted(&mut self, now: Instant, purpose: Purpose) {
@@ -302,12 +394,18 @@ impl Task for Power {
         {
             step.accepted = Some(now);
         }
-        if purpose == Purpose::Tidy {
-            self.step = None;
+        match purpose {
+            Purpose::Tidy => self.step = None,
+            Purpose::Promise => self.promised = true,
+            Purpose::Main | Purpose::Verb | Purpose::Prepare | Purpose::Credentials => {}
         }
     }
 
     fn rejected(&mut self, purpose: Purpose, problem: &Problem) -> Reaction {
+        if purpose == Purpose::Promise && matches!(problem, Problem::Forbidden(_) | Problem::Refused(_)) {
+            self.without.promises = true;
+            return Reaction::Replan;
+        }
         let Some(Step { plan, .. }) = self.step else {
             // Tidying up, which is not worth a failure; a conflict is worth another try.
             if purpose == Purpose::Tidy && !matches!(problem, Problem::Conflict(_)) {
@@ -341,6 +439,10 @@ impl Task for Power {
             Plan::Unpause => self.request != PowerRequest::GracefulRestart,
             _ => true,
         };
+        let ends = matches!(self.request, PowerRequest::ForceOff | PowerRequest::GracefulShutdown);
+        if self.promised && (self.then.is_some() || !ends) {
+            return true;
+        }
         self.then.is_none() && self.step.is_some_and(|step| step.accepted.is_some() && last(step))
     }
 }
@@ -407,6 +509,11 @@ fn replace(scene: &Scene<'_>, by: RunStrategy) -> Option<Patch> {
     })
 }
 
+/// Whether a power-on has been promised, or was once.
+fn has_promise(scene: &Scene<'_>) -> bool {
+    scene.machine.metadata.annotations.pending_power_on.is_some()
+}
+
 fn verb(scene: &Scene<'_>, collection: Collection, verb: &str, body: &Value) -> Decision {
     let path = collection.verb_path(&scene.command.vm, verb);
     Decision::Write(Write { purpose: Purpose::Verb, request: Box::new(put_verb(&path, body)) })
@@ -416,6 +523,8 @@ fn speechless(problem: &Problem) -> bool {
     matches!(problem, Problem::Conflict(message) if message.contains("ACPI"))
 }
 
+/// How long the end of a run is waited for before a power-on is promised: longer than one that is forced takes.
+const PATIENCE: Duration = Duration::from_millis(1_500);
 /// How long the cluster may take to show what it has accepted.
 const SETTLING: Duration = Duration::from_secs(3);
 const SOON: Duration = Duration::from_millis(100);

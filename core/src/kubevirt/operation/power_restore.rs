@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::power::run_state;
 use super::power_table::RunState;
 use super::scene::{Patch, Scene};
-use crate::kubevirt::annotation::{RUN_STRATEGY, StrategyNote};
+use crate::kubevirt::annotation::{PENDING_POWER_ON, PowerOnRecord, RUN_STRATEGY, StrategyNote};
 use crate::kubevirt::object::RunStrategy;
 use crate::model::PowerRestore;
 use crate::time::Instant;
@@ -73,6 +73,11 @@ pub(super) fn write(scene: &Scene<'_>, strategy: StrategyNote, patch: Patch) -> 
     }
     if machine.spec.running.is_some() || now != machine.run_strategy() {
         patch = patch.set(&["spec", "runStrategy"], json!(now.name()));
+    }
+    // A promised power-on stands for as long as the strategy is the one that it was made under.
+    if let Some(record) = PowerOnRecord::read(machine).filter(|record| !record.overruled(machine)) {
+        let record = PowerOnRecord { run_strategy: now.name().into(), ..record };
+        patch = patch.annotate(PENDING_POWER_ON, record.text().as_deref());
     }
     if note.as_deref() != machine.metadata.annotations.run_strategy.as_deref() {
         patch = patch.annotate(RUN_STRATEGY, note.as_deref());

@@ -22,6 +22,8 @@ pub(crate) fn import(object: &DataVolume) -> Option<Import> {
         version: version(metadata),
         started: time(metadata.creation_timestamp.as_deref()),
         ended: ended(object, &state),
+        awaits_machine: matches!(object.status.phase.as_deref(), Some("WaitForFirstConsumer" | "PendingPopulation")),
+        deleting: metadata.deleting(),
         state,
         id,
     })

@@ -1,7 +1,7 @@
 //! `VirtualMachine` to [`Machine`].
 
 use super::{hardware, shorten, time, trouble, uid, version, vm_id};
-use crate::kubevirt::annotation::{self, BootRecord, MediaRecord, StrategyNote};
+use crate::kubevirt::annotation::{self, BootRecord, LeftOutRecord, MediaRecord, PowerOnRecord, StrategyNote};
 use crate::kubevirt::object::{Condition, RunStrategy, TemplateSpec, VirtualMachine, condition};
 use crate::model::{Autostart, BootMode, Firmware, ImportId, Machine, Medium, PowerRestore, Slot, VmId};
 
@@ -21,6 +21,7 @@ pub(crate) fn machine(object: &VirtualMachine) -> Option<Machine> {
         created: time(metadata.creation_timestamp.as_deref()),
         deleting: metadata.deleting(),
         autostart,
+        promised: PowerOnRecord::read(object).and_then(|record| record.to_model(object)),
         firmware: firmware(template),
         processors: hardware::processors(template).unwrap_or_else(|| hardware::default_processors(template)),
         memory: hardware::memory(&template.domain).unwrap_or(0),
@@ -28,6 +29,7 @@ pub(crate) fn machine(object: &VirtualMachine) -> Option<Machine> {
         nics: hardware::nics(template),
         boot: BootRecord::read(&metadata.annotations).unwrap_or_default().to_model(),
         media,
+        left_out: LeftOutRecord::read(object),
         restart_required: condition(conditions, "RestartRequired").is_some_and(Condition::is_true),
         trouble: trouble::of(&object.status, autostart),
         size: object.spec.instancetype.name.clone(),

@@ -1,0 +1,47 @@
+//! A power-on that cannot be carried out at once: it is promised, and carried out when it can be.
+
+use std::time::Duration;
+
+use super::Uid;
+use crate::time::UnixTime;
+
+/// A power-on that has been promised. It stands with the machine's definition, so that any replica can carry it out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PromisedPowerOn {
+    /// What it is called: 16 hexadecimal digits, chosen by who promised it.
+    pub name: Box<str>,
+    /// When it was asked for.
+    pub asked: UnixTime,
+    /// When it is too late for it.
+    pub until: UnixTime,
+    /// The run that was ending then, if there was one. Once there is another, nothing is left to do.
+    pub run: Option<Uid>,
+    /// The owner has changed since when the machine is to run: it is not to be carried out any more.
+    pub overruled: bool,
+}
+
+/// How a power-on is to be promised, should it turn out that it cannot be carried out at once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Deferral {
+    /// See [`PromisedPowerOn::name`].
+    pub name: Box<str>,
+    /// See [`PromisedPowerOn::asked`].
+    pub asked: UnixTime,
+    /// See [`PromisedPowerOn::until`].
+    pub until: UnixTime,
+    /// An image in a drive is not there yet: until it is, the machine is not to be started.
+    pub awaits_media: bool,
+}
+
+/// An image that a machine was started without, because it could not be had.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LeftOutMedia {
+    /// The image as the client named it.
+    pub image: Box<str>,
+    /// Why it could not be had.
+    pub reason: Box<str>,
+}
+
+/// For how long a promised power-on waits for a run to end: the longest grace periods that machines have are an hour
+/// (Windows guests).
+pub const LONGEST_STOP: Duration = Duration::from_secs(3_700);
