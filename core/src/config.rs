@@ -18,6 +18,8 @@ pub struct Config {
     pub accounts: Vec<Account>,
     /// Roles besides those that the standard prescribes.
     pub roles: Vec<CustomRole>,
+    /// Take bearer tokens that the cluster vouches for; what their senders may do is what the cluster lets them do.
+    pub bearer_tokens: bool,
     /// How systems are named in URIs.
     pub id_convention: IdConvention,
     /// Answer GET and HEAD on the alias tree below `/redfish/v1/Chassis/{chassis}/Systems` with 308 and the canonical
@@ -47,6 +49,7 @@ impl Default for Config {
             chassis: Vec::new(),
             accounts: Vec::new(),
             roles: Vec::new(),
+            bearer_tokens: false,
             id_convention: IdConvention::default(),
             legacy_redirects: false,
             service_uuid: "00000000-0000-0000-0000-000000000000".to_owned(),

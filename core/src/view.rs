@@ -10,7 +10,7 @@ use std::sync::{Arc, OnceLock};
 use foldhash::fast::FixedState;
 use rpds::{HashTrieMapSync, RedBlackTreeMapSync};
 
-use crate::auth::{Authenticator, CredentialKey, Directory, Identity, Sessions};
+use crate::auth::{Authenticator, CredentialKey, Directory, Identity, Reviewed, Sessions, TokenKey};
 use crate::config::{Config, IdConvention};
 use crate::event::{Subscribed, SubscriptionId};
 use crate::http::Representation;
@@ -36,6 +36,8 @@ pub struct View {
     pub(crate) throttled: RedBlackTreeMapSync<IpAddr, Instant>,
     /// Credentials that were checked, and until when that counts.
     pub(crate) remembered: RedBlackTreeMapSync<CredentialKey, Instant>,
+    /// Bearer tokens that were reviewed, and what came of it.
+    pub(crate) reviewed: RedBlackTreeMapSync<TokenKey, Reviewed>,
     pub(crate) systems: HashTrieMapSync<VmId, Arc<Vm>, FixedState>,
     pub(crate) membership: Membership,
     /// Which systems have a name, by that name without its namespace.

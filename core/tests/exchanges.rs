@@ -24,6 +24,10 @@
 //!                                                    or failed with an explanation
 //! > wait 10                                           seconds pass
 //! > client 10.0.0.9                                   requests come from there from now on
+//! > bearer-tokens                                     the service takes bearer tokens from now on, and what was asked
+//! > vouches jane lab=operate other=see                … about the first is answered: for whom it stands,
+//! > vouches                                           … that it stands for nobody,
+//! > unreviewed forbidden no such right                … or not at all
 //! ```
 //!
 //! In a URI `$1` is the id of the first task that was accepted, `$2` of the second, and so on.
@@ -40,11 +44,12 @@ use std::time::Duration;
 use base64::Engine as _;
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
+use kubevirt_redfish_core::config::Config;
 use kubevirt_redfish_core::model::{
-    Autostart, BootEnabled, BootOverride, BootTarget, CommandError, Completion, Deferral, ImportId, ImportState,
-    Indicator, Machine, Medium, Observation, Phase, PowerRestore, PromisedPowerOn, Slot, Uid,
+    Autostart, BootEnabled, BootOverride, BootTarget, Caller, CommandError, Completion, Deferral, ImportId,
+    ImportState, Indicator, Machine, Medium, Observation, Permission, Phase, PowerRestore, PromisedPowerOn, Slot, Uid,
 };
-use kubevirt_redfish_core::{DeliveryError, StreamId};
+use kubevirt_redfish_core::{DeliveryError, Input, StreamId};
 use kubevirt_redfish_fixtures::desk::Desk;
 
 #[test]
@@ -182,6 +187,12 @@ fn play(script: &str) -> String {
                 desk.client = address.parse().unwrap();
                 Vec::new()
             }
+            ["bearer-tokens"] => {
+                let config = Config { bearer_tokens: true, ..kubevirt_redfish_fixtures::desk::config() };
+                desk.handle(Input::Configured(Box::new(config)))
+            }
+            ["vouches", words @ ..] => desk.vouch(Ok(caller(words))),
+            ["unreviewed", kind, reason @ ..] => desk.vouch(Err(failure(kind, &reason.join(" ")))),
             [method, uri, user @ ..] => {
                 for line in &block {
                     writeln!(story, "{line}").unwrap();
@@ -326,6 +337,17 @@ fn import_state(words: &[&str]) -> Option<ImportState> {
         ["gone"] => None,
         other => panic!("{other:?}"),
     }
+}
+
+fn caller(words: &[&str]) -> Option<Caller> {
+    let (name, permissions) = words.split_first()?;
+    let permissions = permissions.iter().map(|granted| match granted.split_once('=') {
+        Some((namespace, "see")) => (namespace.into(), Permission::See),
+        Some((namespace, "operate")) => (namespace.into(), Permission::Operate),
+        Some((namespace, "import")) => (namespace.into(), Permission::Import),
+        other => panic!("{other:?}"),
+    });
+    Some(Caller { name: (*name).into(), permissions: permissions.collect() })
 }
 
 fn failure(kind: &str, reason: &str) -> CommandError {

@@ -125,6 +125,9 @@ pub(crate) struct SimulateArgs {
     /// Answer searches for Redfish services on the network (SSDP)
     #[arg(long)]
     pub(crate) ssdp: bool,
+    /// Take Kubernetes tokens as well; three that the simulated cluster knows are printed
+    #[arg(long)]
+    pub(crate) kubernetes_tokens: bool,
     /// How many times as fast as usual the cluster lives
     #[arg(long, value_name = "FACTOR", default_value_t = 1.0, value_parser = time_scale)]
     pub(crate) time_scale: f64,

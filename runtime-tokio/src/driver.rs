@@ -9,7 +9,9 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use bytes::Bytes;
 use kubevirt_redfish_core::kubevirt::{self, TransportError, document_watch, watches};
-use kubevirt_redfish_core::model::{Command, CommandError, CommandId, Completion, DocumentWrite, Observation};
+use kubevirt_redfish_core::model::{
+    CallerReview, Command, CommandError, CommandId, Completion, DocumentWrite, Observation,
+};
 use kubevirt_redfish_core::{Input, Intent, Outcome, Output, Service, StreamId, Ticket, View};
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use tokio::task::{Id, JoinError, JoinSet};
@@ -239,6 +241,7 @@ impl Driver {
                 Output::Publish(view) => self.views.store(view),
                 Output::Command(command) => self.commands.start(command, &self.views.load()),
                 Output::Store(write) => self.commands.store(write),
+                Output::Review(review) => self.commands.review(review),
                 Output::Notice(notice) => tracing::warn!("{notice}"),
                 Output::Cancel(id) => self.commands.cancel(id),
                 Output::Outcome { ticket, outcome } => {
@@ -299,6 +302,12 @@ impl Commands {
     fn store(&mut self, write: DocumentWrite) {
         let id = write.id;
         let operation = kubevirt::Operation::store(write, Arc::clone(&self.settings), self.numbers.next());
+        self.run(id, operation);
+    }
+
+    fn review(&mut self, review: CallerReview) {
+        let id = review.id;
+        let operation = kubevirt::Operation::review(review, self.numbers.next());
         self.run(id, operation);
     }
 

@@ -115,6 +115,32 @@ async fn without_a_password_only_the_root_is_shown() {
 }
 
 #[tokio::test]
+async fn a_kubernetes_token_may_do_here_what_it_may_do_there() {
+    let service = Service::simulate(&["--tls", "off", "--kubernetes-tokens"]);
+    let mut client = service.client().await;
+    wait_until_ready(&mut client).await;
+    let mut client = client.anonymous();
+    let json = ("content-type", "application/json");
+    for (token, read, power, media) in [
+        ("lab-viewer", StatusCode::OK, StatusCode::FORBIDDEN, StatusCode::FORBIDDEN),
+        ("lab-operator", StatusCode::OK, StatusCode::NO_CONTENT, StatusCode::FORBIDDEN),
+        ("lab-installer", StatusCode::OK, StatusCode::NO_CONTENT, StatusCode::NO_CONTENT),
+        ("somebody-else", StatusCode::UNAUTHORIZED, StatusCode::UNAUTHORIZED, StatusCode::UNAUTHORIZED),
+    ] {
+        let authorization = format!("Bearer {token}");
+        let bearer = ("authorization", authorization.as_str());
+        assert_eq!(client.send(Method::GET, NODE, &[bearer], "").await.status, read, "{token}");
+        let answer = client.send(Method::POST, RESET, &[bearer, json], r#"{"ResetType":"On"}"#).await;
+        assert_eq!(answer.status, power, "{token}: {answer:?}");
+        let insert = format!("{NODE}/VirtualMedia/Cd/Actions/VirtualMedia.InsertMedia");
+        let answer = client.send(Method::POST, &insert, &[bearer, json], r#"{"Image":"http://a.example/b.iso"}"#).await;
+        assert_eq!(answer.status, media, "{token}: {answer:?}");
+    }
+    let log = service.log();
+    assert!(!log.contains("lab-operator") && !log.contains("somebody-else"), "a token is in the log: {log}");
+}
+
+#[tokio::test]
 async fn bodies_that_are_too_long_are_refused() {
     let service = Service::simulate(&["--tls", "off"]);
     let mut client = service.client().await;

@@ -1,8 +1,9 @@
-//! Who a request comes from and what they may do: accounts, sessions, roles, privileges, HTTP Basic, and which chassis
-//! are seen.
+//! Who a request comes from and what they may do: accounts, sessions, roles, privileges, HTTP Basic, bearer tokens, and
+//! which chassis are seen.
 
 mod account;
 mod basic;
+mod bearer;
 mod edit;
 mod identity;
 mod mac;
@@ -15,8 +16,9 @@ pub(crate) use account::{
     SHORTEST_PASSWORD, is_user_name,
 };
 pub(crate) use basic::BasicCredentials;
+pub(crate) use bearer::{ExternalUser, Reviewed, TokenKey, bearer, is_external};
 pub(crate) use edit::{EditError, Edited};
-pub(crate) use identity::{Authenticator, CredentialKey, Identity, Login};
+pub(crate) use identity::{Authenticator, CredentialKey, Extent, Identity, Login};
 pub(crate) use mac::Entropy;
 pub(crate) use privilege::{Owned, Required, required};
 pub use role::{Privilege, Privileges, Role};

@@ -2,7 +2,7 @@
 
 use http::Method;
 
-use super::{Identity, Privilege};
+use super::{Privilege, Privileges};
 use crate::route::{Catalog, Route};
 use Need::{Has, OwnAnd};
 use Privilege::{ConfigureComponents, ConfigureManager, ConfigureSelf, ConfigureUsers, Login};
@@ -35,13 +35,13 @@ pub(crate) enum Required {
 }
 
 impl Required {
-    /// Whether someone has it.
-    pub(crate) fn is_met_by(self, identity: &Identity, owned: Owned) -> bool {
+    /// Whether someone has it who has these privileges over what the request is about.
+    pub(crate) fn is_met_by(self, privileges: Privileges, owned: Owned) -> bool {
         match self {
             Self::Nothing => true,
             Self::AnyOf(ways) => ways.iter().any(|way| match *way {
-                Has(privilege) => identity.has(privilege),
-                OwnAnd(privilege) => owned == Owned::Own && identity.has(privilege),
+                Has(privilege) => privileges.has(privilege),
+                OwnAnd(privilege) => owned == Owned::Own && privileges.has(privilege),
             }),
         }
     }

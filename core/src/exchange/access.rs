@@ -35,7 +35,9 @@ pub(super) enum State {
     /// The body of a log-in is being read.
     ReadingLogIn,
     /// The password of a log-in is being checked. `account` is whose it would be.
-    CheckingLogIn { account: Option<Arc<Account>>, key: CredentialKey, context: Option<String> },
+    CheckingLogIn { account: Arc<Account>, key: CredentialKey, context: Option<String> },
+    /// Time is being spent on a log-in that is refused; `account` is whose password was to be guessed.
+    PretendingLogIn { account: Option<Arc<Account>> },
     /// The service takes note of the password of a log-in, which was right.
     RememberingLogIn { account: Arc<Account>, context: Option<String> },
     /// A session is being opened.
@@ -87,12 +89,13 @@ impl Exchange {
             (State::ReadingLogIn, Signal::BodyBroken) => {
                 self.refuse(&Refusal::new(StatusCode::BAD_REQUEST, Message::new(&base::MALFORMED_JSON, [])))
             }
-            (State::CheckingLogIn { account: Some(account), key, context }, Signal::Verified(true)) => {
+            (State::CheckingLogIn { account, key, context }, Signal::Verified(true)) => {
                 let intent = IntentKind::Remember(key, Arc::clone(&account.uid));
                 self.state = super::State::Access(State::RememberingLogIn { account, context });
                 Step::Submit(Intent(intent))
             }
-            (State::CheckingLogIn { account, .. }, Signal::Verified(_)) => self.wrong_password(account.as_deref()),
+            (State::CheckingLogIn { account, .. }, Signal::Verified(false)) => self.wrong_password(Some(&account)),
+            (State::PretendingLogIn { account }, Signal::Verified(_)) => self.wrong_password(account.as_deref()),
             (State::RememberingLogIn { account, context }, Signal::Outcome(_)) => self.open(account, context),
             (State::Opening { account }, Signal::Outcome(Outcome(outcome))) => match outcome {
                 OutcomeKind::Edited(Edited::Opened { id, token }) => self.opened(view, now, &account, id, token),
@@ -157,9 +160,13 @@ impl Exchange {
     fn plan_edit(&self, view: &Arc<View>, now: Now, request: &Request) -> Result<EditPlan, Refusal> {
         let location = self.location()?;
         // Who has been changed meanwhile may no longer be who they were.
-        let account = view.directory.by_uid(&request.identity.account.uid).filter(|account| account.enabled);
-        let account = account.ok_or_else(|| Refusal::unauthorized(self.path()))?;
-        let identity = Identity { session: request.identity.session, ..Identity::of(account) };
+        let identity = match request.identity.account() {
+            Some(account) => {
+                let account = view.directory.by_uid(&account.uid).filter(|account| account.enabled);
+                request.identity.with_account(account.ok_or_else(|| Refusal::unauthorized(self.path()))?)
+            }
+            None => request.identity.clone(),
+        };
         self.check_precondition(view, now, &identity, &location)?;
         let context = Context { view, identity: Some(&identity), now };
         resources::edit(&context, &location.route, &self.head.method, &request.body)
@@ -178,10 +185,11 @@ impl Exchange {
         let credentials = BasicCredentials { user_name, password };
         match self.check(view, now, &credentials) {
             Err(refusal) => self.refuse(&refusal),
-            Ok(Login::Accepted(identity)) => self.open(identity.account, context),
-            Ok(Login::Refused) => {
-                let account = view.directory.by_name(&credentials.user_name);
-                self.wrong_password(account.map(|account| &**account))
+            Ok(Login::Accepted(account)) => self.open(account, context),
+            Ok(Login::Refused { account, hash: None }) => self.wrong_password(account.as_deref()),
+            Ok(Login::Refused { account, hash: Some(hash) }) => {
+                self.state = super::State::Access(State::PretendingLogIn { account });
+                Step::Verify(PasswordCheck { hash, password: credentials.password })
             }
             Ok(Login::Unverified { hash, account, key }) => {
                 self.state = super::State::Access(State::CheckingLogIn { account, key, context });
@@ -256,6 +264,7 @@ impl Exchange {
             | OutcomeKind::Accepted(_)
             | OutcomeKind::TooManyTasks
             | OutcomeKind::Event(_)
+            | OutcomeKind::Reviewed(_)
             | OutcomeKind::Edited(_) => Refusal::internal_error(),
         })
     }

@@ -101,6 +101,7 @@ impl Exchange {
             OutcomeKind::ShuttingDown => self.refuse(&Refusal::shutting_down()),
             OutcomeKind::Accepted(_)
             | OutcomeKind::TooManyTasks
+            | OutcomeKind::Reviewed(_)
             | OutcomeKind::Edited(_)
             | OutcomeKind::NotEdited(_) => self.refuse(&Refusal::internal_error()),
             OutcomeKind::Failed(error) => self.refuse(&Refusal::from(&error)),

@@ -5,6 +5,7 @@
 
 mod access;
 mod admission;
+mod bearer;
 mod events;
 mod response;
 mod tasks;
@@ -17,11 +18,13 @@ use http::header::{AUTHORIZATION, CONTENT_LENGTH, IF_MATCH, IF_NONE_MATCH};
 use http::request::Parts;
 use http::{HeaderName, Method, Request, Response, StatusCode};
 
-use crate::auth::{Account, BasicCredentials, CredentialKey, Identity, Login, Owned, Privilege, Required, required};
+use crate::auth::{
+    self, Account, BasicCredentials, CredentialKey, Extent, Identity, Login, Owned, Privilege, Required, required,
+};
 use crate::config::{Credential, PasswordHash, Secret};
 use crate::http::{Encoding, JsonObject, Refusal, accepts, is_json, is_preflight, matches, parse_body};
 use crate::messages::{Message, base};
-use crate::model::CommandError;
+use crate::model::{BearerToken, CommandError};
 use crate::query::{self, Query};
 use crate::resources::{self, Answer, Context, Plan};
 use crate::route::{Alias, Location, Route};
@@ -111,13 +114,19 @@ pub struct PasswordCheck {
 pub struct Exchange {
     head: Parts,
     peer: Peer,
+    /// Whether a bearer token could have been sent instead of what was refused.
+    bearer_tokens: bool,
     state: State,
 }
 
 #[derive(Debug)]
 enum State {
     /// A password is being checked. `account` is whose it would be.
-    Verifying { account: Option<Arc<Account>>, key: CredentialKey },
+    Verifying { account: Arc<Account>, key: CredentialKey },
+    /// Time is being spent on credentials that are wrong; `account` is whose password was to be guessed.
+    Pretending { account: Option<Arc<Account>> },
+    /// The cluster is being asked whom a token stands for.
+    Reviewing,
     /// The service takes note of a password that was right.
     Remembering { identity: Identity },
     /// Something about accounts or sessions is under way.
@@ -140,7 +149,7 @@ impl View {
     /// Begins an exchange with a request's head.
     pub fn begin(self: &Arc<Self>, now: Now, peer: &Peer, head: Request<()>) -> (Exchange, Step) {
         let (head, ()) = head.into_parts();
-        let mut exchange = Exchange { head, peer: *peer, state: State::Done };
+        let mut exchange = Exchange { head, peer: *peer, bearer_tokens: self.config.bearer_tokens, state: State::Done };
         let step = exchange.turn_away(self).or_else(|| exchange.preflight());
         let step = step.unwrap_or_else(|| exchange.authenticate(self, now));
         let step = exchange.finish(step);
@@ -160,12 +169,14 @@ impl Exchange {
     fn advance(&mut self, view: &Arc<View>, now: Now, signal: Signal) -> Step {
         let state = std::mem::replace(&mut self.state, State::Done);
         match (state, signal) {
-            (State::Verifying { account: Some(account), key }, Signal::Verified(true)) => {
+            (State::Verifying { account, key }, Signal::Verified(true)) => {
                 let intent = IntentKind::Remember(key, Arc::clone(&account.uid));
                 self.state = State::Remembering { identity: Identity::of(&account) };
                 Step::Submit(Intent(intent))
             }
-            (State::Verifying { account, .. }, Signal::Verified(_)) => self.wrong_password(account.as_deref()),
+            (State::Verifying { account, .. }, Signal::Verified(false)) => self.wrong_password(Some(&account)),
+            (State::Pretending { account }, Signal::Verified(_)) => self.wrong_password(account.as_deref()),
+            (State::Reviewing, Signal::Outcome(Outcome(outcome))) => self.reviewed(view, now, outcome),
             (State::Access(state), signal) => self.resume_access(view, now, state, signal),
             (State::Remembering { identity }, Signal::Outcome(_)) => self.authorised(view, now, Some(identity)),
             (State::Deferred { identity }, Signal::Proceed) => self.deferred(view, now, &identity),
@@ -185,9 +196,10 @@ impl Exchange {
                 }
                 OutcomeKind::Superseded | OutcomeKind::Overloaded => self.refuse(&Refusal::unavailable(1)),
                 OutcomeKind::ShuttingDown => self.refuse(&Refusal::shutting_down()),
-                OutcomeKind::Edited(_) | OutcomeKind::NotEdited(_) | OutcomeKind::Event(_) => {
-                    self.refuse(&Refusal::internal_error())
-                }
+                OutcomeKind::Reviewed(_)
+                | OutcomeKind::Edited(_)
+                | OutcomeKind::NotEdited(_)
+                | OutcomeKind::Event(_) => self.refuse(&Refusal::internal_error()),
             },
             (State::Event { identity, body, answer, attempts }, Signal::Outcome(Outcome(outcome))) => {
                 self.event_outcome(view, now, (identity, body, answer, attempts), outcome)
@@ -201,12 +213,15 @@ impl Exchange {
                 | OutcomeKind::Overloaded
                 | OutcomeKind::Accepted(_)
                 | OutcomeKind::TooManyTasks => self.refuse(&Refusal::unavailable(1)),
-                OutcomeKind::Edited(_) | OutcomeKind::NotEdited(_) | OutcomeKind::Event(_) => {
-                    self.refuse(&Refusal::internal_error())
-                }
+                OutcomeKind::Reviewed(_)
+                | OutcomeKind::Edited(_)
+                | OutcomeKind::NotEdited(_)
+                | OutcomeKind::Event(_) => self.refuse(&Refusal::internal_error()),
             },
             (
                 State::Verifying { .. }
+                | State::Pretending { .. }
+                | State::Reviewing
                 | State::Remembering { .. }
                 | State::Deferred { .. }
                 | State::Reading { .. }
@@ -238,15 +253,20 @@ impl Exchange {
         let Some(value) = self.head.headers.get(AUTHORIZATION) else {
             return self.authorised(view, now, None);
         };
+        if let Some(token) = auth::bearer(value.as_bytes()).filter(|_| view.config.bearer_tokens) {
+            let token = std::str::from_utf8(token).ok().and_then(BearerToken::new);
+            return self.review(view, now, token);
+        }
         let Some(credentials) = BasicCredentials::parse(value.as_bytes()) else {
             return self.refuse(&Refusal::unauthorized(self.path()));
         };
         match self.check(view, now, &credentials) {
             Err(refusal) => self.refuse(&refusal),
-            Ok(Login::Accepted(identity)) => self.authorised(view, now, Some(identity)),
-            Ok(Login::Refused) => {
-                let account = view.directory.by_name(&credentials.user_name);
-                self.wrong_password(account.map(|account| &**account))
+            Ok(Login::Accepted(account)) => self.authorised(view, now, Some(Identity::of(&account))),
+            Ok(Login::Refused { account, hash: None }) => self.wrong_password(account.as_deref()),
+            Ok(Login::Refused { account, hash: Some(hash) }) => {
+                self.state = State::Pretending { account };
+                Step::Verify(PasswordCheck { hash, password: credentials.password })
             }
             Ok(Login::Unverified { hash, account, key }) => {
                 self.state = State::Verifying { account, key };
@@ -260,11 +280,10 @@ impl Exchange {
         let is_remembered = |key: &CredentialKey| view.remembered.get(key).is_some_and(|until| now.mono < *until);
         let login = view.authenticator.check(&view.directory, credentials, now.unix, is_remembered);
         // Whose password was right a moment ago is not kept waiting by others who share their address.
-        let remembered = matches!(&login, Login::Accepted(identity)
-            if matches!(identity.account.credential, Credential::Hashed(_)));
-        let throttled = view.throttled.get(&client_of(self.peer.address)).filter(|until| now.mono < **until);
-        match throttled.filter(|_| !remembered) {
-            Some(until) => Err(Refusal::too_many_failed_logins(until.saturating_since(now.mono).as_secs() + 1)),
+        let remembered =
+            matches!(&login, Login::Accepted(account) if matches!(account.credential, Credential::Hashed(_)));
+        match self.throttled(view, now).filter(|_| !remembered) {
+            Some(refusal) => Err(refusal),
             // They may belong to an account that has not been read yet.
             None if !view.accounts_known && view.directory.by_name(&credentials.user_name).is_none() => {
                 Err(Refusal::unavailable(1))
@@ -273,9 +292,15 @@ impl Exchange {
         }
     }
 
+    /// Why no credentials are looked at, if their sender has been wrong too often.
+    fn throttled(&self, view: &View, now: Now) -> Option<Refusal> {
+        let until = view.throttled.get(&client_of(self.peer.address)).filter(|until| now.mono < **until)?;
+        Some(Refusal::too_many_failed_logins(until.saturating_since(now.mono).as_secs() + 1))
+    }
+
     /// Goes on for someone whose credentials, if there were any, are right.
     fn authorised(&mut self, view: &Arc<View>, now: Now, identity: Option<Identity>) -> Step {
-        match self.check_head(view, identity.as_ref()) {
+        match self.check_head(view, now, identity.as_ref()) {
             Err(refusal) => self.refuse(&refusal),
             Ok((Location { route: Route::Task(id) | Route::TaskMonitor(id), .. }, _))
                 if self.head.method == Method::DELETE =>
@@ -317,7 +342,7 @@ impl Exchange {
     }
 
     /// Everything that the head alone can be refused for, in the order in which it is to be found out.
-    fn check_head(&self, view: &View, identity: Option<&Identity>) -> Result<(Location<'_>, Query), Refusal> {
+    fn check_head(&self, view: &View, now: Now, identity: Option<&Identity>) -> Result<(Location<'_>, Query), Refusal> {
         let path = self.path();
         let location = Location::parse(path);
         let required =
@@ -330,17 +355,16 @@ impl Exchange {
             return Err(Refusal::method_not_allowed(resources::allow(&location.route)));
         }
         if let Some(identity) = identity {
-            let owned = resources::owned(view, &location.route, identity);
-            // Nothing is open to who may not log in; and until a password is changed, only changing it and logging out.
-            if required != Required::Nothing {
-                if identity.account.password_change_required && !self.may_before_change(&location.route, owned) {
-                    let uri = Route::Account(&identity.account.id).to_string();
+            // Until a password is changed, only changing it and logging out are open to who has to change it.
+            let held_up = identity.account().filter(|account| account.password_change_required);
+            if let Some(account) = held_up.filter(|_| required != Required::Nothing) {
+                let owned = resources::owned(view, &location.route, identity);
+                if !self.may_before_change(&location.route, owned) {
+                    let uri = Route::Account(&account.id).to_string();
                     return Err(Refusal::password_change_required(&uri));
                 }
-                if !identity.has(Privilege::Login) || !required.is_met_by(identity, owned) {
-                    return Err(Refusal::forbidden());
-                }
             }
+            self.check_privileges(view, now, identity, &location)?;
         }
         if self.head.headers.get(ODATA_VERSION).is_some_and(|version| version != "4.0") {
             return Err(Refusal::precondition_failed());
@@ -360,10 +384,45 @@ impl Exchange {
 
     /// Answers a read that was put off. What its head asks for is read from it once more: that is little beside the rest.
     fn deferred(&self, view: &Arc<View>, now: Now, identity: &Identity) -> Step {
-        match self.check_head(view, Some(identity)) {
+        match self.check_head(view, now, Some(identity)) {
             Ok((location, query)) => self.get(view, now, Some(identity), &location, &query),
             Err(refusal) => self.refuse(&refusal),
         }
+    }
+
+    /// Whether someone has the privileges that the request needs over what it is about.
+    fn check_privileges(
+        &self,
+        view: &View,
+        now: Now,
+        identity: &Identity,
+        location: &Location<'_>,
+    ) -> Result<(), Refusal> {
+        let required = required(&location.route, &self.head.method);
+        if required == Required::Nothing {
+            return Ok(());
+        }
+        // Nothing is open to who may not log in.
+        if !identity.privileges(Extent::Service).has(Privilege::Login) {
+            return Err(Refusal::forbidden());
+        }
+        let owned = resources::owned(view, &location.route, identity);
+        // Who may read anything may read here, if it is there for them: that is found out by reading it.
+        let reads = matches!(self.head.method, Method::GET | Method::HEAD | Method::OPTIONS);
+        if reads && required.is_met_by(identity.privileges(Extent::Service), owned) {
+            return Ok(());
+        }
+        let extent = resources::extent(&Context { view, identity: Some(identity), now }, location);
+        let privileges = identity.privileges(*extent.as_ref().unwrap_or(&Extent::Service));
+        if required.is_met_by(privileges, owned) {
+            return Ok(());
+        }
+        // What is not there for them is not there, whatever they wanted with it.
+        Err(match extent {
+            Ok(_) => Refusal::forbidden(),
+            Err(_) if !view.is_ready_for(Some(identity)) && needs_systems(&location.route) => Refusal::unavailable(1),
+            Err(not_found) => not_found,
+        })
     }
 
     /// What may be done before a password is changed that must be: change it, see whose it is, and log out.
@@ -474,6 +533,8 @@ impl Exchange {
 
     fn plan(&self, view: &Arc<View>, now: Now, identity: &Identity, body: &JsonObject) -> Result<Plan, Refusal> {
         let location = self.location()?;
+        // What is being changed may be in other chassis than when the request began.
+        self.check_privileges(view, now, identity, &location)?;
         self.check_precondition(view, now, identity, &location)?;
         resources::plan(&Context { view, identity: Some(identity), now }, &location, body)
     }
@@ -542,9 +603,11 @@ impl Exchange {
     /// What every response has that does not depend on what it is about.
     fn finish(&self, step: Step) -> Step {
         match step {
-            Step::Respond(response) => Step::Respond(response::finish(response, &self.head, self.peer)),
+            Step::Respond(response) => {
+                Step::Respond(response::finish(response, &self.head, self.peer, self.bearer_tokens))
+            }
             Step::Stream { head, stream } => {
-                let response = response::finish(head.map(|()| Bytes::new()), &self.head, self.peer);
+                let response = response::finish(head.map(|()| Bytes::new()), &self.head, self.peer, self.bearer_tokens);
                 Step::Stream { head: response.map(drop), stream }
             }
             other => other,

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::header::{
     ACCESS_CONTROL_ALLOW_ORIGIN, ALLOW, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_SECURITY_POLICY,
     CONTENT_TYPE, ETAG, LINK, LOCATION, REFERRER_POLICY, RETRY_AFTER, SERVER, STRICT_TRANSPORT_SECURITY, VARY,
-    X_CONTENT_TYPE_OPTIONS,
+    WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
 };
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
@@ -149,7 +149,11 @@ pub(super) fn without_body(mut response: Response<Bytes>) -> Response<Bytes> {
 }
 
 /// Adds what depends on the connection and on where the request came from, not on what it is about.
-pub(super) fn finish(mut response: Response<Bytes>, head: &Parts, peer: Peer) -> Response<Bytes> {
+pub(super) fn finish(mut response: Response<Bytes>, head: &Parts, peer: Peer, bearer_tokens: bool) -> Response<Bytes> {
+    // A field of its own after that for passwords: many clients understand the first challenge and nothing else.
+    if bearer_tokens && response.status() == StatusCode::UNAUTHORIZED {
+        response.headers_mut().append(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"Redfish\""));
+    }
     let headers = response.headers_mut();
     if peer.secure {
         headers.insert(STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));

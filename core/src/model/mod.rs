@@ -2,6 +2,7 @@
 //! seen of them. The Redfish side reads it, the KubeVirt side fills it, the service in between owns it.
 
 mod boot;
+mod caller;
 mod command;
 mod document;
 mod firmware;
@@ -15,6 +16,7 @@ mod power;
 mod power_on;
 
 pub use boot::{BootEnabled, BootMode, BootOverride, BootTarget};
+pub use caller::{BearerToken, Caller, CallerReview, Permission};
 pub use command::{Action, BootChange, Command, CommandError, CommandId, Completion, MachineChange, PowerRequest};
 pub use document::{Document, DocumentName, DocumentWrite, LONGEST_DOCUMENT};
 pub use firmware::Firmware;

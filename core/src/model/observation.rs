@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Document, DocumentName, Import, ImportId, Instance, Machine, Version, VmId};
+use super::{Caller, Document, DocumentName, Import, ImportId, Instance, Machine, Version, VmId};
 
 /// One thing that was seen of the cluster.
 ///
@@ -26,6 +26,8 @@ pub enum Observation {
     Document(Arc<Document>),
     /// A document is no more, as of this version.
     DocumentGone(DocumentName, Version),
+    /// Whom a token stands for; `None` if for nobody.
+    Caller(Option<Arc<Caller>>),
     /// The cluster can do this.
     Platform(Platform),
     /// Everything of a kind has been listed: what was seen before and is not seen since has been reported as gone.

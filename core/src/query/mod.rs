@@ -23,7 +23,7 @@ pub(crate) use features::ProtocolFeatures;
 pub(crate) use page::PAGE_SIZE;
 pub(crate) use parse::Query;
 
-use crate::auth::{Required, required};
+use crate::auth::{Extent, Required, required};
 use crate::http::{Content, Refusal, Representation, Schema};
 use crate::messages::{Message, base};
 use crate::resources::{self, Context, Window};
@@ -94,7 +94,8 @@ fn may_read(context: &Context<'_>, route: &Route<'_>) -> bool {
     required == Required::Nothing
         || context.identity.is_some_and(|identity| {
             let owned = resources::owned(context.view, route, identity);
-            !identity.account.password_change_required && required.is_met_by(identity, owned)
+            let held_up = identity.account().is_some_and(|account| account.password_change_required);
+            !held_up && required.is_met_by(identity.privileges(Extent::Service), owned)
         })
 }
 

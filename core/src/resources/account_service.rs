@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::access::{EditAnswer, EditPlan};
 use super::{Context, Link, Status, parameters};
-use crate::auth::{AccountEdit, LONGEST_PASSWORD, SHORTEST_PASSWORD};
+use crate::auth::{AccountEdit, LONGEST_PASSWORD, Privilege, SHORTEST_PASSWORD};
 use crate::http::{ETAG_PLACEHOLDER, JsonObject, Refusal, Representation, Schema, schema};
 use crate::messages::{Message, base};
 use crate::route::Route;
@@ -64,9 +64,9 @@ pub(super) fn represent(context: &Context<'_>) -> Representation {
     Representation::of_resource(SCHEMA, &service)
 }
 
-/// Understands a PATCH. It reaches every tenant, so only who sees all chassis may make one.
+/// Understands a PATCH. It reaches every tenant, so only who has the privilege over all chassis may make one.
 pub(super) fn patch(context: &Context<'_>, body: &JsonObject) -> Result<EditPlan, Refusal> {
-    if !context.sees_everything() {
+    if !context.has_everywhere(Privilege::ConfigureUsers) {
         return Err(Refusal::forbidden());
     }
     let from = context.view.directory.policy;

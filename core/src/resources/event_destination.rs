@@ -90,11 +90,12 @@ struct Target<'a> {
     target: Route<'a>,
 }
 
-/// A subscription is there for its owner, and for those who see every chassis that it hears of.
+/// A subscription is there for its owner, and for those who see every chassis that it hears of. One that hears of none,
+/// because its owner is gone, is there for those who see all chassis that there are.
 pub(super) fn is_visible(context: &Context<'_>, known: &Subscribed) -> bool {
     context.identity.is_some_and(|identity| {
-        let owned = *known.subscription.owner == *identity.account.uid;
-        owned || known.chassis.iter().all(|index| identity.chassis.contains(index))
+        *known.subscription.owner == *identity.uid()
+            || if known.chassis.is_empty() { context.sees_everything() } else { identity.sees_all(&known.chassis) }
     })
 }
 
@@ -180,7 +181,8 @@ impl<'a> Context<'a> {
     pub(super) fn changeable_subscription(&self, id: &str) -> Result<&'a Arc<Subscribed>, Refusal> {
         let known = self.subscription(id)?;
         let may = self.identity.is_some_and(|identity| {
-            *known.subscription.owner == *identity.account.uid || identity.has(Privilege::ConfigureManager)
+            *known.subscription.owner == *identity.uid()
+                || identity.has_over_all(Privilege::ConfigureManager, &known.chassis)
         });
         if may { Ok(known) } else { Err(Refusal::forbidden()) }
     }

@@ -6,7 +6,7 @@
 use serde_json::Value;
 
 use super::parameters::{self, Action};
-use crate::auth::Identity;
+use crate::auth::{Identity, Privilege};
 use crate::event::{Audience, Draft, EventType, Origin, When, Words};
 use crate::http::{JsonObject, Refusal};
 use crate::messages::{Message, Severity, base};
@@ -27,7 +27,7 @@ pub(super) fn submit(identity: &Identity, body: &JsonObject) -> Result<Draft, Re
         },
         event_type: None,
         origin: None,
-        audience: Audience::Within(identity.chassis.iter().copied().collect()),
+        audience: audience(identity),
         group: None,
         time: When::Said(None),
     };
@@ -53,7 +53,12 @@ pub(super) fn test(identity: &Identity, body: &JsonObject) -> Result<Draft, Refu
     if !problems.is_empty() {
         return Err(Refusal::bad_request(problems));
     }
-    Ok(Draft::test(Audience::Within(identity.chassis.iter().copied().collect())))
+    Ok(Draft::test(audience(identity)))
+}
+
+/// Who sees nothing but what the sender could change subscriptions of.
+fn audience(identity: &Identity) -> Audience {
+    Audience::Within(identity.chassis_with(Privilege::ConfigureManager).collect())
 }
 
 fn parameter(draft: &mut Draft, name: &str, value: &Value) -> Result<(), Message> {

@@ -86,7 +86,7 @@ fn proposal(
 ) -> Result<Proposal, Refusal> {
     let identity = context.identity.ok_or_else(Refusal::forbidden)?;
     Ok(Proposal {
-        owner: (*identity.account.uid).into(),
+        owner: identity.uid().into(),
         chassis: context.chassis_names(&identity.chassis).map(Into::into).collect(),
         kind,
         context: client_context,

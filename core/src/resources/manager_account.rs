@@ -13,8 +13,8 @@ use serde_json::Value;
 use super::access::{EditAnswer, EditPlan};
 use super::{Context, Link, parameters};
 use crate::auth::{
-    Account, AccountChange, AccountEdit, Identity, LONGEST_PASSWORD, NewAccount, Privilege, Role, SHORTEST_PASSWORD,
-    SessionEdit, is_user_name,
+    Account, AccountChange, AccountEdit, Extent, Identity, LONGEST_PASSWORD, NewAccount, Privilege, Role,
+    SHORTEST_PASSWORD, SessionEdit, is_user_name,
 };
 use crate::config::{PasswordHash, Secret};
 use crate::http::{ETAG_PLACEHOLDER, JsonObject, Refusal, Representation, Schema, schema};
@@ -61,8 +61,10 @@ pub(super) fn represent(context: &Context<'_>, id: &str) -> Result<Representatio
 /// Whether who asks may know of an account.
 pub(super) fn is_visible(context: &Context<'_>, account: &Account) -> bool {
     let Some(identity) = context.identity else { return false };
-    let administers = identity.has(Privilege::ConfigureUsers) || identity.has(Privilege::ConfigureManager);
-    account.uid == identity.account.uid || administers && identity.sees_all(&account.chassis)
+    let administers = |privilege| identity.has_over_all(privilege, &account.chassis);
+    *account.uid == *identity.uid()
+        || administers(Privilege::ConfigureUsers)
+        || administers(Privilege::ConfigureManager)
 }
 
 /// Understands a POST to the collection.
@@ -114,7 +116,7 @@ pub(super) fn create(context: &Context<'_>, body: &JsonObject) -> Result<EditPla
 pub(super) fn patch(context: &Context<'_>, id: &str, body: &JsonObject) -> Result<EditPlan, Refusal> {
     let identity = context.identity.ok_or_else(Refusal::forbidden)?;
     let account = find(context, id)?;
-    let own = account.uid == identity.account.uid;
+    let own = *account.uid == *identity.uid();
     check_reach(identity, account, own, body)?;
     let mut patch = parameters::Patch::new(READ_ONLY);
     let mut change = AccountChange::default();
@@ -168,7 +170,7 @@ pub(super) fn patch(context: &Context<'_>, id: &str, body: &JsonObject) -> Resul
 pub(super) fn delete(context: &Context<'_>, id: &str) -> Result<EditPlan, Refusal> {
     let identity = context.identity.ok_or_else(Refusal::forbidden)?;
     let account = find(context, id)?;
-    if !identity.account.privileges.include(account.privileges) {
+    if !identity.privileges(Extent::Reaching(&account.chassis)).include(account.privileges) {
         return Err(Refusal::forbidden());
     }
     let Some(stored) = &account.stored else {
@@ -216,21 +218,25 @@ fn render(context: &Context<'_>, account: &Account) -> Representation {
 /// Whether they may change this account at all, and these properties of it.
 fn check_reach(identity: &Identity, account: &Account, own: bool, body: &JsonObject) -> Result<(), Refusal> {
     let only_password = parameters::members(body).all(|(name, _)| name == "Password");
-    if own && identity.account.password_change_required && !only_password {
+    if own && account.password_change_required && !only_password {
         let uri = Route::Account(&account.id).to_string();
         return Err(Refusal::password_change_required(&uri));
     }
-    if own && only_password && identity.has(Privilege::ConfigureSelf) {
+    let privileges = identity.privileges(Extent::Reaching(&account.chassis));
+    if own && only_password && privileges.has(Privilege::ConfigureSelf) {
         return Ok(());
     }
-    let may = identity.has(Privilege::ConfigureUsers) && identity.account.privileges.include(account.privileges);
-    if may { Ok(()) } else { Err(Refusal::forbidden()) }
+    if privileges.has(Privilege::ConfigureUsers) && privileges.include(account.privileges) {
+        Ok(())
+    } else {
+        Err(Refusal::forbidden())
+    }
 }
 
 /// Nobody gives what they do not have.
 fn check_role(context: &Context<'_>, identity: &Identity, role: Role) -> Result<(), Refusal> {
     let config = &context.view.config;
-    if identity.account.privileges.include(role.privileges(config)) {
+    if identity.privileges(Extent::Reaching(&identity.chassis)).include(role.privileges(config)) {
         return Ok(());
     }
     let message = Message::new(&base::RESTRICTED_ROLE, [role.name(config)]).about("#/RoleId");

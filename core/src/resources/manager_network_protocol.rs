@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::access::{EditAnswer, EditPlan};
 use super::{Context, Status, parameters};
-use crate::auth::AccountEdit;
+use crate::auth::{AccountEdit, Privilege};
 use crate::config::Protocol;
 use crate::http::{ETAG_PLACEHOLDER, JsonObject, Refusal, Representation, Schema, schema};
 use crate::messages::{Message, base};
@@ -89,10 +89,10 @@ pub(super) fn represent(context: &Context<'_>, vm: &Vm) -> Representation {
     Representation::of_resource(SCHEMA, &resource)
 }
 
-/// Understands a PATCH. It reaches every tenant, so only who sees all chassis may make one.
+/// Understands a PATCH. It reaches every tenant, so only who has the privilege over all chassis may make one.
 pub(super) fn patch(context: &Context<'_>, system: &str, body: &JsonObject) -> Result<EditPlan, Refusal> {
     context.system(system, &Location { route: Route::NetworkProtocol(system), alias: None })?;
-    if !context.sees_everything() {
+    if !context.has_everywhere(Privilege::ConfigureManager) {
         return Err(Refusal::forbidden());
     }
     let from = &*context.view.network;

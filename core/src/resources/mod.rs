@@ -76,7 +76,7 @@ use crate::task::Task;
 use crate::time::Now;
 use crate::view::{NoSystem, View, Vm};
 
-pub(crate) use access::{EditAnswer, EditPlan, edit, is_access, is_edit, owned, refusal};
+pub(crate) use access::{EditAnswer, EditPlan, edit, extent, is_access, is_edit, owned, refusal};
 pub(crate) use events::{event_plan, is_event_write, stream_plan};
 pub(crate) use operation_apply_time::is_asked_for as operation_apply_time_is_asked_for;
 pub(crate) use session::{LogIn, log_in, represent_opened};
@@ -390,7 +390,7 @@ impl<'a> Context<'a> {
             Some(Alias::Chassis(chassis)) => Some(self.chassis(chassis)?),
             Some(Alias::Manager | Alias::Members) | None => None,
         };
-        let scope = within.map(|index| Identity { chassis: [index].into(), ..identity.clone() });
+        let scope = within.map(|index| identity.within(index));
         self.view.system(name, scope.as_ref().unwrap_or(identity)).map_err(|reason| match reason {
             NoSystem::Unknown => unknown(),
             NoSystem::Ambiguous(ids) => {

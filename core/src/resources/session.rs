@@ -70,8 +70,7 @@ pub(super) fn is_visible(context: &Context<'_>, session: &Session) -> bool {
     let (Some(identity), Some(account)) = (context.identity, context.view.directory.by_uid(&session.account)) else {
         return false;
     };
-    account.uid == identity.account.uid
-        || identity.has(Privilege::ConfigureManager) && identity.sees_all(&account.chassis)
+    *account.uid == *identity.uid() || identity.has_over_all(Privilege::ConfigureManager, &account.chassis)
 }
 
 /// What a log-in is made with.

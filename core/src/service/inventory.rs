@@ -9,7 +9,9 @@ use rpds::{HashTrieMapSync, RedBlackTreeMapSync};
 
 use super::tombstones::Tombstones;
 use super::{EXPECT_FOR, MAX_REMEMBERED, REMEMBER_FOR};
-use crate::auth::{AccountsContent, Authenticator, CredentialKey, Directory, Sessions, SessionsContent};
+use crate::auth::{
+    AccountsContent, Authenticator, CredentialKey, Directory, Reviewed, Sessions, SessionsContent, TokenKey,
+};
 use crate::config::{Chassis, Config, IdConvention};
 use crate::event::{Before, Subscribed, SubscriptionId};
 use crate::membership::Membership;
@@ -50,6 +52,7 @@ impl Inventory {
             throttled: RedBlackTreeMapSync::new_sync(),
             config: Arc::new(config),
             remembered: RedBlackTreeMapSync::new_sync(),
+            reviewed: RedBlackTreeMapSync::new_sync(),
             // A fixed seed: names come from the cluster's owners, not from whoever sends requests.
             systems: HashTrieMapSync::new_with_hasher_and_ptr_kind(FixedState::default()),
             membership: Membership::new(),
@@ -185,6 +188,7 @@ impl Inventory {
             }
             Observation::Document(_)
             | Observation::DocumentGone(..)
+            | Observation::Caller(_)
             | Observation::Synchronised(_)
             | Observation::Stale(_) => None,
         }
@@ -218,6 +222,25 @@ impl Inventory {
             remembered.insert_mut(key, now + REMEMBER_FOR);
             self.changed = true;
         }
+    }
+
+    /// Takes note of what the cluster said of a token. When there is no room, what counts for the shortest time goes.
+    pub(super) fn show_reviewed(&mut self, key: TokenKey, result: Reviewed, now: Instant) {
+        let reviewed = &mut self.view.reviewed;
+        if reviewed.size() >= MAX_REMEMBERED {
+            let expired: Vec<_> =
+                reviewed.iter().filter(|(_, known)| known.until <= now).map(|(key, _)| *key).collect();
+            for key in expired {
+                reviewed.remove_mut(&key);
+            }
+        }
+        if reviewed.size() >= MAX_REMEMBERED
+            && let Some(first) = reviewed.iter().min_by_key(|(_, known)| known.until).map(|(key, _)| *key)
+        {
+            reviewed.remove_mut(&first);
+        }
+        reviewed.insert_mut(key, result);
+        self.changed = true;
     }
 
     /// Shows other accounts. What was remembered of passwords stays valid for those whose hash is the same.
@@ -275,6 +298,7 @@ impl Inventory {
         self.view.membership = Membership::new();
         self.view.config = Arc::new(config);
         self.view.remembered = RedBlackTreeMapSync::new_sync();
+        self.view.reviewed = RedBlackTreeMapSync::new_sync();
         let systems = std::mem::replace(
             &mut self.view.systems,
             HashTrieMapSync::new_with_hasher_and_ptr_kind(FixedState::default()),

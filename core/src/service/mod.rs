@@ -3,6 +3,7 @@
 //! It never waits. What it wants done leaves as an [`Output`]; what came of that arrives as an [`Input`].
 
 mod access;
+mod callers;
 mod commands;
 mod events;
 mod guard;
@@ -21,16 +22,18 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::StatusCode;
 
-use crate::auth::{CredentialKey, EditError, Edited};
+use crate::auth::{CredentialKey, EditError, Edited, ExternalUser, TokenKey};
 use crate::config::Config;
 use crate::model::{
-    Action, Command, CommandError, CommandId, Completion, DocumentWrite, Observation, Purpose, Source, Uid, VmId,
+    Action, BearerToken, CallerReview, Command, CommandError, CommandId, Completion, DocumentWrite, Observation,
+    Purpose, Source, Uid, VmId,
 };
 use crate::task::{TaskId, TaskRequest};
 use crate::time::{Instant, Now};
 use crate::view::View;
 
 use access::Access;
+use callers::Callers;
 use commands::{Asker, Commands};
 use events::Events;
 use inventory::Inventory;
@@ -48,6 +51,7 @@ pub use timers::Reason;
 pub struct Service {
     inventory: Inventory,
     access: Access,
+    callers: Callers,
     commands: Commands,
     events: Events,
     tasks: Tasks,
@@ -108,6 +112,8 @@ pub enum Output {
     Command(Command),
     /// Store this, and report it with [`Input::Completed`] as if it were a command.
     Store(DocumentWrite),
+    /// Find this out, and report it with [`Input::Completed`] as if it were a command.
+    Review(CallerReview),
     /// Tell the operator.
     Notice(Notice),
     /// Stop carrying this out: no further request, but wait for the answer to one that has been sent, and then report
@@ -160,6 +166,8 @@ pub(crate) enum IntentKind {
     Remember(CredentialKey, Arc<str>),
     /// Take note that a password was wrong, for the account of this `uid` if there is one.
     WrongPassword { account: Option<Arc<str>>, client: IpAddr },
+    /// Find out whom a bearer token stands for.
+    Review { key: TokenKey, token: BearerToken, client: IpAddr },
     /// Change accounts or sessions.
     Edit(AccessEdit),
     /// Do something to a machine. With a revision: only if its record is still that one.
@@ -199,6 +207,8 @@ pub(crate) enum OutcomeKind {
     Accepted(TaskId),
     /// There are as many tasks as there may be.
     TooManyTasks,
+    /// Whom a token stands for; `None` if for nobody.
+    Reviewed(Option<Arc<ExternalUser>>),
     /// Accounts or sessions have been changed.
     Edited(Edited),
     /// Accounts or sessions have not been changed.
@@ -238,6 +248,7 @@ impl Service {
         Self {
             inventory: Inventory::new(config, entropy),
             access: Access::new(entropy),
+            callers: Callers::default(),
             commands: Commands::default(),
             events: Events::new(&entropy),
             tasks: Tasks::new(entropy),
@@ -261,6 +272,7 @@ impl Service {
             }
             Input::Observed(observation) => self.observed(now, observation),
             Input::Completed { id, result } if self.access.is_writing(id) => self.stored(now, id, &result),
+            Input::Completed { id, result } if self.callers.is_asking(id) => self.reviewed(now, id, result),
             Input::Completed { id, result } => self.completed(now, id, result),
             Input::ClockCompared(correction) => self.inventory.set_clock_correction(correction),
             Input::Configured(config) => {
@@ -286,6 +298,9 @@ impl Service {
                     if self.access.is_writing(id) {
                         self.outputs.push_back(Output::Cancel(id));
                         self.stored(now, id, &Err(CommandError::TimedOut));
+                    } else if self.callers.is_asking(id) {
+                        self.outputs.push_back(Output::Cancel(id));
+                        self.reviewed(now, id, Err(CommandError::TimedOut));
                     } else if self.commands.is_running(id) {
                         self.outputs.push_back(Output::Cancel(id));
                         self.completed(now, id, Err(CommandError::TimedOut));
@@ -329,9 +344,12 @@ impl Service {
                 self.wrong_password(now, account.as_ref(), client);
                 self.answer(ticket, OutcomeKind::Done);
             }
-            IntentKind::Act { .. } | IntentKind::CallOff(_) | IntentKind::Edit(_) if self.stopping != Stopping::No => {
+            IntentKind::Act { .. } | IntentKind::CallOff(_) | IntentKind::Edit(_) | IntentKind::Review { .. }
+                if self.stopping != Stopping::No =>
+            {
                 self.answer(ticket, OutcomeKind::ShuttingDown);
             }
+            IntentKind::Review { key, token, client } => self.review(now, ticket, key, token, client),
             IntentKind::Act { vm, uid, action, revision, reply: Reply::WhenDone, .. } => {
                 let asker = Asker { ticket: Some(ticket), ..Asker::default() };
                 self.enqueue(now, vm, uid, action, revision, asker);
@@ -421,7 +439,8 @@ impl Service {
             self.outputs.pop_front_if(|output| matches!(output, Output::Publish(_)));
             self.outputs.push_front(Output::Publish(view));
         }
-        if self.stopping == Stopping::Requested && !self.commands.has_waiters() && !self.access.has_waiters() {
+        let waited_for = self.commands.has_waiters() || self.access.has_waiters() || self.callers.has_waiters();
+        if self.stopping == Stopping::Requested && !waited_for {
             self.stopping = Stopping::Done;
             self.outputs.push_back(Output::Stopped);
         }
@@ -431,7 +450,7 @@ impl Service {
 /// For how long a password that was checked is not checked again.
 const REMEMBER_FOR: Duration = Duration::from_mins(5);
 
-/// How many checked passwords are remembered: more than there are clients that log in at once.
+/// How many checked passwords are remembered, and how many reviewed tokens: more than there are clients that log in at once.
 const MAX_REMEMBERED: usize = 1_024;
 
 /// For how long a power state that was asked for is shown before the cluster shows it.

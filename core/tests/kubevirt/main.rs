@@ -9,5 +9,6 @@ mod faults;
 mod harness;
 mod media;
 mod power;
+mod review;
 mod stick;
 mod watch;

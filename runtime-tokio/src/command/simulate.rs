@@ -67,7 +67,12 @@ fn cluster(args: &SimulateArgs) -> Cluster {
     let mut config = ClusterConfig::new(version);
     config.seed = args.seed;
     config.epoch = Clock::start().now().unix.0;
-    sample::laboratory(config, usize::try_from(args.systems).unwrap_or(usize::MAX))
+    let machines = usize::try_from(args.systems).unwrap_or(usize::MAX);
+    if args.kubernetes_tokens {
+        sample::laboratory_with_users(config, machines)
+    } else {
+        sample::laboratory(config, machines)
+    }
 }
 
 fn config(args: &SimulateArgs, password: &str) -> Result<Config, Failure> {
@@ -88,6 +93,7 @@ fn config(args: &SimulateArgs, password: &str) -> Result<Config, Failure> {
     Ok(Config {
         chassis: vec![chassis],
         accounts: vec![account],
+        bearer_tokens: args.kubernetes_tokens,
         id_convention: IdConvention::Enhanced,
         protocol: match args.tls {
             TlsMode::SelfSigned => Protocol::Https,
@@ -104,6 +110,9 @@ fn config(args: &SimulateArgs, password: &str) -> Result<Config, Failure> {
 /// What is printed at the start. The words are in a file of their own: they are the client's, not the program's.
 const INSTRUCTIONS: &str = include_str!("simulate.txt");
 
+/// What is printed among that about Kubernetes tokens.
+const TOKENS: &str = include_str!("simulate-tokens.txt");
+
 fn instructions(args: &SimulateArgs, address: SocketAddr, cluster: Option<SocketAddr>, password: &str) -> String {
     let reachable = |address: SocketAddr| SocketAddr::new(tls::reachable(address.ip()), address.port());
     let (scheme, insecure) = match args.tls {
@@ -116,7 +125,10 @@ fn instructions(args: &SimulateArgs, address: SocketAddr, cluster: Option<Socket
         |address| format!("kubectl --server http://{} --namespace {LAB} get vm", reachable(address)),
     );
     let values = [
+        // First: others stand in it.
+        ("{tokens}", if args.kubernetes_tokens { TOKENS } else { "" }.to_owned()),
         ("{curl}", format!("curl -s{insecure} -u '{credentials}'")),
+        ("{bearer}", format!("curl -s{insecure} -H 'Authorization: Bearer")),
         ("{url}", format!("{scheme}://{}", reachable(address))),
         ("{id}", format!("{LAB}.node-0")),
         ("{count}", args.systems.to_string()),

@@ -45,7 +45,13 @@ impl Check<'_> {
         let names: Vec<_> = file.chassis.value.iter().map(|entry| entry.value.name.value.clone()).collect();
         let chassis = self.chassis(file.chassis);
         let roles = self.roles(file.authentication.value.roles);
-        let accounts = self.accounts(file.authentication.value.users, &roles, &names);
+        let bearer_tokens = file.authentication.value.kubernetes.is_some_and(|kubernetes| kubernetes.value);
+        let users = file.authentication.value.users;
+        if users.value.is_empty() && !bearer_tokens {
+            let message = "empty; expected at least one, or nobody could log in";
+            self.refuse(users.referenced, "authentication.users", message);
+        }
+        let accounts = self.accounts(users, &roles, &names);
         let command_timeout = self.kubevirt(&file.kubevirt);
         let (update_timeout, import_timeout) = self.timeouts(&file.datavolume, command_timeout);
         let kubevirt = self.images(file.datavolume);
@@ -58,6 +64,7 @@ impl Check<'_> {
             chassis,
             accounts,
             roles,
+            bearer_tokens,
             id_convention,
             legacy_redirects,
             protocol,
@@ -211,9 +218,6 @@ impl Check<'_> {
         chassis: &[String],
     ) -> Vec<Account> {
         let key = "authentication.users";
-        if users.value.is_empty() {
-            self.refuse(users.referenced, key, "empty; expected at least one, or nobody could log in");
-        }
         let mut seen = BTreeMap::new();
         let mut plain = None;
         let mut accounts = Vec::new();

@@ -165,6 +165,8 @@ pub type VmSelectorLabels = BTreeMap<String, Spanned<String>>;
 pub struct Authentication {
     /// The users.
     pub users: Spanned<Vec<Spanned<User>>>,
+    /// Take Kubernetes tokens as well, and let their senders do what they may do in the cluster (default `false`).
+    pub kubernetes: Option<Spanned<bool>>,
     /// Roles besides `Administrator`, `Operator` and `ReadOnly`.
     #[serde(default)]
     pub roles: Vec<Spanned<RoleEntry>>,

@@ -48,9 +48,9 @@ pub(super) async fn run(
             },
             OperationStep::Done(result) => {
                 let vm = operation.subject();
-                let action = operation.command().map_or("store", |command| name(&command.action));
+                let action = operation.command().map_or("request", |command| name(&command.action));
                 match &result {
-                    // Documents are stored whenever somebody logs in.
+                    // Documents are stored whenever somebody logs in, and callers reviewed every minute.
                     Ok(_) if operation.command().is_none() => tracing::debug!(vm, action, "command done"),
                     Ok(_) => tracing::info!(vm, action, "command done"),
                     Err(error) => tracing::warn!(vm, action, %error, "command failed"),

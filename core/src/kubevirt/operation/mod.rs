@@ -8,7 +8,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::{Settings, TransportError};
-use crate::model::{Action, Command, CommandError, Completion, DocumentWrite, Platform};
+use crate::model::{Action, CallerReview, Command, CommandError, Completion, DocumentWrite, Platform};
 use crate::time::Instant;
 
 mod answer;
@@ -26,12 +26,14 @@ mod pending;
 mod power;
 mod power_restore;
 mod power_table;
+mod review;
 mod scene;
 
 use document::StoreDocument;
 use engine::{Engine, Task};
+use review::ReviewCaller;
 
-/// One command, or one document, on its way through the cluster's API.
+/// One command, one document or one review of a caller on its way through the cluster's API.
 ///
 /// Drive it by [`poll`](Self::poll) and [`handle_response`](Self::handle_response) until it is done; it is done by
 /// its command's deadline at the latest, whatever it gets for an answer.
@@ -39,10 +41,11 @@ use engine::{Engine, Task};
 pub struct Operation(Work);
 
 #[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "there are few of the smaller one")]
+#[expect(clippy::large_enum_variant, reason = "there are few of the smaller ones")]
 enum Work {
     Command { command: Command, engine: Engine },
     Document(StoreDocument),
+    Review(ReviewCaller),
 }
 
 /// What an operation wants next.
@@ -81,12 +84,18 @@ impl Operation {
         Self(Work::Document(StoreDocument::new(write, settings, seed)))
     }
 
+    /// Begins to find out whom a token stands for.
+    pub fn review(review: CallerReview, seed: u64) -> Self {
+        Self(Work::Review(ReviewCaller::new(review, seed)))
+    }
+
     /// What to do next. Ask again after every answer and when the time it named has come.
     #[must_use]
     pub fn poll(&mut self, now: Instant) -> OperationStep {
         match &mut self.0 {
             Work::Command { command, engine } => engine.poll(now, command),
             Work::Document(store) => store.poll(now),
+            Work::Review(review) => review.poll(now),
         }
     }
 
@@ -95,6 +104,7 @@ impl Operation {
         match &mut self.0 {
             Work::Command { command, engine } => engine.handle_response(now, command, response),
             Work::Document(store) => store.handle_response(now, response),
+            Work::Review(review) => review.handle_response(now, response),
         }
     }
 
@@ -102,7 +112,7 @@ impl Operation {
     pub fn command(&self) -> Option<&Command> {
         match &self.0 {
             Work::Command { command, .. } => Some(command),
-            Work::Document(_) => None,
+            Work::Document(_) | Work::Review(_) => None,
         }
     }
 
@@ -111,6 +121,7 @@ impl Operation {
         match &self.0 {
             Work::Command { command, .. } => command.vm.to_string(),
             Work::Document(store) => format!("document {}", store.write().name.as_str()),
+            Work::Review(_) => "caller".to_owned(),
         }
     }
 }

@@ -49,6 +49,7 @@ fn short(observation: &Observation) -> String {
         Observation::ImportGone(id, _) => format!("-{}", id.name),
         Observation::Document(document) => format!("+{}", document.name.as_str()),
         Observation::DocumentGone(name, _) => format!("-{}", name.as_str()),
+        Observation::Caller(_) => "caller".to_owned(),
         Observation::Platform(_) => "platform".to_owned(),
         Observation::Synchronised(_) => "synchronised".to_owned(),
         Observation::Stale(_) => "stale".to_owned(),

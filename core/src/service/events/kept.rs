@@ -34,6 +34,8 @@ pub(in crate::service) enum SubscriptionEdit {
     Remove(SubscriptionId),
     /// Nothing is to be sent until it is resumed.
     Suspend(SubscriptionId),
+    /// Those of an owner are to hear of no other chassis than these; those that would hear of none are no more.
+    Narrow { owner: Box<str>, chassis: Vec<Box<str>> },
     /// Send again, beginning with what waits and is not older than this.
     Resume { id: SubscriptionId, age: Option<Duration> },
 }
@@ -56,6 +58,19 @@ impl Content for SubscriptionsContent {
                     Applied::Unchanged(OutcomeKind::Done)
                 } else {
                     Applied::Changed(OutcomeKind::Done)
+                }
+            }
+            SubscriptionEdit::Narrow { owner, chassis } => {
+                let named = |known: &Self| known.subscriptions.iter().map(|known| known.chassis.len()).sum::<usize>();
+                let before = named(self);
+                for known in self.subscriptions.iter_mut().filter(|known| known.owner == *owner) {
+                    known.chassis.retain(|named| chassis.contains(named));
+                }
+                self.subscriptions.retain(|known| known.owner != *owner || !known.chassis.is_empty());
+                if named(self) < before {
+                    Applied::Changed(OutcomeKind::Done)
+                } else {
+                    Applied::Unchanged(OutcomeKind::Done)
                 }
             }
             SubscriptionEdit::Resume { id, age } => {
@@ -142,6 +157,12 @@ impl Service {
                         && known.resumption != subscription.resumption
                     {
                         push.resume(subscription.resumption.since);
+                    }
+                    if let Channel::Push(push) = channel
+                        && known.chassis != subscription.chassis
+                    {
+                        // What waits may be of a chassis that it is to hear of no more.
+                        push.clear();
                     }
                     let id = subscription.id.clone();
                     *known = subscription;

@@ -1,0 +1,128 @@
+//! Bearer tokens (RFC 6750) that the cluster vouches for, and what one of them lets its sender do here.
+
+use std::sync::Arc;
+
+use super::mac::hmac;
+use super::{Privilege, Privileges};
+use crate::config::Config;
+use crate::model::{BearerToken, Caller, Permission};
+use crate::time::Instant;
+
+/// What an `Authorization` header has to say after the scheme; `None` if the scheme is another one.
+pub(crate) fn bearer(value: &[u8]) -> Option<&[u8]> {
+    let (scheme, rest) = value.split_at_checked(7)?;
+    scheme.eq_ignore_ascii_case(b"Bearer ").then(|| rest.trim_ascii())
+}
+
+/// A keyed hash of a token: what one that was reviewed is known by, without being kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct TokenKey([u8; 32]);
+
+impl TokenKey {
+    /// `key` is secret and random.
+    pub(super) fn new(key: &[u8; 32], token: &BearerToken) -> Self {
+        Self(hmac(key, &[b"bearer", token.expose().as_bytes()]))
+    }
+}
+
+/// What the cluster said of a token, and until when that counts.
+#[derive(Clone, Debug)]
+pub(crate) struct Reviewed {
+    /// Whom it stands for; `None` if for nobody.
+    pub(crate) caller: Option<Arc<ExternalUser>>,
+    pub(crate) until: Instant,
+}
+
+/// Someone without an account here, whom the cluster vouches for.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct ExternalUser {
+    /// What they are called where an account would be; no account can have it.
+    pub(crate) uid: Box<str>,
+    /// Indices into [`Config::chassis`], ascending.
+    pub(crate) chassis: Arc<[u16]>,
+    /// What they may do to each of these chassis.
+    privileges: Box<[Privileges]>,
+}
+
+impl ExternalUser {
+    /// What a caller may do here: to each chassis what they may do in its namespace.
+    pub(crate) fn new(caller: &Caller, config: &Config) -> Self {
+        let permission = |namespace: &str| {
+            let granted = caller.permissions.iter().filter(|(granted, _)| **granted == *namespace);
+            granted.map(|(_, permission)| *permission).max()
+        };
+        let chassis = config.chassis.iter().enumerate();
+        let (chassis, privileges): (Vec<u16>, Vec<Privileges>) = chassis
+            .filter_map(|(index, chassis)| Some((u16::try_from(index).ok()?, permission(&chassis.namespace)?)))
+            .map(|(index, permission)| (index, privileges(permission)))
+            .unzip();
+        Self { uid: external_uid(&caller.name), chassis: chassis.into(), privileges: privileges.into() }
+    }
+
+    /// What they may do to a chassis.
+    pub(super) fn privileges_over(&self, chassis: u16) -> Privileges {
+        let granted = self.chassis.iter().zip(&self.privileges).find(|(index, _)| **index == chassis);
+        granted.map_or_else(Privileges::default, |(_, privileges)| *privileges)
+    }
+
+    /// What they may do to any chassis.
+    pub(super) fn privileges(&self) -> Privileges {
+        self.privileges.iter().fold(Privileges::default(), |all, one| all.union(*one))
+    }
+}
+
+/// The privileges that come of what someone may do in the cluster: those of `ReadOnly`, those of `Operator`, and what
+/// virtual media need besides. Nobody administers accounts that they do not have.
+const fn privileges(permission: Permission) -> Privileges {
+    use Privilege::{ConfigureComponents, ConfigureManager, ConfigureSelf, Login};
+    match permission {
+        Permission::See => Privileges::of(&[Login, ConfigureSelf]),
+        Permission::Operate => Privileges::of(&[Login, ConfigureSelf, ConfigureComponents]),
+        Permission::Import => Privileges::of(&[Login, ConfigureSelf, ConfigureComponents, ConfigureManager]),
+    }
+}
+
+/// Accounts of the configuration begin with another word, and the `uid` of one that is made has no colon.
+fn external_uid(name: &str) -> Box<str> {
+    format!("{EXTERNAL}{name}").into()
+}
+
+/// Whether this is what someone without an account is called.
+pub(crate) fn is_external(uid: &str) -> bool {
+    uid.starts_with(EXTERNAL)
+}
+
+const EXTERNAL: &str = "external:";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_scheme_is_recognised_however_it_is_written() {
+        assert_eq!(bearer(b"Basic YTpi"), None);
+        assert_eq!(bearer(b"Bearer"), None);
+        assert_eq!(bearer(b"Bearer "), Some(&b""[..]));
+        assert_eq!(bearer(b"bEARER  abc "), Some(&b"abc"[..]));
+    }
+
+    #[test]
+    fn each_chassis_is_granted_what_its_namespace_is() {
+        let chassis = |name: &str, namespace: &str| crate::config::Chassis {
+            name: crate::config::ChassisName::new(name).unwrap(),
+            namespace: namespace.to_owned(),
+            selector: Vec::new(),
+            names: Vec::new(),
+            description: None,
+        };
+        let chassis = vec![chassis("a", "one"), chassis("b", "two"), chassis("c", "one"), chassis("d", "three")];
+        let config = Config { chassis, ..Config::default() };
+        let permissions = vec![("one".into(), Permission::Import), ("three".into(), Permission::See)];
+        let user = ExternalUser::new(&Caller { name: "jane".into(), permissions }, &config);
+        assert_eq!((&*user.uid, &*user.chassis), ("external:jane", &[0, 2, 3][..]));
+        assert!(user.privileges_over(2).has(Privilege::ConfigureManager));
+        assert!(!user.privileges_over(3).has(Privilege::ConfigureComponents));
+        assert_eq!(user.privileges_over(1), Privileges::default());
+        assert!(!user.privileges().has(Privilege::ConfigureUsers));
+    }
+}
