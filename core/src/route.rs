@@ -506,6 +506,8 @@ mod tests {
             Route::Manager(system),
             Route::ManagerReset(system),
             Route::NetworkProtocol(system),
+            Route::Inventory(system, Inventory::BootOptions),
+            Route::Inventory(system, Inventory::BootOption(chassis)),
             Route::Inventory(system, Inventory::EthernetInterfaces),
             Route::Inventory(system, Inventory::EthernetInterface(chassis)),
             Route::Inventory(system, Inventory::Processors),

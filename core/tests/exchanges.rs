@@ -9,6 +9,7 @@
 //! > boot lab.node-0 Cd Once                           … and the machine's definition shows this override
 //! > indicator lab.node-0 Lit                         … and the machine's indicator is set to this
 //! > restore lab.node-0 AlwaysOn                      … and this becomes of the machine when its host comes back
+//! > order lab.node-0 Nic.lan Drive.root                … and this boot order (nothing for none)
 //! > tag lab.node-0 Rack 3                            … and the machine has this asset tag (nothing for none)
 //! > media lab.node-0 http://images.example/a.iso      … and the machine has this in its drive (`-` for nothing)
 //! > media lab.node-0 Usb http://images.example/a.img  … and the machine has this in that slot
@@ -46,7 +47,7 @@ use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 use kubevirt_redfish_core::config::Config;
 use kubevirt_redfish_core::model::{
-    Autostart, BootEnabled, BootOverride, BootTarget, Caller, CommandError, Completion, Deferral, ImportId,
+    Autostart, BootDevice, BootEnabled, BootOverride, BootTarget, Caller, CommandError, Completion, Deferral, ImportId,
     ImportState, Indicator, Machine, Medium, Observation, Permission, Phase, PowerRestore, PromisedPowerOn, Slot, Uid,
 };
 use kubevirt_redfish_core::{DeliveryError, Input, StreamId};
@@ -80,8 +81,23 @@ fn play(script: &str) -> String {
         let words: Vec<&str> = step.split(' ').collect();
         let responses = match words.as_slice() {
             ["done"] => desk.complete(Ok(Completion::default())),
-            ["boot", id, target, enabled] => {
-                let observation = desk.redefinition(id, |machine| machine.boot = boot(target, enabled));
+            ["boot", id, target, enabled, next @ ..] => {
+                let next = next.first().map(|reference| device(reference));
+                let boot = BootOverride { next, ..boot(target, enabled) };
+                let observation = desk.redefinition(id, |machine| machine.boot = boot);
+                desk.complete(Ok(Completion { observations: vec![observation] }))
+            }
+            ["order", id, references @ ..] => {
+                let order: Vec<BootDevice> = references.iter().map(|reference| device(reference)).collect();
+                let place = |device| (1..).zip(&order).find(|(_, known)| **known == device).map(|(place, _)| place);
+                let observation = desk.redefinition(id, |machine| {
+                    for drive in &mut machine.drives {
+                        drive.boot_order = place(BootDevice::Drive(drive.name.clone()));
+                    }
+                    for nic in &mut machine.nics {
+                        nic.boot_order = place(BootDevice::Nic(nic.name.clone()));
+                    }
+                });
                 desk.complete(Ok(Completion { observations: vec![observation] }))
             }
             ["tag", id, words @ ..] => {
@@ -303,6 +319,7 @@ fn boot(target: &str, enabled: &str) -> BootOverride {
             "Pxe" => BootTarget::Pxe,
             "Cd" => BootTarget::Cd,
             "Hdd" => BootTarget::Hdd,
+            "UefiBootNext" => BootTarget::UefiBootNext,
             other => panic!("{other}"),
         },
         enabled: match enabled {
@@ -312,6 +329,15 @@ fn boot(target: &str, enabled: &str) -> BootOverride {
             other => panic!("{other}"),
         },
         armed_for: (enabled == "Once").then(|| Uid::new("run-1")),
+        ..BootOverride::default()
+    }
+}
+
+fn device(reference: &str) -> BootDevice {
+    match reference.split_once('.') {
+        Some(("Drive", name)) => BootDevice::Drive(name.into()),
+        Some(("Nic", name)) => BootDevice::Nic(name.into()),
+        _ => panic!("{reference}"),
     }
 }
 

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::boot_sequence::Device;
 use super::object::{Annotations, RunStrategy, TemplateSpec, VirtualMachine};
 use crate::model::{
     BootEnabled, BootOverride, BootTarget, Deferral, Indicator, LeftOutMedia, PromisedPowerOn, Slot, Uid,
@@ -72,7 +73,10 @@ impl BootOrder {
 pub(crate) struct BootRecord {
     pub(crate) target: Target,
     pub(crate) enabled: Enabled,
-    /// For `Once`: the uid of the run during which it was asked for.
+    /// The device that [`Target::UefiBootNext`] stands for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) next: Option<Device>,
+    /// For `Once`: the uid of the run that was there when it was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) armed_for: Option<Box<str>>,
     /// The change made to the template; `None` while there is no device to boot from.
@@ -88,6 +92,9 @@ pub(crate) struct OrderChange {
     pub(crate) original: BootOrder,
     /// What was written. If the template has another by now somebody else changed it, and theirs is kept.
     pub(crate) written: BootOrder,
+    /// Disks that were added because the cluster makes them by itself for volumes without one, where they have no place.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) spelled_out: Vec<Box<str>>,
     /// Whether `rebootPolicy` was set to `Terminate`.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub(crate) reboot_ends_run: bool,
@@ -102,12 +109,21 @@ impl BootRecord {
         serde_json::from_str(annotations.boot_override.as_deref()?).ok()
     }
 
+    /// The machine's own order: what an override in force has replaced, else the order in force.
+    pub(crate) fn own_order(record: Option<&Self>, spec: &TemplateSpec) -> BootOrder {
+        let change = record.and_then(|record| record.change.as_ref());
+        change.and_then(|change| change.undone(spec)).unwrap_or_else(|| BootOrder::of(spec))
+    }
+
     /// The override in the domain's words.
     pub(crate) fn to_model(&self) -> BootOverride {
         BootOverride {
             target: self.target.into(),
             enabled: self.enabled.into(),
+            next: self.next.clone().map(Into::into),
             armed_for: self.armed_for.as_deref().map(Uid::new),
+            outlives_reboot: self.enabled == Enabled::Once
+                && self.change.as_ref().is_some_and(|change| !change.reboot_ends_run),
         }
     }
 }
@@ -120,6 +136,7 @@ pub(crate) enum Target {
     Pxe,
     Cd,
     Hdd,
+    UefiBootNext,
 }
 
 impl From<Target> for BootTarget {
@@ -129,6 +146,7 @@ impl From<Target> for BootTarget {
             Target::Pxe => Self::Pxe,
             Target::Cd => Self::Cd,
             Target::Hdd => Self::Hdd,
+            Target::UefiBootNext => Self::UefiBootNext,
         }
     }
 }
@@ -140,6 +158,7 @@ impl From<BootTarget> for Target {
             BootTarget::Pxe => Self::Pxe,
             BootTarget::Cd => Self::Cd,
             BootTarget::Hdd => Self::Hdd,
+            BootTarget::UefiBootNext => Self::UefiBootNext,
         }
     }
 }
@@ -328,10 +347,12 @@ mod tests {
         let record = BootRecord {
             target: Target::Cd,
             enabled: Enabled::Once,
+            next: None,
             armed_for: Some("9f".into()),
             change: Some(OrderChange {
                 original: BootOrder { disks: [("root".into(), 1)].into(), interfaces: [("prov".into(), 2)].into() },
                 written: BootOrder::default(),
+                spelled_out: Vec::new(),
                 reboot_ends_run: true,
                 reboot_policy: None,
             }),

@@ -9,6 +9,7 @@
 //! connection. Facts about the cluster that decisions rest on are cited beside them.
 
 mod annotation;
+mod boot_sequence;
 mod entropy;
 mod object;
 mod operation;

@@ -109,6 +109,14 @@ pub(crate) const MEDIA_LEFT_OUT: Definition = Definition {
     resolution: "See to it that the cluster can read the image at its URL, and insert it again.",
 };
 
+pub(crate) const REBOOT_BOOTS_AGAIN: Definition = Definition {
+    registry: REGISTRY,
+    key: "RebootBootsAgain",
+    text: "Once the system has booted from '%1', a restart by the guest itself boots from there again.",
+    severity: Severity::Ok,
+    resolution: "Reset the system, or turn it off and on, to have it boot in its own order.",
+};
+
 /// Every entry, with what it is about.
 pub(crate) const ALL: &[(Definition, &str)] = &[
     (REFUSED, "The cluster does not accept a change."),
@@ -119,6 +127,7 @@ pub(crate) const ALL: &[(Definition, &str)] = &[
     (IMPORT_FAILED, "An image could not be imported."),
     (POWER_ON_DEFERRED, "A power-on is carried out later."),
     (MEDIA_LEFT_OUT, "A system was started without an image that was inserted."),
+    (REBOOT_BOOTS_AGAIN, "A boot override lasts for as long as the guest restarts itself."),
     (CONFIGURED_ACCOUNT, "An account of the configuration was to be changed."),
     (TOO_MANY_FAILED_LOGINS, "A client has sent too many wrong passwords."),
     (CLOCK_NOT_SETTABLE, "A manager's clock was to be set to another time."),

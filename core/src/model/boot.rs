@@ -9,8 +9,13 @@ pub struct BootOverride {
     pub target: BootTarget,
     /// For how long.
     pub enabled: BootEnabled,
-    /// For `Once`: the instance that ran when the override was asked for. The next instance uses it up.
+    /// The device that [`BootTarget::UefiBootNext`] stands for.
+    pub next: Option<BootDevice>,
+    /// For `Once`: the instance that was there when the override was asked for. The next instance uses it up.
     pub armed_for: Option<Uid>,
+    /// For `Once`: a reboot by the guest itself, in the run that uses it up, is not a new boot: it boots from the same
+    /// once more.
+    pub outlives_reboot: bool,
 }
 
 /// What to boot from instead of the machine's own order.
@@ -25,6 +30,17 @@ pub enum BootTarget {
     Cd,
     /// A disk.
     Hdd,
+    /// The device that was named, once.
+    UefiBootNext,
+}
+
+/// A device that a machine can boot from, by its name in the definition.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum BootDevice {
+    /// A disk or CD-ROM drive.
+    Drive(Box<str>),
+    /// A network interface.
+    Nic(Box<str>),
 }
 
 /// For how long an override lasts.

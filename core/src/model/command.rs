@@ -4,8 +4,8 @@ use std::fmt;
 use std::time::Duration;
 
 use super::{
-    BootEnabled, BootMode, BootTarget, Deferral, ImportId, Indicator, InsertMedia, Observation, PowerRestore, Slot,
-    Uid, VmId,
+    BootDevice, BootEnabled, BootMode, BootTarget, Deferral, ImportId, Indicator, InsertMedia, Observation,
+    PowerRestore, Slot, Uid, VmId,
 };
 use crate::time::Instant;
 
@@ -133,15 +133,20 @@ impl PowerRequest {
     ];
 }
 
-/// A change of the boot override; what is `None` stays as it is.
+/// A change of what a machine boots from; what is `None` stays as it is.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct BootChange {
     /// What to boot from.
     pub target: Option<BootTarget>,
+    /// The device, if the target is [`BootTarget::UefiBootNext`].
+    pub next: Option<BootDevice>,
     /// For how long.
     pub enabled: Option<BootEnabled>,
     /// Which firmware.
     pub mode: Option<BootMode>,
+    /// The machine's own order, in which an override in force changes nothing: the devices that are tried, the first
+    /// one first. None at all leaves the choice to the cluster.
+    pub order: Option<Box<[BootDevice]>>,
 }
 
 /// What came of a command that was carried out.

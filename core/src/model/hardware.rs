@@ -45,7 +45,7 @@ pub struct Drive {
     pub bus: DriveBus,
     /// Whether anything is in it: a CD-ROM drive may be empty.
     pub loaded: bool,
-    /// Its place in the boot sequence, counted from 1; `None` if it is not tried.
+    /// Its place in the machine's own boot sequence, whatever override is in force; `None` if it has none there.
     pub boot_order: Option<u32>,
     /// The serial number that the guest sees.
     pub serial: Option<Box<str>>,
@@ -83,6 +83,6 @@ pub struct Nic {
     pub name: Box<str>,
     /// The MAC address, if the definition fixes it; otherwise only the instance knows it.
     pub mac: Option<Box<str>>,
-    /// Its place in the boot sequence, counted from 1; `None` if it is not tried.
+    /// As for a drive.
     pub boot_order: Option<u32>,
 }

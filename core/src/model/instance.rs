@@ -1,6 +1,6 @@
 //! A machine's run: what exists between power-on and power-off.
 
-use super::{Processors, Uid, Version, VmId};
+use super::{BootDevice, Processors, Uid, Version, VmId};
 use crate::time::UnixTime;
 
 /// One run of a machine.
@@ -28,6 +28,10 @@ pub struct Instance {
     pub addresses: Box<[NicAddress]>,
     /// Names of the drives whose medium was added during the run and is ready for the guest.
     pub ready_media: Box<[Box<str>]>,
+    /// The device that it tries first, if it was given an order.
+    pub boots_first: Option<BootDevice>,
+    /// A reboot by the guest itself ends it, so that what follows is a new boot.
+    pub ends_by_reboot: bool,
     /// The host it runs on.
     pub host: Option<Box<str>>,
 }

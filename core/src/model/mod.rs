@@ -15,7 +15,7 @@ mod observation;
 mod power;
 mod power_on;
 
-pub use boot::{BootEnabled, BootMode, BootOverride, BootTarget};
+pub use boot::{BootDevice, BootEnabled, BootMode, BootOverride, BootTarget};
 pub use caller::{BearerToken, Caller, CallerReview, Permission};
 pub use command::{Action, BootChange, Command, CommandError, CommandId, Completion, MachineChange, PowerRequest};
 pub use document::{Document, DocumentName, DocumentWrite, LONGEST_DOCUMENT};

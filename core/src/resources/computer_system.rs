@@ -3,13 +3,13 @@
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 
+use super::computer_system_boot::Boot;
+use super::condition::Condition;
 use super::operation_apply_time::OperationApplyTimeSupport;
 use super::{Context, Link, Status, computer_system_boot, computer_system_reset, parameters, processor};
 use crate::http::{ETAG_PLACEHOLDER, JsonObject, Refusal, Representation, Schema, schema};
 use crate::messages::{Message, base};
-use crate::model::{
-    Action, BootEnabled, BootMode, BootTarget, Indicator, MachineChange, PowerRestore, PowerState, Processors, Severity,
-};
+use crate::model::{Action, Indicator, MachineChange, PowerRestore, PowerState, Processors, Severity};
 use crate::route::{Inventory, Route};
 use crate::view::Vm;
 
@@ -46,10 +46,10 @@ struct ComputerSystem<'a> {
     #[serde(rename = "IndicatorLED@Redfish.AllowableValues")]
     indicator_values: [Indicator; 3],
     location_indicator_active: bool,
-    status: Status,
+    status: SystemStatus,
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "as_text")]
     last_reset_time: Option<crate::time::UnixTime>,
-    boot: Boot,
+    boot: Boot<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
     processor_summary: Option<ProcessorSummary<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -63,20 +63,14 @@ struct ComputerSystem<'a> {
     actions: Actions<'a>,
 }
 
+/// Schema `Resource`, object `Status`, with what is worth knowing beside the state.
 #[derive(Serialize)]
-struct Boot {
-    #[serde(rename = "BootSourceOverrideEnabled")]
-    enabled: BootEnabled,
-    #[serde(rename = "BootSourceOverrideEnabled@Redfish.AllowableValues")]
-    enabled_values: [BootEnabled; 3],
-    #[serde(rename = "BootSourceOverrideTarget")]
-    target: BootTarget,
-    #[serde(rename = "BootSourceOverrideTarget@Redfish.AllowableValues")]
-    target_values: [BootTarget; 4],
-    #[serde(rename = "BootSourceOverrideMode")]
-    mode: BootMode,
-    #[serde(rename = "BootSourceOverrideMode@Redfish.AllowableValues")]
-    mode_values: [BootMode; 2],
+#[serde(rename_all = "PascalCase")]
+struct SystemStatus {
+    #[serde(flatten)]
+    status: Status,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    conditions: Vec<Condition>,
 }
 
 #[derive(Serialize)]
@@ -141,7 +135,7 @@ pub(super) fn patch(vm: &Vm, body: &JsonObject) -> Result<Action, Refusal> {
     for (name, value) in parameters::members(body) {
         let result = match name {
             "Boot" => {
-                change.boot = computer_system_boot::parse(value, &mut problems);
+                change.boot = computer_system_boot::parse(&vm.machine, value, &mut problems);
                 Ok(())
             }
             "AssetTag" => parse_asset_tag(name, value).map(|tag| change.asset_tag = Some(tag)),
@@ -158,7 +152,10 @@ pub(super) fn patch(vm: &Vm, body: &JsonObject) -> Result<Action, Refusal> {
             problems.push(problem.about(format!("#/{name}")));
         }
     }
-    problems.extend(change.boot.as_ref().and_then(|change| computer_system_boot::conflict(&vm.machine.boot, change)));
+    if problems.is_empty() {
+        problems
+            .extend(change.boot.as_ref().and_then(|change| computer_system_boot::conflict(&vm.machine.boot, change)));
+    }
     if let Some(active) = active {
         let indicator = change.indicator.unwrap_or(match (active, vm.machine.indicator) {
             (false, _) => Indicator::Off,
@@ -219,16 +216,12 @@ fn render(context: &Context<'_>, vm: &Vm) -> Representation {
         indicator: machine.indicator,
         indicator_values: INDICATORS,
         location_indicator_active: machine.indicator != Indicator::Off,
-        status: status(vm),
-        last_reset_time: vm.instance.as_ref().and_then(|instance| instance.started),
-        boot: Boot {
-            enabled: machine.boot.enabled,
-            enabled_values: computer_system_boot::ENABLED,
-            target: machine.boot.target,
-            target_values: computer_system_boot::TARGETS,
-            mode: machine.firmware.mode,
-            mode_values: computer_system_boot::MODES,
+        status: SystemStatus {
+            status: status(vm),
+            conditions: computer_system_boot::condition(vm).iter().map(Condition::from).collect(),
         },
+        last_reset_time: vm.instance.as_ref().and_then(|instance| instance.started),
+        boot: Boot::of(machine, id),
         processor_summary: vm.processors().map(ProcessorSummary::of),
         memory_summary: vm.memory().map(|bytes| MemorySummary { total: Gibibytes(bytes) }),
         processors: Link::to(Route::Inventory(id, Inventory::Processors)),
@@ -290,24 +283,6 @@ impl Serialize for Gibibytes {
         #[expect(clippy::cast_precision_loss, reason = "three decimals are kept of what 52 bits hold")]
         let gibibytes = self.0 as f64 / GIBIBYTE as f64;
         serializer.serialize_f64((gibibytes * 1_000.0).round() / 1_000.0)
-    }
-}
-
-impl Serialize for BootTarget {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(computer_system_boot::target_name(*self))
-    }
-}
-
-impl Serialize for BootEnabled {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(computer_system_boot::enabled_name(*self))
-    }
-}
-
-impl Serialize for BootMode {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(computer_system_boot::mode_name(*self))
     }
 }
 

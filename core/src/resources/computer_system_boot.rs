@@ -1,25 +1,72 @@
 //! `Boot` of a system: what it boots from. Schema `ComputerSystem`, object `Boot`.
 
+use serde::{Serialize, Serializer};
 use serde_json::Value;
 
-use super::parameters;
-use crate::messages::{Message, base};
-use crate::model::{BootChange, BootEnabled, BootMode, BootOverride, BootTarget};
+use super::{Link, boot_option, parameters};
+use crate::messages::{Message, base, cluster};
+use crate::model::{BootChange, BootDevice, BootEnabled, BootMode, BootOverride, BootTarget, Machine, Phase};
+use crate::route::{Inventory, Route};
+use crate::view::Vm;
 
-pub(super) const TARGETS: [BootTarget; 4] = [BootTarget::None, BootTarget::Pxe, BootTarget::Cd, BootTarget::Hdd];
-pub(super) const ENABLED: [BootEnabled; 3] = [BootEnabled::Disabled, BootEnabled::Once, BootEnabled::Continuous];
-pub(super) const MODES: [BootMode; 2] = [BootMode::Legacy, BootMode::Uefi];
+const TARGETS: [BootTarget; 5] =
+    [BootTarget::None, BootTarget::Pxe, BootTarget::Cd, BootTarget::Hdd, BootTarget::UefiBootNext];
+const ENABLED: [BootEnabled; 3] = [BootEnabled::Disabled, BootEnabled::Once, BootEnabled::Continuous];
+const MODES: [BootMode; 2] = [BootMode::Legacy, BootMode::Uefi];
 
-pub(super) const fn target_name(target: BootTarget) -> &'static str {
+/// How it looks.
+#[derive(Serialize)]
+pub(super) struct Boot<'a> {
+    #[serde(rename = "BootSourceOverrideEnabled")]
+    enabled: BootEnabled,
+    #[serde(rename = "BootSourceOverrideEnabled@Redfish.AllowableValues")]
+    enabled_values: [BootEnabled; ENABLED.len()],
+    #[serde(rename = "BootSourceOverrideTarget")]
+    target: BootTarget,
+    #[serde(rename = "BootSourceOverrideTarget@Redfish.AllowableValues")]
+    target_values: [BootTarget; TARGETS.len()],
+    #[serde(rename = "BootSourceOverrideMode")]
+    mode: BootMode,
+    #[serde(rename = "BootSourceOverrideMode@Redfish.AllowableValues")]
+    mode_values: [BootMode; MODES.len()],
+    #[serde(rename = "BootOptions")]
+    options: Link<'a>,
+    /// The machine's own order, whatever override is in force; empty if nobody chose one.
+    #[serde(rename = "BootOrder")]
+    order: Vec<String>,
+    #[serde(rename = "BootNext")]
+    next: Option<String>,
+}
+
+impl<'a> Boot<'a> {
+    /// Of the machine that URIs call `system`.
+    pub(super) fn of(machine: &Machine, system: &'a str) -> Self {
+        let BootOverride { target, enabled, next, .. } = &machine.boot;
+        Self {
+            enabled: *enabled,
+            enabled_values: ENABLED,
+            target: *target,
+            target_values: TARGETS,
+            mode: machine.firmware.mode,
+            mode_values: MODES,
+            options: Link::to(Route::Inventory(system, Inventory::BootOptions)),
+            order: boot_option::in_order(machine).into_iter().map(|option| option.reference).collect(),
+            next: next.as_ref().and_then(|device| boot_option::reference(machine, device)),
+        }
+    }
+}
+
+const fn target_name(target: BootTarget) -> &'static str {
     match target {
         BootTarget::None => "None",
         BootTarget::Pxe => "Pxe",
         BootTarget::Cd => "Cd",
         BootTarget::Hdd => "Hdd",
+        BootTarget::UefiBootNext => "UefiBootNext",
     }
 }
 
-pub(super) const fn enabled_name(enabled: BootEnabled) -> &'static str {
+const fn enabled_name(enabled: BootEnabled) -> &'static str {
     match enabled {
         BootEnabled::Disabled => "Disabled",
         BootEnabled::Once => "Once",
@@ -27,22 +74,57 @@ pub(super) const fn enabled_name(enabled: BootEnabled) -> &'static str {
     }
 }
 
-pub(super) const fn mode_name(mode: BootMode) -> &'static str {
+const fn mode_name(mode: BootMode) -> &'static str {
     match mode {
         BootMode::Legacy => "Legacy",
         BootMode::Uefi => "UEFI",
     }
 }
 
+impl Serialize for BootTarget {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(target_name(*self))
+    }
+}
+
+impl Serialize for BootEnabled {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(enabled_name(*self))
+    }
+}
+
+impl Serialize for BootMode {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(mode_name(*self))
+    }
+}
+
+/// What is worth knowing of the override that is in force or was used up: where the cluster has no way to make a reboot
+/// by the guest itself a new boot, it boots from the same again.
+pub(super) fn condition(vm: &Vm) -> Option<Message> {
+    let machine = &vm.machine;
+    let again = |device: &str| Some(Message::new(&cluster::REBOOT_BOOTS_AGAIN, [device]));
+    match machine.boot.enabled {
+        BootEnabled::Once if machine.boot.outlives_reboot => return again(target_name(machine.boot.target)),
+        BootEnabled::Continuous => return None,
+        BootEnabled::Once | BootEnabled::Disabled => {}
+    }
+    let run = vm.instance.as_ref().filter(|run| run.phase != Phase::Ended && !run.ends_by_reboot)?;
+    let (first, own) = (run.boots_first.as_ref()?, boot_option::first(machine)?);
+    (*first != own).then(|| boot_option::reference(machine, first)).flatten().and_then(|device| again(&device))
+}
+
 /// Understands `Boot` of a PATCH. What is wrong with it is added to `problems`; `None` if it changes nothing.
 ///
 /// Clients send the whole object back that they have read, so what has no value of its own (null, an empty text or
-/// list) is left alone wherever it stands.
-pub(super) fn parse(value: &Value, problems: &mut Vec<Message>) -> Option<BootChange> {
+/// list) is left alone wherever it stands; but for an empty `BootOrder` that comes alone, which leaves the order to the
+/// cluster again.
+pub(super) fn parse(machine: &Machine, value: &Value, problems: &mut Vec<Message>) -> Option<BootChange> {
     let Some(object) = value.as_object() else {
         problems.push(parameters::type_error("Boot", value).about("#/Boot"));
         return None;
     };
+    let alone = parameters::members(object).count() == 1;
     let mut change = BootChange::default();
     for (name, value) in parameters::members(object) {
         let pointer = format!("#/Boot/{name}");
@@ -56,12 +138,27 @@ pub(super) fn parse(value: &Value, problems: &mut Vec<Message>) -> Option<BootCh
             "BootSourceOverrideMode" => {
                 parameters::choice(name, value, &MODES, mode_name).map(|mode| change.mode = Some(mode))
             }
+            "BootOrder" if alone && has_no_value(value) => {
+                change.order = Some(Box::default());
+                Ok(())
+            }
             _ if has_no_value(value) => Ok(()),
+            "BootOrder" => {
+                change.order = order(machine, value, problems);
+                Ok(())
+            }
+            "BootNext" => device(machine, name, value).map(|next| change.next = Some(next)),
+            // What was read, sent back.
+            "BootOptions" if value.get("@odata.id").is_some() => Ok(()),
             _ => Err(parameters::not_changeable(name, READ_ONLY)),
         };
         if let Err(problem) = result {
             problems.push(problem.about(pointer));
         }
+    }
+    // Sent back along with another target.
+    if change.next == machine.boot.next && change.target.is_some_and(|target| target != BootTarget::UefiBootNext) {
+        change.next = None;
     }
     (change != BootChange::default()).then_some(change)
 }
@@ -69,11 +166,65 @@ pub(super) fn parse(value: &Value, problems: &mut Vec<Message>) -> Option<BootCh
 /// What is wrong with a change of what is in force: an override that is asked for needs something to boot from.
 pub(super) fn conflict(present: &BootOverride, change: &BootChange) -> Option<Message> {
     let target = change.target.unwrap_or(present.target);
-    let asked_for = change.enabled.is_some_and(|enabled| enabled != BootEnabled::Disabled);
-    (asked_for && target == BootTarget::None).then(|| {
-        Message::new(&base::PROPERTY_VALUE_CONFLICT, ["BootSourceOverrideEnabled", "BootSourceOverrideTarget"])
-            .about("#/Boot/BootSourceOverrideEnabled")
-    })
+    let enabled = change.enabled.unwrap_or(present.enabled);
+    let enabling = change.enabled.is_some_and(|enabled| enabled != BootEnabled::Disabled);
+    let clash = |property: &'static str, other: &'static str| {
+        let message = Message::new(&base::PROPERTY_VALUE_CONFLICT, [property, other]);
+        Some(message.about(format!("#/Boot/{property}")))
+    };
+    match target {
+        BootTarget::None if enabling => clash("BootSourceOverrideEnabled", "BootSourceOverrideTarget"),
+        BootTarget::UefiBootNext if !enabling && change.target.is_none() && change.next.is_none() => None,
+        BootTarget::UefiBootNext if change.next.is_none() && present.next.is_none() => {
+            Some(Message::new(&base::PROPERTY_MISSING, ["BootNext"]).about("#/Boot/BootNext"))
+        }
+        // UEFI knows it as a one-time setting only (schema `ComputerSystem`, `BootNext`).
+        BootTarget::UefiBootNext if enabled == BootEnabled::Continuous => {
+            clash("BootSourceOverrideEnabled", "BootSourceOverrideTarget")
+        }
+        BootTarget::UefiBootNext => None,
+        BootTarget::None | BootTarget::Pxe | BootTarget::Cd | BootTarget::Hdd => {
+            change.next.as_ref().and_then(|_| clash("BootNext", "BootSourceOverrideTarget"))
+        }
+    }
+}
+
+/// Reads a list of references as a PATCH has it: null takes an element out, an empty object leaves the one at its place
+/// as it is, and what comes after the end goes (DSP0266 clause 7.7).
+fn order(machine: &Machine, value: &Value, problems: &mut Vec<Message>) -> Option<Box<[BootDevice]>> {
+    let Some(items) = value.as_array() else {
+        problems.push(parameters::type_error("BootOrder", value).about("#/Boot/BootOrder"));
+        return None;
+    };
+    let mut present = boot_option::in_order(machine).into_iter().map(|option| option.device);
+    let mut order: Vec<BootDevice> = Vec::new();
+    for (index, item) in items.iter().enumerate() {
+        let before = present.next();
+        let listed = match item {
+            Value::Null => continue,
+            Value::Object(members) if members.is_empty() => {
+                before.ok_or_else(|| parameters::type_error("BootOrder", item))
+            }
+            _ => device(machine, "BootOrder", item),
+        };
+        let listed = listed.and_then(|device| {
+            let twice = || Message::new(&base::PROPERTY_VALUE_CONFLICT, ["BootOrder", "BootOrder"]);
+            if order.contains(&device) { Err(twice()) } else { Ok(device) }
+        });
+        match listed {
+            Ok(device) => order.push(device),
+            Err(problem) => problems.push(problem.about(format!("#/Boot/BootOrder/{index}"))),
+        }
+    }
+    Some(order.into())
+}
+
+/// Reads a reference to a boot option.
+fn device(machine: &Machine, property: &str, value: &Value) -> Result<BootDevice, Message> {
+    let text = value.as_str().ok_or_else(|| parameters::type_error(property, value))?;
+    let found = boot_option::options(machine).into_iter().find(|option| option.reference == text);
+    let unknown = || Message::new(&base::PROPERTY_VALUE_NOT_IN_LIST, [text, property]);
+    found.map(|option| option.device).ok_or_else(unknown)
 }
 
 fn has_no_value(value: &Value) -> bool {
@@ -90,9 +241,7 @@ const READ_ONLY: &[&str] = &[
     "AliasBootOrder",
     "AutomaticRetryAttempts",
     "AutomaticRetryConfig",
-    "BootNext",
     "BootOptions",
-    "BootOrder",
     "BootOrderPropertySelection",
     "Certificates",
     "HttpBootUri",

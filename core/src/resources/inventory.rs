@@ -1,12 +1,12 @@
 //! What a system is made of, for those who take stock: which representation is at which URI below a system.
 //!
-//! Everything here is read only, and nothing is told that neither the definition nor the run says.
+//! Nothing here is told that neither the definition nor the run says.
 
 use std::borrow::Cow;
 
 use super::{
-    Context, drive, ethernet_interface, ethernet_interface_collection, memory, memory_collection, processor,
-    processor_collection, storage, storage_collection,
+    Context, boot_option, boot_option_collection, drive, ethernet_interface, ethernet_interface_collection, memory,
+    memory_collection, processor, processor_collection, storage, storage_collection,
 };
 use crate::http::{Refusal, Representation};
 use crate::route::Inventory;
@@ -15,6 +15,8 @@ use crate::view::Vm;
 /// Represents a part of a system, or a collection of parts; 404 if it has no such part.
 pub(super) fn represent(context: &Context<'_>, vm: &Vm, part: Inventory<'_>) -> Result<Representation, Refusal> {
     match part {
+        Inventory::BootOptions => Ok(boot_option_collection::represent(context, vm)),
+        Inventory::BootOption(id) => boot_option::represent(context, vm, id),
         Inventory::EthernetInterfaces => Ok(ethernet_interface_collection::represent(context, vm)),
         Inventory::EthernetInterface(id) => ethernet_interface::represent(context, vm, id),
         Inventory::Processors => Ok(processor_collection::represent(context, vm)),

@@ -4,6 +4,8 @@
 
 mod access;
 mod account_service;
+mod boot_option;
+mod boot_option_collection;
 mod catalog;
 mod certificate_locations;
 mod certificate_service;
@@ -14,6 +16,7 @@ mod computer_system;
 mod computer_system_boot;
 mod computer_system_collection;
 mod computer_system_reset;
+mod condition;
 mod drive;
 mod ethernet_interface;
 mod ethernet_interface_collection;
@@ -71,7 +74,7 @@ use crate::http::{JsonObject, MediaType, Refusal, Representation, Schema};
 use crate::messages::{Message, cluster};
 use crate::model::Action;
 use crate::query::PAGE_SIZE;
-use crate::route::{Alias, EventServiceAction, Location, MediaAction, Route};
+use crate::route::{Alias, EventServiceAction, Inventory, Location, MediaAction, Route};
 use crate::task::Task;
 use crate::time::Now;
 use crate::view::{NoSystem, View, Vm};
@@ -113,6 +116,7 @@ pub(crate) enum Answer {
 pub(crate) fn allow(route: &Route<'_>) -> &'static str {
     match route {
         Route::System(_)
+        | Route::Inventory(_, Inventory::BootOption(_))
         | Route::Manager(_)
         | Route::NetworkProtocol(_)
         | Route::SessionService
@@ -260,6 +264,10 @@ pub(crate) fn plan(context: &Context<'_>, location: &Location<'_>, body: &JsonOb
             let vm = context.system(name, location)?;
             Ok(plan(vm, computer_system::patch(vm, body)?, Answer::Representation))
         }
+        Route::Inventory(name, Inventory::BootOption(id)) => {
+            let vm = context.system(name, location)?;
+            Ok(plan(vm, boot_option::patch(vm, id, body)?, Answer::Representation))
+        }
         Route::SystemReset(name) => {
             let vm = context.system(name, location)?;
             Ok(plan(vm, computer_system_reset::parse(body)?, Answer::NoContent))
@@ -335,6 +343,8 @@ pub(crate) const SCHEMAS: &[Schema] = &[
     service_root::SCHEMA,
     computer_system_collection::SCHEMA,
     computer_system::SCHEMA,
+    boot_option_collection::SCHEMA,
+    boot_option::SCHEMA,
     ethernet_interface_collection::SCHEMA,
     ethernet_interface::SCHEMA,
     processor_collection::SCHEMA,

@@ -42,6 +42,11 @@ pub(super) fn ids(vm: &Vm) -> impl Iterator<Item = &'static str> {
     BUSES.iter().filter(|(bus, ..)| drives(vm, *bus).next().is_some()).map(|(_, id, _)| *id)
 }
 
+/// The id of a bus.
+pub(super) fn id_of(bus: DriveBus) -> Option<&'static str> {
+    BUSES.iter().find(|(known, ..)| *known == bus).map(|(_, id, _)| *id)
+}
+
 /// The drives on the bus of that id, with their own ids; `None` if there are none. A CD-ROM drive is no drive to the
 /// schema, which knows media that hold data, and virtual media are shown as such.
 pub(super) fn drives_of<'a>(vm: &'a Vm, id: &str) -> Option<impl Iterator<Item = (Cow<'a, str>, &'a Drive)> + 'a> {

@@ -1,4 +1,4 @@
-//! The parts of a system: what follows `/redfish/v1/Systems/{system}/` for resources that are only looked at.
+//! The parts of a system: what follows `/redfish/v1/Systems/{system}/` what it is made of.
 
 use std::fmt;
 
@@ -7,6 +7,10 @@ use std::fmt;
 /// A part is named by the text that stands in the URI: what it means is for whoever looks it up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Inventory<'a> {
+    /// `BootOptions`
+    BootOptions,
+    /// `BootOptions/{option}`
+    BootOption(&'a str),
     /// `EthernetInterfaces`
     EthernetInterfaces,
     /// `EthernetInterfaces/{interface}`
@@ -36,6 +40,7 @@ impl<'a> Inventory<'a> {
     /// Reads what follows `/redfish/v1/Systems/{system}/`: its first segment and the others.
     pub(super) fn parse(first: &str, mut segments: std::str::Split<'a, char>) -> Option<Self> {
         let (collection, member): (Self, fn(&'a str) -> Self) = match first {
+            "BootOptions" => (Self::BootOptions, Self::BootOption),
             "EthernetInterfaces" => (Self::EthernetInterfaces, Self::EthernetInterface),
             "Processors" => (Self::Processors, Self::Processor),
             "Memory" => (Self::MemoryCollection, Self::Memory),
@@ -60,6 +65,8 @@ impl<'a> Inventory<'a> {
 impl fmt::Display for Inventory<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::BootOptions => f.write_str("BootOptions"),
+            Self::BootOption(id) => write!(f, "BootOptions/{id}"),
             Self::EthernetInterfaces => f.write_str("EthernetInterfaces"),
             Self::EthernetInterface(name) => write!(f, "EthernetInterfaces/{name}"),
             Self::Processors => f.write_str("Processors"),

@@ -386,9 +386,13 @@ fn due(vm: &Vm, config: &Config, now: Now) -> Vec<Action> {
 fn used_up_by(vm: &Vm) -> Option<Uid> {
     let instance = vm.instance.as_ref()?;
     let boot = &vm.machine.boot;
-    let used = boot.enabled == BootEnabled::Once
-        && instance.phase == Phase::Running
-        && boot.armed_for.as_ref() != Some(&instance.uid);
+    // One that has ended counts as well, if its guest ran: it may have been over before anybody looked.
+    let ran = match instance.phase {
+        Phase::Running => true,
+        Phase::Ended => instance.started.is_some(),
+        Phase::Starting => false,
+    };
+    let used = boot.enabled == BootEnabled::Once && ran && boot.armed_for.as_ref() != Some(&instance.uid);
     used.then(|| instance.uid.clone())
 }
 

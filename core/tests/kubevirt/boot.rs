@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use crate::harness::{NAMESPACE, World, seen};
 
 fn set(target: BootTarget, enabled: BootEnabled) -> Action {
-    change(BootChange { target: Some(target), enabled: Some(enabled), mode: None })
+    change(BootChange { target: Some(target), enabled: Some(enabled), ..BootChange::default() })
 }
 
 fn change(boot: BootChange) -> Action {
@@ -31,11 +31,11 @@ fn sequence(object: &Value, spec: &str) -> Vec<String> {
     places.into_iter().map(|(_, name)| name).collect()
 }
 
-fn template(world: &World) -> Vec<String> {
+pub(crate) fn template(world: &World) -> Vec<String> {
     sequence(&world.machine("vm"), "/spec/template/spec")
 }
 
-fn run(world: &World) -> Vec<String> {
+pub(crate) fn run(world: &World) -> Vec<String> {
     sequence(&world.object("virtualmachineinstances", "vm").expect("it runs"), "/spec")
 }
 
@@ -57,8 +57,13 @@ fn once_is_used_up_by_the_next_run_and_the_order_comes_back_exactly() {
         let first = world.run_uid("vm").expect("it runs");
         let completion = world.run("vm", set(BootTarget::Cd, BootEnabled::Once)).expect("set");
         let (machine, _) = seen(&completion);
-        let expected =
-            BootOverride { target: BootTarget::Cd, enabled: BootEnabled::Once, armed_for: Some(Uid::new(&first)) };
+        let expected = BootOverride {
+            target: BootTarget::Cd,
+            enabled: BootEnabled::Once,
+            next: None,
+            armed_for: Some(Uid::new(&first)),
+            outlives_reboot: strategy == "Manual",
+        };
         assert_eq!(machine.expect("it was read").boot, expected);
         assert_eq!(template(&world), ["cd", "root", "default"], "{strategy}");
         // Nothing has used it up yet.
@@ -103,15 +108,91 @@ fn a_guest_that_reboots_after_an_installation_does_not_boot_the_medium_again() {
 fn an_order_that_somebody_changed_meanwhile_is_kept() {
     let mut world = World::new();
     world.create(with_own_order("Manual"));
-    world.run("vm", set(BootTarget::Pxe, BootEnabled::Once)).expect("set");
-    assert_eq!(template(&world), ["default", "root"]);
-    let mut disks = world.machine("vm")["spec"]["template"]["spec"]["domain"]["devices"]["disks"].clone();
-    disks[1]["bootOrder"] = json!(9);
-    let patch = json!({ "spec": { "template": { "spec": { "domain": { "devices": { "disks": disks } } } } } });
-    world.patch("vm", &patch);
+    world.run("vm", set(BootTarget::Cd, BootEnabled::Once)).expect("set");
+    assert_eq!(template(&world), ["cd", "root", "default"]);
+    let mut disks = devices(&world, "disks");
+    disks[0]["bootOrder"] = json!(1);
+    disks[1]["bootOrder"] = json!(2);
+    world.patch("vm", &domain(&json!({ "devices": { "disks": disks } })));
     world.run("vm", set(BootTarget::None, BootEnabled::Disabled)).expect("cleared");
-    assert_eq!(template(&world), ["default", "root", "cd"]);
+    assert_eq!(template(&world), ["root", "cd", "default"]);
     assert_eq!(world.annotation("vm", "boot-override"), None);
+}
+
+fn devices(world: &World, list: &str) -> Value {
+    world.machine("vm")["spec"]["template"]["spec"]["domain"]["devices"][list].clone()
+}
+
+fn domain(domain: &Value) -> Value {
+    json!({ "spec": { "template": { "spec": { "domain": domain } } } })
+}
+
+#[test]
+fn a_device_that_was_added_meanwhile_follows_the_order_that_comes_back() {
+    let mut world = World::new();
+    world.create(with_own_order("Manual"));
+    world.run("vm", set(BootTarget::Cd, BootEnabled::Once)).expect("set");
+    let mut disks = devices(&world, "disks").as_array().cloned().unwrap_or_default();
+    disks.push(json!({ "name": "data", "disk": { "bus": "virtio" }, "bootOrder": 4 }));
+    let mut volumes =
+        world.machine("vm")["spec"]["template"]["spec"]["volumes"].as_array().cloned().unwrap_or_default();
+    volumes.push(json!({ "name": "data", "emptyDisk": { "capacity": "1Gi" } }));
+    let spec = json!({ "volumes": volumes, "domain": { "devices": { "disks": disks } } });
+    world.patch("vm", &json!({ "spec": { "template": { "spec": spec } } }));
+    assert_eq!(template(&world), ["cd", "root", "default", "data"]);
+    world.run("vm", set(BootTarget::None, BootEnabled::Disabled)).expect("cleared");
+    assert_eq!(template(&world), ["root", "default", "data"]);
+}
+
+#[test]
+fn a_device_that_went_meanwhile_is_not_missed() {
+    let mut world = World::new();
+    world.create(with_own_order("Manual"));
+    world.run("vm", set(BootTarget::Cd, BootEnabled::Once)).expect("set");
+    let mut disks = devices(&world, "disks").as_array().cloned().unwrap_or_default();
+    disks.remove(1);
+    world.patch("vm", &domain(&json!({ "devices": { "disks": disks } })));
+    world.run("vm", set(BootTarget::None, BootEnabled::Disabled)).expect("cleared");
+    assert_eq!(devices(&world, "disks")[0]["bootOrder"], 3);
+    assert_eq!(devices(&world, "interfaces")[0]["bootOrder"], 7);
+}
+
+/// A volume without a disk gets one from the cluster, which has no place in any order and so would not be tried.
+#[test]
+fn a_disk_that_the_cluster_makes_itself_is_tried_as_well() {
+    let mut world = World::new();
+    let mut machine = small_with_drive(NAMESPACE, "vm", "Manual");
+    let list = &mut machine["spec"]["template"]["spec"]["domain"]["devices"]["disks"];
+    list.as_array_mut().expect("a list").remove(0);
+    world.create(machine);
+    let before = world.machine("vm")["spec"]["template"].clone();
+    world.run("vm", set(BootTarget::Cd, BootEnabled::Once)).expect("set");
+    assert_eq!(template(&world), ["cd", "root"]);
+    world.run("vm", set(BootTarget::Hdd, BootEnabled::Once)).expect("set");
+    assert_eq!(template(&world), ["root"]);
+    world.power("vm", PowerRequest::On).expect("on");
+    world.rest(Duration::from_secs(10));
+    assert_eq!(run(&world), ["root"]);
+    let used_by = Uid::new(&world.run_uid("vm").expect("it runs"));
+    world.run("vm", Action::RestoreBoot { used_by }).expect("put back");
+    assert_eq!(world.machine("vm")["spec"]["template"], before);
+}
+
+/// A run that is over and still shown has not used up what was asked for after it.
+#[test]
+fn a_run_that_has_ended_does_not_use_up_an_override() {
+    let mut world = World::new();
+    world.create(with_own_order("Manual"));
+    world.power("vm", PowerRequest::On).expect("on");
+    world.rest(Duration::from_secs(10));
+    world.sim.cluster.guest_shutdown(NAMESPACE, "vm");
+    world.rest(Duration::from_secs(10));
+    assert_eq!(world.phase("vm"), "Succeeded");
+    let over = Uid::new(&world.run_uid("vm").expect("it is still shown"));
+    world.run("vm", set(BootTarget::Cd, BootEnabled::Once)).expect("set");
+    world.writes();
+    world.run("vm", Action::RestoreBoot { used_by: over }).expect("nothing to do");
+    assert_eq!(world.writes(), Vec::<String>::new());
 }
 
 #[test]
@@ -134,7 +215,7 @@ fn one_override_after_another_goes_back_to_the_first_order() {
 fn what_is_not_named_stays_as_it_is() {
     let mut world = World::new();
     world.create(small_with_drive(NAMESPACE, "vm", "Manual"));
-    let change = |target, enabled| change(BootChange { target, enabled, mode: None });
+    let change = |target, enabled| change(BootChange { target, enabled, ..BootChange::default() });
     let shown = |world: &mut World, action| {
         let (machine, _) = seen(&world.run("vm", action).expect("set"));
         let boot = machine.expect("it was read").boot.clone();
@@ -154,7 +235,7 @@ fn what_is_not_named_stays_as_it_is() {
 fn the_mode_is_the_bootloader() {
     let mut world = World::new();
     world.create(small(NAMESPACE, "vm", "Manual"));
-    let mode = |mode| change(BootChange { target: None, enabled: None, mode: Some(mode) });
+    let mode = |mode| change(BootChange { mode: Some(mode), ..BootChange::default() });
     let loader = |world: &World| world.machine("vm").pointer("/spec/template/spec/domain/firmware/bootloader").cloned();
     world.run("vm", mode(BootMode::Uefi)).expect("set");
     assert_eq!(loader(&world), Some(json!({ "efi": { "secureBoot": false } })));

@@ -49,7 +49,7 @@ fn everything_in_one_patch_or_nothing() {
     world.create(small(NAMESPACE, "vm", "Manual"));
     let all = |target, tag: &str| {
         Action::Change(MachineChange {
-            boot: Some(BootChange { target: Some(target), enabled: Some(BootEnabled::Once), mode: None }),
+            boot: Some(BootChange { target: Some(target), enabled: Some(BootEnabled::Once), ..BootChange::default() }),
             asset_tag: Some(Some(tag.into())),
             indicator: Some(Indicator::Blinking),
             power_restore: Some(PowerRestore::AlwaysOn),
@@ -180,7 +180,7 @@ fn a_choice_of_power_restore_leaves_the_machine_as_it_is_and_lasts() {
 fn the_reboot_policy_of_a_boot_override_follows_the_choice() {
     let mut world = World::new();
     world.create(small_with_drive(NAMESPACE, "vm", "Always"));
-    let once = BootChange { target: Some(BootTarget::Cd), enabled: Some(BootEnabled::Once), mode: None };
+    let once = BootChange { target: Some(BootTarget::Cd), enabled: Some(BootEnabled::Once), ..BootChange::default() };
     world.run("vm", Action::Change(MachineChange { boot: Some(once), ..MachineChange::default() })).expect("set");
     let policy = |world: &World| world.machine("vm").pointer("/spec/template/spec/domain/rebootPolicy").cloned();
     assert_eq!(policy(&world), Some(json!("Terminate")));

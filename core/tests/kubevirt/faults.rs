@@ -20,7 +20,8 @@ use serde_json::json;
 use crate::harness::{NAMESPACE, World};
 
 fn actions() -> Vec<Action> {
-    let boot = |target, enabled| Some(BootChange { target: Some(target), enabled: Some(enabled), mode: None });
+    let boot =
+        |target, enabled| Some(BootChange { target: Some(target), enabled: Some(enabled), ..BootChange::default() });
     let set =
         |target| Action::Change(MachineChange { boot: boot(target, BootEnabled::Once), ..MachineChange::default() });
     let mut actions: Vec<Action> = PowerRequest::ALL.iter().map(|request| Action::Power(*request)).collect();

@@ -4,6 +4,7 @@
 #![allow(clippy::expect_used, clippy::panic, reason = "a test that cannot go on says so")]
 
 mod boot;
+mod boot_order;
 mod change;
 mod faults;
 mod harness;

@@ -139,7 +139,7 @@ fn a_machine_without_a_drive_gets_one_at_its_next_boot() {
 fn the_cold_way_adds_and_removes_the_drive() {
     let mut world = World::of(ClusterConfig::new(KubevirtVersion::V1_8));
     world.create(small(NAMESPACE, "vm", "Halted"));
-    let once = BootChange { target: Some(BootTarget::Cd), enabled: Some(BootEnabled::Once), mode: None };
+    let once = BootChange { target: Some(BootTarget::Cd), enabled: Some(BootEnabled::Once), ..BootChange::default() };
     world.run("vm", Action::Change(MachineChange { boot: Some(once), ..MachineChange::default() })).expect("noted");
     world.run("vm", insert(IMAGE)).expect("inserted");
     let first = world.machine("vm")["spec"]["template"]["spec"]["domain"]["devices"]["disks"].clone();

@@ -126,7 +126,7 @@ fn where_nothing_is_plugged_live_a_stick_waits_for_the_next_boot() {
 #[test]
 fn a_stick_does_not_touch_the_boot_order() {
     let override_of = |target| {
-        let boot = Some(BootChange { target: Some(target), enabled: Some(BootEnabled::Once), mode: None });
+        let boot = Some(BootChange { target: Some(target), enabled: Some(BootEnabled::Once), ..BootChange::default() });
         Action::Change(MachineChange { boot, ..MachineChange::default() })
     };
     let places = |world: &World| -> Vec<(String, u64)> {

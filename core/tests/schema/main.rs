@@ -13,8 +13,8 @@ use std::cell::RefCell;
 use std::sync::Arc;
 
 use kubevirt_redfish_core::model::{
-    Architecture, BootEnabled, BootMode, BootOverride, BootTarget, Drive, DriveBus, DriveKind, ImportId, Instance,
-    Machine, Medium, Nic, NicAddress, Observation, Phase, Processors, Severity, Slot, Trouble, Uid, Version,
+    Architecture, BootDevice, BootEnabled, BootMode, BootOverride, BootTarget, Drive, DriveBus, DriveKind, ImportId,
+    Instance, Machine, Medium, Nic, NicAddress, Observation, Phase, Processors, Severity, Slot, Trouble, Uid, Version,
 };
 use kubevirt_redfish_core::time::UnixTime;
 use kubevirt_redfish_fixtures::crawl::crawl;
@@ -127,7 +127,7 @@ prop_compose! {
         texts in prop::array::uniform4(prop::option::of("\\PC{0,40}")),
         memory in any::<u64>(),
         (target, enabled) in (
-            prop::sample::select(vec![BootTarget::None, BootTarget::Pxe, BootTarget::Cd, BootTarget::Hdd]),
+            prop::sample::select(vec![BootTarget::None, BootTarget::Pxe, BootTarget::Cd, BootTarget::Hdd, BootTarget::UefiBootNext]),
             prop::sample::select(vec![BootEnabled::Disabled, BootEnabled::Once, BootEnabled::Continuous]),
         ),
         (template, trouble, medium) in (any::<bool>(), any::<bool>(), any::<bool>()),
@@ -140,7 +140,7 @@ prop_compose! {
         machine.drives = drives.into();
         machine.nics = nics
             .into_iter()
-            .map(|(name, mac)| Nic { name: name.into(), mac: mac.map(Into::into), boot_order: None })
+            .map(|(name, mac)| Nic { name: name.into(), mac: mac.map(Into::into), boot_order: (memory % 3 == 0).then_some(2) })
             .collect();
         machine.processors = Processors { architecture, sockets, cores, threads, model };
         machine.memory = memory;
@@ -148,7 +148,13 @@ prop_compose! {
         machine.asset_tag = asset_tag;
         machine.firmware.uuid = uuid;
         machine.firmware.mode = if memory % 2 == 0 { BootMode::Legacy } else { BootMode::Uefi };
-        machine.boot = BootOverride { target, enabled, armed_for: None };
+        machine.boot = BootOverride {
+            target,
+            enabled,
+            next: Some(BootDevice::Nic("default".into())),
+            armed_for: None,
+            outlives_reboot: memory % 2 == 0,
+        };
         if template {
             (machine.memory, machine.size) = (0, Some("u1.small".into()));
         }
@@ -190,6 +196,8 @@ prop_compose! {
                 })
                 .collect(),
             ready_media: Box::default(),
+            boots_first: paused.then(|| BootDevice::Drive("root".into())),
+            ends_by_reboot: false,
             host: None,
         }
     }

@@ -9,12 +9,14 @@ use serde_json::{Value, json};
 use super::boot_order::{Device, device, with_first, write_into};
 use super::engine::{Decision, Purpose, Task};
 use super::scene::{Patch, Scene};
-use crate::kubevirt::annotation::{BOOT_OVERRIDE, BootOrder, BootRecord, Enabled, OrderChange, StrategyNote, Target};
+use crate::kubevirt::annotation::{
+    BOOT_OVERRIDE, BootOrder, BootRecord, Enabled, MediaRecord, OrderChange, StrategyNote, Target,
+};
 use crate::kubevirt::object::RunStrategy;
-use crate::model::{BootChange, BootMode, CommandError, Slot, Uid};
+use crate::model::{BootChange, BootDevice, BootMode, CommandError, Slot, Uid};
 
-/// What a change of the override, or of the firmware's mode, comes to on a machine that is to have `strategy`; `None` if
-/// all of it is so already.
+/// What a change of the override, of the machine's own order or of the firmware's mode comes to on a machine that is to
+/// have `strategy`; `None` if all of it is so already.
 pub(super) fn change(
     scene: &Scene<'_>,
     change: &BootChange,
@@ -23,28 +25,17 @@ pub(super) fn change(
     let machine = scene.machine;
     let present = BootRecord::read(&machine.metadata.annotations);
     let mut template = Template { strategy, ..Template::of(scene, present.as_ref()) };
-    let named = change.target.is_some() || change.enabled.is_some();
+    if let Some(order) = &change.order {
+        template.choose(order)?;
+    }
+    let named = change.target.is_some() || change.enabled.is_some() || change.next.is_some();
+    let ordered = named || change.order.is_some();
     let mut wanted = if named { wanted(scene, change, present.as_ref()) } else { present.clone() };
-    match wanted.as_mut() {
-        Some(wanted) if named && wanted.enabled != Enabled::Disabled => {
-            let mut first = device(wanted.target, machine, &template.original);
-            if first.is_none() {
-                match wanted.target {
-                    Target::Cd if scene.platform.live_media => first = Some(Device::Disk(template.add_drive())),
-                    // No drive without a medium here: the override takes effect when one is inserted.
-                    Target::Cd => {}
-                    Target::Hdd => return Err(CommandError::Conflict("the machine has no disk".to_owned())),
-                    Target::Pxe | Target::None => {
-                        let reason = "the machine's definition has no network interface".to_owned();
-                        return Err(CommandError::Conflict(reason));
-                    }
-                }
-            }
-            wanted.change = first.map(|first| template.override_order(scene, &first, wanted.enabled));
-        }
-        _ if named => template.restore(),
+    match wanted.as_mut().filter(|wanted| wanted.enabled != Enabled::Disabled) {
+        Some(wanted) if ordered => wanted.change = template.boot_from(scene, wanted)?,
         Some(wanted) if strategy != StrategyNote::chosen(machine) => template.follow_strategy(scene, wanted),
-        _ => {}
+        None if ordered => template.restore(),
+        Some(_) | None => {}
     }
     let firmware = change.mode.and_then(|mode| bootloader(scene, mode));
     Ok(template.into_patch(scene, wanted.as_ref(), present.as_ref(), firmware))
@@ -57,10 +48,13 @@ fn wanted(scene: &Scene<'_>, change: &BootChange, present: Option<&BootRecord>) 
         change.enabled.map_or_else(|| present.map(|record| record.enabled).unwrap_or_default(), Enabled::from);
     // A target that is named goes on being shown, though it has no effect until it is enabled.
     let shown = enabled != Enabled::Disabled || change.target.is_some() || change.enabled.is_none();
+    let next = change.next.clone().map_or_else(|| present?.next.clone(), |next| Some(next.into()));
     (target != Target::None && shown).then(|| BootRecord {
         target,
         enabled,
-        armed_for: (enabled == Enabled::Once).then(|| scene.live_uid()).flatten(),
+        next: next.filter(|_| target == Target::UefiBootNext),
+        // Also a run that has ended and is still shown: it does not use up what came after it.
+        armed_for: (enabled == Enabled::Once).then(|| scene.instance?.metadata.uid.clone()).flatten(),
         change: None,
     })
 }
@@ -85,16 +79,13 @@ impl Task for RestoreBoot {
         if present.enabled != Enabled::Once || present.armed_for.as_deref() == Some(self.used_by.as_str()) {
             return Decision::Done;
         }
-        let user = scene.instance.filter(|instance| instance.metadata.uid.as_deref() == Some(self.used_by.as_str()));
-        let missed = match (user, &present.change) {
-            // It came up in the moment between the reading and the writing of the override, without it.
-            (Some(instance), Some(change)) => !instance.ended() && BootOrder::of(&instance.spec) != change.written,
-            _ => false,
-        };
         let mut template = Template::of(scene, Some(&present));
-        let in_force = present.change.as_ref().is_some_and(|change| change.written == template.current);
-        let wanted = (missed && in_force)
-            .then(|| BootRecord { armed_for: Some(self.used_by.as_str().into()), ..present.clone() });
+        let user = scene.instance.filter(|instance| instance.metadata.uid.as_deref() == Some(self.used_by.as_str()));
+        // It came up in the moment between the reading and the writing of the override, without it.
+        let missed = user.zip(present.change.as_ref()).is_some_and(|(instance, change)| {
+            BootOrder::of(&instance.spec).first() != change.written.first() && template.in_force
+        });
+        let wanted = missed.then(|| BootRecord { armed_for: Some(self.used_by.as_str().into()), ..present.clone() });
         if wanted.is_none() {
             template.restore();
         }
@@ -112,10 +103,14 @@ pub(super) struct Template {
     interfaces: Vec<Value>,
     disks_before: Vec<Value>,
     interfaces_before: Vec<Value>,
-    /// The order in force.
-    current: BootOrder,
     /// The machine's own order: what an override in force has replaced, else the order in force.
     pub(super) original: BootOrder,
+    /// Whether the order is the one that the override on record has written.
+    in_force: bool,
+    /// Volumes without a disk: the cluster makes one for each, which has no place in any order.
+    bare_volumes: Vec<Box<str>>,
+    /// Disks that the override on record has added for such volumes.
+    spelled_out: Vec<Box<str>>,
     reboot_policy: Option<Box<str>>,
     reboot_policy_before: Option<Box<str>>,
     /// The machine's own policy, as `original`.
@@ -127,27 +122,74 @@ pub(super) struct Template {
 impl Template {
     pub(super) fn of(scene: &Scene<'_>, record: Option<&BootRecord>) -> Self {
         let spec = &scene.machine.spec.template.spec;
-        let current = BootOrder::of(spec);
         let policy = spec.domain.reboot_policy.clone();
         let change = record.and_then(|record| record.change.as_ref());
-        let original = change
-            .filter(|change| change.written == current)
-            .map_or_else(|| current.clone(), |change| change.original.clone());
         let replaced = change.filter(|change| change.reboot_ends_run && policy.as_deref() == Some(TERMINATE));
         let policy_original = replaced.map_or_else(|| policy.clone(), |change| change.reboot_policy.clone());
         let (disks, interfaces) = (scene.devices("disks"), scene.devices("interfaces"));
         Self {
             disks_before: disks.clone(),
             interfaces_before: interfaces.clone(),
+            bare_volumes: bare_volumes(scene, &disks),
             disks,
             interfaces,
-            current,
-            original,
+            original: BootRecord::own_order(record, spec),
+            in_force: change.is_some_and(|change| change.undone(spec).is_some()),
+            spelled_out: change.map(|change| change.spelled_out.clone()).unwrap_or_default(),
             reboot_policy: policy.clone(),
             reboot_policy_before: policy,
             reboot_policy_original: policy_original,
             strategy: StrategyNote::chosen(scene.machine),
         }
+    }
+
+    /// Makes this the machine's own order, unless it is so already.
+    fn choose(&mut self, order: &[BootDevice]) -> Result<(), CommandError> {
+        let order: Vec<Device> = order.iter().cloned().map(Device::from).collect();
+        let has = |devices: &[Value], name: &str| devices.iter().any(|device| device.get("name") == Some(&json!(name)));
+        for device in &order {
+            let (found, name) = match device {
+                Device::Disk(name) => (has(&self.disks, name), name),
+                Device::Interface(name) => (has(&self.interfaces, name), name),
+            };
+            if !found {
+                return Err(CommandError::Conflict(format!("the machine has no device named {name} any more")));
+            }
+        }
+        if self.original.sequence() != order {
+            self.original = BootOrder::of_sequence(order);
+        }
+        Ok(())
+    }
+
+    /// Carries out an override, and says what that changed; `None` while there is nothing to boot from.
+    fn boot_from(&mut self, scene: &Scene<'_>, wanted: &BootRecord) -> Result<Option<OrderChange>, CommandError> {
+        let conflict = |reason: &str| Err(CommandError::Conflict(reason.to_owned()));
+        let first =
+            device(wanted.target, wanted.next.as_ref(), scene.machine, &self.fixed_disks(scene), &self.original);
+        let first = match (first, wanted.target) {
+            (Some(first), _) => first,
+            (None, Target::Cd) if scene.platform.live_media => Device::Disk(self.add_drive()),
+            // No drive without a medium here: the override takes effect when one is inserted.
+            (None, Target::Cd) => {
+                self.restore();
+                return Ok(None);
+            }
+            (None, Target::Hdd) => return conflict("the machine has no disk"),
+            (None, Target::UefiBootNext) => return conflict("the machine does not have that device any more"),
+            (None, Target::Pxe | Target::None) => {
+                return conflict("the machine's definition has no network interface");
+            }
+        };
+        Ok(Some(self.override_order(scene, &first, wanted.enabled)))
+    }
+
+    /// The machine's own disks, without drives whose media come and go; also those that the cluster is going to add.
+    fn fixed_disks(&self, scene: &Scene<'_>) -> Vec<Box<str>> {
+        let stick = MediaRecord::read(scene.machine, Slot::Usb).map(|record| record.drive);
+        let disks = self.disks.iter().filter(|disk| disk.get("cdrom").is_none());
+        let named = disks.filter_map(|disk| disk.get("name").and_then(Value::as_str)).map(Into::into);
+        named.filter(|name| Some(name) != stick.as_ref()).chain(self.bare_volumes.iter().cloned()).collect()
     }
 
     /// Adds an empty CD-ROM drive and says what it is called.
@@ -173,10 +215,20 @@ impl Template {
 
     /// Puts a device first, and says what that changed.
     pub(super) fn override_order(&mut self, scene: &Scene<'_>, first: &Device, enabled: Enabled) -> OrderChange {
-        let written = with_first(first, &self.original, scene.machine);
+        let written = with_first(first, &self.original, &self.fixed_disks(scene));
+        for volume in std::mem::take(&mut self.bare_volumes) {
+            self.disks.push(json!({ "name": volume }));
+            self.spelled_out.push(volume);
+        }
         write_into(&written, &mut self.disks, &mut self.interfaces);
         let (reboot_ends_run, reboot_policy) = self.end_run_on_reboot(scene, enabled);
-        OrderChange { original: self.original.clone(), written, reboot_ends_run, reboot_policy }
+        OrderChange {
+            original: self.original.clone(),
+            written,
+            spelled_out: self.spelled_out.clone(),
+            reboot_ends_run,
+            reboot_policy,
+        }
     }
 
     /// Has an override in force take effect as the strategy demands that the machine is to have from now on.
@@ -200,6 +252,9 @@ impl Template {
     /// Puts everything back as it was before the override in force.
     pub(super) fn restore(&mut self) {
         write_into(&self.original, &mut self.disks, &mut self.interfaces);
+        // Unless somebody has written more about them since.
+        let bare = |disk: &Value, name: &str| *disk == json!({ "name": name });
+        self.disks.retain(|disk| !self.spelled_out.iter().any(|name| bare(disk, name)));
         self.reboot_policy.clone_from(&self.reboot_policy_original);
     }
 
@@ -242,6 +297,15 @@ impl Template {
 /// An empty CD-ROM drive. SATA, as the cluster does not take virtio and older guests do not know SCSI.
 pub(super) fn cd_drive(name: &str) -> Value {
     json!({ "name": name, "cdrom": { "bus": "sata" } })
+}
+
+/// The volumes that the template has neither a disk nor a file system for.
+fn bare_volumes(scene: &Scene<'_>, disks: &[Value]) -> Vec<Box<str>> {
+    let file_systems = scene.devices("filesystems");
+    let named = |name: &Value| disks.iter().chain(&file_systems).any(|device| device.get("name") == Some(name));
+    let volumes = scene.volumes();
+    let bare = volumes.iter().filter_map(|volume| volume.get("name")).filter(|name| !named(name));
+    bare.filter_map(Value::as_str).map(Into::into).collect()
 }
 
 /// The bootloader to be set for a mode, as a merge patch; `None` if it is of that mode.

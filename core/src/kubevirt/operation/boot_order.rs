@@ -1,35 +1,34 @@
-//! The boot sequence as one list over disks and network interfaces, and how an override changes it.
+//! Which device an override boots from, and what the boot sequence then is.
 //!
-//! Pure: templates in, places out. The cluster wants every place to be taken once, over disks and interfaces
-//! together, and tries no device without a place as soon as one has one (facts, section 7).
+//! Pure: templates in, places out.
 
 use serde_json::{Value, json};
 
 use crate::kubevirt::annotation::{BootOrder, MediaRecord, Target};
+pub(super) use crate::kubevirt::boot_sequence::Device;
 use crate::kubevirt::object::VirtualMachine;
 use crate::model::Slot;
 
-/// A device that can be booted from.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Device {
-    Disk(Box<str>),
-    Interface(Box<str>),
-}
-
-/// The device that a target stands for; `None` if the machine has none.
-pub(super) fn device(target: Target, machine: &VirtualMachine, order: &BootOrder) -> Option<Device> {
+/// The device that a target stands for; `None` if the machine has none. `disks` are its own, without drives whose
+/// media come and go.
+pub(super) fn device(
+    target: Target,
+    next: Option<&Device>,
+    machine: &VirtualMachine,
+    disks: &[Box<str>],
+    order: &BootOrder,
+) -> Option<Device> {
     let spec = &machine.spec.template.spec;
-    let devices = &spec.domain.devices;
+    let place = |device: &Device| order.place(device).unwrap_or(u32::MAX);
     match target {
         Target::None => None,
         Target::Cd => cd_drive(machine).map(Device::Disk),
-        Target::Hdd => {
-            fixed_disks(machine).min_by_key(|name| order.disks.get(name).copied().unwrap_or(u32::MAX)).map(Device::Disk)
-        }
+        Target::Hdd => disks.iter().cloned().map(Device::Disk).min_by_key(place),
         Target::Pxe => {
-            let interfaces = devices.interfaces.iter().filter_map(|interface| interface.name.clone());
-            interfaces.min_by_key(|name| order.interfaces.get(name).copied().unwrap_or(u32::MAX)).map(Device::Interface)
+            let interfaces = spec.domain.devices.interfaces.iter().filter_map(|interface| interface.name.clone());
+            interfaces.map(Device::Interface).min_by_key(place)
         }
+        Target::UefiBootNext => next.filter(|next| next.is_in(spec)).cloned(),
     }
 }
 
@@ -45,36 +44,14 @@ fn cd_drive(machine: &VirtualMachine) -> Option<Box<str>> {
         .or_else(|| drives().next())
 }
 
-/// The machine's own disks, without drives whose media come and go.
-fn fixed_disks(machine: &VirtualMachine) -> impl Iterator<Item = Box<str>> {
-    let stick = MediaRecord::read(machine, Slot::Usb).map(|record| record.drive);
-    let disks = machine.spec.template.spec.domain.devices.disks.iter().filter(|disk| disk.cdrom.is_none());
-    disks.filter_map(|disk| disk.name.clone()).filter(move |name| Some(name) != stick.as_ref())
-}
-
-/// The order that tries `first` before everything else: the whole sequence anew, from 1 and without gaps or doubles.
-pub(super) fn with_first(first: &Device, original: &BootOrder, machine: &VirtualMachine) -> BootOrder {
-    let mut rest: Vec<(u32, Device)> = original
-        .disks
-        .iter()
-        .map(|(name, place)| (*place, Device::Disk(name.clone())))
-        .chain(original.interfaces.iter().map(|(name, place)| (*place, Device::Interface(name.clone()))))
-        .collect();
+/// The order that tries `first` before everything else. `disks` are the machine's own.
+pub(super) fn with_first(first: &Device, original: &BootOrder, disks: &[Box<str>]) -> BootOrder {
+    let mut rest = original.sequence();
     if rest.is_empty() {
         // Nobody chose an order: the cluster would try the disks as they come.
-        rest.extend(fixed_disks(machine).map(|name| (0, Device::Disk(name))));
+        rest.extend(disks.iter().cloned().map(Device::Disk));
     }
-    // Stable: equal places, which the cluster does not allow, stay as they come.
-    rest.sort_by_key(|(place, _)| *place);
-    let rest = rest.into_iter().map(|(_, device)| device).filter(|device| device != first);
-    let mut order = BootOrder::default();
-    for (device, place) in std::iter::once(first.clone()).chain(rest).zip(1..) {
-        match device {
-            Device::Disk(name) => order.disks.insert(name, place),
-            Device::Interface(name) => order.interfaces.insert(name, place),
-        };
-    }
-    order
+    BootOrder::of_sequence(std::iter::once(first.clone()).chain(rest))
 }
 
 /// Writes an order into the template's lists as they came.
@@ -116,8 +93,10 @@ mod tests {
         let machine = machine(spec);
         let spec = &machine.spec.template.spec;
         let original = BootOrder::of(spec);
-        let first = device(target, &machine, &original).expect("the machine has one");
-        sequence(&with_first(&first, &original, &machine)).into_iter().map(|(_, name)| name).collect()
+        let disks = spec.domain.devices.disks.iter().filter(|disk| disk.cdrom.is_none());
+        let disks: Vec<_> = disks.filter_map(|disk| disk.name.clone()).collect();
+        let first = device(target, None, &machine, &disks, &original).expect("the machine has one");
+        sequence(&with_first(&first, &original, &disks)).into_iter().map(|(_, name)| name).collect()
     }
 
     #[test]
@@ -163,13 +142,10 @@ mod tests {
             let boxed = |map: std::collections::BTreeMap<String, u32>| map.into_iter().map(|(name, place)| (name.into(), place)).collect();
             let original = BootOrder { disks: boxed(disks), interfaces: boxed(interfaces) };
             let first = if *first < *"d" { Device::Disk((&*first).into()) } else { Device::Interface((&*first).into()) };
-            let order = with_first(&first, &original, &VirtualMachine::default());
+            let order = with_first(&first, &original, &[]);
             let places: Vec<u32> = sequence(&order).into_iter().map(|(place, _)| place).collect();
             prop_assert_eq!(&places, &(1..=u32::try_from(places.len()).expect("few")).collect::<Vec<_>>());
-            let at = |order: &BootOrder| match &first {
-                Device::Disk(name) => order.disks.get(name).copied(),
-                Device::Interface(name) => order.interfaces.get(name).copied(),
-            };
+            let at = |order: &BootOrder| order.place(&first);
             prop_assert_eq!(at(&order), Some(1));
             let before = sequence(&original).len() + usize::from(at(&original).is_none());
             prop_assert_eq!(places.len(), before);

@@ -127,9 +127,17 @@ fn change_machine(scene: &Scene<'_>, slot: Slot, record: &MediaRecord, note: Opt
     if !may_be_empty {
         // The drive takes its place in the boot order along; the others keep theirs.
         template.disks.retain(|disk| !named(disk));
-        if let Some(change) = wanted.as_mut().and_then(|record| record.change.as_mut()) {
-            change.written.disks.remove(&record.drive);
-            change.original.disks.remove(&record.drive);
+        if let Some(boot) = wanted.as_mut()
+            && let Some(change) = boot.change.as_mut()
+        {
+            if change.written.disks.get(&record.drive) == Some(&1) {
+                // The override has nothing to boot from any more, and waits for the next medium.
+                boot.change = None;
+                template.restore();
+            } else {
+                change.written.disks.remove(&record.drive);
+                change.original.disks.remove(&record.drive);
+            }
         }
     }
     let patch = template.into_patch(scene, wanted.as_ref(), boot.as_ref(), None).unwrap_or_else(|| scene.patch());

@@ -1,5 +1,6 @@
 //! Processors, memory, drives and network interfaces of a template.
 
+use crate::kubevirt::annotation::BootOrder;
 use crate::kubevirt::object::{Disk, Domain, TemplateSpec};
 use crate::kubevirt::quantity::Quantity;
 use crate::model::{Architecture, Drive, DriveBus, DriveKind, Nic, Processors};
@@ -44,24 +45,22 @@ pub(super) fn memory(domain: &Domain) -> Option<u64> {
     domain.memory.guest.or(resources.requests.memory).or(resources.limits.memory).map(Quantity::ceil)
 }
 
-pub(super) fn drives(spec: &TemplateSpec) -> Box<[Drive]> {
-    spec.domain.devices.disks.iter().filter_map(|disk| drive(disk, spec)).collect()
+pub(super) fn drives(spec: &TemplateSpec, order: &BootOrder) -> Box<[Drive]> {
+    spec.domain.devices.disks.iter().filter_map(|disk| drive(disk, spec, order)).collect()
 }
 
-pub(super) fn nics(spec: &TemplateSpec) -> Box<[Nic]> {
+pub(super) fn nics(spec: &TemplateSpec, order: &BootOrder) -> Box<[Nic]> {
     let interfaces = spec.domain.devices.interfaces.iter();
     interfaces
         .filter_map(|interface| {
-            Some(Nic {
-                name: interface.name.clone()?,
-                mac: interface.mac_address.clone(),
-                boot_order: boot_order(interface.boot_order),
-            })
+            let name = interface.name.clone()?;
+            let boot_order = order.interfaces.get(&name).copied();
+            Some(Nic { mac: interface.mac_address.clone(), boot_order, name })
         })
         .collect()
 }
 
-fn drive(disk: &Disk, spec: &TemplateSpec) -> Option<Drive> {
+fn drive(disk: &Disk, spec: &TemplateSpec, order: &BootOrder) -> Option<Drive> {
     let name = disk.name.clone()?;
     // A disk that says nothing about itself is a disk; one of all kinds at once exists only in KubeVirt's API tests.
     let (kind, target) = match (&disk.cdrom, &disk.lun) {
@@ -81,14 +80,10 @@ fn drive(disk: &Disk, spec: &TemplateSpec) -> Option<Drive> {
         kind,
         bus,
         loaded: spec.volume(&name).is_some(),
-        boot_order: boot_order(disk.boot_order),
+        boot_order: order.disks.get(&name).copied(),
         serial: disk.serial.clone(),
         name,
     })
-}
-
-fn boot_order(order: Option<u64>) -> Option<u32> {
-    order.and_then(|order| u32::try_from(order).ok()).filter(|order| *order > 0)
 }
 
 fn architecture(name: Option<&str>) -> Architecture {

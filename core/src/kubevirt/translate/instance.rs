@@ -1,6 +1,7 @@
 //! `VirtualMachineInstance` to [`Instance`].
 
 use super::{hardware, time, uid, version, vm_id};
+use crate::kubevirt::annotation::BootOrder;
 use crate::kubevirt::object::{Condition, InterfaceStatus, VirtualMachineInstance, condition};
 use crate::model::{Instance, NicAddress, Phase, Processors};
 
@@ -29,6 +30,8 @@ pub(crate) fn instance(object: &VirtualMachineInstance) -> Option<Instance> {
         memory: hardware::memory(&object.spec.domain),
         addresses: status.interfaces.iter().filter_map(|interface| address(interface)).collect(),
         ready_media: ready_media.filter_map(|volume| volume.name.clone()).collect(),
+        boots_first: BootOrder::of(&object.spec).first().map(Into::into),
+        ends_by_reboot: object.spec.domain.reboot_policy.as_deref() == Some("Terminate"),
         host: status.node_name.clone().filter(|name| !name.is_empty()),
     })
 }

@@ -13,6 +13,8 @@ pub(crate) fn machine(object: &VirtualMachine) -> Option<Machine> {
     let autostart = autostart(object);
     let conditions = &object.status.conditions;
     let media = Slot::ALL.iter().filter_map(|slot| medium(object, &id, *slot)).collect();
+    let boot = BootRecord::read(&metadata.annotations);
+    let order = BootRecord::own_order(boot.as_ref(), template);
     Some(Machine {
         uid: uid(metadata),
         version: version(metadata),
@@ -25,9 +27,9 @@ pub(crate) fn machine(object: &VirtualMachine) -> Option<Machine> {
         firmware: firmware(template),
         processors: hardware::processors(template).unwrap_or_else(|| hardware::default_processors(template)),
         memory: hardware::memory(&template.domain).unwrap_or(0),
-        drives: hardware::drives(template),
-        nics: hardware::nics(template),
-        boot: BootRecord::read(&metadata.annotations).unwrap_or_default().to_model(),
+        drives: hardware::drives(template, &order),
+        nics: hardware::nics(template, &order),
+        boot: boot.unwrap_or_default().to_model(),
         media,
         left_out: LeftOutRecord::read(object),
         restart_required: condition(conditions, "RestartRequired").is_some_and(Condition::is_true),

@@ -1,0 +1,128 @@
+//! The boot sequence as one list over disks and network interfaces, and what becomes of it when a change of it is
+//! undone.
+//!
+//! Pure: places in, places out. The cluster wants every place to be taken once, over disks and interfaces together,
+//! and tries no device without a place as soon as one has one (facts, section 7).
+
+use serde::{Deserialize, Serialize};
+
+use super::annotation::{BootOrder, OrderChange};
+use super::object::TemplateSpec;
+use crate::model::BootDevice;
+
+/// A device that can be booted from.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) enum Device {
+    Disk(Box<str>),
+    Interface(Box<str>),
+}
+
+impl Device {
+    /// Whether a template has it.
+    pub(crate) fn is_in(&self, spec: &TemplateSpec) -> bool {
+        let devices = &spec.domain.devices;
+        match self {
+            Self::Disk(name) => devices.disks.iter().any(|disk| disk.name.as_ref() == Some(name)),
+            Self::Interface(name) => devices.interfaces.iter().any(|nic| nic.name.as_ref() == Some(name)),
+        }
+    }
+}
+
+impl From<BootDevice> for Device {
+    fn from(device: BootDevice) -> Self {
+        match device {
+            BootDevice::Drive(name) => Self::Disk(name),
+            BootDevice::Nic(name) => Self::Interface(name),
+        }
+    }
+}
+
+impl From<Device> for BootDevice {
+    fn from(device: Device) -> Self {
+        match device {
+            Device::Disk(name) => Self::Drive(name),
+            Device::Interface(name) => Self::Nic(name),
+        }
+    }
+}
+
+impl BootOrder {
+    /// The order that tries these devices: the whole sequence anew, from 1 and without gaps. A device that comes twice
+    /// has its first place.
+    pub(crate) fn of_sequence(devices: impl IntoIterator<Item = Device>) -> Self {
+        let mut order = Self::default();
+        let mut place = 1;
+        for device in devices {
+            if order.place(&device).is_none() {
+                order.set(device, place);
+                place += 1;
+            }
+        }
+        order
+    }
+
+    /// The devices that have a place, in order. Equal places, which the cluster does not allow, stay as they come.
+    pub(crate) fn sequence(&self) -> Vec<Device> {
+        let disks = self.disks.iter().map(|(name, place)| (*place, Device::Disk(name.clone())));
+        let interfaces = self.interfaces.iter().map(|(name, place)| (*place, Device::Interface(name.clone())));
+        let mut all: Vec<_> = disks.chain(interfaces).collect();
+        all.sort_by_key(|(place, _)| *place);
+        all.into_iter().map(|(_, device)| device).collect()
+    }
+
+    /// The device that is tried first.
+    pub(crate) fn first(&self) -> Option<Device> {
+        self.sequence().into_iter().next()
+    }
+
+    pub(crate) fn place(&self, device: &Device) -> Option<u32> {
+        match device {
+            Device::Disk(name) => self.disks.get(name).copied(),
+            Device::Interface(name) => self.interfaces.get(name).copied(),
+        }
+    }
+
+    fn set(&mut self, device: Device, place: u32) {
+        match device {
+            Device::Disk(name) => self.disks.insert(name, place),
+            Device::Interface(name) => self.interfaces.insert(name, place),
+        };
+    }
+}
+
+impl OrderChange {
+    /// The order that a template in which this change was made goes back to; `None` if somebody has put its devices in
+    /// another order since, which is theirs and stays.
+    ///
+    /// Devices that came or went since do not matter to that: what went is left out, and what was given a place beside
+    /// ours follows what was there before.
+    pub(crate) fn undone(&self, spec: &TemplateSpec) -> Option<BootOrder> {
+        let current = BootOrder::of(spec);
+        let ours = self.written.sequence();
+        let untouched = |device: &Device| !device.is_in(spec) || current.place(device) == self.written.place(device);
+        if !ours.iter().all(untouched) {
+            return None;
+        }
+        let mut order = BootOrder::default();
+        for device in self.original.sequence() {
+            if device.is_in(spec)
+                && let Some(place) = self.original.place(&device)
+            {
+                order.set(device, place);
+            }
+        }
+        let added: Vec<_> =
+            current.sequence().into_iter().filter(|device| self.written.place(device).is_none()).collect();
+        if added.is_empty() {
+            return Some(order);
+        }
+        if self.original == BootOrder::default() {
+            // Nobody had chosen an order; now that somebody has, the disks are only tried if they are part of it.
+            let first = self.written.first();
+            let rest = ours.into_iter().filter(|device| Some(device) != first.as_ref() && device.is_in(spec));
+            return Some(BootOrder::of_sequence(rest.chain(added)));
+        }
+        Some(BootOrder::of_sequence(order.sequence().into_iter().chain(added)))
+    }
+}

@@ -1,0 +1,130 @@
+//! The machine's own boot order: chosen, left to the cluster again, and overridden meanwhile.
+
+use std::time::Duration;
+
+use kubevirt_redfish_core::model::{
+    Action, BootChange, BootDevice, BootEnabled, BootTarget, CommandError, MachineChange, PowerRequest, Uid,
+};
+use kubevirt_redfish_fixtures::sample::small_with_drive;
+use serde_json::{Value, json};
+
+use crate::boot::{run, template};
+use crate::harness::{NAMESPACE, World, seen};
+
+fn drive(name: &str) -> BootDevice {
+    BootDevice::Drive(name.into())
+}
+
+fn nic(name: &str) -> BootDevice {
+    BootDevice::Nic(name.into())
+}
+
+fn order<const N: usize>(devices: [BootDevice; N]) -> Action {
+    change(BootChange { order: Some(devices.into()), ..BootChange::default() })
+}
+
+fn once(target: BootTarget, next: Option<BootDevice>) -> Action {
+    let (target, enabled) = (Some(target), Some(BootEnabled::Once));
+    change(BootChange { target, enabled, next, ..BootChange::default() })
+}
+
+fn change(boot: BootChange) -> Action {
+    Action::Change(MachineChange { boot: Some(boot), ..MachineChange::default() })
+}
+
+/// A disk, an empty drive and two network interfaces, none of which has a place.
+fn with_two_interfaces() -> Value {
+    let mut machine = small_with_drive(NAMESPACE, "vm", "Manual");
+    let spec = &mut machine["spec"]["template"]["spec"];
+    for (list, item) in [
+        ("/domain/devices/interfaces", json!({ "name": "lan", "bridge": {} })),
+        ("/networks", json!({ "name": "lan", "multus": { "networkName": "lan" } })),
+    ] {
+        let list = spec.pointer_mut(list).and_then(Value::as_array_mut);
+        list.expect("the sample has one").push(item);
+    }
+    machine
+}
+
+#[test]
+fn an_order_is_chosen_and_left_to_the_cluster_again() {
+    let mut world = World::new();
+    world.create(with_two_interfaces());
+    let before = world.machine("vm")["spec"]["template"].clone();
+    world.writes();
+    let chosen = [nic("lan"), drive("root"), drive("cd")];
+    let (machine, _) = seen(&world.run("vm", order(chosen.clone())).expect("set"));
+    let machine = machine.expect("it was read");
+    let places: Vec<_> = machine.drives.iter().map(|drive| drive.boot_order).collect();
+    assert_eq!(places, [Some(2), Some(3)]);
+    assert_eq!(template(&world), ["lan", "root", "cd"]);
+    insta::assert_snapshot!(world.writes().join("\n"));
+    world.run("vm", order(chosen)).expect("it is so");
+    assert_eq!(world.writes(), Vec::<String>::new());
+    world.run("vm", order([drive("root")])).expect("set");
+    assert_eq!(template(&world), ["root"], "what is left out is not tried");
+    world.run("vm", order([])).expect("cleared");
+    assert_eq!(world.machine("vm")["spec"]["template"], before);
+}
+
+#[test]
+fn an_order_that_names_the_same_sequence_by_other_numbers_is_no_change() {
+    let mut world = World::new();
+    let mut machine = with_two_interfaces();
+    machine["spec"]["template"]["spec"]["domain"]["devices"]["disks"][0]["bootOrder"] = json!(7);
+    machine["spec"]["template"]["spec"]["domain"]["devices"]["interfaces"][1]["bootOrder"] = json!(9);
+    world.create(machine);
+    world.run("vm", order([drive("root"), nic("lan")])).expect("it is so");
+    assert_eq!(world.writes(), Vec::<String>::new());
+}
+
+/// What is chosen while an override is in force is what comes after it.
+#[test]
+fn an_override_in_force_goes_on_over_another_order() {
+    for enabled in [BootEnabled::Once, BootEnabled::Continuous] {
+        let mut world = World::new();
+        world.create(with_two_interfaces());
+        let target = BootChange { target: Some(BootTarget::Cd), enabled: Some(enabled), ..BootChange::default() };
+        world.run("vm", change(target)).expect("set");
+        assert_eq!(template(&world), ["cd", "root"]);
+        let (machine, _) = seen(&world.run("vm", order([nic("lan"), drive("root")])).expect("set"));
+        let machine = machine.expect("it was read");
+        assert_eq!((machine.boot.target, machine.boot.enabled), (BootTarget::Cd, enabled));
+        let places: Vec<_> = machine.nics.iter().map(|nic| nic.boot_order).collect();
+        assert_eq!(places, [None, Some(1)], "the machine's own order is shown");
+        assert_eq!(template(&world), ["cd", "lan", "root"]);
+        let disabled = BootChange { enabled: Some(BootEnabled::Disabled), ..BootChange::default() };
+        world.run("vm", change(disabled)).expect("cleared");
+        assert_eq!(template(&world), ["lan", "root"]);
+    }
+}
+
+/// Pain P16: with several network interfaces somebody has to say which one is booted from.
+#[test]
+fn one_device_is_booted_from_once() {
+    let mut world = World::new();
+    world.create(with_two_interfaces());
+    let before = world.machine("vm")["spec"]["template"].clone();
+    world.writes();
+    world.run("vm", once(BootTarget::UefiBootNext, Some(nic("lan")))).expect("set");
+    insta::assert_snapshot!(world.writes().join("\n"));
+    world.power("vm", PowerRequest::On).expect("on");
+    world.rest(Duration::from_secs(10));
+    assert_eq!(run(&world), ["lan", "root"]);
+    world.writes();
+    let used_by = Uid::new(&world.run_uid("vm").expect("it runs"));
+    world.run("vm", Action::RestoreBoot { used_by }).expect("put back");
+    insta::assert_snapshot!(world.writes().join("\n"));
+    assert_eq!(world.machine("vm")["spec"]["template"], before);
+}
+
+#[test]
+fn a_device_that_went_cannot_be_chosen() {
+    let mut world = World::new();
+    world.create(with_two_interfaces());
+    for action in [order([drive("root"), drive("gone")]), once(BootTarget::UefiBootNext, Some(nic("gone")))] {
+        let result = world.run("vm", action);
+        assert!(matches!(result, Err(CommandError::Conflict(_))), "{result:?}");
+    }
+    assert_eq!(world.writes(), Vec::<String>::new());
+}

@@ -1,0 +1,96 @@
+//! A laboratory: a simulated cluster with three machines, and what tests ask of the service in front of it.
+
+#![allow(dead_code, reason = "each test needs some of it")]
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Method, Request, StatusCode};
+use kubevirt_redfish_core::Role;
+use kubevirt_redfish_core::config::{Account, Chassis, ChassisName, Config, Credential, Secret};
+use kubevirt_redfish_core::kubevirt::Settings;
+use kubevirt_redfish_fixtures::cluster::{ClusterConfig, KubevirtVersion};
+use kubevirt_redfish_fixtures::sample;
+use kubevirt_redfish_fixtures::world::World;
+use serde_json::{Value, json};
+
+pub(crate) const VERSIONS: [KubevirtVersion; 3] = [KubevirtVersion::V1_6, KubevirtVersion::V1_8, KubevirtVersion::V1_9];
+pub(crate) const NODE: &str = "/redfish/v1/Systems/lab.node-0";
+pub(crate) const CD: &str = "/redfish/v1/Systems/lab.node-0/VirtualMedia/Cd";
+
+/// A laboratory of three machines that are off, and one replica.
+pub(crate) fn lab(version: KubevirtVersion) -> World {
+    let name = ChassisName::new("lab").unwrap();
+    let config = Config {
+        chassis: vec![Chassis {
+            name: name.clone(),
+            namespace: "lab".to_owned(),
+            selector: Vec::new(),
+            names: Vec::new(),
+            description: None,
+        }],
+        accounts: vec![Account {
+            user_name: "admin".to_owned(),
+            credential: Credential::Plain(Secret::new(b"secret")),
+            role: Role::Administrator,
+            chassis: vec![name],
+        }],
+        ..Config::default()
+    };
+    let mut world = World::new(ClusterConfig::new(version), config, Settings::default());
+    world.cluster.seed((0..3).map(sample::lab_root_claim));
+    world.cluster.add_virtual_machines((0..3).map(|index| sample::lab_virtual_machine(index, 1, version)));
+    world.start();
+    assert!(world.run_until(Duration::from_secs(10), |world| world.view(0).is_some_and(|view| view.is_ready())));
+    world
+}
+
+pub(crate) fn request(method: Method, path: &str, body: Option<&Value>) -> Request<Bytes> {
+    Request::builder()
+        .method(method)
+        .uri(path)
+        .header("authorization", "Basic YWRtaW46c2VjcmV0")
+        .body(body.map(|body| Bytes::from(body.to_string())).unwrap_or_default())
+        .unwrap()
+}
+
+pub(crate) fn get(world: &mut World, path: &str) -> Value {
+    let response = world.send(0, request(Method::GET, path, None)).expect("an answer");
+    assert_eq!(response.status(), StatusCode::OK, "{path}");
+    serde_json::from_slice(response.body()).unwrap()
+}
+
+pub(crate) fn post(world: &mut World, path: &str, body: &Value) -> StatusCode {
+    let response = world.send(0, request(Method::POST, path, Some(body))).expect("an answer");
+    if !response.status().is_success() {
+        println!("{path} {body}: {}", String::from_utf8_lossy(response.body()));
+    }
+    response.status()
+}
+
+pub(crate) fn reset(world: &mut World, reset_type: &str) -> StatusCode {
+    post(world, &format!("{NODE}/Actions/ComputerSystem.Reset"), &json!({ "ResetType": reset_type }))
+}
+
+pub(crate) fn patch(world: &mut World, body: &Value) -> StatusCode {
+    world.send(0, request(Method::PATCH, NODE, Some(body))).expect("an answer").status()
+}
+
+/// Lets time pass until a property of a resource has a value.
+#[track_caller]
+pub(crate) fn until(world: &mut World, path: &str, pointer: &str, value: &Value) {
+    for _ in 0..600 {
+        if get(world, path).pointer(pointer) == Some(value) {
+            return;
+        }
+        world.advance(Duration::from_millis(200));
+    }
+    panic!("{path} {pointer} is {:?}, not {value}", get(world, path).pointer(pointer));
+}
+
+/// The kind of the device with the lowest boot order.
+pub(crate) fn first_to_boot(domain: &Value) -> Option<&'static str> {
+    let disks = domain["devices"]["disks"].as_array()?;
+    let first = disks.iter().filter(|disk| disk["bootOrder"].is_u64()).min_by_key(|disk| disk["bootOrder"].as_u64())?;
+    ["cdrom", "disk", "lun"].into_iter().find(|kind| first.get(kind).is_some())
+}
