@@ -126,6 +126,57 @@ fn representations_are_what_was_asked_for() {
     });
 }
 
+/// The members that `@Redfish.WriteableProperties` names are those that a PATCH may name, and no others that are shown.
+#[test]
+fn what_can_be_written_is_named() {
+    let mut desk = Desk::new();
+    for (uri, body) in [
+        (
+            "/redfish/v1/AccountService/Accounts",
+            r#"{"UserName": "made", "Password": "Password-1", "RoleId": "Operator"}"#,
+        ),
+        (
+            "/redfish/v1/EventService/Subscriptions",
+            r#"{"Destination": "https://listener.example/", "Protocol": "Redfish"}"#,
+        ),
+    ] {
+        let request = Request::post(uri).header(ALL.0, ALL.1).body(Bytes::from_static(body.as_bytes())).unwrap();
+        assert_eq!(desk.request(request).unwrap().status(), StatusCode::CREATED);
+    }
+    let mut writeable = 0;
+    for (uri, page) in crawl(&mut desk, "all") {
+        if !header(&page.headers, "allow").unwrap().contains("PATCH") || uri.starts_with("/redfish/v1/Systems/") {
+            continue;
+        }
+        // A value that no property takes, so that nothing is written.
+        let mut is_known = |path: &[&str]| {
+            let body = path
+                .iter()
+                .rev()
+                .fold(serde_json::json!({ "bad": [1] }), |value, name| serde_json::json!({ *name: value }));
+            let request = Request::patch(&uri).header(ALL.0, ALL.1).body(Bytes::from(body.to_string())).unwrap();
+            let answer = desk.request(request).unwrap();
+            let text = String::from_utf8_lossy(answer.body()).into_owned();
+            assert_eq!(answer.status(), StatusCode::BAD_REQUEST, "{uri} {path:?}: {text}");
+            !text.contains("PropertyNotWritable") && !text.contains("PropertyUnknown")
+        };
+        let mut objects = vec![(Vec::new(), &page.body)];
+        objects.extend(page.body.as_object().unwrap().iter().map(|(name, value)| (vec![name.as_str()], value)));
+        for (path, object) in objects {
+            let named = object.get("@Redfish.WriteableProperties").and_then(Value::as_array);
+            let Some(members) = object.as_object().filter(|_| named.is_some() || path.is_empty()) else { continue };
+            for member in members.keys().filter(|member| !member.contains('@')) {
+                let is_named = named.is_some_and(|named| named.iter().any(|name| name == member));
+                let holds_named = members[member].get("@Redfish.WriteableProperties").is_some();
+                let path: Vec<&str> = path.iter().copied().chain([member.as_str()]).collect();
+                assert!(holds_named || is_known(&path) == is_named, "{uri} {path:?} is named: {is_named}");
+                writeable += usize::from(is_named);
+            }
+        }
+    }
+    assert!(writeable > 20, "{writeable}");
+}
+
 #[test]
 fn what_a_read_does_not_know_is_ignored_or_refused() {
     for_every_resource(|desk, uri, get| {

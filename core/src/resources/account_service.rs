@@ -21,6 +21,8 @@ struct AccountService {
     odata_type: Schema,
     #[serde(rename = "@odata.etag")]
     odata_etag: &'static str,
+    #[serde(rename = "@Redfish.WriteableProperties")]
+    writeable: &'static [&'static str],
     id: &'static str,
     name: &'static str,
     status: Status,
@@ -45,6 +47,7 @@ pub(super) fn represent(context: &Context<'_>) -> Representation {
         odata_id: Route::AccountService,
         odata_type: SCHEMA,
         odata_etag: ETAG_PLACEHOLDER,
+        writeable: &[THRESHOLD, DURATION, RESET_AFTER],
         id: "AccountService",
         name: "Account Service",
         status: Status::ENABLED,
@@ -75,9 +78,9 @@ pub(super) fn patch(context: &Context<'_>, body: &JsonObject) -> Result<EditPlan
     let mut named = false;
     for (name, value) in parameters::members(body) {
         let (place, most) = match name {
-            "AccountLockoutThreshold" => (&mut to.threshold, MOST_ATTEMPTS),
-            "AccountLockoutDuration" => (&mut to.duration, LONGEST_PERIOD),
-            "AccountLockoutCounterResetAfter" => (&mut to.reset_after, LONGEST_PERIOD),
+            THRESHOLD => (&mut to.threshold, MOST_ATTEMPTS),
+            DURATION => (&mut to.duration, LONGEST_PERIOD),
+            RESET_AFTER => (&mut to.reset_after, LONGEST_PERIOD),
             _ => {
                 patch.not_writable(name);
                 continue;
@@ -88,7 +91,7 @@ pub(super) fn patch(context: &Context<'_>, body: &JsonObject) -> Result<EditPlan
     }
     // Zero means that no account is locked; the schema's rule makes no sense then.
     if to.duration > 0 && to.reset_after > to.duration {
-        let args = ["AccountLockoutCounterResetAfter", "AccountLockoutDuration"];
+        let args = [RESET_AFTER, DURATION];
         patch.problem(Message::new(&base::PROPERTY_VALUE_CONFLICT, args).about("#/AccountLockoutCounterResetAfter"));
     }
     patch.finish()?;
@@ -97,6 +100,10 @@ pub(super) fn patch(context: &Context<'_>, body: &JsonObject) -> Result<EditPlan
     }
     Ok(EditPlan::new(AccessEdit::Account(AccountEdit::Policy { from, to }), EditAnswer::Representation))
 }
+
+const THRESHOLD: &str = "AccountLockoutThreshold";
+const DURATION: &str = "AccountLockoutDuration";
+const RESET_AFTER: &str = "AccountLockoutCounterResetAfter";
 
 /// More wrong passwords than that are no protection.
 const MOST_ATTEMPTS: u32 = 1_000;

@@ -25,6 +25,8 @@ struct EventDestination<'a> {
     odata_type: Schema,
     #[serde(rename = "@odata.etag")]
     odata_etag: &'static str,
+    #[serde(rename = "@Redfish.WriteableProperties")]
+    writeable: &'static [&'static str],
     id: &'a str,
     name: &'static str,
     destination: String,
@@ -132,6 +134,7 @@ fn render(known: &Subscribed, standing: Standing) -> Representation {
         odata_id: Route::EventDestination(id),
         odata_type: SCHEMA,
         odata_etag: ETAG_PLACEHOLDER,
+        writeable: if push.is_some() { &[CONTEXT, HEADERS, VERIFY, RETRY_POLICY] } else { &[CONTEXT] },
         id,
         name: "Event Subscription",
         destination,
@@ -196,14 +199,14 @@ pub(super) fn patch(known: &Subscribed, body: &JsonObject) -> Result<EventChange
     for (name, value) in parameters::members(body) {
         touched = true;
         let result = match name {
-            "Context" => context(name, value).map(|context| change.context = NewContext::Is(context)),
-            "HttpHeaders" if !known.subscription.is_stream() => {
+            CONTEXT => context(name, value).map(|context| change.context = NewContext::Is(context)),
+            HEADERS if !known.subscription.is_stream() => {
                 headers(name, value).map(|headers| change.headers = Some(headers))
             }
-            "VerifyCertificate" if !known.subscription.is_stream() => {
+            VERIFY if !known.subscription.is_stream() => {
                 boolean(name, value).map(|verify| change.verify_certificate = Some(verify))
             }
-            "DeliveryRetryPolicy" if !known.subscription.is_stream() => {
+            RETRY_POLICY if !known.subscription.is_stream() => {
                 parameters::choice(name, value, &RetryPolicy::ALL, RetryPolicy::name)
                     .map(|policy| change.retry_policy = Some(policy))
             }
@@ -296,6 +299,11 @@ pub(super) fn boolean(name: &str, value: &serde_json::Value) -> Result<bool, Mes
 
 pub(super) const REDFISH: &str = "Redfish";
 pub(super) const EVENT: &str = "Event";
+
+const CONTEXT: &str = "Context";
+const HEADERS: &str = "HttpHeaders";
+const VERIFY: &str = "VerifyCertificate";
+const RETRY_POLICY: &str = "DeliveryRetryPolicy";
 
 /// A context is sent with every payload.
 const MAX_CONTEXT: usize = 2_048;

@@ -19,6 +19,8 @@ struct Manager<'a> {
     odata_type: Schema,
     #[serde(rename = "@odata.etag")]
     odata_etag: &'static str,
+    #[serde(rename = "@Redfish.WriteableProperties")]
+    writeable: &'static [&'static str],
     id: &'a str,
     name: &'static str,
     #[serde(rename = "ManagerType")]
@@ -64,6 +66,7 @@ pub(super) fn represent(context: &Context<'_>, vm: &Vm) -> Representation {
             odata_id: Route::Manager(id),
             odata_type: SCHEMA,
             odata_etag: ETAG_PLACEHOLDER,
+            writeable: manager_clock::WRITEABLE,
             id,
             name: "Manager",
             kind: "BMC",

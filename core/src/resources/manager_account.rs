@@ -33,6 +33,8 @@ struct Body<'a> {
     odata_type: Schema,
     #[serde(rename = "@odata.etag")]
     odata_etag: &'a str,
+    #[serde(rename = "@Redfish.WriteableProperties")]
+    writeable: &'static [&'static str],
     id: &'a str,
     name: &'static str,
     description: &'static str,
@@ -82,8 +84,8 @@ pub(super) fn create(context: &Context<'_>, body: &JsonObject) -> Result<EditPla
             "PasswordChangeRequired" => change_required = patch.boolean(name, value).unwrap_or(change_required),
             "AccountTypes" => read_account_types(&mut patch, value),
             // What a new account is anyhow.
-            "Locked" if *value == Value::Bool(false) => {}
-            "Locked" => read_locked(&mut patch, value),
+            LOCKED if *value == Value::Bool(false) => {}
+            LOCKED => read_locked(&mut patch, value),
             _ => patch.not_writable(name),
         }
     }
@@ -123,10 +125,10 @@ pub(super) fn patch(context: &Context<'_>, id: &str, body: &JsonObject) -> Resul
     let (mut password, mut role) = (None, None);
     for (name, value) in parameters::members(body) {
         match name {
-            "Locked" if *value == Value::Bool(false) => change.unlock = true,
-            "Locked" => read_locked(&mut patch, value),
+            LOCKED if *value == Value::Bool(false) => change.unlock = true,
+            LOCKED => read_locked(&mut patch, value),
             // Read-only here: it is the configuration's.
-            _ if account.stored.is_none() && WRITABLE.contains(&name) => {
+            _ if account.stored.is_none() && WRITEABLE.contains(&name) => {
                 patch.problem(Message::new(&base::PROPERTY_NOT_WRITABLE, [name]).about(format!("#/{name}")));
             }
             "UserName" => change.user_name = read_user_name(&mut patch, value),
@@ -197,6 +199,7 @@ fn render(context: &Context<'_>, account: &Account) -> Representation {
         odata_id: Route::Account(&account.id),
         odata_type: SCHEMA,
         odata_etag: ETAG_PLACEHOLDER,
+        writeable: if account.stored.is_some() { WRITEABLE } else { &[LOCKED] },
         id: &account.id,
         name: "User Account",
         description: if account.stored.is_some() { "User Account" } else { "User Account of the configuration" },
@@ -286,6 +289,10 @@ fn read_locked(patch: &mut parameters::Patch, value: &Value) {
     }
 }
 
-const WRITABLE: &[&str] = &["UserName", "Password", "RoleId", "Enabled", "PasswordChangeRequired", "AccountTypes"];
+const LOCKED: &str = "Locked";
+
+/// What of an account can be written that was made over Redfish. One of the configuration can be unlocked.
+const WRITEABLE: &[&str] =
+    &[LOCKED, "UserName", "Password", "RoleId", "Enabled", "PasswordChangeRequired", "AccountTypes"];
 
 const READ_ONLY: &[&str] = &["Id", "Name", "Description", "Links"];

@@ -13,14 +13,17 @@ use crate::time::UnixTime;
 /// The offset from UTC in which the clock is shown.
 pub(super) const OFFSET: &str = "+00:00";
 
+/// What of a manager can be written, if to the present time only.
+pub(super) const WRITEABLE: &[&str] = &[DATE_TIME, LOCAL_OFFSET];
+
 /// Understands a PATCH of a manager, which changes nothing if it is accepted.
 pub(super) fn patch(body: &JsonObject, now: UnixTime) -> Result<(), Refusal> {
     let mut problems = Vec::new();
     let mut named = false;
     for (name, value) in parameters::members(body) {
         let result = match name {
-            "DateTime" => date_time(name, value, now),
-            "DateTimeLocalOffset" => offset(name, value, now),
+            DATE_TIME => date_time(name, value, now),
+            LOCAL_OFFSET => offset(name, value, now),
             _ => Err(parameters::not_changeable(name, READ_ONLY)),
         };
         named = true;
@@ -61,6 +64,9 @@ fn is_offset(text: &str) -> bool {
             _ => byte.is_ascii_digit(),
         })
 }
+
+const DATE_TIME: &str = "DateTime";
+const LOCAL_OFFSET: &str = "DateTimeLocalOffset";
 
 /// How far from the truth a time may be that is accepted as the present one: further than clocks of machines that are
 /// looked after differ, and than a request takes.

@@ -45,7 +45,7 @@ struct ManagerNetworkProtocol<'a> {
     #[serde(rename = "SNMP")]
     snmp: Enabled,
     #[serde(rename = "SSDP")]
-    ssdp: Enabled,
+    ssdp: Ssdp,
     #[serde(rename = "SSH")]
     ssh: Enabled,
     status: Status,
@@ -59,7 +59,17 @@ struct Enabled {
 
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
+struct Ssdp {
+    #[serde(rename = "@Redfish.WriteableProperties")]
+    writeable: &'static [&'static str],
+    protocol_enabled: bool,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
 struct Ntp<'a> {
+    #[serde(rename = "@Redfish.WriteableProperties")]
+    writeable: [&'static str; 2],
     protocol_enabled: bool,
     #[serde(rename = "NTPServers")]
     servers: &'a [String],
@@ -80,9 +90,16 @@ pub(super) fn represent(context: &Context<'_>, vm: &Vm) -> Representation {
         https: spoken(Protocol::Https),
         ipmi: enabled(false),
         kvm: enabled(false),
-        ntp: Ntp { protocol_enabled: settings.ntp_is_on, servers: &settings.ntp_servers },
+        ntp: Ntp {
+            writeable: [ENABLED, SERVERS],
+            protocol_enabled: settings.ntp_is_on,
+            servers: &settings.ntp_servers,
+        },
         snmp: enabled(false),
-        ssdp: enabled(context.view.answers_searches()),
+        ssdp: Ssdp {
+            writeable: if context.view.config.ssdp { &[ENABLED] } else { &[] },
+            protocol_enabled: context.view.answers_searches(),
+        },
         ssh: enabled(false),
         status: Status::ENABLED,
     };
@@ -105,12 +122,12 @@ pub(super) fn patch(context: &Context<'_>, system: &str, body: &JsonObject) -> R
             ("SSDP" | "NTP", Value::Object(members)) => {
                 for (member, value) in parameters::members(members) {
                     let path = format!("{name}/{member}");
-                    match path.as_str() {
-                        "SSDP/ProtocolEnabled" if context.view.config.ssdp => {
+                    match (name, member) {
+                        ("SSDP", ENABLED) if context.view.config.ssdp => {
                             to.ssdp_is_off = !patch.boolean(&path, value).unwrap_or(!to.ssdp_is_off);
                         }
-                        "NTP/ProtocolEnabled" => to.ntp_is_on = patch.boolean(&path, value).unwrap_or(to.ntp_is_on),
-                        "NTP/NTPServers" => servers(&mut patch, &path, value, &mut to),
+                        ("NTP", ENABLED) => to.ntp_is_on = patch.boolean(&path, value).unwrap_or(to.ntp_is_on),
+                        ("NTP", SERVERS) => servers(&mut patch, &path, value, &mut to),
                         _ => patch.not_writable(&path),
                     }
                 }
@@ -139,6 +156,9 @@ fn servers(patch: &mut parameters::Patch, path: &str, value: &Value, to: &mut Ne
     }
     to.ntp_servers = servers;
 }
+
+const ENABLED: &str = "ProtocolEnabled";
+const SERVERS: &str = "NTPServers";
 
 const READ_ONLY: &[&str] =
     &["HTTP", "HTTPS", "IPMI", "Id", "KVMIP", "Name", "SNMP", "SSDP/ProtocolEnabled", "SSH", "Status"];

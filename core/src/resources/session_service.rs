@@ -21,6 +21,8 @@ struct SessionService {
     odata_type: Schema,
     #[serde(rename = "@odata.etag")]
     odata_etag: &'static str,
+    #[serde(rename = "@Redfish.WriteableProperties")]
+    writeable: &'static [&'static str],
     id: &'static str,
     name: &'static str,
     status: Status,
@@ -34,6 +36,7 @@ pub(super) fn represent(context: &Context<'_>) -> Representation {
         odata_id: Route::SessionService,
         odata_type: SCHEMA,
         odata_etag: ETAG_PLACEHOLDER,
+        writeable: &[TIMEOUT],
         id: "SessionService",
         name: "Session Service",
         status: Status::ENABLED,
@@ -53,7 +56,7 @@ pub(super) fn patch(context: &Context<'_>, body: &JsonObject) -> Result<EditPlan
     let mut timeout = None;
     for (name, value) in parameters::members(body) {
         match name {
-            "SessionTimeout" => timeout = patch.number(name, value, SHORTEST_TIMEOUT..=LONGEST_TIMEOUT),
+            TIMEOUT => timeout = patch.number(name, value, SHORTEST_TIMEOUT..=LONGEST_TIMEOUT),
             _ => patch.not_writable(name),
         }
     }
@@ -64,6 +67,8 @@ pub(super) fn patch(context: &Context<'_>, body: &JsonObject) -> Result<EditPlan
     let edit = SessionEdit::Timeout { from: context.view.sessions.timeout, to };
     Ok(EditPlan::new(AccessEdit::Session(edit), EditAnswer::Representation))
 }
+
+const TIMEOUT: &str = "SessionTimeout";
 
 /// The bounds that the schema gives, in seconds.
 const SHORTEST_TIMEOUT: u32 = 30;
