@@ -319,6 +319,7 @@ fn boot(target: &str, enabled: &str) -> BootOverride {
             "Pxe" => BootTarget::Pxe,
             "Cd" => BootTarget::Cd,
             "Hdd" => BootTarget::Hdd,
+            "Usb" => BootTarget::Usb,
             "UefiBootNext" => BootTarget::UefiBootNext,
             other => panic!("{other}"),
         },

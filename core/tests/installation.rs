@@ -135,3 +135,103 @@ fn a_boot_order_is_chosen_by_reference() {
     let first = &run(world)["spec"]["domain"]["devices"]["interfaces"];
     assert!(first.as_array().unwrap().iter().any(|nic| nic["bootOrder"] == 1), "{first}");
 }
+
+/// kubevirtbmc#166: the mode was ignored, and always read back as `Legacy`. Ironic changes the mode of a running machine
+/// alone, cycles its power and waits until it reads back.
+#[test]
+fn the_mode_reads_back_and_the_next_boot_has_it() {
+    for version in VERSIONS {
+        let world = &mut lab(version);
+        reset(world, "On");
+        until(world, NODE, "/PowerState", &json!("On"));
+        let before = template(world)["firmware"].clone();
+        assert_eq!(get(world, NODE)["Boot"]["BootSourceOverrideMode"], "UEFI");
+        for (mode, loader) in [("Legacy", json!({ "bios": {} })), ("UEFI", json!({ "efi": { "secureBoot": false } }))] {
+            assert_eq!(patch(world, &json!({ "Boot": { "BootSourceOverrideMode": mode } })), StatusCode::OK);
+            let shown = get(world, NODE);
+            assert_eq!(shown["Boot"]["BootSourceOverrideMode"], mode);
+            assert_eq!(shown["Boot"]["BootSourceOverrideEnabled"], "Disabled");
+            assert_eq!(shown["Status"]["Health"], "OK", "what is pending is no fault");
+            assert_eq!(reset(world, "GracefulRestart"), StatusCode::NO_CONTENT);
+            world.advance(Duration::from_mins(1));
+            until(world, NODE, "/PowerState", &json!("On"));
+            assert_eq!(run(world)["spec"]["domain"]["firmware"]["bootloader"], loader, "{version:?}");
+            assert_eq!(get(world, NODE)["Boot"]["BootSourceOverrideMode"], mode);
+        }
+        assert_eq!(template(world)["firmware"], before);
+    }
+}
+
+/// The whole boot sequence of a domain, by name.
+fn sequence(domain: &Value) -> Vec<String> {
+    let all = ["disks", "interfaces"].map(|list| domain["devices"][list].as_array().cloned().unwrap_or_default());
+    let mut places: Vec<(u64, String)> = all
+        .concat()
+        .iter()
+        .filter_map(|device| Some((device["bootOrder"].as_u64()?, device["name"].as_str()?.to_owned())))
+        .collect();
+    places.sort();
+    places.into_iter().map(|(_, name)| name).collect()
+}
+
+fn boot(world: &mut World, target: &str, enabled: &str) -> StatusCode {
+    let boot = json!({ "BootSourceOverrideTarget": target, "BootSourceOverrideEnabled": enabled });
+    patch(world, &json!({ "Boot": boot }))
+}
+
+/// kubevirt-redfish#14: the first place was taken already, and the cluster refused the change. kubevirtbmc#168: the other
+/// devices lost their places. kubevirtbmc#222: devices that the owner left out were tried.
+#[test]
+fn every_place_is_taken_once_and_who_was_left_out_stays_out() {
+    let world = &mut lab(KubevirtVersion::V1_9);
+    let mut domain = template(world);
+    domain["devices"]["disks"][0]["bootOrder"] = json!(1);
+    domain["devices"]["interfaces"][0]["bootOrder"] = json!(2);
+    let disks = domain["devices"]["disks"].clone();
+    let devices = json!({ "disks": disks, "interfaces": domain["devices"]["interfaces"] });
+    change(world, &json!({ "spec": { "template": { "spec": { "domain": { "devices": devices } } } } }));
+    let own = sequence(&template(world));
+    let [disk, nic] = [own[0].as_str(), own[1].as_str()];
+    for (target, expected) in [("Pxe", vec![nic, disk]), ("Hdd", vec![disk, nic]), ("Cd", vec!["cd", disk, nic])] {
+        assert_eq!(boot(world, target, "Continuous"), StatusCode::OK);
+        assert_eq!(sequence(&template(world)), expected, "{target}");
+        let order = get(world, NODE)["Boot"]["BootOrder"].clone();
+        assert_eq!(order, json!([format!("Drive.{disk}"), format!("Nic.{nic}")]), "the machine's own");
+    }
+    assert_eq!(boot(world, "None", "Disabled"), StatusCode::OK);
+    assert_eq!(sequence(&template(world)), own);
+}
+
+/// kubevirt-redfish#28: an override was accepted and did nothing. Whatever turns the machine on is the one boot.
+#[test]
+fn an_override_is_used_up_by_one_boot_however_it_comes() {
+    for reset_type in ["On", "ForceRestart", "GracefulRestart", "PowerCycle", "PushPowerButton"] {
+        for running in [false, true] {
+            let world = &mut lab(KubevirtVersion::V1_9);
+            if reset_type == "GracefulRestart" && !running {
+                continue;
+            }
+            if running {
+                reset(world, "On");
+                until(world, NODE, "/PowerState", &json!("On"));
+            }
+            assert_eq!(boot(world, "Pxe", "Once"), StatusCode::OK);
+            world.advance(Duration::from_secs(20));
+            assert_eq!(get(world, NODE)["Boot"]["BootSourceOverrideEnabled"], "Once", "nothing has booted");
+            let shown = get(world, NODE);
+            assert_eq!(shown["Status"]["Health"], "OK");
+            assert_eq!(reset(world, reset_type), StatusCode::NO_CONTENT);
+            world.advance(Duration::from_mins(1));
+            if running && matches!(reset_type, "On" | "PushPowerButton") {
+                // The one is no boot, the other ends the run.
+                assert_eq!(get(world, NODE)["Boot"]["BootSourceOverrideEnabled"], "Once", "{reset_type}");
+                continue;
+            }
+            assert_eq!(sequence(&run(world)["spec"]["domain"])[0], "default", "{reset_type}");
+            assert_eq!(get(world, NODE)["Boot"]["BootSourceOverrideEnabled"], "Disabled", "{reset_type}");
+            assert_eq!(reset(world, "ForceRestart"), StatusCode::NO_CONTENT);
+            world.advance(Duration::from_mins(1));
+            assert_ne!(sequence(&run(world)["spec"]["domain"]).first().map(String::as_str), Some("default"));
+        }
+    }
+}

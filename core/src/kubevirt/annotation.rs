@@ -136,6 +136,7 @@ pub(crate) enum Target {
     Pxe,
     Cd,
     Hdd,
+    Usb,
     UefiBootNext,
 }
 
@@ -146,6 +147,7 @@ impl From<Target> for BootTarget {
             Target::Pxe => Self::Pxe,
             Target::Cd => Self::Cd,
             Target::Hdd => Self::Hdd,
+            Target::Usb => Self::Usb,
             Target::UefiBootNext => Self::UefiBootNext,
         }
     }
@@ -158,6 +160,7 @@ impl From<BootTarget> for Target {
             BootTarget::Pxe => Self::Pxe,
             BootTarget::Cd => Self::Cd,
             BootTarget::Hdd => Self::Hdd,
+            BootTarget::Usb => Self::Usb,
             BootTarget::UefiBootNext => Self::UefiBootNext,
         }
     }

@@ -30,6 +30,8 @@ pub enum BootTarget {
     Cd,
     /// A disk.
     Hdd,
+    /// The stick with an image on it.
+    Usb,
     /// The device that was named, once.
     UefiBootNext,
 }

@@ -9,8 +9,8 @@ use crate::model::{BootChange, BootDevice, BootEnabled, BootMode, BootOverride, 
 use crate::route::{Inventory, Route};
 use crate::view::Vm;
 
-const TARGETS: [BootTarget; 5] =
-    [BootTarget::None, BootTarget::Pxe, BootTarget::Cd, BootTarget::Hdd, BootTarget::UefiBootNext];
+const TARGETS: [BootTarget; 6] =
+    [BootTarget::None, BootTarget::Pxe, BootTarget::Cd, BootTarget::Usb, BootTarget::Hdd, BootTarget::UefiBootNext];
 const ENABLED: [BootEnabled; 3] = [BootEnabled::Disabled, BootEnabled::Once, BootEnabled::Continuous];
 const MODES: [BootMode; 2] = [BootMode::Legacy, BootMode::Uefi];
 
@@ -61,6 +61,7 @@ const fn target_name(target: BootTarget) -> &'static str {
         BootTarget::None => "None",
         BootTarget::Pxe => "Pxe",
         BootTarget::Cd => "Cd",
+        BootTarget::Usb => "Usb",
         BootTarget::Hdd => "Hdd",
         BootTarget::UefiBootNext => "UefiBootNext",
     }
@@ -183,7 +184,7 @@ pub(super) fn conflict(present: &BootOverride, change: &BootChange) -> Option<Me
             clash("BootSourceOverrideEnabled", "BootSourceOverrideTarget")
         }
         BootTarget::UefiBootNext => None,
-        BootTarget::None | BootTarget::Pxe | BootTarget::Cd | BootTarget::Hdd => {
+        BootTarget::None | BootTarget::Pxe | BootTarget::Cd | BootTarget::Usb | BootTarget::Hdd => {
             change.next.as_ref().and_then(|_| clash("BootNext", "BootSourceOverrideTarget"))
         }
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use kubevirt_redfish_core::model::{
     Action, BootChange, BootEnabled, BootTarget, ImportState, InsertMedia, MachineChange, Observation, PowerRequest,
-    Slot,
+    Slot, Uid,
 };
 use kubevirt_redfish_fixtures::cluster::{ClusterConfig, KubevirtVersion};
 use kubevirt_redfish_fixtures::sample::{small, small_with_drive};
@@ -149,6 +149,35 @@ fn a_stick_does_not_touch_the_boot_order() {
     assert_eq!(places(&world), [("root".to_owned(), 1)]);
     world.run("vm", override_of(BootTarget::Pxe)).expect("set");
     assert_eq!(places(&world), [("root".to_owned(), 2)]);
+}
+
+/// An override that asks for the stick waits until one is plugged in, and again when it is pulled out.
+#[test]
+fn a_machine_boots_from_its_stick_once() {
+    for version in [KubevirtVersion::V1_8, KubevirtVersion::V1_9] {
+        let mut world = World::of(ClusterConfig::new(version));
+        world.create(small(NAMESPACE, "vm", "Manual"));
+        let before = template(&world);
+        let (target, enabled) = (Some(BootTarget::Usb), Some(BootEnabled::Once));
+        let boot = BootChange { target, enabled, ..BootChange::default() };
+        world.run("vm", Action::Change(MachineChange { boot: Some(boot), ..MachineChange::default() })).expect("noted");
+        assert_eq!(template(&world), before);
+        world.run("vm", insert(Slot::Usb, CONFIGURATION)).expect("inserted");
+        world.writes();
+        world.run("vm", Action::EjectMedia(Slot::Usb)).expect("ejected");
+        assert_eq!(template(&world), before, "{version:?}");
+        world.writes();
+        world.run("vm", insert(Slot::Usb, CONFIGURATION)).expect("inserted");
+        world.rest(Duration::from_secs(30));
+        world.power("vm", PowerRequest::On).expect("on");
+        world.rest(Duration::from_secs(30));
+        let instance = world.object("virtualmachineinstances", "vm").expect("it runs");
+        assert_eq!(stick(&instance["spec"])["bootOrder"], 1, "{version:?}");
+        let used_by = Uid::new(&world.run_uid("vm").expect("it runs"));
+        world.run("vm", Action::RestoreBoot { used_by }).expect("put back");
+        assert_eq!(template(&world)["domain"]["devices"]["disks"][0], before["domain"]["devices"]["disks"][0]);
+        assert_eq!(world.annotation("vm", "boot-override"), None);
+    }
 }
 
 #[test]

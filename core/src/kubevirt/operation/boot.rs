@@ -170,8 +170,8 @@ impl Template {
         let first = match (first, wanted.target) {
             (Some(first), _) => first,
             (None, Target::Cd) if scene.platform.live_media => Device::Disk(self.add_drive()),
-            // No drive without a medium here: the override takes effect when one is inserted.
-            (None, Target::Cd) => {
+            // No drive without a medium: the override takes effect when one is inserted.
+            (None, Target::Cd | Target::Usb) => {
                 self.restore();
                 return Ok(None);
             }

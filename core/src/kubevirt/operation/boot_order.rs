@@ -23,6 +23,7 @@ pub(super) fn device(
     match target {
         Target::None => None,
         Target::Cd => cd_drive(machine).map(Device::Disk),
+        Target::Usb => MediaRecord::read(machine, Slot::Usb).map(|record| Device::Disk(record.drive)),
         Target::Hdd => disks.iter().cloned().map(Device::Disk).min_by_key(place),
         Target::Pxe => {
             let interfaces = spec.domain.devices.interfaces.iter().filter_map(|interface| interface.name.clone());

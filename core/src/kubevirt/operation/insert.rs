@@ -301,7 +301,7 @@ impl Insert {
 fn boots_from(slot: Slot, target: Target) -> bool {
     match slot {
         Slot::Cd => target == Target::Cd,
-        Slot::Usb => false,
+        Slot::Usb => target == Target::Usb,
     }
 }
 
