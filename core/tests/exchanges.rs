@@ -320,6 +320,7 @@ fn boot(target: &str, enabled: &str) -> BootOverride {
             "Cd" => BootTarget::Cd,
             "Hdd" => BootTarget::Hdd,
             "Usb" => BootTarget::Usb,
+            "UefiHttp" => BootTarget::UefiHttp,
             "UefiBootNext" => BootTarget::UefiBootNext,
             other => panic!("{other}"),
         },
@@ -347,6 +348,7 @@ fn put(machine: &mut Machine, slot: Slot, image: &str) {
     let drive = match slot {
         Slot::Cd => "cd",
         Slot::Usb => "redfish-usb",
+        Slot::Http => "redfish-http",
     };
     let import = ImportId::of(&machine.id, &machine.uid, slot, image);
     let medium = Medium { slot, image: image.into(), drive: drive.into(), write_protected: true, import };

@@ -235,3 +235,124 @@ fn an_override_is_used_up_by_one_boot_however_it_comes() {
         }
     }
 }
+
+const IMAGE: &str = "https://images.example/boot-5f4c.iso?token=a&arch=x86_64";
+
+fn boot_over_http(world: &mut World, uri: &str, enabled: &str) -> StatusCode {
+    let target = json!({
+        "BootSourceOverrideTarget": "UefiHttp", "BootSourceOverrideEnabled": enabled, "HttpBootUri": uri,
+    });
+    patch(world, &json!({ "Boot": target }))
+}
+
+/// Nothing of an image that was booted over HTTP is left, but for an empty drive where the cluster knows such.
+fn nothing_is_left(world: &World) {
+    assert_eq!(world.cluster.count("datavolumes"), 0);
+    let machine = world.cluster.object("virtualmachines", "lab", "node-0").unwrap();
+    assert!(!machine["metadata"]["annotations"].to_string().contains("redfish.kubevirt.io/media-http"), "{machine}");
+    assert!(!machine["metadata"]["annotations"].to_string().contains("boot-override"), "{machine}");
+    assert!(!machine["spec"]["template"]["spec"]["volumes"].to_string().contains("redfish-http"), "{machine}");
+    assert_eq!(sequence(&machine["spec"]["template"]["spec"]["domain"])[0], "root");
+}
+
+/// The image is fetched into a drive of its own, booted from once, and gone when the run that uses it is over.
+#[test]
+fn an_image_is_booted_over_http_and_nothing_stays_behind() {
+    for version in VERSIONS {
+        // After which step the service is killed and begins anew.
+        for killed_after in 0..4 {
+            let world = &mut lab(version);
+            let mut step = 0;
+            let mut done = |world: &mut World| {
+                if step == killed_after {
+                    world.restart(0);
+                    world.run_until(Duration::from_secs(10), |world| world.view(0).is_some_and(|view| view.is_ready()));
+                }
+                step += 1;
+            };
+            assert_eq!(boot_over_http(world, IMAGE, "Once"), StatusCode::OK);
+            done(world);
+            assert_eq!(boot_over_http(world, IMAGE, "Once"), StatusCode::OK, "the same again");
+            let shown = get(world, NODE);
+            let boot = &shown["Boot"];
+            assert_eq!((&boot["HttpBootUri"], &boot["BootSourceOverrideTarget"]), (&json!(IMAGE), &json!("UefiHttp")));
+            assert_eq!(shown["PowerState"], "Off");
+            assert_eq!(reset(world, "On"), StatusCode::NO_CONTENT);
+            done(world);
+            until(world, NODE, "/PowerState", &json!("On"));
+            until(world, NODE, "/Boot/BootSourceOverrideEnabled", &json!("Disabled"));
+            done(world);
+            assert_eq!(sequence(&run(world)["spec"]["domain"])[0], "redfish-http", "{version:?}");
+            assert_eq!(get(world, NODE)["Boot"]["HttpBootUri"], Value::Null);
+            assert_eq!(get(world, CD)["Inserted"], false, "it is in nobody's way");
+            world.advance(Duration::from_mins(1));
+            assert_eq!(world.cluster.count("datavolumes"), 1, "the installer reads the rest of itself from there");
+            assert_eq!(reset(world, "GracefulRestart"), StatusCode::NO_CONTENT);
+            world.advance(Duration::from_mins(1));
+            until(world, NODE, "/PowerState", &json!("On"));
+            done(world);
+            world.advance(Duration::from_mins(1));
+            assert_eq!(sequence(&run(world)["spec"]["domain"])[0], "root", "{version:?}");
+            nothing_is_left(world);
+        }
+    }
+}
+
+#[test]
+fn an_image_that_cannot_be_fetched_is_said_and_keeps_no_machine_from_starting() {
+    for version in VERSIONS {
+        let world = &mut lab(version);
+        assert_eq!(boot_over_http(world, "https://images.invalid/boot.iso", "Once"), StatusCode::OK);
+        until(world, NODE, "/Status/Conditions/0/MessageId", &json!("KubeVirt.1.0.ImportFailed"));
+        assert_eq!(reset(world, "On"), StatusCode::NO_CONTENT);
+        world.advance(Duration::from_mins(2));
+        until(world, NODE, "/PowerState", &json!("On"));
+        let run = run(world);
+        assert!(!run["spec"]["volumes"].to_string().contains("redfish-http"), "{version:?} {run}");
+        nothing_is_left(world);
+    }
+}
+
+#[test]
+fn booting_over_http_is_given_up_and_lasts_as_it_was_asked_for() {
+    for version in VERSIONS {
+        let world = &mut lab(version);
+        // Something else instead, and nothing at all.
+        assert_eq!(boot_over_http(world, IMAGE, "Once"), StatusCode::OK);
+        let disk =
+            json!({ "BootSourceOverrideTarget": "Hdd", "BootSourceOverrideEnabled": "Once", "HttpBootUri": null });
+        assert_eq!(patch(world, &json!({ "Boot": disk })), StatusCode::OK);
+        assert_eq!(get(world, NODE)["Boot"]["HttpBootUri"], Value::Null);
+        assert_eq!(boot(world, "None", "Disabled"), StatusCode::OK);
+        world.advance(Duration::from_mins(1));
+        nothing_is_left(world);
+        // Until it is changed; another image comes in its place.
+        assert_eq!(boot_over_http(world, IMAGE, "Continuous"), StatusCode::OK);
+        let other = "http://images.example/other.iso";
+        assert_eq!(patch(world, &json!({ "Boot": { "HttpBootUri": other } })), StatusCode::OK);
+        for _ in 0..2 {
+            assert_eq!(reset(world, "On"), StatusCode::NO_CONTENT);
+            until(world, NODE, "/PowerState", &json!("On"));
+            assert_eq!(sequence(&run(world)["spec"]["domain"])[0], "redfish-http", "{version:?}");
+            assert_eq!(reset(world, "ForceOff"), StatusCode::NO_CONTENT);
+            until(world, NODE, "/PowerState", &json!("Off"));
+        }
+        assert_eq!(world.cluster.count("datavolumes"), 1, "the first image went");
+        assert_eq!(patch(world, &json!({ "Boot": { "HttpBootUri": null } })), StatusCode::OK);
+        assert_eq!(get(world, NODE)["Boot"]["BootSourceOverrideTarget"], "None");
+        world.advance(Duration::from_mins(1));
+        nothing_is_left(world);
+    }
+}
+
+#[test]
+fn booting_over_http_takes_a_url() {
+    let world = &mut lab(KubevirtVersion::V1_9);
+    assert_eq!(boot(world, "UefiHttp", "Once"), StatusCode::BAD_REQUEST);
+    for uri in ["ftp://images.example/boot.iso", "boot.iso", "docker://images.example/boot"] {
+        assert_eq!(boot_over_http(world, uri, "Once"), StatusCode::BAD_REQUEST, "{uri}");
+    }
+    let elsewhere = json!({ "BootSourceOverrideTarget": "Cd", "HttpBootUri": IMAGE });
+    assert_eq!(patch(world, &json!({ "Boot": elsewhere })), StatusCode::BAD_REQUEST);
+    assert_eq!(get(world, NODE)["Boot"]["BootSourceOverrideTarget"], "None");
+}

@@ -65,7 +65,7 @@ fn altered(view: &View, before: &Before, vm: &Arc<Vm>) -> Vec<Draft> {
     if is_defined_otherwise(was, vm) {
         drafts.push(told(system(), &Message::new(&resource_event::CHANGED, []), EventType::ResourceUpdated));
     }
-    for slot in Slot::ALL {
+    for slot in Slot::SHOWN {
         let drive = || Origin::of(Route::VirtualMedia(name, *slot), "VirtualMedia");
         let changed = was.medium(*slot).map(|medium| (&medium.image, &medium.import))
             != vm.medium(*slot).map(|medium| (&medium.image, &medium.import));

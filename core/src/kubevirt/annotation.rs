@@ -42,6 +42,7 @@ pub(crate) const fn media(slot: Slot) -> &'static str {
     match slot {
         Slot::Cd => "redfish.kubevirt.io/media-cd",
         Slot::Usb => "redfish.kubevirt.io/media-usb",
+        Slot::Http => "redfish.kubevirt.io/media-http",
     }
 }
 
@@ -76,6 +77,9 @@ pub(crate) struct BootRecord {
     /// The device that [`Target::UefiBootNext`] stands for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) next: Option<Device>,
+    /// The image that [`Target::UefiHttp`] stands for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) http_uri: Option<Box<str>>,
     /// For `Once`: the uid of the run that was there when it was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) armed_for: Option<Box<str>>,
@@ -121,6 +125,7 @@ impl BootRecord {
             target: self.target.into(),
             enabled: self.enabled.into(),
             next: self.next.clone().map(Into::into),
+            http_uri: self.http_uri.clone(),
             armed_for: self.armed_for.as_deref().map(Uid::new),
             outlives_reboot: self.enabled == Enabled::Once
                 && self.change.as_ref().is_some_and(|change| !change.reboot_ends_run),
@@ -137,6 +142,7 @@ pub(crate) enum Target {
     Cd,
     Hdd,
     Usb,
+    UefiHttp,
     UefiBootNext,
 }
 
@@ -148,6 +154,7 @@ impl From<Target> for BootTarget {
             Target::Cd => Self::Cd,
             Target::Hdd => Self::Hdd,
             Target::Usb => Self::Usb,
+            Target::UefiHttp => Self::UefiHttp,
             Target::UefiBootNext => Self::UefiBootNext,
         }
     }
@@ -161,6 +168,7 @@ impl From<BootTarget> for Target {
             BootTarget::Cd => Self::Cd,
             BootTarget::Hdd => Self::Hdd,
             BootTarget::Usb => Self::Usb,
+            BootTarget::UefiHttp => Self::UefiHttp,
             BootTarget::UefiBootNext => Self::UefiBootNext,
         }
     }
@@ -351,6 +359,7 @@ mod tests {
             target: Target::Cd,
             enabled: Enabled::Once,
             next: None,
+            http_uri: None,
             armed_for: Some("9f".into()),
             change: Some(OrderChange {
                 original: BootOrder { disks: [("root".into(), 1)].into(), interfaces: [("prov".into(), 2)].into() },

@@ -11,6 +11,8 @@ pub struct BootOverride {
     pub enabled: BootEnabled,
     /// The device that [`BootTarget::UefiBootNext`] stands for.
     pub next: Option<BootDevice>,
+    /// The image that [`BootTarget::UefiHttp`] stands for.
+    pub http_uri: Option<Box<str>>,
     /// For `Once`: the instance that was there when the override was asked for. The next instance uses it up.
     pub armed_for: Option<Uid>,
     /// For `Once`: a reboot by the guest itself, in the run that uses it up, is not a new boot: it boots from the same
@@ -32,6 +34,8 @@ pub enum BootTarget {
     Hdd,
     /// The stick with an image on it.
     Usb,
+    /// The image at a URL.
+    UefiHttp,
     /// The device that was named, once.
     UefiBootNext,
 }

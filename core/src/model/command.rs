@@ -140,6 +140,8 @@ pub struct BootChange {
     pub target: Option<BootTarget>,
     /// The device, if the target is [`BootTarget::UefiBootNext`].
     pub next: Option<BootDevice>,
+    /// The URL of an image, if the target is [`BootTarget::UefiHttp`].
+    pub http_uri: Option<Box<str>>,
     /// For how long.
     pub enabled: Option<BootEnabled>,
     /// Which firmware.

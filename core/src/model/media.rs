@@ -12,17 +12,23 @@ pub enum Slot {
     Cd,
     /// A stick that is plugged in with an image on it and pulled out again.
     Usb,
+    /// What a machine boots from that is told to boot over HTTP: a drive that no client deals with.
+    Http,
 }
 
 impl Slot {
     /// Every slot that a machine has.
-    pub const ALL: &'static [Self] = &[Self::Cd, Self::Usb];
+    pub const ALL: &'static [Self] = &[Self::Cd, Self::Usb, Self::Http];
+
+    /// Those that clients insert media into.
+    pub const SHOWN: &'static [Self] = &[Self::Cd, Self::Usb];
 
     /// The slot's name, as it appears in URIs.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Cd => "Cd",
             Self::Usb => "Usb",
+            Self::Http => "Http",
         }
     }
 }
@@ -37,7 +43,7 @@ impl std::str::FromStr for Slot {
     type Err = ();
 
     fn from_str(text: &str) -> Result<Self, ()> {
-        Self::ALL.iter().copied().find(|slot| slot.name() == text).ok_or(())
+        Self::SHOWN.iter().copied().find(|slot| slot.name() == text).ok_or(())
     }
 }
 

@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::{Context, Link, inventory, parameters, storage};
 use crate::http::{ETAG_PLACEHOLDER, JsonObject, Refusal, Representation, Schema, schema};
 use crate::messages::{Message, base};
-use crate::model::{Action, BootChange, BootDevice, Drive, DriveBus, DriveKind, Machine, MachineChange, Nic};
+use crate::model::{Action, BootChange, BootDevice, Drive, DriveBus, DriveKind, Machine, MachineChange, Nic, Slot};
 use crate::route::{Inventory, Route};
 use crate::view::Vm;
 
@@ -101,7 +101,7 @@ impl<'a> BootOption<'a> {
             }
             Kind::CdRom | Kind::Stick => {
                 let medium = vm.machine.media.iter().find(|medium| *medium.drive == *self.name)?;
-                Some(Route::VirtualMedia(system, medium.slot))
+                Slot::SHOWN.contains(&medium.slot).then_some(Route::VirtualMedia(system, medium.slot))
             }
             Kind::Nic => Some(Route::Inventory(system, Inventory::EthernetInterface(&self.id))),
         }

@@ -3,14 +3,23 @@
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 
-use super::{Link, boot_option, parameters};
+use super::{Link, boot_option, parameters, virtual_media};
 use crate::messages::{Message, base, cluster};
-use crate::model::{BootChange, BootDevice, BootEnabled, BootMode, BootOverride, BootTarget, Machine, Phase};
+use crate::model::{
+    BootChange, BootDevice, BootEnabled, BootMode, BootOverride, BootTarget, ImportState, Machine, Phase, Slot,
+};
 use crate::route::{Inventory, Route};
 use crate::view::Vm;
 
-const TARGETS: [BootTarget; 6] =
-    [BootTarget::None, BootTarget::Pxe, BootTarget::Cd, BootTarget::Usb, BootTarget::Hdd, BootTarget::UefiBootNext];
+const TARGETS: [BootTarget; 7] = [
+    BootTarget::None,
+    BootTarget::Pxe,
+    BootTarget::Cd,
+    BootTarget::Usb,
+    BootTarget::Hdd,
+    BootTarget::UefiHttp,
+    BootTarget::UefiBootNext,
+];
 const ENABLED: [BootEnabled; 3] = [BootEnabled::Disabled, BootEnabled::Once, BootEnabled::Continuous];
 const MODES: [BootMode; 2] = [BootMode::Legacy, BootMode::Uefi];
 
@@ -36,12 +45,14 @@ pub(super) struct Boot<'a> {
     order: Vec<String>,
     #[serde(rename = "BootNext")]
     next: Option<String>,
+    #[serde(rename = "HttpBootUri")]
+    http_uri: Option<&'a str>,
 }
 
 impl<'a> Boot<'a> {
     /// Of the machine that URIs call `system`.
-    pub(super) fn of(machine: &Machine, system: &'a str) -> Self {
-        let BootOverride { target, enabled, next, .. } = &machine.boot;
+    pub(super) fn of(machine: &'a Machine, system: &'a str) -> Self {
+        let BootOverride { target, enabled, next, http_uri, .. } = &machine.boot;
         Self {
             enabled: *enabled,
             enabled_values: ENABLED,
@@ -51,6 +62,7 @@ impl<'a> Boot<'a> {
             mode_values: MODES,
             options: Link::to(Route::Inventory(system, Inventory::BootOptions)),
             order: boot_option::in_order(machine).into_iter().map(|option| option.reference).collect(),
+            http_uri: http_uri.as_deref(),
             next: next.as_ref().and_then(|device| boot_option::reference(machine, device)),
         }
     }
@@ -63,6 +75,7 @@ const fn target_name(target: BootTarget) -> &'static str {
         BootTarget::Cd => "Cd",
         BootTarget::Usb => "Usb",
         BootTarget::Hdd => "Hdd",
+        BootTarget::UefiHttp => "UefiHttp",
         BootTarget::UefiBootNext => "UefiBootNext",
     }
 }
@@ -100,10 +113,13 @@ impl Serialize for BootMode {
     }
 }
 
-/// What is worth knowing of the override that is in force or was used up: where the cluster has no way to make a reboot
-/// by the guest itself a new boot, it boots from the same again.
+/// What is worth knowing of the override that is in force or was used up: its image cannot be fetched; or, where the
+/// cluster has no way to make a reboot by the guest itself a new boot, it boots from the same again.
 pub(super) fn condition(vm: &Vm) -> Option<Message> {
     let machine = &vm.machine;
+    if let Some(ImportState::Failed { message }) = vm.import(Slot::Http).map(|import| &import.state) {
+        return Some(Message::new(&cluster::IMPORT_FAILED, [message]));
+    }
     let again = |device: &str| Some(Message::new(&cluster::REBOOT_BOOTS_AGAIN, [device]));
     match machine.boot.enabled {
         BootEnabled::Once if machine.boot.outlives_reboot => return again(target_name(machine.boot.target)),
@@ -143,7 +159,12 @@ pub(super) fn parse(machine: &Machine, value: &Value, problems: &mut Vec<Message
                 change.order = Some(Box::default());
                 Ok(())
             }
+            "HttpBootUri" if alone && has_no_value(value) && machine.boot.http_uri.is_some() => {
+                (change.target, change.enabled) = (Some(BootTarget::None), Some(BootEnabled::Disabled));
+                Ok(())
+            }
             _ if has_no_value(value) => Ok(()),
+            "HttpBootUri" => http_uri(value).map(|uri| change.http_uri = Some(uri)),
             "BootOrder" => {
                 change.order = order(machine, value, problems);
                 Ok(())
@@ -161,6 +182,9 @@ pub(super) fn parse(machine: &Machine, value: &Value, problems: &mut Vec<Message
     if change.next == machine.boot.next && change.target.is_some_and(|target| target != BootTarget::UefiBootNext) {
         change.next = None;
     }
+    if change.http_uri == machine.boot.http_uri && change.target.is_some_and(|target| target != BootTarget::UefiHttp) {
+        change.http_uri = None;
+    }
     (change != BootChange::default()).then_some(change)
 }
 
@@ -173,21 +197,38 @@ pub(super) fn conflict(present: &BootOverride, change: &BootChange) -> Option<Me
         let message = Message::new(&base::PROPERTY_VALUE_CONFLICT, [property, other]);
         Some(message.about(format!("#/Boot/{property}")))
     };
+    let missing = |property: &'static str| {
+        Some(Message::new(&base::PROPERTY_MISSING, [property]).about(format!("#/Boot/{property}")))
+    };
+    if change.next.is_some() && target != BootTarget::UefiBootNext {
+        return clash("BootNext", "BootSourceOverrideTarget");
+    }
+    if change.http_uri.is_some() && target != BootTarget::UefiHttp {
+        return clash("HttpBootUri", "BootSourceOverrideTarget");
+    }
     match target {
         BootTarget::None if enabling => clash("BootSourceOverrideEnabled", "BootSourceOverrideTarget"),
-        BootTarget::UefiBootNext if !enabling && change.target.is_none() && change.next.is_none() => None,
-        BootTarget::UefiBootNext if change.next.is_none() && present.next.is_none() => {
-            Some(Message::new(&base::PROPERTY_MISSING, ["BootNext"]).about("#/Boot/BootNext"))
-        }
+        BootTarget::UefiHttp if change.http_uri.is_none() && present.http_uri.is_none() => missing("HttpBootUri"),
+        BootTarget::UefiBootNext if change.next.is_none() && present.next.is_none() => missing("BootNext"),
         // UEFI knows it as a one-time setting only (schema `ComputerSystem`, `BootNext`).
         BootTarget::UefiBootNext if enabled == BootEnabled::Continuous => {
             clash("BootSourceOverrideEnabled", "BootSourceOverrideTarget")
         }
-        BootTarget::UefiBootNext => None,
-        BootTarget::None | BootTarget::Pxe | BootTarget::Cd | BootTarget::Usb | BootTarget::Hdd => {
-            change.next.as_ref().and_then(|_| clash("BootNext", "BootSourceOverrideTarget"))
-        }
+        BootTarget::None
+        | BootTarget::Pxe
+        | BootTarget::Cd
+        | BootTarget::Usb
+        | BootTarget::Hdd
+        | BootTarget::UefiHttp
+        | BootTarget::UefiBootNext => None,
     }
+}
+
+/// Reads the URL of an image.
+fn http_uri(value: &Value) -> Result<Box<str>, Message> {
+    let text = value.as_str().ok_or_else(|| parameters::type_error("HttpBootUri", value))?;
+    let wrong = || Message::new(&base::PROPERTY_VALUE_FORMAT_ERROR, [text, "HttpBootUri"]);
+    if virtual_media::is_image_url(text) { Ok(text.into()) } else { Err(wrong()) }
 }
 
 /// Reads a list of references as a PATCH has it: null takes an element out, an empty object leaves the one at its place
@@ -245,7 +286,6 @@ const READ_ONLY: &[&str] = &[
     "BootOptions",
     "BootOrderPropertySelection",
     "Certificates",
-    "HttpBootUri",
     "LastBootTimeSeconds",
     "RemainingAutomaticRetryAttempts",
     "StopBootOnFault",

@@ -77,9 +77,10 @@ pub(super) fn represent(context: &Context<'_>, vm: &Vm, slot: Slot) -> Represent
         name: match slot {
             Slot::Cd => "Virtual CD",
             Slot::Usb => "Virtual USB Stick",
+            Slot::Http => "Boot Image",
         },
         media_types: match slot {
-            Slot::Cd => &["CD", "DVD"],
+            Slot::Cd | Slot::Http => &["CD", "DVD"],
             Slot::Usb => &["USBStick"],
         },
         image,
@@ -169,15 +170,18 @@ pub(super) fn eject(slot: Slot, body: &JsonObject) -> Result<Action, Refusal> {
 /// Reads an image URL: absolute, `http` or `https`, without a password in it, and kept to the letter.
 fn image_url(action: parameters::Action, value: &Value) -> Result<Box<str>, Message> {
     let text = action.text("Image", value)?;
-    let wrong = || action.format_error("Image", text);
+    if is_image_url(text) { Ok(text.into()) } else { Err(action.format_error("Image", text)) }
+}
+
+/// Whether a text is such a URL.
+pub(super) fn is_image_url(text: &str) -> bool {
     if text.len() > MAX_IMAGE_URL || text.bytes().any(|byte| byte.is_ascii_control() || byte == b' ') {
-        return Err(wrong());
+        return false;
     }
-    let uri: Uri = text.parse().map_err(|_| wrong())?;
+    let Ok(uri) = text.parse::<Uri>() else { return false };
     let known = matches!(uri.scheme_str(), Some("http" | "https"));
-    let plain =
-        uri.authority().is_some_and(|authority| !authority.as_str().contains('@') && !authority.host().is_empty());
-    if known && plain { Ok(text.into()) } else { Err(wrong()) }
+    let plain = |authority: &http::uri::Authority| !authority.as_str().contains('@') && !authority.host().is_empty();
+    known && uri.authority().is_some_and(plain)
 }
 
 /// Reads a user name or a password. What is wrong with it is said without repeating it.

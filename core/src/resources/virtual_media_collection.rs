@@ -10,6 +10,6 @@ pub(super) const SCHEMA: Schema = schema!("VirtualMediaCollection");
 
 pub(super) fn represent(context: &Context<'_>, vm: &Vm) -> Representation {
     let id = context.view.shown_name(&vm.machine.id);
-    let members = Slot::ALL.iter().map(|slot| Route::VirtualMedia(id, *slot));
+    let members = Slot::SHOWN.iter().map(|slot| Route::VirtualMedia(id, *slot));
     collection::represent(SCHEMA, Route::VirtualMediaCollection(id), "Virtual Media Collection", members)
 }

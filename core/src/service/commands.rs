@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
+use super::http_boot;
 use super::promises;
 use super::tasks::slot_of;
 use super::timers::Timer;
@@ -379,7 +380,7 @@ impl Service {
 /// What is to be done to a machine, by what is seen of it.
 fn due(vm: &Vm, config: &Config, now: Now) -> Vec<Action> {
     let restore = used_up_by(vm).map(|used_by| Action::RestoreBoot { used_by });
-    restore.into_iter().chain(promises::due(vm, config, now)).collect()
+    restore.into_iter().chain(promises::due(vm, config, now)).chain(http_boot::due(vm)).collect()
 }
 
 /// The run that used a one-time boot override up, if one did: the first that is not the one it was asked in.

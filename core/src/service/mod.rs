@@ -7,6 +7,7 @@ mod callers;
 mod commands;
 mod events;
 mod guard;
+mod http_boot;
 mod inventory;
 mod ledger;
 mod promises;

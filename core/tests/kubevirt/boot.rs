@@ -61,6 +61,7 @@ fn once_is_used_up_by_the_next_run_and_the_order_comes_back_exactly() {
             target: BootTarget::Cd,
             enabled: BootEnabled::Once,
             next: None,
+            http_uri: None,
             armed_for: Some(Uid::new(&first)),
             outlives_reboot: strategy == "Manual",
         };

@@ -127,7 +127,7 @@ prop_compose! {
         texts in prop::array::uniform4(prop::option::of("\\PC{0,40}")),
         memory in any::<u64>(),
         (target, enabled) in (
-            prop::sample::select(vec![BootTarget::None, BootTarget::Pxe, BootTarget::Cd, BootTarget::Hdd, BootTarget::Usb, BootTarget::UefiBootNext]),
+            prop::sample::select(vec![BootTarget::None, BootTarget::Pxe, BootTarget::Cd, BootTarget::Hdd, BootTarget::Usb, BootTarget::UefiHttp, BootTarget::UefiBootNext]),
             prop::sample::select(vec![BootEnabled::Disabled, BootEnabled::Once, BootEnabled::Continuous]),
         ),
         (template, trouble, medium) in (any::<bool>(), any::<bool>(), any::<bool>()),
@@ -152,6 +152,7 @@ prop_compose! {
             target,
             enabled,
             next: Some(BootDevice::Nic("default".into())),
+            http_uri: None,
             armed_for: None,
             outlives_reboot: memory % 2 == 0,
         };

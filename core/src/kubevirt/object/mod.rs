@@ -83,6 +83,8 @@ pub(crate) struct Annotations {
     pub(crate) media_cd: Option<Box<str>>,
     #[serde(rename = "redfish.kubevirt.io/media-usb", deserialize_with = "lenient")]
     pub(crate) media_usb: Option<Box<str>>,
+    #[serde(rename = "redfish.kubevirt.io/media-http", deserialize_with = "lenient")]
+    pub(crate) media_http: Option<Box<str>>,
     #[serde(rename = "redfish.kubevirt.io/run-strategy", deserialize_with = "lenient")]
     pub(crate) run_strategy: Option<Box<str>>,
     #[serde(rename = "redfish.kubevirt.io/pending-power-on", deserialize_with = "lenient")]
@@ -105,6 +107,7 @@ impl Annotations {
         match slot {
             Slot::Cd => self.media_cd.as_deref(),
             Slot::Usb => self.media_usb.as_deref(),
+            Slot::Http => self.media_http.as_deref(),
         }
     }
 }

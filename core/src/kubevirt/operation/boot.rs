@@ -28,7 +28,8 @@ pub(super) fn change(
     if let Some(order) = &change.order {
         template.choose(order)?;
     }
-    let named = change.target.is_some() || change.enabled.is_some() || change.next.is_some();
+    let source = change.next.is_some() || change.http_uri.is_some();
+    let named = change.target.is_some() || change.enabled.is_some() || source;
     let ordered = named || change.order.is_some();
     let mut wanted = if named { wanted(scene, change, present.as_ref()) } else { present.clone() };
     match wanted.as_mut().filter(|wanted| wanted.enabled != Enabled::Disabled) {
@@ -49,10 +50,12 @@ fn wanted(scene: &Scene<'_>, change: &BootChange, present: Option<&BootRecord>) 
     // A target that is named goes on being shown, though it has no effect until it is enabled.
     let shown = enabled != Enabled::Disabled || change.target.is_some() || change.enabled.is_none();
     let next = change.next.clone().map_or_else(|| present?.next.clone(), |next| Some(next.into()));
+    let http_uri = change.http_uri.clone().or_else(|| present?.http_uri.clone());
     (target != Target::None && shown).then(|| BootRecord {
         target,
         enabled,
         next: next.filter(|_| target == Target::UefiBootNext),
+        http_uri: http_uri.filter(|_| target == Target::UefiHttp),
         // Also a run that has ended and is still shown: it does not use up what came after it.
         armed_for: (enabled == Enabled::Once).then(|| scene.instance?.metadata.uid.clone()).flatten(),
         change: None,
@@ -165,13 +168,12 @@ impl Template {
     /// Carries out an override, and says what that changed; `None` while there is nothing to boot from.
     fn boot_from(&mut self, scene: &Scene<'_>, wanted: &BootRecord) -> Result<Option<OrderChange>, CommandError> {
         let conflict = |reason: &str| Err(CommandError::Conflict(reason.to_owned()));
-        let first =
-            device(wanted.target, wanted.next.as_ref(), scene.machine, &self.fixed_disks(scene), &self.original);
+        let first = device(wanted, scene.machine, &self.fixed_disks(scene), &self.original);
         let first = match (first, wanted.target) {
             (Some(first), _) => first,
             (None, Target::Cd) if scene.platform.live_media => Device::Disk(self.add_drive()),
             // No drive without a medium: the override takes effect when one is inserted.
-            (None, Target::Cd | Target::Usb) => {
+            (None, Target::Cd | Target::Usb | Target::UefiHttp) => {
                 self.restore();
                 return Ok(None);
             }

@@ -4,23 +4,22 @@
 
 use serde_json::{Value, json};
 
-use crate::kubevirt::annotation::{BootOrder, MediaRecord, Target};
+use crate::kubevirt::annotation::{BootOrder, BootRecord, MediaRecord, Target};
 pub(super) use crate::kubevirt::boot_sequence::Device;
 use crate::kubevirt::object::VirtualMachine;
 use crate::model::Slot;
 
-/// The device that a target stands for; `None` if the machine has none. `disks` are its own, without drives whose
+/// The device that an override boots from; `None` if the machine has none. `disks` are its own, without drives whose
 /// media come and go.
 pub(super) fn device(
-    target: Target,
-    next: Option<&Device>,
+    record: &BootRecord,
     machine: &VirtualMachine,
     disks: &[Box<str>],
     order: &BootOrder,
 ) -> Option<Device> {
     let spec = &machine.spec.template.spec;
     let place = |device: &Device| order.place(device).unwrap_or(u32::MAX);
-    match target {
+    match record.target {
         Target::None => None,
         Target::Cd => cd_drive(machine).map(Device::Disk),
         Target::Usb => MediaRecord::read(machine, Slot::Usb).map(|record| Device::Disk(record.drive)),
@@ -29,7 +28,11 @@ pub(super) fn device(
             let interfaces = spec.domain.devices.interfaces.iter().filter_map(|interface| interface.name.clone());
             interfaces.map(Device::Interface).min_by_key(place)
         }
-        Target::UefiBootNext => next.filter(|next| next.is_in(spec)).cloned(),
+        Target::UefiBootNext => record.next.clone().filter(|next| next.is_in(spec)),
+        Target::UefiHttp => {
+            let medium = MediaRecord::read(machine, Slot::Http)?;
+            (Some(&medium.image) == record.http_uri.as_ref()).then_some(Device::Disk(medium.drive))
+        }
     }
 }
 
@@ -38,7 +41,9 @@ fn cd_drive(machine: &VirtualMachine) -> Option<Box<str>> {
     let spec = &machine.spec.template.spec;
     let drives =
         || spec.domain.devices.disks.iter().filter(|disk| disk.cdrom.is_some()).filter_map(|disk| disk.name.clone());
-    let ours = MediaRecord::read(machine, Slot::Cd).map(|record| record.drive);
+    let of = |slot| MediaRecord::read(machine, slot).map(|record| record.drive);
+    let (ours, others) = (of(Slot::Cd), of(Slot::Http));
+    let drives = || drives().filter(|drive| Some(drive) != others.as_ref());
     drives()
         .find(|drive| Some(drive) == ours.as_ref())
         .or_else(|| drives().find(|drive| spec.volume(drive).is_none()))
@@ -96,7 +101,8 @@ mod tests {
         let original = BootOrder::of(spec);
         let disks = spec.domain.devices.disks.iter().filter(|disk| disk.cdrom.is_none());
         let disks: Vec<_> = disks.filter_map(|disk| disk.name.clone()).collect();
-        let first = device(target, None, &machine, &disks, &original).expect("the machine has one");
+        let first = device(&BootRecord { target, ..BootRecord::default() }, &machine, &disks, &original)
+            .expect("the machine has one");
         sequence(&with_first(&first, &original, &disks)).into_iter().map(|(_, name)| name).collect()
     }
 

@@ -7,11 +7,12 @@ use serde_json::{Value, json};
 
 use super::answer::Problem;
 use super::boot::Template;
+use super::boot_order::Device;
 use super::credentials;
 use super::data_volume::{deletion, ours};
 use super::engine::{Decision, Purpose, Reaction, Task};
 use super::scene::Scene;
-use crate::kubevirt::annotation::{self, BootRecord, LeftOutRecord, MEDIA_LEFT_OUT, MediaRecord};
+use crate::kubevirt::annotation::{self, BootOrder, BootRecord, LeftOutRecord, MEDIA_LEFT_OUT, MediaRecord, Target};
 use crate::kubevirt::object::VirtualMachine;
 use crate::model::{ImportId, Slot};
 use crate::time::Instant;
@@ -82,6 +83,9 @@ impl Task for Eject {
                 Some(_) | None => Decision::Done,
             };
         };
+        if self.slot == Slot::Http && self.left_out.is_none() && in_use(scene, &record) {
+            return Decision::Done;
+        }
         if self.import.as_deref() != Some(&record.data_volume) {
             self.import = Some(record.data_volume.clone());
         }
@@ -116,6 +120,12 @@ impl Task for Eject {
     }
 }
 
+/// Whether a guest runs that was booted from a medium: whoever wanted it taken out may not have seen the run yet.
+fn in_use(scene: &Scene<'_>, record: &MediaRecord) -> bool {
+    let running = scene.instance.filter(|instance| instance.status.phase.as_deref() == Some("Running"));
+    running.is_some_and(|run| BootOrder::of(&run.spec).first() == Some(Device::Disk(record.drive.clone())))
+}
+
 fn change_machine(scene: &Scene<'_>, slot: Slot, record: &MediaRecord, note: Option<&str>) -> Decision {
     let named = |device: &Value| device.get("name") == Some(&json!(*record.drive));
     let volumes: Vec<Value> = scene.volumes().into_iter().filter(|volume| !named(volume)).collect();
@@ -123,7 +133,7 @@ fn change_machine(scene: &Scene<'_>, slot: Slot, record: &MediaRecord, note: Opt
     let mut template = Template::of(scene, boot.as_ref());
     let mut wanted = boot.clone();
     // 422: "cannot define an empty CD-ROM disk" (facts, section 6), and never an empty disk of another kind.
-    let may_be_empty = slot == Slot::Cd && scene.platform.live_media;
+    let may_be_empty = slot != Slot::Usb && scene.platform.live_media;
     if !may_be_empty {
         // The drive takes its place in the boot order along; the others keep theirs.
         template.disks.retain(|disk| !named(disk));
@@ -139,6 +149,11 @@ fn change_machine(scene: &Scene<'_>, slot: Slot, record: &MediaRecord, note: Opt
                 change.original.disks.remove(&record.drive);
             }
         }
+    }
+    // Whoever takes this image away does not want it to be booted from: otherwise it would be fetched again.
+    if slot == Slot::Http && wanted.as_ref().is_some_and(|record| record.target == Target::UefiHttp) {
+        wanted = None;
+        template.restore();
     }
     let patch = template.into_patch(scene, wanted.as_ref(), boot.as_ref(), None).unwrap_or_else(|| scene.patch());
     let patch = patch

@@ -133,8 +133,8 @@ impl Insert {
         let live = live(scene, slot, &drive);
         let named = |device: &Value| device.get("name") == Some(&json!(*drive));
         match (slot, template.disks.iter_mut().find(|disk| named(disk))) {
-            (Slot::Cd, Some(_)) => {}
-            (Slot::Cd, None) => template.disks.push(cd_drive(&drive)),
+            (Slot::Cd | Slot::Http, Some(_)) => {}
+            (Slot::Cd | Slot::Http, None) => template.disks.push(cd_drive(&drive)),
             (Slot::Usb, Some(disk)) => become_stick(disk, live, self.media.write_protected),
             (Slot::Usb, None) => {
                 let mut disk = json!({ "name": *drive });
@@ -302,18 +302,23 @@ fn boots_from(slot: Slot, target: Target) -> bool {
     match slot {
         Slot::Cd => target == Target::Cd,
         Slot::Usb => target == Target::Usb,
+        Slot::Http => target == Target::UefiHttp,
     }
 }
 
-/// The first drive that a medium can be put into: a CD-ROM drive without one. There is no stick without an image.
+/// The first drive that a medium can be put into: a CD-ROM drive without one, where booting over HTTP has its own. There
+/// is no stick without an image.
 fn empty_drive(machine: &VirtualMachine, slot: Slot) -> Option<Box<str>> {
-    if slot != Slot::Cd {
-        return None;
-    }
     let spec = &machine.spec.template.spec;
-    let mut drives =
-        spec.domain.devices.disks.iter().filter(|disk| disk.cdrom.is_some()).filter_map(|disk| disk.name.clone());
-    drives.find(|drive| spec.volume(drive).is_none())
+    let of_http = |name: &str| name.starts_with(HTTP_DRIVE);
+    let fits = |name: &str| match slot {
+        Slot::Cd => !of_http(name),
+        Slot::Http => of_http(name),
+        Slot::Usb => false,
+    };
+    let drives = spec.domain.devices.disks.iter().filter(|disk| disk.cdrom.is_some());
+    let mut names = drives.filter_map(|disk| disk.name.clone());
+    names.find(|drive| fits(drive) && spec.volume(drive).is_none())
 }
 
 /// Whether a medium in this drive can be one that comes and goes while the machine runs.
@@ -324,7 +329,7 @@ fn live(scene: &Scene<'_>, slot: Slot, drive: &str) -> bool {
     let by_migration = scene.machine.spec.update_volumes_strategy.as_deref() == Some("Migration");
     let mut runs = scene.instance.filter(|instance| !instance.ended()).into_iter();
     let possible = runs.all(|instance| match slot {
-        Slot::Cd => instance.spec.disk(drive).is_some_and(|disk| disk.cdrom.is_some()),
+        Slot::Cd | Slot::Http => instance.spec.disk(drive).is_some_and(|disk| disk.cdrom.is_some()),
         // A new one is plugged in; one that the run began with stays until the restart.
         Slot::Usb => instance.spec.volume(drive).is_none_or(Volume::hotpluggable),
     });
@@ -341,4 +346,6 @@ fn become_stick(disk: &mut Value, live: bool, write_protected: bool) {
     disk["disk"] = device;
 }
 
+/// How the names begin of drives that are added for booting over HTTP: see `Template::free_name`.
+const HTTP_DRIVE: &str = "redfish-http";
 const WHILE_DELETING: Duration = Duration::from_millis(500);

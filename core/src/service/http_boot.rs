@@ -1,0 +1,23 @@
+//! The image that a machine boots over HTTP: into its drive while it is asked for, and out again.
+
+use crate::model::{Action, BootDevice, BootEnabled, InsertMedia, Phase, Slot};
+use crate::view::Vm;
+
+/// What is to be done about it, by what is seen of a machine. It stays for as long as a run uses it: an installer reads
+/// the rest of itself from there.
+pub(super) fn due(vm: &Vm) -> Option<Action> {
+    let boot = &vm.machine.boot;
+    let wanted = boot.http_uri.as_ref().filter(|_| boot.enabled != BootEnabled::Disabled);
+    match (wanted, vm.medium(Slot::Http)) {
+        (Some(image), medium) if medium.is_none_or(|medium| medium.image != *image) => {
+            let (slot, image) = (Slot::Http, image.clone());
+            Some(Action::InsertMedia(InsertMedia { slot, image, write_protected: true, credentials: None }))
+        }
+        (None, Some(medium)) => {
+            let mut run = vm.instance.iter().filter(|run| run.phase == Phase::Running);
+            let in_use = run.any(|run| run.boots_first == Some(BootDevice::Drive(medium.drive.clone())));
+            (!in_use).then_some(Action::EjectMedia(Slot::Http))
+        }
+        (Some(_), _) | (None, None) => None,
+    }
+}
