@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use kubevirt_redfish_core::model::{
-    Action, BootChange, BootDevice, BootEnabled, BootTarget, CommandError, MachineChange, PowerRequest, Uid,
+    Action, BootChange, BootDevice, BootEnabled, BootTarget, CommandError, InsertMedia, MachineChange, PowerRequest,
+    Slot, Uid,
 };
 use kubevirt_redfish_fixtures::sample::small_with_drive;
 use serde_json::{Value, json};
@@ -127,4 +128,37 @@ fn a_device_that_went_cannot_be_chosen() {
         assert!(matches!(result, Err(CommandError::Conflict(_))), "{result:?}");
     }
     assert_eq!(world.writes(), Vec::<String>::new());
+}
+
+/// Booting over HTTP, request by request: what it is told, what the service does about the image, and the end of both.
+#[test]
+fn an_image_is_booted_over_http() {
+    let mut world = World::new();
+    world.create(small_with_drive(NAMESPACE, "vm", "Halted"));
+    let before = world.machine("vm")["spec"]["template"]["spec"]["volumes"].clone();
+    let image: Box<str> = "https://images.example/boot.iso?token=a".into();
+    let mut story = String::new();
+    let mut step = |world: &mut World, action: Action| {
+        world.writes();
+        world.run("vm", action).expect("it can be done");
+        story.push_str(&world.writes().join("\n"));
+        story.push_str("\n\n");
+    };
+    let (target, enabled) = (Some(BootTarget::UefiHttp), Some(BootEnabled::Once));
+    step(&mut world, change(BootChange { target, enabled, http_uri: Some(image.clone()), ..BootChange::default() }));
+    let media = InsertMedia { slot: Slot::Http, image, write_protected: true, credentials: None };
+    step(&mut world, Action::InsertMedia(media));
+    world.rest(Duration::from_secs(30));
+    step(&mut world, Action::Power(PowerRequest::On));
+    world.rest(Duration::from_secs(30));
+    assert_eq!(run(&world), ["redfish-http", "root"]);
+    let used_by = Uid::new(&world.run_uid("vm").expect("it runs"));
+    step(&mut world, Action::RestoreBoot { used_by });
+    // It is in use, and stays until it is not.
+    step(&mut world, Action::EjectMedia(Slot::Http));
+    step(&mut world, Action::Power(PowerRequest::ForceOff));
+    world.rest(Duration::from_secs(10));
+    step(&mut world, Action::EjectMedia(Slot::Http));
+    insta::assert_snapshot!(story);
+    assert_eq!(world.machine("vm")["spec"]["template"]["spec"]["volumes"], before);
 }
