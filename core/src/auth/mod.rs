@@ -20,6 +20,6 @@ pub(crate) use bearer::{ExternalUser, Reviewed, TokenKey, bearer, is_external};
 pub(crate) use edit::{EditError, Edited};
 pub(crate) use identity::{Authenticator, CredentialKey, Extent, Identity, Login};
 pub(crate) use mac::Entropy;
-pub(crate) use privilege::{Owned, Required, required};
+pub(crate) use privilege::{Entity, Need, Owned, Required, required, required_by};
 pub use role::{Privilege, Privileges, Role};
 pub(crate) use session::{Session, SessionEdit, SessionId, Sessions, SessionsContent, Token};

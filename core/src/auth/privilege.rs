@@ -82,6 +82,61 @@ pub(crate) enum Entity {
     VirtualMedia,
 }
 
+impl Entity {
+    /// The entities, in the order of the table.
+    pub(crate) fn all() -> impl Iterator<Item = Self> {
+        MAP.iter().map(|rule| rule.entity)
+    }
+
+    /// The types of the resources of this service that it stands for; none for what other services have.
+    pub(crate) const fn schemas(self) -> &'static [&'static str] {
+        match self {
+            Self::AccountService => &["AccountService"],
+            Self::CertificateService => &["CertificateLocations", "CertificateService"],
+            Self::Chassis => &["Chassis", "ChassisCollection"],
+            Self::ComputerSystem => &["ComputerSystem", "ComputerSystemCollection"],
+            Self::Document => &["ServiceRoot"],
+            Self::EventDestination => &["EventDestination"],
+            Self::EventDestinationCollection => &["EventDestinationCollection"],
+            Self::EventService => &["EventService"],
+            Self::JsonSchemaFile => &["JsonSchemaFile", "JsonSchemaFileCollection"],
+            Self::Manager => &["Manager", "ManagerCollection"],
+            Self::ManagerAccount => &["ManagerAccount"],
+            Self::ManagerAccountCollection => &["ManagerAccountCollection"],
+            Self::ManagerNetworkProtocol => &["ManagerNetworkProtocol"],
+            Self::MessageRegistryFile => {
+                &["MessageRegistry", "MessageRegistryFile", "MessageRegistryFileCollection", "PrivilegeRegistry"]
+            }
+            Self::Role => &["Role", "RoleCollection"],
+            Self::Session => &["Session"],
+            Self::SessionCollection => &["SessionCollection"],
+            Self::SessionService => &["SessionService"],
+            Self::SystemComponent => &[
+                "BootOption",
+                "BootOptionCollection",
+                "Drive",
+                "EthernetInterface",
+                "EthernetInterfaceCollection",
+                "Memory",
+                "MemoryCollection",
+                "Processor",
+                "ProcessorCollection",
+                "Storage",
+                "StorageCollection",
+            ],
+            Self::Task => &["Task", "TaskCollection"],
+            Self::TaskService => &["TaskService"],
+            Self::UpdateService => &["SoftwareInventoryCollection", "UpdateService"],
+            Self::VirtualMedia => &["VirtualMedia", "VirtualMediaCollection"],
+            Self::Bios
+            | Self::Certificate
+            | Self::LogService
+            | Self::ManagerEthernetInterface
+            | Self::ManagerLogService => &[],
+        }
+    }
+}
+
 /// What the methods of an entity need. An action is a POST.
 struct Rule {
     entity: Entity,
@@ -112,7 +167,7 @@ const MAP: &[Rule] = &[
     row(Entity::CertificateService,         LOGIN, MANAGER),
     row(Entity::Chassis,                    LOGIN, COMPONENTS),
     row(Entity::ComputerSystem,             LOGIN, COMPONENTS),
-    // Reading needs nothing: see `required`.
+    // Reading needs nothing: see `required_by`.
     row(Entity::Document,                   LOGIN, MANAGER),
     row(Entity::EventDestination,           LOGIN, MANAGER_OR_OWN),
     Rule { entity: Entity::EventDestinationCollection,
@@ -132,7 +187,7 @@ const MAP: &[Rule] = &[
     row(Entity::MessageRegistryFile,        LOGIN, MANAGER),
     row(Entity::Role,                       LOGIN, MANAGER),
     row(Entity::Session,                    MANAGER_OR_OWN, MANAGER_OR_OWN),
-    // Logging in needs nothing: see `required`.
+    // Logging in needs nothing: see `required_by`.
     row(Entity::SessionCollection,          LOGIN, LOGIN),
     row(Entity::SessionService,             LOGIN, MANAGER),
     row(Entity::SystemComponent,            LOGIN, COMPONENTS),
@@ -177,7 +232,11 @@ pub(crate) fn entity(route: &Route<'_>) -> Entity {
 
 /// What a request needs.
 pub(crate) fn required(route: &Route<'_>, method: &Method) -> Required {
-    let entity = entity(route);
+    required_by(entity(route), method)
+}
+
+/// What a request needs that is about an entity.
+pub(crate) fn required_by(entity: Entity, method: &Method) -> Required {
     let reading = matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS);
     if reading && entity == Entity::Document || *method == Method::POST && entity == Entity::SessionCollection {
         return Required::Nothing;

@@ -3,11 +3,11 @@
 use serde::Serialize;
 
 use super::access::{EditAnswer, EditPlan};
-use super::{Context, Link, Status, parameters};
+use super::{Context, Link, Status, parameters, privilege_registry};
 use crate::auth::{AccountEdit, LONGEST_PASSWORD, Privilege, SHORTEST_PASSWORD};
 use crate::http::{ETAG_PLACEHOLDER, JsonObject, Refusal, Representation, Schema, schema};
 use crate::messages::{Message, base};
-use crate::route::Route;
+use crate::route::{Catalog, Route};
 use crate::service::AccessEdit;
 
 pub(super) const SCHEMA: Schema = schema!("AccountService", "v1_18_1");
@@ -39,6 +39,7 @@ struct AccountService {
     account_lockout_counter_reset_enabled: bool,
     accounts: Link<'static>,
     roles: Link<'static>,
+    privilege_map: Link<'static>,
 }
 
 pub(super) fn represent(context: &Context<'_>) -> Representation {
@@ -63,6 +64,7 @@ pub(super) fn represent(context: &Context<'_>) -> Representation {
         account_lockout_counter_reset_enabled: true,
         accounts: Link::to(Route::Accounts),
         roles: Link::to(Route::Roles),
+        privilege_map: Link::to(Route::Catalog(Catalog::RegistryDocument(privilege_registry::ID))),
     };
     Representation::of_resource(SCHEMA, &service)
 }

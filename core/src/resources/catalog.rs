@@ -2,7 +2,8 @@
 
 use super::{
     certificate_locations, certificate_service, json_schema_file, json_schema_file_collection, message_registry,
-    message_registry_file, message_registry_file_collection, software_inventory_collection, update_service,
+    message_registry_file, message_registry_file_collection, privilege_registry, software_inventory_collection,
+    update_service,
 };
 use crate::http::{Refusal, Representation};
 use crate::route::Catalog;
@@ -12,6 +13,7 @@ pub(super) fn represent(resource: Catalog<'_>) -> Result<Representation, Refusal
     match resource {
         Catalog::Registries => Ok(message_registry_file_collection::represent()),
         Catalog::Registry(id) => message_registry_file::represent(id),
+        Catalog::RegistryDocument(privilege_registry::ID) => Ok(privilege_registry::represent()),
         Catalog::RegistryDocument(id) => message_registry::represent(id),
         Catalog::JsonSchemas => Ok(json_schema_file_collection::represent()),
         Catalog::JsonSchema(id) => json_schema_file::represent(id),

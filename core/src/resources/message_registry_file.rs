@@ -1,8 +1,8 @@
-//! `/redfish/v1/Registries/{registry}`: where a message registry is found. Schema `MessageRegistryFile`, version 1.1.5.
+//! `/redfish/v1/Registries/{registry}`: where a registry is found. Schema `MessageRegistryFile`, version 1.1.5.
 
 use serde::Serialize;
 
-use super::message_registry;
+use super::{message_registry, privilege_registry};
 use crate::http::{ETAG_PLACEHOLDER, Refusal, Representation, Schema, schema};
 use crate::messages::{base, cluster};
 use crate::route::{Catalog, Route};
@@ -35,18 +35,18 @@ struct Location {
     publication_uri: Option<&'static str>,
 }
 
-/// A registry from which the service emits messages.
+/// A registry that the service goes by.
 pub(super) struct Registry {
     /// Its `Id`: its name without a version, so that the URI outlives versions.
     pub(super) id: &'static str,
     name: &'static str,
-    /// Its name and version, as message ids begin.
+    /// Its name and version: of messages, as their ids begin.
     prefix: &'static str,
     /// Where DMTF publishes it; `None` for our own, which the service itself has.
     published: Option<&'static str>,
 }
 
-/// Every registry from which the service emits messages. DMTF's are not served here: what the service says in their
+/// Every registry from which the service emits messages, and that of privileges. DMTF's are not served here: what the service says in their
 /// name is in its own words, and the registries are DMTF's.
 pub(super) const REGISTRIES: &[Registry] = &[
     Registry {
@@ -65,6 +65,12 @@ pub(super) const REGISTRIES: &[Registry] = &[
         id: message_registry::ID,
         name: "KubeVirt Message Registry File",
         prefix: cluster::REGISTRY,
+        published: None,
+    },
+    Registry {
+        id: privilege_registry::ID,
+        name: "Privilege Registry File",
+        prefix: privilege_registry::REGISTRY,
         published: None,
     },
     Registry {
@@ -112,7 +118,7 @@ mod tests {
     #[test]
     fn a_publication_is_of_the_version_that_is_emitted() {
         for Registry { id, prefix, published, .. } in REGISTRIES {
-            assert!(prefix.starts_with(&format!("{id}.")), "{id}");
+            assert!(prefix.starts_with(&format!("{id}.")) || *id == privilege_registry::ID, "{id}");
             let named = published.is_none_or(|uri| uri.contains(&format!("/{prefix}.")));
             assert!(named, "{id}");
         }

@@ -45,6 +45,7 @@ mod metadata;
 mod odata;
 mod operation_apply_time;
 mod parameters;
+mod privilege_registry;
 mod processor;
 mod processor_collection;
 mod role;
@@ -367,6 +368,7 @@ pub(crate) const SCHEMAS: &[Schema] = &[
     message_registry_file_collection::SCHEMA,
     message_registry_file::SCHEMA,
     message_registry::SCHEMA,
+    privilege_registry::SCHEMA,
     json_schema_file_collection::SCHEMA,
     json_schema_file::SCHEMA,
     update_service::SCHEMA,

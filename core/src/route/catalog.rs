@@ -8,9 +8,9 @@ use std::fmt;
 pub(crate) enum Catalog<'a> {
     /// `Registries`
     Registries,
-    /// `Registries/{registry}`: where a message registry is found.
+    /// `Registries/{registry}`: where a registry is found.
     Registry(&'a str),
-    /// `Registries/{registry}/{registry}`: a message registry itself.
+    /// `Registries/{registry}/{registry}`: a registry itself.
     RegistryDocument(&'a str),
     /// `JsonSchemas`
     JsonSchemas,
