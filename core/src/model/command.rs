@@ -7,7 +7,7 @@ use super::{
     BootDevice, BootEnabled, BootMode, BootTarget, Deferral, ImportId, Indicator, InsertMedia, Observation,
     PowerRestore, Slot, Uid, VmId,
 };
-use crate::time::Instant;
+use crate::time::{Instant, UnixTime};
 
 /// The number of a command, unique within one run of the service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -51,6 +51,13 @@ pub enum Action {
     InsertMedia(InsertMedia),
     /// Take the image out of a drive; no error if there is none.
     EjectMedia(Slot),
+    /// Remove an import that is in no drive of the machine it was made for.
+    RemoveOrphan {
+        /// The import.
+        import: ImportId,
+        /// When it was made: one made since is another.
+        made: UnixTime,
+    },
     /// Take out of its drive what cannot be had, so that the machine starts without it, and say so with the machine.
     LeaveOutMedia {
         /// The drive.

@@ -168,7 +168,8 @@ impl Service {
         if let Some(machine) = self.commands.by_machine.get_mut(&running.vm) {
             machine.running.take_if(|running| *running == id);
         }
-        if running.by == Origin::Service {
+        // An orphan is in nobody's way: whether it could be removed changes nothing for what else is due.
+        if running.by == Origin::Service && !matches!(running.action, Action::RemoveOrphan { .. }) {
             self.looked_after(now, &running.vm, outcome == OutcomeKind::Done);
         }
         self.conclude(now, running.asker, outcome);
@@ -209,9 +210,11 @@ impl Service {
             return;
         }
         let config = self.inventory.config();
-        let due = due(vm, config, now);
+        let mut due = due(vm, config, now);
         let uid = vm.machine.uid.clone();
-        if let Some(after) = promises::look_again(vm, config, now) {
+        let (orphans, orphans_later) = self.orphans_of(now, vm);
+        due.extend(orphans);
+        if let Some(after) = promises::look_again(vm, config, now).into_iter().chain(orphans_later).min() {
             self.look_again(now.mono + after, id);
         }
         if due.is_empty() {
@@ -228,6 +231,7 @@ impl Service {
             let under_way = running.is_some_and(|running| running.action == action)
                 || machine.waiting.iter().any(|waiting| waiting.action == action);
             if !under_way {
+                self.orphan_tried(now, id, &action);
                 self.enqueue(now, id.clone(), uid.clone(), action, None, Asker::default());
             }
         }
@@ -244,7 +248,7 @@ impl Service {
     }
 
     /// Looks after a machine at that time, unless it is going to be looked after by then.
-    fn look_again(&mut self, at: Instant, id: &VmId) {
+    pub(super) fn look_again(&mut self, at: Instant, id: &VmId) {
         let machine = self.commands.by_machine.entry(id.clone()).or_default();
         if machine.looked_at.is_none_or(|planned| at < planned) {
             machine.looked_at = Some(at);
@@ -294,7 +298,8 @@ impl Service {
         };
         let by = if waiting.asker.is_anybody() { Origin::Client } else { Origin::Service };
         if let Some(refusal) = refusal {
-            if by == Origin::Service && refusal == OutcomeKind::Overloaded {
+            let orphan = matches!(waiting.action, Action::RemoveOrphan { .. });
+            if by == Origin::Service && refusal == OutcomeKind::Overloaded && !orphan {
                 self.looked_after(now, vm, false);
             }
             return self.conclude(now, waiting.asker, refusal);

@@ -28,6 +28,7 @@ pub(super) struct Inventory {
     /// Runs of machines that are not shown, or not known yet: the two are listed independently.
     unmatched: BTreeMap<VmId, Arc<Instance>>,
     imports: BTreeMap<ImportId, Arc<Import>>,
+    imports_by_machine: BTreeMap<VmId, BTreeSet<ImportId>>,
     /// What went: a command that was under way may still report a reading from before.
     gone_machines: Tombstones<VmId>,
     gone_instances: Tombstones<VmId>,
@@ -68,6 +69,7 @@ impl Inventory {
             changed: true,
             unmatched: BTreeMap::new(),
             imports: BTreeMap::new(),
+            imports_by_machine: BTreeMap::new(),
             gone_machines: Tombstones::default(),
             gone_instances: Tombstones::default(),
             gone_imports: Tombstones::default(),
@@ -119,6 +121,13 @@ impl Inventory {
     /// An import, if the cluster has it.
     pub(super) fn import_of(&self, id: &ImportId) -> Option<&Arc<Import>> {
         self.imports.get(id)
+    }
+
+    /// Imports that were made for a machine and are in none of its drives.
+    pub(super) fn orphans<'a>(&'a self, machine: &'a Machine) -> impl Iterator<Item = &'a Arc<Import>> {
+        let imports = self.imports_by_machine.get(&machine.id).into_iter().flatten();
+        let held = |id: &ImportId| machine.media.iter().any(|medium| medium.import == *id);
+        imports.filter(move |id| !held(id)).filter_map(|id| self.imports.get(id)).filter(|import| !import.deleting)
     }
 
     pub(super) fn task(&self, id: &TaskId) -> Option<&Arc<Task>> {
@@ -416,6 +425,11 @@ impl Inventory {
             return None;
         }
         let machine = import.machine.clone();
+        let before = known.and_then(|known| known.machine.clone()).filter(|before| machine.as_ref() != Some(before));
+        self.unlink(&import.id, before.as_ref());
+        if let Some(machine) = &machine {
+            self.imports_by_machine.entry(machine.clone()).or_default().insert(import.id.clone());
+        }
         self.imports.insert(import.id.clone(), import);
         self.refresh_imports(machine)
     }
@@ -428,7 +442,19 @@ impl Inventory {
         let machine = known.machine.clone();
         self.gone_imports.bury(id, version, known.version);
         self.imports.remove(id);
+        self.unlink(id, machine.as_ref());
         self.refresh_imports(machine)
+    }
+
+    /// An import is not, or not any more, one that was made for a machine.
+    fn unlink(&mut self, id: &ImportId, machine: Option<&VmId>) {
+        let Some(machine) = machine else { return };
+        if let Some(imports) = self.imports_by_machine.get_mut(machine) {
+            imports.remove(id);
+            if imports.is_empty() {
+                self.imports_by_machine.remove(machine);
+            }
+        }
     }
 
     fn refresh_imports(&mut self, machine: Option<VmId>) -> Option<VmId> {

@@ -10,6 +10,7 @@ mod guard;
 mod http_boot;
 mod inventory;
 mod ledger;
+mod orphans;
 mod promises;
 mod tasks;
 mod timers;
@@ -38,6 +39,7 @@ use callers::Callers;
 use commands::{Asker, Commands};
 use events::Events;
 use inventory::Inventory;
+use orphans::Orphans;
 use tasks::Tasks;
 use timers::{Timer, Timers};
 
@@ -55,6 +57,7 @@ pub struct Service {
     callers: Callers,
     commands: Commands,
     events: Events,
+    orphans: Orphans,
     tasks: Tasks,
     timers: Timers,
     outputs: VecDeque<Output>,
@@ -252,6 +255,7 @@ impl Service {
             callers: Callers::default(),
             commands: Commands::default(),
             events: Events::new(&entropy),
+            orphans: Orphans::default(),
             tasks: Tasks::new(entropy),
             timers: Timers::default(),
             outputs: VecDeque::new(),

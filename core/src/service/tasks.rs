@@ -131,6 +131,9 @@ impl Service {
             Observation::ImportGone(id, _) => Some(id.clone()),
             _ => None,
         };
+        if let Observation::ImportGone(id, _) = &observation {
+            self.orphans.forget(id);
+        }
         let machine = matches!(observation, Observation::Machine(_) | Observation::MachineGone(..));
         let changed = self.inventory.observe(observation);
         if let Some(import) = import {

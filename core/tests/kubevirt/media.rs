@@ -210,7 +210,7 @@ fn a_forged_record_does_not_delete_what_belongs_to_others() {
 }
 
 #[test]
-fn what_an_import_logs_in_with_comes_before_it_and_goes_before_it() {
+fn what_an_import_logs_in_with_comes_after_it_and_goes_before_it() {
     let mut world = World::new();
     world.create(small_with_drive(NAMESPACE, "vm", "Always"));
     world.run("vm", insert_as("user", IMAGE)).expect("inserted");
@@ -272,17 +272,25 @@ fn a_refusal_leaves_nothing_to_log_in_with_behind() {
 fn a_secret_of_an_earlier_attempt_is_replaced() {
     let mut world = World::new();
     world.create(small_with_drive(NAMESPACE, "vm", "Manual"));
-    // The answer to the creation of the import is a refusal that is none: the command ends, and begins anew.
+    // The machine cannot be changed for a while: the command ends, and begins anew.
     let outage = FaultEffect::unavailable();
-    world.sim.cluster.inject(Fault::new(outage).method(http::Method::POST).path("/datavolumes").times(100));
+    world.sim.cluster.inject(Fault::new(outage).method(http::Method::PATCH).times(100));
     let command = world.command("vm", insert_as("user", IMAGE), Duration::from_secs(5));
     assert!(world.carry_out(command).is_err());
-    assert_eq!(world.sim.cluster.count("secrets"), 1, "it was made before the import could be");
+    assert_eq!(world.sim.cluster.count("secrets"), 1, "it was made before the machine could be changed");
     world.sim.cluster.clear_faults();
     world.run("vm", insert_as("root", IMAGE)).expect("inserted");
     assert_eq!(login(&world).as_deref(), Some("cm9vdA=="));
     world.run("vm", eject()).expect("ejected");
     assert_eq!(world.sim.cluster.count("secrets"), 0);
+
+    // And it goes if it is not needed any more.
+    world.sim.cluster.inject(Fault::new(FaultEffect::unavailable()).method(http::Method::PATCH).times(100));
+    let command = world.command("vm", insert_as("user", IMAGE), Duration::from_secs(5));
+    assert!(world.carry_out(command).is_err());
+    world.sim.cluster.clear_faults();
+    world.run("vm", insert(IMAGE)).expect("inserted");
+    assert_eq!((world.sim.cluster.count("secrets"), world.sim.cluster.count("datavolumes")), (0, 1));
 }
 
 #[test]

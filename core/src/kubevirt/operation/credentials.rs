@@ -1,7 +1,7 @@
 //! The `Secret` with the user name and password that an import logs in to the image's server with.
 //!
-//! It has the name of the import that it is for. It is there before the import, which would otherwise wait for it, and
-//! goes before the import goes: an import says that there is a secret, a secret says of no import that there is one.
+//! It has the name of the import that it is for. It is made after the import, which waits for it, and goes
+//! before the import goes: an import says that there is a secret, and so none is ever forgotten.
 
 use serde_json::json;
 

@@ -95,7 +95,8 @@ impl Task for Eject {
     fn accepted(&mut self, _now: Instant, purpose: Purpose) {
         match purpose {
             Purpose::Credentials => self.logged_out = true,
-            Purpose::Main | Purpose::Verb | Purpose::Prepare | Purpose::Promise | Purpose::Tidy => {}
+            Purpose::Main | Purpose::Verb | Purpose::Prepare | Purpose::Promise | Purpose::Outdated | Purpose::Tidy => {
+            }
         }
     }
 

@@ -78,6 +78,8 @@ pub(super) enum Purpose {
     Prepare,
     /// The user name and password of an import: made before it, removed before it.
     Credentials,
+    /// The removal of what an earlier attempt left behind.
+    Outdated,
     /// A note of what is still to be done, made or taken away.
     Promise,
     /// What may come after, and may fail.

@@ -1,8 +1,9 @@
 //! `InsertMedia`: an import, then a volume in the template that holds it.
 //!
-//! What the import logs in with comes first, then the import, so that the machine never names a volume that nobody is
-//! going to make; if the machine's change is refused both go again. It does not touch the boot order, except to carry
-//! out an override that was waiting for a drive, and it never starts the machine.
+//! The import comes first, then what it logs in with, which it waits for; then the machine, so that it never names a
+//! volume that nobody is going to make. If its change is refused both go again. Should the service end in between, the
+//! import is an orphan that any replica finds, and it says that there is a secret. It does not touch the boot order,
+//! except to carry out an override that was waiting for a drive, and it never starts the machine.
 
 use std::time::Duration;
 
@@ -28,12 +29,24 @@ pub(super) struct Insert {
     stage: Stage,
     /// The import of the image that was in the drive before.
     replaced: Option<Box<str>>,
-    /// Whether the import was made by this command, so that it is this command's to take back.
-    created: bool,
+    /// Whether the import was made by this command.
+    made: Made,
+    /// Whether what an import of an earlier attempt logged in with is gone, or cannot be made to go.
+    cleared: bool,
     /// What the import logs in with.
     login: Login,
     /// Whether what the replaced import logged in with is gone, or cannot be made to go.
     logged_out: bool,
+}
+
+/// Whether an import was made by this command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Made {
+    No,
+    /// It has asked for that: what is there is new, and nobody takes it for an orphan.
+    Asked,
+    /// It has, so that it is this command's to take back.
+    Yes,
 }
 
 /// What an import logs in with, on its way into the cluster.
@@ -68,7 +81,8 @@ impl Insert {
             import,
             stage: Stage::Inserting,
             replaced: None,
-            created: false,
+            made: Made::No,
+            cleared: false,
             login,
             logged_out: false,
         }
@@ -79,8 +93,8 @@ impl Insert {
             return Decision::Fail(CommandError::Conflict("the machine is being removed".to_owned()));
         }
         let Some(import) = scene.import else {
-            let write = self.login(scene).unwrap_or_else(|| creation(scene, &self.import, &self.media));
-            return Decision::Write(write);
+            self.made = Made::Asked;
+            return Decision::Write(creation(scene, &self.import, &self.media));
         };
         if !ours(import, scene.command) || import.metadata.annotations.image.as_deref() != Some(&self.media.image) {
             let reason = format!("a DataVolume named {} is there already and belongs to somebody else", self.import);
@@ -89,6 +103,16 @@ impl Insert {
         if import.metadata.deleting() {
             // The same image was ejected a moment ago.
             return Decision::Wait(WHILE_DELETING);
+        }
+        let present = MediaRecord::read(scene.machine, self.media.slot);
+        let is_in = present.as_ref().is_some_and(|record| record.data_volume == self.import);
+        if !is_in && self.made == Made::No {
+            // An earlier attempt was cut short. What it left behind may be about to be removed as an orphan.
+            let secret = credentials::of(import, scene.command).filter(|_| !self.cleared);
+            return Decision::Write(match secret {
+                Some(secret) => Write { purpose: Purpose::Outdated, ..credentials::deletion(scene.command, secret) },
+                None => deletion(import, scene.command, Purpose::Outdated),
+            });
         }
         if import.status.phase.as_deref() == Some("Succeeded") {
             // The image is there: nobody has to log in any more.
@@ -101,8 +125,7 @@ impl Insert {
             }
             return Decision::Write(write);
         }
-        let present = MediaRecord::read(scene.machine, self.media.slot);
-        if present.as_ref().is_some_and(|record| record.data_volume == self.import) {
+        if is_in {
             self.stage = Stage::Replacing;
             return self.finish(scene);
         }
@@ -211,10 +234,12 @@ impl Task for Insert {
             Stage::Replacing => self.finish(scene),
             Stage::TakingBack(error) => match scene.import {
                 // An import that was there before goes on with what it logs in with.
-                import if self.login == Login::Written && (self.created || import.is_none()) => {
+                import if self.login == Login::Written && (self.made == Made::Yes || import.is_none()) => {
                     Decision::Write(credentials::deletion(scene.command, &self.import))
                 }
-                Some(import) if self.created && ours(import, scene.command) && !import.metadata.deleting() => {
+                Some(import)
+                    if self.made == Made::Yes && ours(import, scene.command) && !import.metadata.deleting() =>
+                {
                     Decision::Write(deletion(import, scene.command, Purpose::Tidy))
                 }
                 _ => Decision::Fail(error.clone()),
@@ -224,8 +249,9 @@ impl Task for Insert {
 
     fn accepted(&mut self, _now: crate::time::Instant, purpose: Purpose) {
         match purpose {
-            Purpose::Prepare => self.created = true,
+            Purpose::Prepare => self.made = Made::Yes,
             Purpose::Credentials => self.login_accepted(),
+            Purpose::Outdated => self.cleared = true,
             Purpose::Main | Purpose::Verb | Purpose::Promise | Purpose::Tidy => {}
         }
     }
@@ -233,6 +259,14 @@ impl Task for Insert {
     fn rejected(&mut self, purpose: Purpose, problem: &Problem) -> Reaction {
         match (purpose, problem) {
             (Purpose::Credentials, problem) => self.login_rejected(problem),
+            (Purpose::Outdated, Problem::Missing { .. }) => {
+                self.cleared = true;
+                Reaction::Replan
+            }
+            (Purpose::Outdated, Problem::Forbidden(_) | Problem::Refused(_)) if !self.cleared => {
+                self.cleared = true;
+                Reaction::Replan
+            }
             (Purpose::Prepare, Problem::Missing { .. }) => {
                 self.take_back(CommandError::Unsupported("there is no importer of images (CDI)".to_owned()))
             }
@@ -265,7 +299,7 @@ impl Task for Insert {
 
 impl Insert {
     fn take_back(&mut self, error: CommandError) -> Reaction {
-        if !self.created && self.login != Login::Written {
+        if self.made != Made::Yes && self.login != Login::Written {
             return Reaction::Fail(error);
         }
         self.stage = Stage::TakingBack(error);
@@ -286,6 +320,12 @@ impl Insert {
         match (&self.stage, self.login, problem) {
             (Stage::Inserting, Login::Wanted, Problem::Conflict(_)) => self.login = Login::Outdated,
             (Stage::Inserting, Login::Outdated, Problem::Missing { .. }) => self.login = Login::Wanted,
+            (Stage::Inserting, _, Problem::Refused(message)) => {
+                return self.take_back(CommandError::Refused(message.clone()));
+            }
+            (Stage::Inserting, _, Problem::Forbidden(message)) => {
+                return self.take_back(CommandError::Forbidden(message.clone()));
+            }
             (Stage::Inserting, ..) => return Reaction::Usual,
             // Gone already, or it stays until the machine goes.
             (_, _, Problem::Forbidden(_) | Problem::Refused(_) | Problem::Missing { .. }) => self.login_accepted(),

@@ -22,6 +22,7 @@ mod document;
 mod eject;
 mod engine;
 mod insert;
+mod orphan;
 mod pending;
 mod power;
 mod power_restore;
@@ -72,6 +73,7 @@ impl Operation {
             Action::RestoreBoot { used_by } => Box::new(boot::RestoreBoot::new(used_by.clone())),
             Action::InsertMedia(media) => Box::new(insert::Insert::new(&command, media)),
             Action::EjectMedia(slot) => Box::new(eject::Eject::new(*slot)),
+            Action::RemoveOrphan { import, made } => Box::new(orphan::RemoveOrphan::new(import, *made)),
             Action::LeaveOutMedia { slot, import, reason } => {
                 Box::new(eject::Eject::leaving_out(*slot, import, reason))
             }

@@ -397,7 +397,7 @@ impl Task for Power {
         match purpose {
             Purpose::Tidy => self.step = None,
             Purpose::Promise => self.promised = true,
-            Purpose::Main | Purpose::Verb | Purpose::Prepare | Purpose::Credentials => {}
+            Purpose::Main | Purpose::Verb | Purpose::Prepare | Purpose::Credentials | Purpose::Outdated => {}
         }
     }
 

@@ -1,0 +1,80 @@
+//! An import that no drive of its machine holds: of an insertion that was cut short, of an ejection that could not
+//! remove it, or of an earlier machine of the same name.
+
+use super::answer::Problem;
+use super::credentials;
+use super::data_volume::deletion;
+use super::engine::{Decision, Purpose, Reaction, Task};
+use super::scene::Scene;
+use crate::kubevirt::annotation::{MANAGED_BY, MANAGER, MediaRecord};
+use crate::kubevirt::object::{DataVolume, VirtualMachine, Volume};
+use crate::model::{ImportId, Slot};
+use crate::time::{Instant, UnixTime};
+
+/// An orphan on its way out.
+#[derive(Debug)]
+pub(super) struct RemoveOrphan {
+    import: Box<str>,
+    made: UnixTime,
+    /// Whether what it logs in with is gone, or cannot be made to go.
+    logged_out: bool,
+}
+
+impl RemoveOrphan {
+    pub(super) fn new(import: &ImportId, made: UnixTime) -> Self {
+        Self { import: (*import.name).into(), made, logged_out: false }
+    }
+
+    /// Whether it is what was taken for an orphan, and is one.
+    fn is_orphan(&self, import: &DataVolume, scene: &Scene<'_>) -> bool {
+        let metadata = &import.metadata;
+        let made = metadata.creation_timestamp.as_deref().and_then(UnixTime::parse);
+        metadata.label(MANAGED_BY) == Some(MANAGER)
+            && metadata.annotations.virtual_machine.as_deref() == Some(scene.command.vm.name())
+            && made == Some(self.made)
+            && !metadata.deleting()
+            && !is_used(scene.machine, &self.import)
+    }
+}
+
+impl Task for RemoveOrphan {
+    fn import(&self, _machine: &VirtualMachine) -> Option<Box<str>> {
+        Some(self.import.clone())
+    }
+
+    fn decide(&mut self, scene: &Scene<'_>) -> Decision {
+        let Some(import) = scene.import.filter(|import| self.is_orphan(import, scene)) else { return Decision::Done };
+        Decision::Write(match credentials::of(import, scene.command).filter(|_| !self.logged_out) {
+            Some(secret) => credentials::deletion(scene.command, secret),
+            None => deletion(import, scene.command, Purpose::Main),
+        })
+    }
+
+    fn accepted(&mut self, _now: Instant, purpose: Purpose) {
+        if purpose == Purpose::Credentials {
+            self.logged_out = true;
+        }
+    }
+
+    fn rejected(&mut self, purpose: Purpose, problem: &Problem) -> Reaction {
+        match (purpose, problem) {
+            // Gone already, or it stays until the machine goes.
+            (Purpose::Credentials, Problem::Forbidden(_) | Problem::Refused(_) | Problem::Missing { .. }) => {
+                self.logged_out = true;
+                Reaction::Replan
+            }
+            _ => Reaction::Usual,
+        }
+    }
+}
+
+/// Whether a drive of the machine holds it, or a volume that somebody else made of it.
+fn is_used(machine: &VirtualMachine, import: &str) -> bool {
+    let holds = |volume: &Volume| {
+        let data_volume = volume.data_volume.as_ref().and_then(|source| source.name.as_deref());
+        let claim = volume.persistent_volume_claim.as_ref().and_then(|source| source.claim_name.as_deref());
+        data_volume == Some(import) || claim == Some(import)
+    };
+    let recorded = |slot: &Slot| MediaRecord::read(machine, *slot).is_some_and(|record| *record.data_volume == *import);
+    machine.spec.template.spec.volumes.iter().any(|volume| holds(volume)) || Slot::ALL.iter().any(recorded)
+}
