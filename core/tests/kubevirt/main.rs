@@ -11,5 +11,6 @@ mod harness;
 mod media;
 mod power;
 mod review;
+mod promises;
 mod stick;
 mod watch;
