@@ -212,7 +212,7 @@ impl Service {
         let config = self.inventory.config();
         let mut due = due(vm, config, now);
         let uid = vm.machine.uid.clone();
-        let (orphans, orphans_later) = self.orphans_of(now, vm);
+        let (orphans, orphans_later) = self.orphans.due(&self.inventory, vm, now);
         due.extend(orphans);
         if let Some(after) = promises::look_again(vm, config, now).into_iter().chain(orphans_later).min() {
             self.look_again(now.mono + after, id);

@@ -8,12 +8,13 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::Service;
+use super::inventory::Inventory;
 use crate::config::Config;
 use crate::model::{Action, ImportId, VmId};
 use crate::time::{Instant, Now, UnixTime};
 use crate::view::Vm;
 
-/// When orphans that could not be removed are to be tried again.
+/// Orphans, and before when each of them is not to be removed.
 #[derive(Debug, Default)]
 pub(super) struct Orphans(BTreeMap<ImportId, Instant>);
 
@@ -22,17 +23,15 @@ impl Orphans {
     pub(super) fn forget(&mut self, import: &ImportId) {
         self.0.remove(import);
     }
-}
 
-impl Service {
     /// What is to be removed now of what was made for a machine, and after which time there will be more of that.
-    pub(super) fn orphans_of(&self, now: Now, vm: &Vm) -> (Vec<Action>, Option<Duration>) {
+    pub(super) fn due(&mut self, inventory: &Inventory, vm: &Vm, now: Now) -> (Vec<Action>, Option<Duration>) {
         let mut due = Vec::new();
         let mut later: Option<Duration> = None;
-        for orphan in self.inventory.orphans(&vm.machine) {
+        for orphan in inventory.orphans(&vm.machine) {
             let Some(made) = orphan.started else { continue };
-            let tried = self.orphans.0.get(&orphan.id).copied().unwrap_or_default();
-            let wait = youth(made, self.inventory.config(), now).max(tried.saturating_since(now.mono));
+            let not_before = *self.0.entry(orphan.id.clone()).or_insert(now.mono + A_MOMENT);
+            let wait = youth(made, inventory.config(), now).max(not_before.saturating_since(now.mono));
             if wait.is_zero() {
                 due.push(Action::RemoveOrphan { import: orphan.id.clone(), made });
             } else {
@@ -41,7 +40,9 @@ impl Service {
         }
         (due, later)
     }
+}
 
+impl Service {
     /// An orphan is about to be removed: if that fails it is tried again, but not at once.
     pub(super) fn orphan_tried(&mut self, now: Now, vm: &VmId, action: &Action) {
         if let Action::RemoveOrphan { import, .. } = action {
@@ -59,6 +60,9 @@ fn youth(made: UnixTime, config: &Config, now: Now) -> Duration {
 
 /// How far the cluster's clock and this one may be apart.
 const CLOCKS: Duration = Duration::from_mins(5);
+
+/// How long whoever took it out of its drive has to remove it.
+const A_MOMENT: Duration = Duration::from_mins(1);
 
 /// How long after an attempt an orphan is tried again.
 const AGAIN: Duration = Duration::from_mins(5);

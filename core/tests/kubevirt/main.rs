@@ -10,7 +10,7 @@ mod faults;
 mod harness;
 mod media;
 mod power;
-mod review;
 mod promises;
+mod review;
 mod stick;
 mod watch;
