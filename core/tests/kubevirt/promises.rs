@@ -1,5 +1,6 @@
 //! Power-ons that are promised and kept, request by request.
 
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use http::StatusCode;
@@ -59,7 +60,7 @@ fn told(world: &mut World) -> String {
             },
         )
     });
-    lines.map(|line| format!("    {line}\n")).collect()
+    lines.fold(String::new(), |story, line| story + "    " + &line + "\n")
 }
 
 #[test]
@@ -71,7 +72,7 @@ fn a_promise_is_made_and_kept_under_every_strategy() {
             let uid = world.run_uid("vm").unwrap_or_default();
             on(&mut world, PowerRequest::On, !stopping);
             let state = if stopping { "stopping" } else { "off, image not there yet" };
-            story.push_str(&format!("{strategy}, {state}\n  promised\n"));
+            let _ = write!(story, "{strategy}, {state}\n  promised\n");
             let text = told(&mut world);
             story.push_str(&if uid.is_empty() { text } else { text.replace(&uid, "<uid>") });
             assert!(world.annotation("vm", "pending-power-on").is_some(), "{strategy} {stopping}");
