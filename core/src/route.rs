@@ -1,6 +1,7 @@
 //! Every URI of the service as one type. Links are printed by [`Route`], requests are parsed into it: no link dangles.
 
 mod catalog;
+mod firmware;
 mod inventory;
 
 use std::fmt;
@@ -9,6 +10,7 @@ use crate::auth::SessionId;
 use crate::model::Slot;
 
 pub(crate) use catalog::Catalog;
+pub(crate) use firmware::Firmware;
 pub(crate) use inventory::Inventory;
 
 /// A resource or action, by its canonical URI.
@@ -32,6 +34,8 @@ pub(crate) enum Route<'a> {
     SystemReset(&'a str),
     /// `/redfish/v1/Systems/{system}/…`: a part of it.
     Inventory(&'a str, Inventory<'a>),
+    /// `/redfish/v1/Systems/{system}/…`: its firmware.
+    Firmware(&'a str, Firmware),
     /// `/redfish/v1/Systems/{system}/VirtualMedia`
     VirtualMediaCollection(&'a str),
     /// `/redfish/v1/Systems/{system}/VirtualMedia/{slot}`
@@ -202,6 +206,7 @@ impl<'a> Route<'a> {
             Self::System(system)
             | Self::SystemReset(system)
             | Self::Inventory(system, _)
+            | Self::Firmware(system, _)
             | Self::VirtualMediaCollection(system)
             | Self::VirtualMedia(system, _)
             | Self::VirtualMediaAction(system, _, _)
@@ -262,6 +267,7 @@ impl<'a> Route<'a> {
             Self::System(_) => Route::System(name),
             Self::SystemReset(_) => Route::SystemReset(name),
             Self::Inventory(_, part) => Route::Inventory(name, part),
+            Self::Firmware(_, part) => Route::Firmware(name, part),
             Self::VirtualMediaCollection(_) => Route::VirtualMediaCollection(name),
             Self::VirtualMedia(_, slot) => Route::VirtualMedia(name, slot),
             Self::VirtualMediaAction(_, slot, action) => Route::VirtualMediaAction(name, slot, action),
@@ -285,6 +291,9 @@ fn system_route(mut segments: std::str::Split<'_, char>) -> Option<Route<'_>> {
             _ => None,
         },
         Some("VirtualMedia") => media_route(system, segments),
+        Some(first @ ("Bios" | "SecureBoot")) => {
+            Firmware::parse(first, segments).map(|part| Route::Firmware(system, part))
+        }
         Some(first) => Inventory::parse(first, segments).map(|part| Route::Inventory(system, part)),
     }
 }
@@ -414,6 +423,7 @@ impl fmt::Display for Route<'_> {
             Self::System(system) => write!(f, "/redfish/v1/Systems/{system}"),
             Self::SystemReset(system) => write!(f, "/redfish/v1/Systems/{system}/Actions/ComputerSystem.Reset"),
             Self::Inventory(system, part) => write!(f, "/redfish/v1/Systems/{system}/{part}"),
+            Self::Firmware(system, part) => write!(f, "/redfish/v1/Systems/{system}/{part}"),
             Self::VirtualMediaCollection(system) => write!(f, "/redfish/v1/Systems/{system}/VirtualMedia"),
             Self::VirtualMedia(system, slot) => write!(f, "/redfish/v1/Systems/{system}/VirtualMedia/{slot}"),
             Self::VirtualMediaAction(system, slot, action) => {
@@ -508,6 +518,10 @@ mod tests {
             Route::NetworkProtocol(system),
             Route::Inventory(system, Inventory::BootOptions),
             Route::Inventory(system, Inventory::BootOption(chassis)),
+            Route::Firmware(system, Firmware::Bios),
+            Route::Firmware(system, Firmware::BiosSettings),
+            Route::Firmware(system, Firmware::ResetBios),
+            Route::Firmware(system, Firmware::SecureBoot),
             Route::Inventory(system, Inventory::EthernetInterfaces),
             Route::Inventory(system, Inventory::EthernetInterface(chassis)),
             Route::Inventory(system, Inventory::Processors),
@@ -589,6 +603,10 @@ mod tests {
             "/redfish/v1/Systems/a/Storage/b/Drives",
             "/redfish/v1/Systems/a/Storage/b/Drives/c/d",
             "/redfish/v1/Systems/a/Memory//",
+            "/redfish/v1/Systems/a/Bios/Actions",
+            "/redfish/v1/Systems/a/Bios/Actions/Bios.ChangePassword",
+            "/redfish/v1/Systems/a/Bios/Settings/Actions/Bios.ResetBios",
+            "/redfish/v1/Systems/a/SecureBoot/SecureBootDatabases",
             "/redfish/v1/Managers/a/Actions/Reset",
             "/redfish/v1/Managers/a/Memory",
             "/redfish/v1/Registries/a/b",

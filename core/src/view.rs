@@ -15,7 +15,9 @@ use crate::config::{Config, IdConvention};
 use crate::event::{Subscribed, SubscriptionId};
 use crate::http::Representation;
 use crate::membership::{Members, Membership};
-use crate::model::{Import, Instance, Machine, Medium, Platform, PowerState, Processors, Slot, VmId};
+use crate::model::{
+    FirmwareSettings, Import, Instance, Machine, Medium, Phase, Platform, PowerState, Processors, Slot, VmId,
+};
 use crate::network::NetworkSettings;
 use crate::task::{Task, TaskId};
 use crate::time::{Instant, Now, UnixTime};
@@ -86,6 +88,23 @@ impl Vm {
     pub(crate) fn memory(&self) -> Option<u64> {
         let defined = || self.is_sized().then_some(self.machine.memory);
         self.instance.as_ref().and_then(|instance| instance.memory).or_else(defined)
+    }
+
+    /// What firmware and board will be set to in its next run.
+    pub(crate) fn next_firmware(&self) -> FirmwareSettings {
+        let defined: &FirmwareSettings = &self.machine.firmware.settings;
+        self.instance.as_ref().map_or_else(|| defined.clone(), |instance| defined.or(&instance.firmware))
+    }
+
+    /// What they are set to in its present run, or without one as above.
+    pub(crate) fn firmware(&self) -> FirmwareSettings {
+        let run = self.run().map(|instance| &instance.firmware);
+        run.map_or_else(|| self.next_firmware(), |firmware| firmware.or(&self.machine.firmware.settings))
+    }
+
+    /// Its present run.
+    pub(crate) fn run(&self) -> Option<&Instance> {
+        self.instance.as_deref().filter(|instance| instance.phase != Phase::Ended)
     }
 
     /// Whether its definition itself says how large it is.

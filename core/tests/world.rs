@@ -226,6 +226,79 @@ fn an_asset_tag_is_kept_by_the_cluster() {
     assert_eq!((&shown["AssetTag"], &shown["Boot"]["BootSourceOverrideTarget"]), (&Value::Null, &json!("Pxe")));
 }
 
+/// As Ironic's cleaning does it: settings, off, on, and then the attributes are as they were asked for.
+#[test]
+fn bios_settings_are_there_after_the_machine_was_turned_off_and_on() {
+    for version in VERSIONS {
+        let world = &mut lab(version);
+        let (bios, settings) = (format!("{NODE}/Bios"), format!("{NODE}/Bios/Settings"));
+        reset(world, "On");
+        until(world, NODE, "/PowerState", &json!("On"));
+        let before = get(world, &bios)["Attributes"].clone();
+        assert_eq!(get(world, &settings)["Attributes"], before, "nothing is pending");
+        let wanted = json!({
+            "Tpm": "Enabled", "CpuThreads": 2, "CpuModel": "host-passthrough", "SecureBoot": "Enabled",
+            "GraphicsDevice": "Disabled", "RandomNumberGenerator": "Enabled",
+        });
+        let body = json!({ "Attributes": wanted, "@Redfish.SettingsApplyTime": { "ApplyTime": "OnReset" } });
+        let answer = world.send(0, request(Method::PATCH, &settings, Some(&body))).unwrap();
+        assert_eq!(answer.status(), StatusCode::OK);
+        let is_so =
+            |attributes: &Value| wanted.as_object().unwrap().iter().all(|(name, value)| attributes[name] == *value);
+        assert!(is_so(&get(world, &settings)["Attributes"]), "{version:?}");
+        assert_eq!(get(world, &bios)["Attributes"], before, "it still runs with what it had");
+        world.advance(Duration::from_secs(2));
+        assert_eq!(get(world, &bios)["Attributes"], before);
+        reset(world, "ForceOff");
+        until(world, NODE, "/PowerState", &json!("Off"));
+        assert!(is_so(&get(world, &bios)["Attributes"]), "what it would start with");
+        reset(world, "On");
+        until(world, NODE, "/PowerState", &json!("On"));
+        assert!(is_so(&get(world, &bios)["Attributes"]), "{version:?}");
+        assert_eq!(get(world, NODE)["TrustedModules"][0]["InterfaceType"], "TPM2_0");
+        let reset_bios = format!("{bios}/Actions/Bios.ResetBios");
+        assert_eq!(post(world, &reset_bios, &json!({})), StatusCode::NO_CONTENT);
+        let restored = get(world, &settings)["Attributes"].clone();
+        assert_eq!((&restored["Tpm"], &restored["SecureBoot"]), (&before["Tpm"], &before["SecureBoot"]));
+        reset(world, "ForceRestart");
+        until(world, &bios, "/Attributes", &before);
+    }
+}
+
+/// As Ironic does it around a change of the boot mode.
+#[test]
+fn secure_boot_is_read_back_at_once_and_goes_with_the_boot_mode() {
+    for version in VERSIONS {
+        let world = &mut lab(version);
+        let path = format!("{NODE}/SecureBoot");
+        let set = |world: &mut World, enable: bool| {
+            let body = json!({ "SecureBootEnable": enable });
+            world.send(0, request(Method::PATCH, &path, Some(&body))).unwrap().status()
+        };
+        assert_eq!(set(world, true), StatusCode::OK);
+        let shown = get(world, &path);
+        assert_eq!((&shown["SecureBootEnable"], &shown["SecureBootCurrentBoot"]), (&json!(true), &Value::Null));
+        assert_eq!(get(world, &format!("{NODE}/Bios"))["Attributes"]["SecureBoot"], "Enabled");
+        reset(world, "On");
+        until(world, NODE, "/PowerState", &json!("On"));
+        assert_eq!(set(world, false), StatusCode::OK);
+        let shown = get(world, &path);
+        assert_eq!((&shown["SecureBootEnable"], &shown["SecureBootCurrentBoot"]), (&json!(false), &json!("Enabled")));
+        assert_eq!(set(world, true), StatusCode::OK);
+        let legacy = json!({ "Boot": { "BootSourceOverrideMode": "Legacy" } });
+        assert_eq!(patch(world, &legacy), StatusCode::OK);
+        assert_eq!(get(world, &path)["SecureBootEnable"], false, "there is none without UEFI");
+        assert_eq!(set(world, true), StatusCode::BAD_REQUEST);
+        assert_eq!(set(world, false), StatusCode::OK);
+        let uefi = json!({ "Boot": { "BootSourceOverrideMode": "UEFI" } });
+        assert_eq!(patch(world, &uefi), StatusCode::OK);
+        assert_eq!(set(world, true), StatusCode::OK);
+        reset(world, "ForceRestart");
+        until(world, &path, "/SecureBootCurrentBoot", &json!("Enabled"));
+        assert_eq!(get(world, NODE)["Boot"]["BootSourceOverrideMode"], "UEFI");
+    }
+}
+
 /// Shows a power state at each of the moments that follow, until it is one of `last`.
 fn states_until(world: &mut World, last: &str) -> Vec<String> {
     let mut states: Vec<String> = Vec::new();

@@ -3,7 +3,7 @@
 use http::Method;
 
 use super::{Privilege, Privileges};
-use crate::route::{Catalog, Route};
+use crate::route::{Catalog, Firmware, Route};
 use Need::{Has, OwnAnd};
 use Privilege::{ConfigureComponents, ConfigureManager, ConfigureSelf, ConfigureUsers, Login};
 
@@ -71,6 +71,7 @@ pub(crate) enum Entity {
     ManagerNetworkProtocol,
     MessageRegistryFile,
     Role,
+    SecureBoot,
     Session,
     SessionCollection,
     SessionService,
@@ -92,6 +93,7 @@ impl Entity {
     pub(crate) const fn schemas(self) -> &'static [&'static str] {
         match self {
             Self::AccountService => &["AccountService"],
+            Self::Bios => &["Bios"],
             Self::CertificateService => &["CertificateLocations", "CertificateService"],
             Self::Chassis => &["Chassis", "ChassisCollection"],
             Self::ComputerSystem => &["ComputerSystem", "ComputerSystemCollection"],
@@ -104,10 +106,15 @@ impl Entity {
             Self::ManagerAccount => &["ManagerAccount"],
             Self::ManagerAccountCollection => &["ManagerAccountCollection"],
             Self::ManagerNetworkProtocol => &["ManagerNetworkProtocol"],
-            Self::MessageRegistryFile => {
-                &["MessageRegistry", "MessageRegistryFile", "MessageRegistryFileCollection", "PrivilegeRegistry"]
-            }
+            Self::MessageRegistryFile => &[
+                "AttributeRegistry",
+                "MessageRegistry",
+                "MessageRegistryFile",
+                "MessageRegistryFileCollection",
+                "PrivilegeRegistry",
+            ],
             Self::Role => &["Role", "RoleCollection"],
+            Self::SecureBoot => &["SecureBoot"],
             Self::Session => &["Session"],
             Self::SessionCollection => &["SessionCollection"],
             Self::SessionService => &["SessionService"],
@@ -128,11 +135,7 @@ impl Entity {
             Self::TaskService => &["TaskService"],
             Self::UpdateService => &["SoftwareInventoryCollection", "UpdateService"],
             Self::VirtualMedia => &["VirtualMedia", "VirtualMediaCollection"],
-            Self::Bios
-            | Self::Certificate
-            | Self::LogService
-            | Self::ManagerEthernetInterface
-            | Self::ManagerLogService => &[],
+            Self::Certificate | Self::LogService | Self::ManagerEthernetInterface | Self::ManagerLogService => &[],
         }
     }
 }
@@ -186,6 +189,7 @@ const MAP: &[Rule] = &[
     row(Entity::ManagerNetworkProtocol,     LOGIN, MANAGER),
     row(Entity::MessageRegistryFile,        LOGIN, MANAGER),
     row(Entity::Role,                       LOGIN, MANAGER),
+    row(Entity::SecureBoot,                 LOGIN, COMPONENTS),
     row(Entity::Session,                    MANAGER_OR_OWN, MANAGER_OR_OWN),
     // Logging in needs nothing: see `required_by`.
     row(Entity::SessionCollection,          LOGIN, LOGIN),
@@ -203,6 +207,8 @@ pub(crate) fn entity(route: &Route<'_>) -> Entity {
         Route::Versions | Route::ServiceRoot | Route::OData | Route::Metadata => Entity::Document,
         Route::Systems | Route::System(_) | Route::SystemReset(_) | Route::ChassisSystems(_) => Entity::ComputerSystem,
         Route::Inventory(..) => Entity::SystemComponent,
+        Route::Firmware(_, Firmware::Bios | Firmware::BiosSettings | Firmware::ResetBios) => Entity::Bios,
+        Route::Firmware(_, Firmware::SecureBoot) => Entity::SecureBoot,
         Route::VirtualMediaCollection(_) | Route::VirtualMedia(..) | Route::VirtualMediaAction(..) => {
             Entity::VirtualMedia
         }

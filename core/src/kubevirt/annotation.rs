@@ -26,6 +26,8 @@ pub(crate) const MEDIA_LEFT_OUT: &str = "redfish.kubevirt.io/media-left-out";
 pub(crate) const ASSET_TAG: &str = "redfish.kubevirt.io/asset-tag";
 /// On a `VirtualMachine`: what its indicator is set to, by [`indicator_name`]; nothing for one that is off.
 pub(crate) const INDICATOR: &str = "redfish.kubevirt.io/indicator-led";
+/// On a `VirtualMachine`: what the service has changed of its firmware and board, and what that was before.
+pub(crate) const FIRMWARE: &str = "redfish.kubevirt.io/firmware";
 /// On a `DataVolume`: the name of the machine it serves. Not a label, which could not hold a name of 253 characters.
 pub(crate) const VIRTUAL_MACHINE: &str = "redfish.kubevirt.io/virtual-machine";
 /// On a `DataVolume`: the URL it was imported from, as the client gave it.

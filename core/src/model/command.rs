@@ -4,8 +4,8 @@ use std::fmt;
 use std::time::Duration;
 
 use super::{
-    BootDevice, BootEnabled, BootMode, BootTarget, Deferral, ImportId, Indicator, InsertMedia, Observation,
-    PowerRestore, Slot, Uid, VmId,
+    BootDevice, BootEnabled, BootMode, BootTarget, Deferral, FirmwareSettings, ImportId, Indicator, InsertMedia,
+    Observation, PowerRestore, Slot, Uid, VmId,
 };
 use crate::time::{Instant, UnixTime};
 
@@ -67,6 +67,8 @@ pub enum Action {
         /// Why it does not, meant for the client.
         reason: Box<str>,
     },
+    /// Put back what firmware and board were set to before the service changed it.
+    ResetFirmware,
 }
 
 /// A change of how a machine is defined; what is `None` stays as it is. All of it is made at once, or none.
@@ -80,17 +82,21 @@ pub struct MachineChange {
     pub indicator: Option<Indicator>,
     /// What becomes of it when its host comes back.
     pub power_restore: Option<PowerRestore>,
+    /// What its firmware and board are set to. A mode that `boot` names as well is the same.
+    pub firmware: FirmwareSettings,
 }
 
 /// Without what stays as it is.
 impl fmt::Debug for MachineChange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { boot, asset_tag, indicator, power_restore } = self;
-        let fields: [(&str, Option<&dyn fmt::Debug>); 4] = [
+        let Self { boot, asset_tag, indicator, power_restore, firmware } = self;
+        let firmware = Some(firmware).filter(|firmware| **firmware != FirmwareSettings::default());
+        let fields: [(&str, Option<&dyn fmt::Debug>); 5] = [
             ("boot", boot.as_ref().map(|boot| boot as _)),
             ("asset_tag", asset_tag.as_ref().map(|tag| tag as _)),
             ("indicator", indicator.as_ref().map(|indicator| indicator as _)),
             ("power_restore", power_restore.as_ref().map(|choice| choice as _)),
+            ("firmware", firmware.map(|firmware| firmware as _)),
         ];
         let mut shown = f.debug_struct("MachineChange");
         for (name, value) in fields {

@@ -1,6 +1,6 @@
 //! A machine's run: what exists between power-on and power-off.
 
-use super::{BootDevice, Processors, Uid, Version, VmId};
+use super::{BootDevice, FirmwareSettings, Processors, Uid, Version, VmId};
 use crate::time::UnixTime;
 
 /// One run of a machine.
@@ -24,6 +24,8 @@ pub struct Instance {
     pub processors: Option<Processors>,
     /// The memory that it was given, in bytes; as above.
     pub memory: Option<u64>,
+    /// What its firmware and board are set to.
+    pub firmware: Box<FirmwareSettings>,
     /// What its network interfaces have, in the cluster's order.
     pub addresses: Box<[NicAddress]>,
     /// Names of the drives whose medium was added during the run and is ready for the guest.

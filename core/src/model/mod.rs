@@ -19,7 +19,7 @@ pub use boot::{BootDevice, BootEnabled, BootMode, BootOverride, BootTarget};
 pub use caller::{BearerToken, Caller, CallerReview, Permission};
 pub use command::{Action, BootChange, Command, CommandError, CommandId, Completion, MachineChange, PowerRequest};
 pub use document::{Document, DocumentName, DocumentWrite, LONGEST_DOCUMENT};
-pub use firmware::Firmware;
+pub use firmware::{Firmware, FirmwareSettings, ProcessorModel, Tpm};
 pub use hardware::{Architecture, Drive, DriveBus, DriveKind, Nic, Processors};
 pub use identity::{ImportId, Uid, Version, VmId};
 pub use instance::{Instance, NicAddress, Phase};

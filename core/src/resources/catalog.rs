@@ -1,9 +1,9 @@
 //! What the service says about itself: which representation is at which of those URIs.
 
 use super::{
-    certificate_locations, certificate_service, json_schema_file, json_schema_file_collection, message_registry,
-    message_registry_file, message_registry_file_collection, privilege_registry, software_inventory_collection,
-    update_service,
+    attribute_registry, certificate_locations, certificate_service, json_schema_file, json_schema_file_collection,
+    message_registry, message_registry_file, message_registry_file_collection, privilege_registry,
+    software_inventory_collection, update_service,
 };
 use crate::http::{Refusal, Representation};
 use crate::route::Catalog;
@@ -14,6 +14,7 @@ pub(super) fn represent(resource: Catalog<'_>) -> Result<Representation, Refusal
         Catalog::Registries => Ok(message_registry_file_collection::represent()),
         Catalog::Registry(id) => message_registry_file::represent(id),
         Catalog::RegistryDocument(privilege_registry::ID) => Ok(privilege_registry::represent()),
+        Catalog::RegistryDocument(attribute_registry::ID) => Ok(attribute_registry::represent()),
         Catalog::RegistryDocument(id) => message_registry::represent(id),
         Catalog::JsonSchemas => Ok(json_schema_file_collection::represent()),
         Catalog::JsonSchema(id) => json_schema_file::represent(id),

@@ -6,11 +6,11 @@ use serde_json::Value;
 use super::computer_system_boot::Boot;
 use super::condition::Condition;
 use super::operation_apply_time::OperationApplyTimeSupport;
-use super::{Context, Link, Status, computer_system_boot, computer_system_reset, parameters, processor};
+use super::{Context, Link, Status, computer_system_boot, computer_system_reset, parameters, processor, secure_boot};
 use crate::http::{ETAG_PLACEHOLDER, JsonObject, Refusal, Representation, Schema, schema};
 use crate::messages::{Message, base};
-use crate::model::{Action, Indicator, MachineChange, PowerRestore, PowerState, Processors, Severity};
-use crate::route::{Inventory, Route};
+use crate::model::{Action, BootMode, Indicator, MachineChange, PowerRestore, PowerState, Processors, Severity, Tpm};
+use crate::route::{Firmware, Inventory, Route};
 use crate::view::Vm;
 
 pub(super) const SCHEMA: Schema = schema!("ComputerSystem", "v1_27_0");
@@ -37,6 +37,7 @@ struct ComputerSystem<'a> {
     serial_number: Option<&'a str>,
     #[serde(rename = "UUID", skip_serializing_if = "Option::is_none")]
     uuid: Option<&'a str>,
+    bios_version: &'static str,
     power_state: &'static str,
     power_restore_policy: PowerRestore,
     #[serde(rename = "PowerRestorePolicy@Redfish.AllowableValues")]
@@ -54,6 +55,11 @@ struct ComputerSystem<'a> {
     processor_summary: Option<ProcessorSummary<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     memory_summary: Option<MemorySummary>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    trusted_modules: Option<[TrustedModule; 1]>,
+    bios: Link<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    secure_boot: Option<Link<'a>>,
     processors: Link<'a>,
     memory: Link<'a>,
     storage: Link<'a>,
@@ -91,6 +97,13 @@ impl<'a> ProcessorSummary<'a> {
             model: processor::model(processors),
         }
     }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct TrustedModule {
+    interface_type: &'static str,
+    status: Status,
 }
 
 #[derive(Serialize)]
@@ -210,6 +223,10 @@ fn render(context: &Context<'_>, vm: &Vm) -> Representation {
             .into_iter()
             .flatten()
             .find(|text| is_uuid(text)),
+        bios_version: match vm.firmware().mode.unwrap_or_default() {
+            BootMode::Uefi => "OVMF",
+            BootMode::Legacy => "SeaBIOS",
+        },
         power_state: power_state(vm.power_state()),
         power_restore_policy: machine.power_restore,
         power_restore_values: POWER_RESTORE,
@@ -221,9 +238,13 @@ fn render(context: &Context<'_>, vm: &Vm) -> Representation {
             conditions: computer_system_boot::condition(vm).iter().map(Condition::from).collect(),
         },
         last_reset_time: vm.instance.as_ref().and_then(|instance| instance.started),
-        boot: Boot::of(machine, id),
+        boot: Boot::of(vm, id),
         processor_summary: vm.processors().map(ProcessorSummary::of),
         memory_summary: vm.memory().map(|bytes| MemorySummary { total: Gibibytes(bytes) }),
+        trusted_modules: (vm.firmware().tpm.unwrap_or_default() != Tpm::Absent)
+            .then_some([TrustedModule { interface_type: "TPM2_0", status: Status::ENABLED }]),
+        bios: Link::to(Route::Firmware(id, Firmware::Bios)),
+        secure_boot: secure_boot::exists(vm).then_some(Link::to(Route::Firmware(id, Firmware::SecureBoot))),
         processors: Link::to(Route::Inventory(id, Inventory::Processors)),
         memory: Link::to(Route::Inventory(id, Inventory::MemoryCollection)),
         storage: Link::to(Route::Inventory(id, Inventory::StorageCollection)),
@@ -347,6 +368,10 @@ const READ_ONLY: &[&str] = &[
     "Model",
     "SerialNumber",
     "UUID",
+    "BiosVersion",
+    "TrustedModules",
+    "Bios",
+    "SecureBoot",
     "PowerState",
     "Status",
     "LastResetTime",

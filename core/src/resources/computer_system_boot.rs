@@ -51,14 +51,15 @@ pub(super) struct Boot<'a> {
 
 impl<'a> Boot<'a> {
     /// Of the machine that URIs call `system`.
-    pub(super) fn of(machine: &'a Machine, system: &'a str) -> Self {
+    pub(super) fn of(vm: &'a Vm, system: &'a str) -> Self {
+        let machine = &*vm.machine;
         let BootOverride { target, enabled, next, http_uri, .. } = &machine.boot;
         Self {
             enabled: *enabled,
             enabled_values: ENABLED,
             target: *target,
             target_values: TARGETS,
-            mode: machine.firmware.mode,
+            mode: vm.next_firmware().mode.unwrap_or_default(),
             mode_values: MODES,
             options: Link::to(Route::Inventory(system, Inventory::BootOptions)),
             order: boot_option::in_order(machine).into_iter().map(|option| option.reference).collect(),

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{message_registry, privilege_registry};
+use super::{attribute_registry, message_registry, privilege_registry};
 use crate::http::{ETAG_PLACEHOLDER, Refusal, Representation, Schema, schema};
 use crate::messages::{base, cluster};
 use crate::route::{Catalog, Route};
@@ -54,6 +54,12 @@ pub(super) const REGISTRIES: &[Registry] = &[
         name: "Base Message Registry File",
         prefix: base::REGISTRY,
         published: Some("https://redfish.dmtf.org/registries/Base.1.22.1.json"),
+    },
+    Registry {
+        id: attribute_registry::ID,
+        name: "BIOS Attribute Registry File",
+        prefix: "BiosAttributeRegistry.1.0",
+        published: None,
     },
     Registry {
         id: "HeartbeatEvent",

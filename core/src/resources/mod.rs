@@ -4,6 +4,10 @@
 
 mod access;
 mod account_service;
+mod attribute_registry;
+mod bios;
+mod bios_attribute;
+mod bios_settings;
 mod boot_option;
 mod boot_option_collection;
 mod catalog;
@@ -50,6 +54,7 @@ mod processor;
 mod processor_collection;
 mod role;
 mod role_collection;
+mod secure_boot;
 mod service_root;
 mod session;
 mod session_collection;
@@ -75,7 +80,7 @@ use crate::http::{JsonObject, MediaType, Refusal, Representation, Schema};
 use crate::messages::{Message, cluster};
 use crate::model::Action;
 use crate::query::PAGE_SIZE;
-use crate::route::{Alias, EventServiceAction, Inventory, Location, MediaAction, Route};
+use crate::route::{Alias, EventServiceAction, Firmware, Inventory, Location, MediaAction, Route};
 use crate::task::Task;
 use crate::time::Now;
 use crate::view::{NoSystem, View, Vm};
@@ -118,11 +123,13 @@ pub(crate) fn allow(route: &Route<'_>) -> &'static str {
     match route {
         Route::System(_)
         | Route::Inventory(_, Inventory::BootOption(_))
+        | Route::Firmware(_, Firmware::BiosSettings | Firmware::SecureBoot)
         | Route::Manager(_)
         | Route::NetworkProtocol(_)
         | Route::SessionService
         | Route::AccountService => "GET, HEAD, PATCH, OPTIONS",
         Route::SystemReset(_)
+        | Route::Firmware(_, Firmware::ResetBios)
         | Route::ManagerReset(_)
         | Route::VirtualMediaAction(..)
         | Route::EventServiceAction(_)
@@ -138,6 +145,7 @@ pub(crate) fn allow(route: &Route<'_>) -> &'static str {
         | Route::ServerSentEvents
         | Route::Systems
         | Route::Inventory(..)
+        | Route::Firmware(_, Firmware::Bios)
         | Route::VirtualMediaCollection(_)
         | Route::VirtualMedia(..)
         | Route::ChassisCollection
@@ -211,6 +219,13 @@ pub(crate) fn read(context: &Context<'_>, location: &Location<'_>) -> Result<Rep
         Route::Inventory(name, part) => {
             context.system(name, location).and_then(|vm| inventory::represent(context, vm, part))
         }
+        Route::Firmware(name, Firmware::Bios) => context.system(name, location).map(|vm| bios::represent(context, vm)),
+        Route::Firmware(name, Firmware::BiosSettings) => {
+            context.system(name, location).map(|vm| bios_settings::represent(context, vm))
+        }
+        Route::Firmware(name, Firmware::SecureBoot) => {
+            context.system(name, location).and_then(|vm| secure_boot::represent(context, vm))
+        }
         Route::VirtualMediaCollection(name) => {
             context.system(name, location).map(|vm| virtual_media_collection::represent(context, vm))
         }
@@ -248,6 +263,7 @@ pub(crate) fn read(context: &Context<'_>, location: &Location<'_>) -> Result<Rep
         }
         // Not reached: none of these allows GET, but for the stream, which is not a representation.
         Route::SystemReset(_)
+        | Route::Firmware(_, Firmware::ResetBios)
         | Route::ManagerReset(_)
         | Route::VirtualMediaAction(..)
         | Route::EventServiceAction(_)
@@ -272,6 +288,18 @@ pub(crate) fn plan(context: &Context<'_>, location: &Location<'_>, body: &JsonOb
         Route::SystemReset(name) => {
             let vm = context.system(name, location)?;
             Ok(plan(vm, computer_system_reset::parse(body)?, Answer::NoContent))
+        }
+        Route::Firmware(name, Firmware::BiosSettings) => {
+            let vm = context.system(name, location)?;
+            Ok(plan(vm, bios_settings::patch(vm, body)?, Answer::Representation))
+        }
+        Route::Firmware(name, Firmware::SecureBoot) => {
+            let vm = context.system(name, location)?;
+            Ok(plan(vm, secure_boot::patch(vm, body)?, Answer::Representation))
+        }
+        Route::Firmware(name, Firmware::ResetBios) => {
+            let vm = context.system(name, location)?;
+            Ok(plan(vm, bios::reset(body)?, Answer::NoContent))
         }
         Route::VirtualMediaAction(name, slot, MediaAction::Insert) => {
             let vm = context.system(name, location)?;
@@ -313,6 +341,7 @@ pub(crate) fn plan(context: &Context<'_>, location: &Location<'_>, body: &JsonOb
         | Route::EventDestinationAction(..)
         | Route::Systems
         | Route::Inventory(..)
+        | Route::Firmware(_, Firmware::Bios)
         | Route::VirtualMediaCollection(_)
         | Route::VirtualMedia(..)
         | Route::ChassisCollection
@@ -333,6 +362,7 @@ pub(crate) fn body_is_optional(route: &Route<'_>) -> bool {
     matches!(
         route,
         Route::ManagerReset(_)
+            | Route::Firmware(_, Firmware::ResetBios)
             | Route::VirtualMediaAction(_, _, MediaAction::Eject)
             | Route::EventDestinationAction(..)
             | Route::EventServiceAction(EventServiceAction::TestEventSubscription)
@@ -348,6 +378,8 @@ pub(crate) const SCHEMAS: &[Schema] = &[
     boot_option::SCHEMA,
     ethernet_interface_collection::SCHEMA,
     ethernet_interface::SCHEMA,
+    bios::SCHEMA,
+    secure_boot::SCHEMA,
     processor_collection::SCHEMA,
     processor::SCHEMA,
     memory_collection::SCHEMA,
@@ -369,6 +401,7 @@ pub(crate) const SCHEMAS: &[Schema] = &[
     message_registry_file::SCHEMA,
     message_registry::SCHEMA,
     privilege_registry::SCHEMA,
+    attribute_registry::SCHEMA,
     json_schema_file_collection::SCHEMA,
     json_schema_file::SCHEMA,
     update_service::SCHEMA,

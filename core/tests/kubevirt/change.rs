@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use kubevirt_redfish_core::model::{
-    Action, BootChange, BootEnabled, BootTarget, CommandError, Indicator, MachineChange, PowerRequest, PowerRestore,
+    Action, BootChange, BootEnabled, BootTarget, CommandError, FirmwareSettings, Indicator, MachineChange,
+    PowerRequest, PowerRestore, Tpm,
 };
 use kubevirt_redfish_fixtures::cluster::{ClusterConfig, KubevirtVersion};
 use kubevirt_redfish_fixtures::sample::{small, small_with_drive};
@@ -53,6 +54,7 @@ fn everything_in_one_patch_or_nothing() {
             asset_tag: Some(Some(tag.into())),
             indicator: Some(Indicator::Blinking),
             power_restore: Some(PowerRestore::AlwaysOn),
+            firmware: FirmwareSettings { tpm: Some(Tpm::Volatile), ..FirmwareSettings::default() },
         })
     };
     let tag = |world: &World| world.annotation("vm", "asset-tag");

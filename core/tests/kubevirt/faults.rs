@@ -7,8 +7,9 @@ use bytes::Bytes;
 use http::{Response, StatusCode};
 use kubevirt_redfish_core::kubevirt::{Operation, OperationStep, Settings, TransportError};
 use kubevirt_redfish_core::model::{
-    Action, BootChange, BootEnabled, BootTarget, Command, CommandError, CommandId, ImageCredentials, ImagePassword,
-    Indicator, InsertMedia, MachineChange, Platform, PowerRequest, PowerRestore, Slot, Uid, VmId,
+    Action, BootChange, BootEnabled, BootMode, BootTarget, Command, CommandError, CommandId, FirmwareSettings,
+    ImageCredentials, ImagePassword, Indicator, InsertMedia, MachineChange, Platform, PowerRequest, PowerRestore, Slot,
+    Uid, VmId,
 };
 use kubevirt_redfish_core::time::Instant;
 use kubevirt_redfish_fixtures::cluster::{Fault, FaultEffect};
@@ -42,8 +43,14 @@ fn actions() -> Vec<Action> {
             asset_tag: Some(Some("rack 7".into())),
             indicator: Some(Indicator::Lit),
             power_restore: Some(power_restore),
+            firmware: FirmwareSettings {
+                mode: Some(BootMode::Uefi),
+                secure_boot: Some(true),
+                ..FirmwareSettings::default()
+            },
         }));
     }
+    actions.push(Action::ResetFirmware);
     actions
 }
 

@@ -7,6 +7,7 @@ mod boot;
 mod boot_order;
 mod change;
 mod faults;
+mod firmware;
 mod harness;
 mod media;
 mod power;

@@ -13,8 +13,9 @@ use std::cell::RefCell;
 use std::sync::Arc;
 
 use kubevirt_redfish_core::model::{
-    Architecture, BootDevice, BootEnabled, BootMode, BootOverride, BootTarget, Drive, DriveBus, DriveKind, ImportId,
-    Instance, Machine, Medium, Nic, NicAddress, Observation, Phase, Processors, Severity, Slot, Trouble, Uid, Version,
+    Architecture, BootDevice, BootEnabled, BootMode, BootOverride, BootTarget, Drive, DriveBus, DriveKind,
+    FirmwareSettings, ImportId, Instance, Machine, Medium, Nic, NicAddress, Observation, Phase, Processors, Severity,
+    Slot, Tpm, Trouble, Uid, Version,
 };
 use kubevirt_redfish_core::time::UnixTime;
 use kubevirt_redfish_fixtures::crawl::crawl;
@@ -147,7 +148,9 @@ prop_compose! {
         machine.description = description;
         machine.asset_tag = asset_tag;
         machine.firmware.uuid = uuid;
-        machine.firmware.mode = if memory % 2 == 0 { BootMode::Legacy } else { BootMode::Uefi };
+        machine.firmware.settings.mode = match memory % 3 { 0 => None, 1 => Some(BootMode::Legacy), _ => Some(BootMode::Uefi) };
+        machine.firmware.settings.secure_boot = Some(memory % 3 == 0);
+        machine.firmware.settings.tpm = if memory % 2 == 0 { None } else { Some(Tpm::Persistent) };
         machine.boot = BootOverride {
             target,
             enabled,
@@ -200,6 +203,7 @@ prop_compose! {
             boots_first: paused.then(|| BootDevice::Drive("root".into())),
             ends_by_reboot: false,
             host: None,
+            firmware: Box::new(FirmwareSettings { secure_boot: Some(paused), ..FirmwareSettings::default() }),
         }
     }
 }

@@ -68,6 +68,7 @@ const fn name(action: &Action) -> &'static str {
         Action::KeepPromise(_) => "keep power-on promise",
         Action::BreakPromise(_) => "break power-on promise",
         Action::Change(_) => "change",
+        Action::ResetFirmware => "reset firmware",
         Action::RestoreBoot { .. } => "restore boot",
         Action::InsertMedia(_) => "insert media",
         Action::EjectMedia(_) => "eject media",

@@ -2,6 +2,7 @@
 
 use serde::Deserialize;
 
+use super::template::Nothing;
 use super::{Condition, Metadata, Object, TemplateSpec, lenient};
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -74,8 +75,3 @@ pub(crate) struct VolumeStatus {
     #[serde(deserialize_with = "lenient")]
     pub(crate) hotplug_volume: Option<Object<Nothing>>,
 }
-
-/// An object of which only the presence counts.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
-pub(crate) struct Nothing {}

@@ -28,6 +28,8 @@ pub(crate) struct Spec {
     #[serde(deserialize_with = "lenient")]
     pub(crate) instancetype: Object<Named>,
     #[serde(deserialize_with = "lenient")]
+    pub(crate) preference: Object<Named>,
+    #[serde(deserialize_with = "lenient")]
     pub(crate) template: Object<Template>,
 }
 

@@ -25,7 +25,7 @@ pub(crate) use machine::MachineStatus;
 pub(crate) use machine::{RunStrategy, VirtualMachine};
 pub(crate) use secret::Secret;
 pub(crate) use status::Status;
-pub(crate) use template::{Disk, Domain, TemplateSpec, Volume};
+pub(crate) use template::{Bootloader, Disk, Domain, TemplateSpec, TpmDevice, Volume};
 
 /// `metadata` of any object.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -95,6 +95,8 @@ pub(crate) struct Annotations {
     pub(crate) asset_tag: Option<Box<str>>,
     #[serde(rename = "redfish.kubevirt.io/indicator-led", deserialize_with = "lenient")]
     pub(crate) indicator: Option<Box<str>>,
+    #[serde(rename = "redfish.kubevirt.io/firmware", deserialize_with = "lenient")]
+    pub(crate) firmware: Option<Box<str>>,
     #[serde(rename = "redfish.kubevirt.io/virtual-machine", deserialize_with = "lenient")]
     pub(crate) virtual_machine: Option<Box<str>>,
     #[serde(rename = "redfish.kubevirt.io/image", deserialize_with = "lenient")]

@@ -41,6 +41,8 @@ pub(crate) struct Domain {
     #[serde(deserialize_with = "lenient")]
     pub(crate) firmware: Object<FirmwareSpec>,
     #[serde(deserialize_with = "lenient")]
+    pub(crate) machine: Object<MachineType>,
+    #[serde(deserialize_with = "lenient")]
     pub(crate) devices: Object<Devices>,
     #[serde(deserialize_with = "lenient")]
     pub(crate) reboot_policy: Option<Box<str>>,
@@ -86,6 +88,13 @@ pub(crate) struct Amounts {
 
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
+pub(crate) struct MachineType {
+    #[serde(rename = "type", deserialize_with = "lenient")]
+    pub(crate) kind: Option<Box<str>>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
 pub(crate) struct FirmwareSpec {
     #[serde(deserialize_with = "lenient")]
     pub(crate) uuid: Option<Box<str>>,
@@ -95,9 +104,11 @@ pub(crate) struct FirmwareSpec {
     pub(crate) bootloader: Object<Bootloader>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct Bootloader {
+    #[serde(deserialize_with = "lenient")]
+    pub(crate) bios: Option<Object<Nothing>>,
     #[serde(deserialize_with = "lenient")]
     pub(crate) efi: Option<Object<Efi>>,
 }
@@ -114,16 +125,40 @@ impl Bootloader {
 pub(crate) struct Efi {
     #[serde(deserialize_with = "lenient")]
     pub(crate) secure_boot: Option<bool>,
+    #[serde(deserialize_with = "lenient")]
+    pub(crate) persistent: Option<bool>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
+#[serde(default, rename_all = "camelCase")]
 pub(crate) struct Devices {
+    #[serde(deserialize_with = "lenient")]
+    pub(crate) tpm: Option<Object<TpmDevice>>,
+    #[serde(deserialize_with = "lenient")]
+    pub(crate) rng: Option<Object<Nothing>>,
+    #[serde(deserialize_with = "lenient")]
+    pub(crate) autoattach_serial_console: Option<bool>,
+    #[serde(deserialize_with = "lenient")]
+    pub(crate) autoattach_graphics_device: Option<bool>,
     #[serde(deserialize_with = "lenient")]
     pub(crate) disks: Vec<Object<Disk>>,
     #[serde(deserialize_with = "lenient")]
     pub(crate) interfaces: Vec<Object<Interface>>,
 }
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct TpmDevice {
+    #[serde(deserialize_with = "lenient")]
+    pub(crate) enabled: Option<bool>,
+    #[serde(deserialize_with = "lenient")]
+    pub(crate) persistent: Option<bool>,
+}
+
+/// An object of which only the presence counts.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Nothing {}
 
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]

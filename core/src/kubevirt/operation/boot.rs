@@ -13,10 +13,10 @@ use crate::kubevirt::annotation::{
     BOOT_OVERRIDE, BootOrder, BootRecord, Enabled, MediaRecord, OrderChange, StrategyNote, Target,
 };
 use crate::kubevirt::object::RunStrategy;
-use crate::model::{BootChange, BootDevice, BootMode, CommandError, Slot, Uid};
+use crate::model::{BootChange, BootDevice, CommandError, Slot, Uid};
 
-/// What a change of the override, of the machine's own order or of the firmware's mode comes to on a machine that is to
-/// have `strategy`; `None` if all of it is so already.
+/// What a change of the override or of the machine's own order comes to on a machine that is to have `strategy`; `None` if
+/// all of it is so already.
 pub(super) fn change(
     scene: &Scene<'_>,
     change: &BootChange,
@@ -38,8 +38,7 @@ pub(super) fn change(
         None if ordered => template.restore(),
         Some(_) | None => {}
     }
-    let firmware = change.mode.and_then(|mode| bootloader(scene, mode));
-    Ok(template.into_patch(scene, wanted.as_ref(), present.as_ref(), firmware))
+    Ok(template.into_patch(scene, wanted.as_ref(), present.as_ref()))
 }
 
 /// The override that is to be in force; `None` if there is to be none and nothing to remember.
@@ -92,7 +91,7 @@ impl Task for RestoreBoot {
         if wanted.is_none() {
             template.restore();
         }
-        match template.into_patch(scene, wanted.as_ref(), Some(&present), None) {
+        match template.into_patch(scene, wanted.as_ref(), Some(&present)) {
             Some(patch) => Decision::Write(patch.into_write(Purpose::Main, scene.command)),
             None => Decision::Done,
         }
@@ -266,7 +265,6 @@ impl Template {
         scene: &Scene<'_>,
         wanted: Option<&BootRecord>,
         present: Option<&BootRecord>,
-        firmware: Option<Value>,
     ) -> Option<Patch> {
         let garbage = present.is_none() && scene.machine.metadata.annotations.boot_override.is_some();
         let mut patch = scene.patch();
@@ -281,10 +279,6 @@ impl Template {
         }
         if self.reboot_policy != self.reboot_policy_before {
             patch = patch.set_domain(&["rebootPolicy"], json!(self.reboot_policy));
-            changed = true;
-        }
-        if let Some(firmware) = firmware {
-            patch = patch.set_domain(&["firmware", "bootloader"], firmware);
             changed = true;
         }
         if wanted != present || garbage {
@@ -308,18 +302,6 @@ fn bare_volumes(scene: &Scene<'_>, disks: &[Value]) -> Vec<Box<str>> {
     let volumes = scene.volumes();
     let bare = volumes.iter().filter_map(|volume| volume.get("name")).filter(|name| !named(name));
     bare.filter_map(Value::as_str).map(Into::into).collect()
-}
-
-/// The bootloader to be set for a mode, as a merge patch; `None` if it is of that mode.
-fn bootloader(scene: &Scene<'_>, mode: BootMode) -> Option<Value> {
-    let efi = scene.machine.spec.template.spec.domain.firmware.bootloader.efi.is_some();
-    match mode {
-        BootMode::Uefi if efi => None,
-        // Without `secureBoot: false` it would be on, and need SMM (facts, section 7).
-        BootMode::Uefi => Some(json!({ "bios": null, "efi": { "secureBoot": false } })),
-        BootMode::Legacy if efi => Some(json!({ "efi": null, "bios": {} })),
-        BootMode::Legacy => None,
-    }
 }
 
 const TERMINATE: &str = "Terminate";

@@ -1,11 +1,11 @@
 //! A change of how a machine is defined: one patch, so that none of it takes effect without the rest.
 
-use super::boot;
 use super::engine::{Decision, Purpose, Task};
 use super::power_restore::{self, Choice};
 use super::scene::{Patch, Scene};
+use super::{boot, firmware};
 use crate::kubevirt::annotation::{ASSET_TAG, INDICATOR, StrategyNote, indicator, indicator_name};
-use crate::model::{CommandError, MachineChange};
+use crate::model::{CommandError, FirmwareSettings, MachineChange};
 use crate::time::Instant;
 
 #[derive(Debug)]
@@ -37,7 +37,9 @@ impl ChangeMachine {
         if let Some(wanted) = self.change.indicator.filter(|wanted| *wanted != indicator(annotations)) {
             patch = Some(begun(patch).annotate(INDICATOR, indicator_name(wanted)));
         }
-        Ok(patch)
+        // One mode, whichever of the two names it.
+        let mode = FirmwareSettings { mode: boot.mode, ..FirmwareSettings::default() };
+        firmware::change(scene, &self.change.firmware.or(&mode), patch)
     }
 }
 

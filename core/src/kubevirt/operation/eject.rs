@@ -156,7 +156,7 @@ fn change_machine(scene: &Scene<'_>, slot: Slot, record: &MediaRecord, note: Opt
         wanted = None;
         template.restore();
     }
-    let patch = template.into_patch(scene, wanted.as_ref(), boot.as_ref(), None).unwrap_or_else(|| scene.patch());
+    let patch = template.into_patch(scene, wanted.as_ref(), boot.as_ref()).unwrap_or_else(|| scene.patch());
     let patch = patch
         .set(&["spec", "template", "spec", "volumes"], Value::Array(volumes))
         .annotate(annotation::media(slot), None);

@@ -184,7 +184,7 @@ impl Insert {
             data_volume: self.import.clone(),
             added_drive: added,
         };
-        let patch = template.into_patch(scene, wanted.as_ref(), boot.as_ref(), None).unwrap_or_else(|| scene.patch());
+        let patch = template.into_patch(scene, wanted.as_ref(), boot.as_ref()).unwrap_or_else(|| scene.patch());
         let patch = patch
             .set(&["spec", "template", "spec", "volumes"], Value::Array(volumes))
             .annotate(annotation::media(slot), serde_json::to_string(&record).ok().as_deref());

@@ -21,6 +21,7 @@ mod data_volume;
 mod document;
 mod eject;
 mod engine;
+mod firmware;
 mod insert;
 mod orphan;
 mod pending;
@@ -72,6 +73,7 @@ impl Operation {
             Action::Change(change) => Box::new(change::ChangeMachine::new(change.clone(), now)),
             Action::RestoreBoot { used_by } => Box::new(boot::RestoreBoot::new(used_by.clone())),
             Action::InsertMedia(media) => Box::new(insert::Insert::new(&command, media)),
+            Action::ResetFirmware => Box::new(firmware::ResetFirmware),
             Action::EjectMedia(slot) => Box::new(eject::Eject::new(*slot)),
             Action::RemoveOrphan { import, made } => Box::new(orphan::RemoveOrphan::new(import, *made)),
             Action::LeaveOutMedia { slot, import, reason } => {

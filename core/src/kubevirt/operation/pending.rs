@@ -2,7 +2,8 @@
 
 use super::scene::Scene;
 use crate::kubevirt::annotation::{BootOrder, BootRecord, Enabled};
-use crate::kubevirt::object::{Condition, TemplateSpec, Volume, condition};
+use crate::kubevirt::object::{Condition, TemplateSpec, VirtualMachine, Volume, condition};
+use crate::kubevirt::translate::firmware;
 
 /// Whether the next boot is to be that of a new instance.
 pub(super) fn needs_new_instance(scene: &Scene<'_>) -> bool {
@@ -15,15 +16,24 @@ pub(super) fn needs_new_instance(scene: &Scene<'_>) -> bool {
         record.enabled == Enabled::Once && record.armed_for.as_deref() == instance.metadata.uid.as_deref()
     });
     // The condition comes a moment late, and in some cases not at all (facts, section 6): compare.
-    armed || differs(&scene.machine.spec.template.spec, &instance.spec)
+    armed
+        || firmware_differs(scene.machine, &instance.spec)
+        || differs(&scene.machine.spec.template.spec, &instance.spec)
+}
+
+/// Whether the definition names anything of firmware and board that the run has otherwise.
+fn firmware_differs(machine: &VirtualMachine, instance: &TemplateSpec) -> bool {
+    let cpu = &machine.spec.template.spec.domain.cpu;
+    let mut defined = firmware::defined(machine);
+    if (cpu.sockets, cpu.cores, cpu.threads) == (None, None, None) {
+        // Derived from what is requested, not named.
+        (defined.sockets, defined.cores, defined.threads) = (None, None, None);
+    }
+    defined.differ_from(&firmware::running(instance))
 }
 
 fn differs(template: &TemplateSpec, instance: &TemplateSpec) -> bool {
-    let loader = |spec: &TemplateSpec| {
-        let loader = &spec.domain.firmware.bootloader;
-        (loader.efi.is_some(), loader.secure_boot())
-    };
-    if BootOrder::of(template) != BootOrder::of(instance) || loader(template) != loader(instance) {
+    if BootOrder::of(template) != BootOrder::of(instance) {
         return true;
     }
     // The cluster adds a disk for a volume that has none and an interface where none is defined: what an instance has

@@ -86,7 +86,7 @@ fn drive(disk: &Disk, spec: &TemplateSpec, order: &BootOrder) -> Option<Drive> {
     })
 }
 
-fn architecture(name: Option<&str>) -> Architecture {
+pub(super) fn architecture(name: Option<&str>) -> Architecture {
     match name {
         Some("arm64") => Architecture::Aarch64,
         Some("s390x") => Architecture::S390x,

@@ -1,6 +1,6 @@
 //! `VirtualMachineInstance` to [`Instance`].
 
-use super::{hardware, time, uid, version, vm_id};
+use super::{firmware, hardware, time, uid, version, vm_id};
 use crate::kubevirt::annotation::BootOrder;
 use crate::kubevirt::object::{Condition, InterfaceStatus, VirtualMachineInstance, condition};
 use crate::model::{Instance, NicAddress, Phase, Processors};
@@ -28,6 +28,7 @@ pub(crate) fn instance(object: &VirtualMachineInstance) -> Option<Instance> {
         started: time(started),
         processors: hardware::processors(&object.spec).map(|processors| Processors { model: None, ..processors }),
         memory: hardware::memory(&object.spec.domain),
+        firmware: Box::new(firmware::running(&object.spec)),
         addresses: status.interfaces.iter().filter_map(|interface| address(interface)).collect(),
         ready_media: ready_media.filter_map(|volume| volume.name.clone()).collect(),
         boots_first: BootOrder::of(&object.spec).first().map(Into::into),

@@ -1,9 +1,9 @@
 //! `VirtualMachine` to [`Machine`].
 
-use super::{hardware, shorten, time, trouble, uid, version, vm_id};
+use super::{firmware, hardware, shorten, time, trouble, uid, version, vm_id};
 use crate::kubevirt::annotation::{self, BootRecord, LeftOutRecord, MediaRecord, PowerOnRecord, StrategyNote};
-use crate::kubevirt::object::{Condition, RunStrategy, TemplateSpec, VirtualMachine, condition};
-use crate::model::{Autostart, BootMode, Firmware, ImportId, Machine, Medium, PowerRestore, Slot, VmId};
+use crate::kubevirt::object::{Condition, RunStrategy, VirtualMachine, condition};
+use crate::model::{Autostart, Firmware, ImportId, Machine, Medium, PowerRestore, Slot, VmId};
 
 /// The machine that an object defines; `None` if its name is none.
 pub(crate) fn machine(object: &VirtualMachine) -> Option<Machine> {
@@ -24,7 +24,11 @@ pub(crate) fn machine(object: &VirtualMachine) -> Option<Machine> {
         deleting: metadata.deleting(),
         autostart,
         promised: PowerOnRecord::read(object).and_then(|record| record.to_model(object)),
-        firmware: firmware(template),
+        firmware: Firmware {
+            uuid: template.domain.firmware.uuid.clone(),
+            serial: template.domain.firmware.serial.clone(),
+            settings: Box::new(firmware::defined(object)),
+        },
         processors: hardware::processors(template).unwrap_or_else(|| hardware::default_processors(template)),
         memory: hardware::memory(&template.domain).unwrap_or(0),
         drives: hardware::drives(template, &order),
@@ -84,16 +88,6 @@ fn power_restore(object: &VirtualMachine) -> PowerRestore {
         RunStrategy::Always => PowerRestore::AlwaysOn,
         RunStrategy::RerunOnFailure => PowerRestore::LastState,
         RunStrategy::Manual | RunStrategy::Once | RunStrategy::Halted => PowerRestore::AlwaysOff,
-    }
-}
-
-fn firmware(template: &TemplateSpec) -> Firmware {
-    let firmware = &template.domain.firmware;
-    Firmware {
-        uuid: firmware.uuid.clone(),
-        serial: firmware.serial.clone(),
-        mode: if firmware.bootloader.efi.is_some() { BootMode::Uefi } else { BootMode::Legacy },
-        secure_boot: firmware.bootloader.secure_boot(),
     }
 }
 

@@ -8,6 +8,7 @@ use crate::model::{Uid, Version, VmId};
 use crate::time::UnixTime;
 
 mod document;
+pub(super) mod firmware;
 mod hardware;
 mod import;
 mod instance;

@@ -1,0 +1,290 @@
+//! Firmware and board: the bootloader and its kin in the template.
+//!
+//! A record on the machine says what of that was changed here and what it was before, so that it can be put back. What
+//! somebody else has changed since is theirs.
+
+use std::collections::BTreeMap;
+use std::num::NonZero;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+
+use super::engine::{Decision, Purpose, Task};
+use super::scene::{Patch, Scene};
+use crate::kubevirt::annotation::FIRMWARE;
+use crate::kubevirt::object::{Bootloader, Element, Object, TpmDevice};
+use crate::kubevirt::translate::firmware as read;
+use crate::model::{BootMode, CommandError, FirmwareSettings, ProcessorModel, Tpm};
+
+/// Adds to a patch what a change comes to; `None` if there is nothing to be written at all.
+pub(super) fn change(
+    scene: &Scene<'_>,
+    wanted: &FirmwareSettings,
+    patch: Option<Patch>,
+) -> Result<Option<Patch>, CommandError> {
+    if *wanted == FirmwareSettings::default() {
+        return Ok(patch);
+    }
+    let spec = &scene.machine.spec;
+    let mut board = Board::of(scene);
+    let present = read::defined(scene.machine);
+    if wanted.name_processors() && spec.instancetype.name.is_some() {
+        return Err(CommandError::Conflict("its instance type says what processors the machine has".to_owned()));
+    }
+    board.set_bootloader(scene, &present, wanted)?;
+    if let Some(tpm) = wanted.tpm.filter(|tpm| present.tpm != Some(*tpm)) {
+        board.set_device(scene, TPM, tpm != Tpm::Absent, || match tpm {
+            Tpm::Persistent => json!({ "persistent": true }),
+            Tpm::Absent | Tpm::Volatile => json!({}),
+        })?;
+        if read_tpm(board.was(TPM)) == tpm {
+            board.put_back(TPM);
+        }
+    }
+    if let Some(fitted) = wanted.random_numbers.filter(|fitted| present.random_numbers != Some(*fitted)) {
+        board.set_device(scene, RNG, fitted, || json!({}))?;
+    }
+    for (place, flag) in [(SERIAL_CONSOLE, wanted.serial_console), (GRAPHICS, wanted.graphics)] {
+        if let Some(flag) = flag.filter(|flag| board.now(place).as_bool() != Some(*flag)) {
+            board.set(place, json!(flag));
+            if board.was(place).as_bool().unwrap_or(true) == flag {
+                board.put_back(place);
+            }
+        }
+    }
+    match &wanted.processor_model {
+        Some(ProcessorModel::Named(model)) => board.set(MODEL, json!(model)),
+        Some(ProcessorModel::Default) => board.set(MODEL, Value::Null),
+        None => {}
+    }
+    // One processor is what a machine gets that asks for nothing, and what is left out of a topology counts as one.
+    let topology = |settings: &FirmwareSettings| {
+        [(SOCKETS, settings.sockets), (CORES, settings.cores), (THREADS, settings.threads)]
+            .map(|(place, count)| (place, count.map_or(1, NonZero::get)))
+    };
+    let whole = topology(&wanted.or(&present));
+    if whole != topology(&present) {
+        for (place, count) in whole {
+            board.set(place, json!(count));
+        }
+    }
+    Ok(board.into_patch(scene, patch))
+}
+
+/// Everything as it was before it was changed here.
+#[derive(Debug)]
+pub(super) struct ResetFirmware;
+
+impl Task for ResetFirmware {
+    fn decide(&mut self, scene: &Scene<'_>) -> Decision {
+        if scene.machine.metadata.deleting() {
+            return Decision::Fail(CommandError::Conflict("the machine is being removed".to_owned()));
+        }
+        let mut board = Board::of(scene);
+        for place in PLACES {
+            board.put_back(place);
+        }
+        match board.into_patch(scene, None) {
+            Some(patch) => Decision::Write(patch.into_write(Purpose::Main, scene.command)),
+            None => Decision::Done,
+        }
+    }
+}
+
+/// What was changed here of one place.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Replaced {
+    /// What it was, null for nothing.
+    original: Value,
+    /// What was written. If there is something else by now, somebody else has changed it.
+    written: Value,
+}
+
+/// The places of a template that are changed here, on their way from what they are to what they shall be.
+#[derive(Debug)]
+struct Board {
+    before: BTreeMap<&'static str, Value>,
+    after: BTreeMap<&'static str, Value>,
+    record: BTreeMap<Box<str>, Replaced>,
+}
+
+impl Board {
+    fn of(scene: &Scene<'_>) -> Self {
+        let domain = scene.raw.pointer("/spec/template/spec/domain").unwrap_or(&Value::Null);
+        let place = |place: &'static str| (place, domain.pointer(place).cloned().unwrap_or_default());
+        let before: BTreeMap<_, _> = PLACES.into_iter().map(place).collect();
+        let text = scene.machine.metadata.annotations.firmware.as_deref();
+        let mut record: BTreeMap<Box<str>, Replaced> =
+            text.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
+        record.retain(|place, replaced| before.get(&**place) == Some(&replaced.written));
+        Self { after: before.clone(), before, record }
+    }
+
+    fn now(&self, place: &'static str) -> &Value {
+        self.after.get(place).unwrap_or(&Value::Null)
+    }
+
+    /// What it was before it was first changed here.
+    fn was(&self, place: &'static str) -> &Value {
+        let replaced = self.record.get(place).map(|replaced| &replaced.original);
+        replaced.or_else(|| self.before.get(place)).unwrap_or(&Value::Null)
+    }
+
+    fn set(&mut self, place: &'static str, value: Value) {
+        self.after.insert(place, value);
+    }
+
+    fn put_back(&mut self, place: &'static str) {
+        let original = self.was(place).clone();
+        self.set(place, original);
+    }
+
+    /// Puts a device in, or takes it out; where a preference puts in what is left out, that cannot be said.
+    fn set_device(
+        &mut self,
+        scene: &Scene<'_>,
+        place: &'static str,
+        fitted: bool,
+        device: impl FnOnce() -> Value,
+    ) -> Result<(), CommandError> {
+        if !fitted && scene.machine.spec.preference.name.is_some() {
+            return Err(CommandError::Conflict("its preference says that the machine has the device".to_owned()));
+        }
+        self.set(place, if fitted { device() } else { Value::Null });
+        Ok(())
+    }
+
+    /// Mode, secure boot and persistent variables, which are one place and depend on each other.
+    fn set_bootloader(
+        &mut self,
+        scene: &Scene<'_>,
+        present: &FirmwareSettings,
+        wanted: &FirmwareSettings,
+    ) -> Result<(), CommandError> {
+        if (wanted.mode, wanted.secure_boot, wanted.persistent_variables) == (None, None, None) {
+            return Ok(());
+        }
+        let run = scene.instance.map(|instance| read::running(&instance.spec)).unwrap_or_default();
+        let all = wanted.or(present).or(&run);
+        let mode = all.mode.unwrap_or_default();
+        let uefi = mode == BootMode::Uefi;
+        if !uefi && (wanted.secure_boot == Some(true) || wanted.persistent_variables == Some(true)) {
+            return Err(CommandError::Conflict("it starts with a BIOS, not with UEFI".to_owned()));
+        }
+        let secure = uefi && all.secure_boot == Some(true);
+        let persistent = uefi && all.persistent_variables == Some(true);
+        let aim = (mode, secure, persistent);
+        if (present.mode, present.secure_boot, present.persistent_variables)
+            == (Some(mode), Some(secure), Some(persistent))
+        {
+            return Ok(());
+        }
+        let x86 = scene.machine.spec.template.spec.architecture.as_deref().is_none_or(|name| name == "amd64");
+        if !x86 {
+            return Err(CommandError::Unsupported("the machine's architecture has one firmware".to_owned()));
+        }
+        if read_bootloader(self.was(BOOTLOADER)) == aim {
+            self.put_back(BOOTLOADER);
+        } else if uefi {
+            let mut efi = self.now(BOOTLOADER).get("efi").and_then(Value::as_object).cloned().unwrap_or_default();
+            // Without a word about it, it would be on (facts, section 7).
+            efi.insert("secureBoot".to_owned(), json!(secure));
+            if persistent || efi.contains_key("persistent") {
+                efi.insert("persistent".to_owned(), json!(persistent));
+            }
+            self.set(BOOTLOADER, json!({ "efi": efi }));
+        } else {
+            self.set(BOOTLOADER, json!({ "bios": {} }));
+        }
+        // 422: "SecureBoot requires SMM" (facts, section 7).
+        if secure && !has_smm(self.now(SMM)) {
+            self.set(SMM, json!({ "enabled": true }));
+        } else if !secure {
+            self.put_back(SMM);
+        }
+        Ok(())
+    }
+
+    /// Whether nothing is left in an object of the domain: then it was not there before something was put into it here,
+    /// and would count as a change if it stayed.
+    fn empties(&self, scene: &Scene<'_>, parent: &str) -> bool {
+        let after = |member: &str| self.after.get(format!("/{parent}/{member}").as_str());
+        let members =
+            scene.raw.pointer("/spec/template/spec/domain").and_then(|domain| domain.get(parent)?.as_object());
+        let below = format!("/{parent}/");
+        members.is_some_and(|members| {
+            !members.is_empty() && members.keys().all(|member| after(member).is_some_and(Value::is_null))
+        }) && self.after.iter().all(|(place, after)| after.is_null() || !place.starts_with(&below))
+    }
+
+    /// What is to be written, in addition to `patch`; `None` if that is nothing.
+    fn into_patch(mut self, scene: &Scene<'_>, patch: Option<Patch>) -> Option<Patch> {
+        let annotation = scene.machine.metadata.annotations.firmware.as_deref();
+        let changed = self.after.iter().filter_map(|(place, after)| {
+            let before = self.before.get(place).filter(|before| *before != after)?;
+            Some((*place, before.clone(), after.clone()))
+        });
+        let changed: Vec<_> = changed.collect();
+        let mut patch = patch;
+        for (place, before, after) in changed {
+            let path: Vec<&str> = place.split('/').skip(1).collect();
+            let begun = patch.unwrap_or_else(|| scene.patch());
+            patch = Some(begun.set_domain(&path, difference(&before, &after)));
+            let original = self.was(place).clone();
+            if original == after {
+                self.record.remove(place);
+            } else {
+                self.record.insert(place.into(), Replaced { original, written: after });
+            }
+        }
+        for parent in PARENTS.into_iter().filter(|parent| self.empties(scene, parent)) {
+            patch = patch.map(|patch| patch.set_domain(&[parent], Value::Null));
+        }
+        let text = (!self.record.is_empty()).then(|| serde_json::to_string(&self.record).ok()).flatten();
+        if text.as_deref() != annotation {
+            patch = Some(patch.unwrap_or_else(|| scene.patch()).annotate(FIRMWARE, text.as_deref()));
+        }
+        patch
+    }
+}
+
+/// The merge patch that makes one value another.
+fn difference(from: &Value, to: &Value) -> Value {
+    let (Some(from), Some(to)) = (from.as_object(), to.as_object()) else { return to.clone() };
+    let gone = from.keys().filter(|key| !to.contains_key(*key)).map(|key| (key.clone(), Value::Null));
+    let changed = to.iter().filter(|(key, value)| from.get(*key) != Some(*value)).map(|(key, value)| {
+        (key.clone(), from.get(key).map_or_else(|| value.clone(), |before| difference(before, value)))
+    });
+    Value::Object(gone.chain(changed).collect::<Map<_, _>>())
+}
+
+/// What a bootloader says, or the cluster takes if it says nothing.
+fn read_bootloader(value: &Value) -> (BootMode, bool, bool) {
+    let Ok(Element(loader)) = Element::<Object<Bootloader>>::deserialize(value) else { return Default::default() };
+    read::bootloader(&loader).unwrap_or_default()
+}
+
+fn read_tpm(value: &Value) -> Tpm {
+    let Ok(Element(device)) = Element::<Option<Object<TpmDevice>>>::deserialize(value) else { return Tpm::Absent };
+    device.map_or(Tpm::Absent, |device| read::tpm(&device))
+}
+
+/// A feature that is there is on unless it says otherwise.
+fn has_smm(value: &Value) -> bool {
+    value.is_object() && value.get("enabled").and_then(Value::as_bool) != Some(false)
+}
+
+/// The places by their pointers below the domain.
+const PLACES: [&str; 10] = [BOOTLOADER, SMM, TPM, RNG, SERIAL_CONSOLE, GRAPHICS, MODEL, SOCKETS, CORES, THREADS];
+/// Objects that a template need not have.
+const PARENTS: [&str; 2] = ["cpu", "features"];
+const BOOTLOADER: &str = "/firmware/bootloader";
+const SMM: &str = "/features/smm";
+const TPM: &str = "/devices/tpm";
+const RNG: &str = "/devices/rng";
+const SERIAL_CONSOLE: &str = "/devices/autoattachSerialConsole";
+const GRAPHICS: &str = "/devices/autoattachGraphicsDevice";
+const MODEL: &str = "/cpu/model";
+const SOCKETS: &str = "/cpu/sockets";
+const CORES: &str = "/cpu/cores";
+const THREADS: &str = "/cpu/threads";

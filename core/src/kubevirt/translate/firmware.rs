@@ -1,0 +1,73 @@
+//! Firmware and board of a template or an instance.
+
+use std::num::NonZero;
+
+use super::hardware;
+use crate::kubevirt::object::{Bootloader, TemplateSpec, TpmDevice, VirtualMachine};
+use crate::model::{Architecture, BootMode, FirmwareSettings, ProcessorModel, Tpm};
+
+/// What a machine's definition sets firmware and board to. An instance type or a preference fills in what it leaves
+/// open; of a machine without these it is known what the cluster takes then.
+pub(crate) fn defined(object: &VirtualMachine) -> FirmwareSettings {
+    let named = |name: &Option<Box<str>>| name.as_deref().is_some_and(|name| !name.is_empty());
+    let spec = &object.spec;
+    let filled_in = named(&spec.instancetype.name) || named(&spec.preference.name);
+    settings(&spec.template.spec, filled_in)
+}
+
+/// What they are set to in a run.
+pub(crate) fn running(spec: &TemplateSpec) -> FirmwareSettings {
+    settings(spec, false)
+}
+
+fn settings(spec: &TemplateSpec, filled_in: bool) -> FirmwareSettings {
+    let devices = &spec.domain.devices;
+    let flag = |named: Option<bool>, default: bool| named.or_else(|| (!filled_in).then_some(default));
+    let (mode, secure_boot, persistent_variables) = bootloader(&spec.domain.firmware.bootloader).map_or_else(
+        || match hardware::architecture(spec.architecture.as_deref()) {
+            _ if filled_in => (None, None, None),
+            // Facts, section 7: no bootloader means BIOS, where there is one.
+            Architecture::X86_64 | Architecture::S390x => (Some(BootMode::Legacy), Some(false), Some(false)),
+            Architecture::Aarch64 => (Some(BootMode::Uefi), Some(false), Some(false)),
+        },
+        |(mode, secure, persistent)| (Some(mode), Some(secure), Some(persistent)),
+    );
+    let processors = hardware::processors(spec).or_else(|| (!filled_in).then(|| hardware::default_processors(spec)));
+    FirmwareSettings {
+        mode,
+        secure_boot,
+        persistent_variables,
+        tpm: devices.tpm.as_ref().map(|device| tpm(device)).or_else(|| (!filled_in).then_some(Tpm::Absent)),
+        processor_model: spec.domain.cpu.model.clone().map(ProcessorModel::Named),
+        sockets: processors.as_ref().and_then(|processors| count(processors.sockets)),
+        cores: processors.as_ref().and_then(|processors| count(processors.cores)),
+        threads: processors.as_ref().and_then(|processors| count(processors.threads)),
+        serial_console: flag(devices.autoattach_serial_console, true),
+        graphics: flag(devices.autoattach_graphics_device, true),
+        random_numbers: flag(devices.rng.is_some().then_some(true), false),
+        machine_type: spec.domain.machine.kind.clone(),
+    }
+}
+
+/// More than there can be is as many as there can be.
+fn count(number: u32) -> Option<NonZero<u16>> {
+    NonZero::new(u16::try_from(number).unwrap_or(u16::MAX))
+}
+
+/// Mode, secure boot and persistent variables of a bootloader; `None` if it says nothing.
+pub(crate) fn bootloader(bootloader: &Bootloader) -> Option<(BootMode, bool, bool)> {
+    match (&bootloader.efi, &bootloader.bios) {
+        (Some(efi), _) => Some((BootMode::Uefi, bootloader.secure_boot(), efi.persistent == Some(true))),
+        (None, Some(_)) => Some((BootMode::Legacy, false, false)),
+        (None, None) => None,
+    }
+}
+
+/// What a module of a template is.
+pub(crate) fn tpm(device: &TpmDevice) -> Tpm {
+    match (device.enabled, device.persistent) {
+        (Some(false), _) => Tpm::Absent,
+        (_, Some(true)) => Tpm::Persistent,
+        _ => Tpm::Volatile,
+    }
+}
