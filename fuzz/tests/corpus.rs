@@ -16,6 +16,7 @@ fn what_was_found_stays_mended() {
         ("stream", kubevirt_redfish_fuzz::stream),
         ("config", kubevirt_redfish_fuzz::config),
         ("watch", kubevirt_redfish_fuzz::watch),
+        ("history", kubevirt_redfish_fuzz::history),
     ] {
         for file in std::fs::read_dir(folder.join(target)).expect("a corpus") {
             run(&std::fs::read(file.expect("a file").path()).expect("a file"));

@@ -271,9 +271,14 @@ impl MediaRecord {
     /// The medium in a slot: what the annotation says, if the template still bears it out. Somebody who takes the
     /// volume out of the template by hand has ejected it.
     pub(crate) fn read(machine: &VirtualMachine, slot: Slot) -> Option<Self> {
-        let record: Self = serde_json::from_str(machine.metadata.annotations.media(slot)?).ok()?;
+        let record = Self::written(machine, slot)?;
         let volume = machine.spec.template.spec.volume(&record.drive)?;
         (volume.data_volume.as_ref()?.name.as_deref() == Some(&record.data_volume)).then_some(record)
+    }
+
+    /// What the annotation says, whether or not it is still so.
+    pub(crate) fn written(machine: &VirtualMachine, slot: Slot) -> Option<Self> {
+        serde_json::from_str(machine.metadata.annotations.media(slot)?).ok()
     }
 }
 

@@ -65,9 +65,12 @@ impl Task for Eject {
             self.out = true;
             let annotations = &scene.machine.metadata.annotations;
             let left_out = self.left_out.is_none() && annotations.media_left_out.is_some();
-            if self.import.is_none() && annotations.media(self.slot).is_some() || left_out {
-                // Somebody took the volume out by hand, or wrote something unreadable. What the machine was started
-                // without is nobody's concern any more.
+            if annotations.media(self.slot).is_some() || left_out {
+                // Somebody took the volume out by hand, or wrote something unreadable: the import is still there. What the
+                // machine was started without is nobody's concern any more.
+                if let Some(record) = MediaRecord::written(scene.machine, self.slot) {
+                    self.import = Some(record.data_volume);
+                }
                 let patch = scene.patch().annotate(annotation::media(self.slot), None);
                 let patch = if left_out { patch.annotate(MEDIA_LEFT_OUT, None) } else { patch };
                 return Decision::Write(patch.into_write(Purpose::Main, scene.command));
