@@ -70,12 +70,11 @@ pub(crate) fn autostart(object: &VirtualMachine) -> Autostart {
             RunStrategy::Always => true,
             // The instance of a `Once` that has ended stays; while it is there nothing more comes.
             RunStrategy::Once => object.status.created != Some(true),
-            // Comes up once after its creation, but not after its guest has shut down; which of these it is shows only in
-            // the summary. It has none in the first moments. After failures a start is requested, even if the summary
-            // speaks of failures long after that.
+            // Comes up once after its creation and after failures, but not after its guest has shut down; which of
+            // these it is shows only in the summary. It has none in the first moments.
             RunStrategy::RerunOnFailure => matches!(
                 object.status.printable_status.as_deref(),
-                None | Some("" | "Starting" | "Provisioning" | "WaitingForVolumeBinding")
+                None | Some("" | "Starting" | "Provisioning" | "WaitingForVolumeBinding" | "CrashLoopBackOff")
             ),
             RunStrategy::Manual | RunStrategy::Halted => false,
         }
