@@ -77,7 +77,7 @@ pub struct EventConfig {
 
 impl Default for EventConfig {
     fn default() -> Self {
-        Self { reach: Reach::Remote, retry_attempts: 3, retry_interval: Duration::from_secs(30) }
+        Self { reach: Reach::default(), retry_attempts: 3, retry_interval: Duration::from_secs(30) }
     }
 }
 
@@ -203,7 +203,7 @@ pub enum Credential {
 }
 
 /// A password hash in its textual form: bcrypt's modular form or the PHC string of argon2.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct PasswordHash(Arc<str>);
 
 impl PasswordHash {
@@ -231,6 +231,13 @@ impl Secret {
     /// The bytes, for those that have to compare or hash them.
     pub fn expose(&self) -> &[u8] {
         &self.0
+    }
+}
+
+/// Hashes of bad passwords are found out, so they do not print either.
+impl fmt::Debug for PasswordHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
     }
 }
 

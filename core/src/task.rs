@@ -195,10 +195,14 @@ impl View {
         self.tasks.values().filter(|task| self.origin(task, identity).is_some())
     }
 
+    /// The machine that a task is about, if it is still there.
+    pub(crate) fn machine_of(&self, task: &Task) -> Option<&Arc<Vm>> {
+        let is_same = |vm: &&Arc<Vm>| task.uid.as_ref().is_none_or(|uid| *uid == vm.machine.uid);
+        self.systems.get(&task.vm).filter(is_same)
+    }
+
     fn origin(&self, task: &Task, identity: &Identity) -> Option<&Arc<Vm>> {
-        let vm = self.systems.get(&task.vm)?;
-        let same = task.uid.as_ref().is_none_or(|uid| *uid == vm.machine.uid);
-        (same && identity.sees_any(&vm.chassis)).then_some(vm)
+        self.machine_of(task).filter(|vm| identity.sees_any(&vm.chassis))
     }
 }
 

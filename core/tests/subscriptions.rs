@@ -8,9 +8,9 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode};
-use kubevirt_redfish_core::Role;
 use kubevirt_redfish_core::config::{Account, Chassis, ChassisName, Config, Credential, Secret};
 use kubevirt_redfish_core::kubevirt::Settings;
+use kubevirt_redfish_core::{Notice, Role};
 use kubevirt_redfish_fixtures::cluster::{ClusterConfig, Fault, FaultEffect, KubevirtVersion, Rule};
 use kubevirt_redfish_fixtures::sample;
 use kubevirt_redfish_fixtures::world::World;
@@ -250,4 +250,160 @@ fn a_stream_is_known_to_its_replica_alone() {
     assert_eq!(get(world, 0, SUBSCRIPTIONS)["Members@odata.count"], 1);
     assert_eq!(get(world, 1, SUBSCRIPTIONS)["Members@odata.count"], 0);
     assert!(world.cluster.object("secrets", OWN, SECRET).is_none());
+}
+
+/// Two replicas and one receiver: which of them sends.
+mod pushing {
+    use super::*;
+
+    const LEASE: &str = "kubevirt-redfish-events";
+
+    /// What is subscribed to here.
+    fn power() -> Value {
+        let keys = ["PoweringOn", "PoweredOn", "PoweringOff", "PoweredOff"];
+        json!({ "MessageIds": keys.map(|key| format!("ResourceEvent.Resource{key}")) })
+    }
+
+    fn holder(world: &World) -> Option<String> {
+        let lease = world.cluster.object("leases", OWN, LEASE)?;
+        lease["spec"]["holderIdentity"].as_str().map(str::to_owned)
+    }
+
+    fn reset(world: &mut World, replica: usize, reset_type: &str) {
+        let path = "/redfish/v1/Systems/lab.node-0/Actions/ComputerSystem.Reset";
+        let answer = send(world, replica, &Method::POST, path, Some(&json!({ "ResetType": reset_type })));
+        assert_eq!(answer.status(), StatusCode::NO_CONTENT);
+    }
+
+    /// The keys of the messages that a replica has pushed.
+    fn pushed(world: &World, replica: usize) -> Vec<String> {
+        let deliveries = world.events(replica).map(|events| &events.deliveries[..]).unwrap_or_default();
+        let records = deliveries.iter().flat_map(|delivery| {
+            let body: Value = serde_json::from_slice(&delivery.body).unwrap();
+            body["Events"].as_array().unwrap().clone()
+        });
+        records.map(|record| record["MessageId"].as_str().unwrap().rsplit('.').next().unwrap().to_owned()).collect()
+    }
+
+    fn is_told(world: &World, replica: usize, key: &str) -> bool {
+        pushed(world, replica).iter().any(|told| told == key)
+    }
+
+    #[test]
+    fn one_of_two_pushes() {
+        let world = &mut started(2);
+        subscribe(world, 1, &power());
+        reset(world, 1, "On");
+        world.advance(Duration::from_mins(2));
+        assert_eq!(pushed(world, 0), ["ResourcePoweringOn", "ResourcePoweredOn"]);
+        assert!(pushed(world, 1).is_empty(), "{:?}", pushed(world, 1));
+        let lease = world.cluster.object("leases", OWN, LEASE).unwrap();
+        assert_eq!(lease["spec"]["leaseTransitions"], 0);
+        assert_eq!(lease["spec"]["leaseDurationSeconds"], 15);
+        assert_ne!(lease["spec"]["renewTime"], lease["spec"]["acquireTime"], "it is renewed");
+    }
+
+    #[test]
+    fn what_only_one_replica_knows_of_it_pushes_itself() {
+        let world = &mut started(2);
+        subscribe(world, 0, &json!({}));
+        world.advance(Duration::from_secs(10));
+        let test = "/redfish/v1/EventService/Actions/EventService.TestEventSubscription";
+        assert_eq!(status(world, 1, &Method::POST, test), StatusCode::NO_CONTENT);
+        world.advance(Duration::from_secs(1));
+        assert_eq!((pushed(world, 0), pushed(world, 1)), (vec![], vec!["TestMessage".to_owned()]));
+    }
+
+    #[test]
+    fn the_other_takes_over_from_one_that_was_killed_and_loses_nothing() {
+        for after in [1, 3, 5, 8] {
+            let world = &mut started(2);
+            subscribe(world, 1, &power());
+            world.advance(Duration::from_mins(1) + Duration::from_secs(after));
+            world.kill(0);
+            let killed = world.now();
+            // While nobody pushes something happens.
+            reset(world, 1, "On");
+            let told = world.run_until(Duration::from_mins(1), |world| is_told(world, 1, "ResourcePoweringOn"));
+            assert!(told);
+            let taken = world.now().saturating_sub(killed);
+            assert!(taken <= Duration::from_secs(20), "{taken:?}");
+            world.advance(Duration::from_mins(1));
+            assert_eq!(
+                pushed(world, 1),
+                ["ResourcePoweringOn", "ResourcePoweredOn"],
+                "no gap, and nothing from before"
+            );
+            assert_eq!(world.cluster.object("leases", OWN, LEASE).unwrap()["spec"]["leaseTransitions"], 1);
+        }
+    }
+
+    #[test]
+    fn one_that_ends_leaves_it_to_the_other_at_once() {
+        let world = &mut started(2);
+        subscribe(world, 1, &power());
+        world.advance(Duration::from_secs(30));
+        world.shut_down(0);
+        assert_eq!(holder(world), None);
+        world.advance(Duration::from_secs(3));
+        assert!(holder(world).is_some());
+        reset(world, 1, "On");
+        assert!(world.run_until(Duration::from_secs(5), |world| is_told(world, 1, "ResourcePoweringOn")));
+    }
+
+    #[test]
+    fn while_it_is_in_doubt_nobody_pushes_and_then_everything_is_pushed_once() {
+        let world = &mut started(2);
+        subscribe(world, 0, &power());
+        world.advance(Duration::from_secs(30));
+        world.cluster.inject(Fault::new(FaultEffect::unavailable()).path("/leases").times(u32::MAX));
+        world.advance(Duration::from_secs(30));
+        reset(world, 0, "On");
+        world.advance(Duration::from_mins(1));
+        assert!(pushed(world, 0).is_empty() && pushed(world, 1).is_empty());
+        world.cluster.clear_faults();
+        world.advance(Duration::from_mins(1));
+        let mut all = pushed(world, 0);
+        all.extend(pushed(world, 1));
+        assert_eq!(all, ["ResourcePoweringOn", "ResourcePoweredOn"]);
+    }
+
+    #[test]
+    fn without_the_right_to_agree_each_pushes_and_says_so_once() {
+        let mut world = world();
+        world.cluster.forbid(vec![Rule::new("*", "coordination.k8s.io", "leases")]);
+        for replica in 0..2 {
+            world.start();
+            ready(&mut world, replica);
+        }
+        let world = &mut world;
+        subscribe(world, 0, &power());
+        reset(world, 0, "On");
+        world.advance(Duration::from_mins(5));
+        assert_eq!(pushed(world, 0), pushed(world, 1));
+        assert_eq!(pushed(world, 0).len(), 2);
+        let [Notice::DutyNotShared(reason)] = world.notices(0) else { panic!("{:?}", world.notices(0)) };
+        assert!(reason.contains("cannot get resource \"leases\""), "{reason}");
+        // Once the right is given, one is enough.
+        world.cluster.forbid(Vec::new());
+        world.advance(Duration::from_mins(5));
+        let before = (pushed(world, 0).len(), pushed(world, 1).len());
+        reset(world, 0, "ForceOff");
+        world.advance(Duration::from_mins(1));
+        let after = (pushed(world, 0).len() - before.0, pushed(world, 1).len() - before.1);
+        assert!(after.0.min(after.1) == 0 && after.0.max(after.1) > 0, "{after:?}");
+    }
+
+    #[test]
+    fn replicas_that_start_together_agree() {
+        let mut world = world();
+        world.start();
+        world.start();
+        let world = &mut world;
+        world.advance(Duration::from_secs(20));
+        subscribe(world, 0, &power());
+        reset(world, 0, "On");
+        world.advance(Duration::from_mins(1));
+        assert_eq!(pushed(world, 0).len() + pushed(world, 1).len(), 2);
+    }
 }

@@ -10,7 +10,7 @@ use arc_swap::ArcSwap;
 use bytes::Bytes;
 use kubevirt_redfish_core::kubevirt::{self, TransportError, document_watch, watches};
 use kubevirt_redfish_core::model::{
-    CallerReview, Command, CommandError, CommandId, Completion, DocumentWrite, Observation,
+    CallerReview, Claim, Command, CommandError, CommandId, Completion, DocumentWrite, Observation,
 };
 use kubevirt_redfish_core::{Input, Intent, Outcome, Output, Service, StreamId, Ticket, View};
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
@@ -242,6 +242,7 @@ impl Driver {
                 Output::Command(command) => self.commands.start(command, &self.views.load()),
                 Output::Store(write) => self.commands.store(write),
                 Output::Review(review) => self.commands.review(review),
+                Output::Claim(claim) => self.commands.claim(claim),
                 Output::Notice(notice) => tracing::warn!("{notice}"),
                 Output::Cancel(id) => self.commands.cancel(id),
                 Output::Outcome { ticket, outcome } => {
@@ -308,6 +309,12 @@ impl Commands {
     fn review(&mut self, review: CallerReview) {
         let id = review.id;
         let operation = kubevirt::Operation::review(review, self.numbers.next());
+        self.run(id, operation);
+    }
+
+    fn claim(&mut self, claim: Claim) {
+        let id = claim.id;
+        let operation = kubevirt::Operation::claim(claim, Arc::clone(&self.settings));
         self.run(id, operation);
     }
 

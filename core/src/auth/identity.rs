@@ -1,5 +1,6 @@
 //! Who is asking: from credentials to an identity, at the price of a hash for those who were checked before.
 
+use std::fmt;
 use std::sync::Arc;
 
 use subtle::ConstantTimeEq as _;
@@ -135,15 +136,26 @@ pub(crate) enum Login {
 
 /// A keyed hash of a user name, a password and what it is checked against. It remembers a password that was checked
 /// without keeping the password, and is void as soon as the account's hash is another.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct CredentialKey([u8; 32]);
 
+impl fmt::Debug for CredentialKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
+    }
+}
+
 /// Checks credentials against accounts.
-#[derive(Debug)]
 pub(crate) struct Authenticator {
     key: [u8; 32],
     /// The hashes of all accounts, to spend time on where there is none to check.
     hashes: Box<[PasswordHash]>,
+}
+
+impl fmt::Debug for Authenticator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Authenticator")
+    }
 }
 
 impl Authenticator {

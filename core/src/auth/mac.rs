@@ -15,10 +15,15 @@ pub(crate) fn hmac(key: &[u8; 32], parts: &[&[u8]]) -> [u8; 32] {
 }
 
 /// Numbers that nobody can guess, drawn from one secret that was given at the start.
-#[derive(Debug)]
 pub(crate) struct Entropy {
     secret: [u8; 32],
     drawn: u64,
+}
+
+impl std::fmt::Debug for Entropy {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("***")
+    }
 }
 
 impl Entropy {

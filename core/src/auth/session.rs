@@ -237,7 +237,7 @@ impl Sessions {
 }
 
 /// The content of the document of sessions.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub(crate) struct SessionsContent {
     /// Different with every writing, so that a writer recognises what it wrote.
@@ -247,6 +247,13 @@ pub(crate) struct SessionsContent {
     pub(crate) sessions: Vec<StoredSession>,
     /// Sessions that ended so soon that a replica might not have seen that they were ever entered here.
     revoked: Vec<Revoked>,
+}
+
+/// Without the key.
+impl fmt::Debug for SessionsContent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SessionsContent({} sessions)", self.sessions.len())
+    }
 }
 
 impl Default for SessionsContent {

@@ -1,7 +1,7 @@
 //! Where events are pushed to, and where they must not be: a subscription is a way to have this service send requests
 //! from inside of the cluster's network.
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use http::Uri;
 use http::uri::Authority;
@@ -15,14 +15,21 @@ pub(crate) struct Destination {
     uri: Uri,
 }
 
-/// Which addresses events may be pushed to. Link-local addresses never: cloud providers keep credentials there.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub enum Reach {
-    /// Other hosts.
-    #[default]
-    Remote,
-    /// Other hosts and this one.
-    RemoteAndLoopback,
+/// Which addresses events may be pushed to, besides public ones.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reach {
+    /// Those of private networks (RFC 1918, RFC 6598, RFC 4193), in which most receivers are.
+    pub private: bool,
+    /// This host's own.
+    pub loopback: bool,
+    /// Link-local ones: cloud providers keep credentials there.
+    pub link_local: bool,
+}
+
+impl Default for Reach {
+    fn default() -> Self {
+        Self { private: true, loopback: false, link_local: false }
+    }
 }
 
 impl Destination {
@@ -56,7 +63,7 @@ impl Destination {
         }
         let name = host.trim_end_matches('.').to_ascii_lowercase();
         let is_local = name == "localhost" || name.ends_with(".localhost");
-        !is_local || reach == Reach::RemoteAndLoopback
+        !is_local || reach.loopback
     }
 }
 
@@ -73,12 +80,19 @@ impl Reach {
         if address.is_unspecified() || address.is_multicast() {
             return false;
         }
-        match address {
-            IpAddr::V4(v4) if v4.is_link_local() || v4.is_broadcast() => false,
-            IpAddr::V6(v6) if v6.is_unicast_link_local() => false,
-            _ => !address.is_loopback() || self == Self::RemoteAndLoopback,
-        }
+        let (link_local, private) = match address {
+            IpAddr::V4(v4) if v4.is_broadcast() => return false,
+            IpAddr::V4(v4) => (v4.is_link_local(), v4.is_private() || is_shared(v4)),
+            IpAddr::V6(v6) => (v6.is_unicast_link_local(), v6.is_unique_local()),
+        };
+        (!address.is_loopback() || self.loopback) && (!link_local || self.link_local) && (!private || self.private)
     }
+}
+
+/// `100.64.0.0/10`, which providers and some clusters number their insides with (RFC 6598).
+fn is_shared(address: Ipv4Addr) -> bool {
+    let [first, second, ..] = address.octets();
+    first == 100 && second & 0xc0 == 64
 }
 
 /// The IPv4 address that a translator would make of an IPv6 address (RFC 6052).
@@ -123,6 +137,8 @@ const MAX_LENGTH: usize = 2_048;
 mod tests {
     use super::*;
 
+    const LOOPBACK: Reach = Reach { private: true, loopback: true, link_local: false };
+
     fn is_within(text: &str, reach: Reach) -> Option<bool> {
         Destination::parse(text).map(|destination| destination.is_within(reach))
     }
@@ -132,7 +148,7 @@ mod tests {
         for text in
             ["", "host", "/path", "ftp://host/", "redfish-sse://host/", "http://", "http://u:p@host/", "http://u@host/"]
         {
-            assert_eq!(is_within(text, Reach::RemoteAndLoopback), None, "{text}");
+            assert_eq!(is_within(text, LOOPBACK), None, "{text}");
         }
         for text in [
             "http://ho st/",
@@ -143,12 +159,12 @@ mod tests {
             "http://host:0/",
             "http://host:99999/",
         ] {
-            assert_eq!(is_within(text, Reach::RemoteAndLoopback), None, "{text}");
+            assert_eq!(is_within(text, LOOPBACK), None, "{text}");
         }
         for text in
             ["http://host", "https://host.example:8443/events?key=a", "HTTP://192.0.2.7/x", "http://[2001:db8::1]:80/"]
         {
-            assert_eq!(is_within(text, Reach::Remote), Some(true), "{text}");
+            assert_eq!(is_within(text, Reach::default()), Some(true), "{text}");
         }
     }
 
@@ -164,24 +180,35 @@ mod tests {
             "http://[64:ff9b::127.0.0.1]/",
             "http://[::127.0.0.1]/",
         ] {
-            assert_eq!(is_within(text, Reach::Remote), Some(false), "{text}");
-            assert_eq!(is_within(text, Reach::RemoteAndLoopback), Some(true), "{text}");
+            assert_eq!(is_within(text, Reach::default()), Some(false), "{text}");
+            assert_eq!(is_within(text, LOOPBACK), Some(true), "{text}");
         }
     }
 
     #[test]
-    fn link_local_addresses_never() {
-        for text in [
-            "http://169.254.169.254/latest",
-            "http://[fe80::1]/",
-            "http://[::ffff:169.254.1.1]/",
-            "http://0.0.0.0/",
-            "http://[::]/",
-            "http://224.0.0.1/",
-            "http://255.255.255.255/",
-            "http://[ff02::1]/",
-        ] {
-            assert_eq!(is_within(text, Reach::RemoteAndLoopback), Some(false), "{text}");
+    fn link_local_and_private_addresses_only_if_allowed() {
+        let all = Reach { private: true, loopback: true, link_local: true };
+        for text in ["http://169.254.169.254/latest", "http://[fe80::1]/", "http://[::ffff:169.254.1.1]/"] {
+            assert_eq!(is_within(text, LOOPBACK), Some(false), "{text}");
+            assert_eq!(is_within(text, all), Some(true), "{text}");
+        }
+        let public = Reach { private: false, ..Reach::default() };
+        for text in ["http://10.1.2.3/", "http://192.168.7.7/", "http://100.64.0.1/", "http://[fd00::1]/"] {
+            assert_eq!(is_within(text, Reach::default()), Some(true), "{text}");
+            assert_eq!(is_within(text, public), Some(false), "{text}");
+        }
+        for text in ["http://192.0.2.7/", "http://100.128.0.1/", "http://[2001:db8::1]/"] {
+            assert_eq!(is_within(text, public), Some(true), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_host_never() {
+        let all = Reach { private: true, loopback: true, link_local: true };
+        for text in
+            ["http://0.0.0.0/", "http://[::]/", "http://224.0.0.1/", "http://255.255.255.255/", "http://[ff02::1]/"]
+        {
+            assert_eq!(is_within(text, all), Some(false), "{text}");
         }
     }
 }

@@ -9,6 +9,7 @@ mod expression;
 mod filter;
 mod payload;
 mod subscription;
+mod task;
 
 use std::fmt;
 
@@ -28,6 +29,7 @@ pub(crate) use payload::{KEEP_ALIVE, frame, payload};
 pub(crate) use subscription::{
     Headers, Heartbeat, Kind, Proposal, Resumption, RetryPolicy, Standing, Subscribed, Subscription, SubscriptionId,
 };
+pub(crate) use task::task_changes;
 
 /// Something that happened, ready to be sent.
 #[derive(Debug)]
@@ -37,6 +39,7 @@ pub(crate) struct Event {
     /// What filters look at.
     pub(crate) facts: Facts,
     pub(crate) audience: Audience,
+    pub(crate) witness: Witness,
     /// The record as JSON without its opening brace, so that a payload can put the member's number before it.
     record: Box<str>,
 }
@@ -103,6 +106,16 @@ pub(crate) struct Draft {
     pub(crate) group: Option<i64>,
     /// When it happened.
     pub(crate) time: When,
+    pub(crate) witness: Witness,
+}
+
+/// Which replicas of the service raise an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Witness {
+    /// Each of them: it can be seen by all.
+    Everyone,
+    /// The one that something was asked of.
+    Alone,
 }
 
 /// When an event happened.
@@ -133,11 +146,11 @@ impl Event {
         let record = Record { id, time, draft: &draft };
         // Writing to memory what has only string keys cannot fail.
         let json = serde_json::to_string(&record).unwrap_or_default();
-        let Draft { words, event_type, origin, audience, .. } = draft;
+        let Draft { words, event_type, origin, audience, witness, .. } = draft;
         let registry = words.message_id.split('.').next().unwrap_or_default().into();
         let key = words.message_id.rsplit('.').next().unwrap_or_default().into();
         let facts = Facts { registry, key, severity: words.message_severity, event_type, origin };
-        Self { id, time, facts, audience, record: json.get(1..).unwrap_or("}").into() }
+        Self { id, time, facts, audience, witness, record: json.get(1..).unwrap_or("}").into() }
     }
 }
 
@@ -151,13 +164,20 @@ impl Draft {
             audience,
             group: Some(0),
             time: When::Now,
+            witness: Witness::Everyone,
         }
+    }
+
+    /// The same, raised by this replica and no other.
+    pub(crate) fn seen_alone(self) -> Self {
+        Self { witness: Witness::Alone, ..self }
     }
 
     /// The event that `#EventService.TestEventSubscription` has sent.
     pub(crate) fn test(audience: Audience) -> Self {
         let origin = Origin::of(Route::EventService, "EventService");
-        Self::of_resource(&Message::new(&resource_event::TEST_MESSAGE, []), EventType::Other, origin, audience)
+        let message = Message::new(&resource_event::TEST_MESSAGE, []);
+        Self::of_resource(&message, EventType::Other, origin, audience).seen_alone()
     }
 
     /// A sign of life for one subscriber.

@@ -28,7 +28,6 @@ use crate::service::{AccessEdit, Intent, IntentKind, Outcome, OutcomeKind};
 use crate::time::Now;
 use crate::view::View;
 
-#[derive(Debug)]
 pub(super) enum State {
     /// It is being noted that a password was wrong.
     Refusing,
@@ -51,7 +50,6 @@ pub(super) enum State {
 }
 
 /// What was asked for, so that it can be found out anew.
-#[derive(Debug)]
 pub(super) struct Request {
     pub(super) identity: Identity,
     pub(super) body: JsonObject,

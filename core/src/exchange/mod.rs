@@ -10,6 +10,7 @@ mod events;
 mod response;
 mod tasks;
 
+use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -72,7 +73,6 @@ pub enum Step {
 }
 
 /// What came of a [`Step`].
-#[derive(Debug)]
 pub enum Signal {
     /// The request's body.
     Body(Bytes),
@@ -88,6 +88,21 @@ pub enum Signal {
     Proceed,
     /// What the service says.
     Outcome(Outcome),
+}
+
+/// Passwords are in bodies.
+impl fmt::Debug for Signal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Body(body) => write!(f, "Body({} bytes)", body.len()),
+            Self::BodyTooLarge => f.write_str("BodyTooLarge"),
+            Self::BodyBroken => f.write_str("BodyBroken"),
+            Self::Verified(right) => write!(f, "Verified({right})"),
+            Self::Hashed(hash) => write!(f, "Hashed({hash:?})"),
+            Self::Proceed => f.write_str("Proceed"),
+            Self::Outcome(outcome) => write!(f, "Outcome({outcome:?})"),
+        }
+    }
 }
 
 /// A password and the hash to check it against. Takes milliseconds of computing on purpose.
@@ -110,7 +125,6 @@ pub struct PasswordCheck {
 /// ```
 ///
 /// Logging in and changing accounts go their own way from `ReadBody` on: see `access`.
-#[derive(Debug)]
 pub struct Exchange {
     head: Parts,
     peer: Peer,
@@ -119,7 +133,13 @@ pub struct Exchange {
     state: State,
 }
 
-#[derive(Debug)]
+/// Only what is asked for: credentials are in the head, and passwords in bodies.
+impl fmt::Debug for Exchange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Exchange({} {} from {})", self.head.method, self.path(), self.peer.address)
+    }
+}
+
 enum State {
     /// A password is being checked. `account` is whose it would be.
     Verifying { account: Arc<Account>, key: CredentialKey },

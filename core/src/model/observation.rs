@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Caller, Document, DocumentName, Import, ImportId, Instance, Machine, Version, VmId};
+use super::{Caller, Document, DocumentName, Duty, Import, ImportId, Instance, Machine, Version, VmId};
 
 /// One thing that was seen of the cluster.
 ///
@@ -28,6 +28,8 @@ pub enum Observation {
     DocumentGone(DocumentName, Version),
     /// Whom a token stands for; `None` if for nobody.
     Caller(Option<Arc<Caller>>),
+    /// Whose the duty is.
+    Duty(Duty),
     /// The cluster can do this.
     Platform(Platform),
     /// Everything of a kind has been listed: what was seen before and is not seen since has been reported as gone.

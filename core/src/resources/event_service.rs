@@ -13,10 +13,11 @@ use crate::route::{EventServiceAction, Route};
 pub(super) const SCHEMA: Schema = schema!("EventService", "v1_12_0");
 
 /// The registries of the messages that events carry.
-pub(super) const REGISTRIES: [&str; 3] = ["Base", "HeartbeatEvent", "ResourceEvent"];
+pub(super) const REGISTRIES: [&str; 4] = ["Base", "HeartbeatEvent", "ResourceEvent", "TaskEvent"];
 
 /// The types of the resources that events are about.
-pub(super) const RESOURCE_TYPES: [&str; 4] = ["ComputerSystem", "EventDestination", "EventService", "VirtualMedia"];
+pub(super) const RESOURCE_TYPES: [&str; 5] =
+    ["ComputerSystem", "EventDestination", "EventService", "Task", "VirtualMedia"];
 
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]

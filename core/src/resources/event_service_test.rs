@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::parameters::{self, Action};
 use crate::auth::{Identity, Privilege};
-use crate::event::{Audience, Draft, EventType, Origin, When, Words};
+use crate::event::{Audience, Draft, EventType, Origin, When, Witness, Words};
 use crate::http::{JsonObject, Refusal};
 use crate::messages::{Message, Severity, base};
 use crate::route::{Location, Route};
@@ -30,6 +30,7 @@ pub(super) fn submit(identity: &Identity, body: &JsonObject) -> Result<Draft, Re
         audience: audience(identity),
         group: None,
         time: When::Said(None),
+        witness: Witness::Alone,
     };
     let mut problems = Vec::new();
     for (name, value) in parameters::members(body) {
@@ -110,6 +111,7 @@ fn type_of(route: &Route<'_>) -> Option<&'static str> {
     match route {
         Route::System(_) => Some("ComputerSystem"),
         Route::VirtualMedia(..) => Some("VirtualMedia"),
+        Route::Task(_) => Some("Task"),
         Route::EventService => Some("EventService"),
         Route::EventDestination(_) => Some("EventDestination"),
         _ => None,

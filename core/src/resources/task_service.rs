@@ -41,7 +41,7 @@ pub(super) fn represent(context: &Context<'_>) -> Representation {
             name: "Task Service",
             service_enabled: true,
             completed_task_over_write_policy: "Oldest",
-            life_cycle_event_on_task_state_change: SENDS_EVENTS,
+            life_cycle_event_on_task_state_change: true,
             task_auto_delete_timeout_minutes: KEPT_FOR_MINUTES,
             date_time: time.to_string(),
             status: Status::ENABLED,
@@ -52,6 +52,3 @@ pub(super) fn represent(context: &Context<'_>) -> Representation {
     // The clock stays out of the entity tag, which would otherwise change with every read.
     render(context.now.unix).with_etag_of(&render(UnixTime::default()))
 }
-
-/// Whether a change of a task's state sends an event.
-const SENDS_EVENTS: bool = false;

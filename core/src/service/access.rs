@@ -17,7 +17,6 @@ use crate::model::{CommandError, CommandId, Completion, Document, DocumentName, 
 use crate::time::Now;
 
 /// Everything that the service keeps, and where.
-#[derive(Debug)]
 pub(super) struct Access {
     pub(super) entropy: Entropy,
     accounts: Ledger<AccountsContent>,
@@ -109,6 +108,11 @@ impl Access {
 
     pub(super) fn subscriptions(&mut self) -> &mut Ledger<SubscriptionsContent> {
         &mut self.subscriptions
+    }
+
+    /// Whether what is kept is known to this replica alone.
+    pub(super) fn is_in_memory(&self) -> bool {
+        self.store == Store::Memory
     }
 
     pub(super) fn has_waiters(&self) -> bool {

@@ -198,6 +198,7 @@ impl Inventory {
             Observation::Document(_)
             | Observation::DocumentGone(..)
             | Observation::Caller(_)
+            | Observation::Duty(_)
             | Observation::Synchronised(_)
             | Observation::Stale(_) => None,
         }

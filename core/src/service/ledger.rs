@@ -50,7 +50,6 @@ pub(super) enum Applied {
 pub(super) type Answers = Vec<(Ticket, OutcomeKind)>;
 
 /// One document as the service works with it.
-#[derive(Debug)]
 pub(super) struct Ledger<C: Content> {
     content: C,
     /// What is stored, by its version; `None` if nothing is.
@@ -63,7 +62,6 @@ pub(super) struct Ledger<C: Content> {
     flight: Option<Flight<C>>,
 }
 
-#[derive(Debug)]
 struct Waiting<E> {
     edit: E,
     ticket: Option<Ticket>,
@@ -71,7 +69,6 @@ struct Waiting<E> {
 }
 
 /// A writing that is under way.
-#[derive(Debug)]
 struct Flight<C: Content> {
     id: CommandId,
     draft: C,
@@ -80,7 +77,6 @@ struct Flight<C: Content> {
 }
 
 /// What is to be written.
-#[derive(Debug)]
 pub(super) struct Draft {
     pub(super) expected: Option<Version>,
     pub(super) content: Bytes,

@@ -5,6 +5,7 @@
 mod access;
 mod callers;
 mod commands;
+mod duty;
 mod events;
 mod guard;
 mod http_boot;
@@ -27,7 +28,7 @@ use http::StatusCode;
 use crate::auth::{CredentialKey, EditError, Edited, ExternalUser, TokenKey};
 use crate::config::Config;
 use crate::model::{
-    Action, BearerToken, CallerReview, Command, CommandError, CommandId, Completion, DocumentWrite, Observation,
+    Action, BearerToken, CallerReview, Claim, Command, CommandError, CommandId, Completion, DocumentWrite, Observation,
     Purpose, Source, Uid, VmId,
 };
 use crate::task::{TaskId, TaskRequest};
@@ -37,6 +38,7 @@ use crate::view::View;
 use access::Access;
 use callers::Callers;
 use commands::{Asker, Commands};
+use duty::Duty;
 use events::Events;
 use inventory::Inventory;
 use orphans::Orphans;
@@ -50,7 +52,6 @@ pub(crate) use guard::client_of;
 pub use timers::Reason;
 
 /// The single writer. Drain [`Service::poll_output`] after every call of a `handle_*` method.
-#[derive(Debug)]
 pub struct Service {
     inventory: Inventory,
     access: Access,
@@ -58,6 +59,7 @@ pub struct Service {
     commands: Commands,
     events: Events,
     orphans: Orphans,
+    duty: Duty,
     tasks: Tasks,
     timers: Timers,
     outputs: VecDeque<Output>,
@@ -67,6 +69,13 @@ pub struct Service {
     /// That documents are kept in memory only has been said.
     noticed_memory: bool,
     stopping: Stopping,
+}
+
+/// What it knows is in its view; the rest is queues and secrets.
+impl std::fmt::Debug for Service {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Service").field("stopping", &self.stopping).finish_non_exhaustive()
+    }
 }
 
 /// Something that happened.
@@ -118,6 +127,8 @@ pub enum Output {
     Store(DocumentWrite),
     /// Find this out, and report it with [`Input::Completed`] as if it were a command.
     Review(CallerReview),
+    /// Claim this, and report it with [`Input::Completed`] as if it were a command.
+    Claim(Claim),
     /// Tell the operator.
     Notice(Notice),
     /// Stop carrying this out: no further request, but wait for the answer to one that has been sent, and then report
@@ -146,7 +157,7 @@ pub enum Output {
 }
 
 /// Something that the operator should know, as a log would say it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Notice {
     /// There is no place for documents, or no right to use it.
     #[error(
@@ -154,6 +165,9 @@ pub enum Notice {
          replicas do not see them"
     )]
     DocumentsInMemory,
+    /// Replicas cannot agree on which of them pushes events.
+    #[error("every replica pushes every event, since they cannot agree on one that does: {0}")]
+    DutyNotShared(String),
 }
 
 /// Tells one open submission from another.
@@ -249,12 +263,14 @@ enum Stopping {
 impl Service {
     /// A service that knows nothing of the cluster yet. `entropy` is secret and random.
     pub fn new(config: Config, entropy: [u8; 32], _now: Now) -> Self {
+        let events = Events::new(&entropy);
         Self {
             inventory: Inventory::new(config, entropy),
             access: Access::new(entropy),
             callers: Callers::default(),
             commands: Commands::default(),
-            events: Events::new(&entropy),
+            duty: Duty::new(events.run()),
+            events,
             orphans: Orphans::default(),
             tasks: Tasks::new(entropy),
             timers: Timers::default(),
@@ -271,13 +287,18 @@ impl Service {
         match input {
             Input::Submitted { ticket, intent } => self.submitted(now, ticket, intent),
             Input::Watching(sources) => {
-                self.documents_expected(sources.iter().any(|source| source.purpose == Purpose::Documents));
+                let shared = sources.iter().any(|source| source.purpose == Purpose::Documents);
+                self.documents_expected(shared);
+                if shared {
+                    self.claim_duty(now);
+                }
                 self.awaited = Some(sources.into_iter().collect());
                 self.update_readiness(now);
             }
             Input::Observed(observation) => self.observed(now, observation),
             Input::Completed { id, result } if self.access.is_writing(id) => self.stored(now, id, &result),
             Input::Completed { id, result } if self.callers.is_asking(id) => self.reviewed(now, id, result),
+            Input::Completed { id, result } if self.duty.is_claiming(id) => self.claimed(now, result),
             Input::Completed { id, result } => self.completed(now, id, result),
             Input::ClockCompared(correction) => self.inventory.set_clock_correction(correction),
             Input::Configured(config) => {
@@ -290,6 +311,7 @@ impl Service {
             Input::Shutdown => {
                 self.stopping = Stopping::Requested;
                 self.close_streams();
+                self.release_duty(now);
             }
         }
         self.settle(now);
@@ -306,6 +328,9 @@ impl Service {
                     } else if self.callers.is_asking(id) {
                         self.outputs.push_back(Output::Cancel(id));
                         self.reviewed(now, id, Err(CommandError::TimedOut));
+                    } else if self.duty.is_claiming(id) {
+                        self.outputs.push_back(Output::Cancel(id));
+                        self.claimed(now, Err(CommandError::TimedOut));
                     } else if self.commands.is_running(id) {
                         self.outputs.push_back(Output::Cancel(id));
                         self.completed(now, id, Err(CommandError::TimedOut));
@@ -316,6 +341,7 @@ impl Service {
                 Timer::Task(id) => self.expire_task(now, &id),
                 Timer::Tend(vm) => self.tend_again(now, &vm),
                 Timer::Sessions => self.look_at_sessions(now),
+                Timer::Claim => self.claim(now),
             }
         }
         self.settle(now);
@@ -445,7 +471,7 @@ impl Service {
             self.outputs.push_front(Output::Publish(view));
         }
         let waited_for = self.commands.has_waiters() || self.access.has_waiters() || self.callers.has_waiters();
-        if self.stopping == Stopping::Requested && !waited_for {
+        if self.stopping == Stopping::Requested && !waited_for && !self.duty.is_ending() {
             self.stopping = Stopping::Done;
             self.outputs.push_back(Output::Stopped);
         }

@@ -15,13 +15,13 @@ use sha2::Sha256;
 use super::commands::{Asker, Withdrawn};
 use super::timers::Timer;
 use super::{OutcomeKind, Service, Ticket};
+use crate::event::task_changes;
 use crate::model::{Action, CommandError, Import, ImportId, ImportState, Observation, PowerState, Slot, Uid, VmId};
 use crate::task::{Task, TaskId, TaskRequest, Work};
 use crate::time::{Instant, Now, UnixTime};
 use crate::view::Vm;
 
 /// The tasks of requests, and what only this replica knows of those of imports.
-#[derive(Debug)]
 pub(super) struct Tasks {
     key: [u8; 32],
     last: u64,
@@ -338,14 +338,12 @@ impl Service {
         }
     }
 
-    /// Where every change of a task passes, once for each: the place to send `TaskEvent`s from.
-    ///
-    /// `before` is `None` for a task that has just come into being, `after` for one that is no more: it was removed,
-    /// called off, or kept long enough. [`Task::progress`] of the two tells which state it left and which it entered.
-    /// What an event tells reaches only those who see the machine [`Task::vm`].
-    #[expect(clippy::unused_self, clippy::needless_pass_by_ref_mut, reason = "for the event service, which needs it")]
+    /// Where every change of a task passes, once for each. What was there already when the service began is no news.
     fn task_changed(&mut self, now: Now, before: Option<&Task>, after: Option<&Task>) {
-        let _ = (now, before, after);
+        let view = self.inventory.current();
+        if let Some(draft) = task_changes(view, before, after).filter(|_| view.is_ready()) {
+            self.raise(now, draft);
+        }
     }
 }
 

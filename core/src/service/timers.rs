@@ -22,6 +22,8 @@ pub enum Reason {
     Tend,
     /// It is to be noted when sessions were last used.
     Sessions,
+    /// It is to be seen which replica pushes events.
+    Claim,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -32,6 +34,7 @@ pub(super) enum Timer {
     Task(TaskId),
     Tend(VmId),
     Sessions,
+    Claim,
 }
 
 /// All timers, by their time. One that is no longer wanted is left to expire: what it leads to looks at the state.
@@ -61,6 +64,7 @@ impl Timers {
             Timer::Task(_) => Reason::Task,
             Timer::Tend(_) => Reason::Tend,
             Timer::Sessions => Reason::Sessions,
+            Timer::Claim => Reason::Claim,
         };
         Some((*at, reason))
     }

@@ -52,7 +52,10 @@ impl Seen {
                 self.imports.remove(&*id.name);
             }
             // Not watched here.
-            Observation::Document(_) | Observation::DocumentGone(..) | Observation::Caller(_) => {}
+            Observation::Document(_)
+            | Observation::DocumentGone(..)
+            | Observation::Caller(_)
+            | Observation::Duty(_) => {}
             Observation::Platform(platform) => self.platform = platform.version.map(Into::into),
             Observation::Synchronised(source) => {
                 self.log.push(format!("{} synchronised", source.kind));

@@ -102,7 +102,7 @@ fn config(args: &SimulateArgs, password: &str) -> Result<Config, Failure> {
         ssdp: args.ssdp,
         service_uuid: random::uuid_of(["simulated", &args.seed.to_string()]),
         // Everything is on this host, receivers of events too.
-        events: EventConfig { reach: Reach::RemoteAndLoopback, ..EventConfig::default() },
+        events: EventConfig { reach: Reach { loopback: true, ..Reach::default() }, ..EventConfig::default() },
         ..Config::default()
     })
 }

@@ -15,6 +15,7 @@ use super::error::{ConfigError, Problem, Warning};
 use super::file::{ChassisEntry, DataVolume, File, KubeVirt, Server, User, VmSelector};
 use super::{ListenAddress, Loaded, Settings, TlsFiles, value};
 
+mod events;
 mod roles;
 
 /// Turns a file into settings.
@@ -55,6 +56,7 @@ impl Check<'_> {
         let command_timeout = self.kubevirt(&file.kubevirt);
         let (update_timeout, import_timeout) = self.timeouts(&file.datavolume, command_timeout);
         let kubevirt = self.images(file.datavolume);
+        let events = self.events(&file.events);
         let top = file.system_id_convention.map(|value| ("system_id_convention", value));
         let nested = file.server.system_id_convention.map(|value| ("server.system_id_convention", value));
         let id_convention = self.id_convention(top.or(nested));
@@ -72,6 +74,7 @@ impl Check<'_> {
             command_timeout,
             update_timeout,
             import_timeout,
+            events,
             ..Config::default()
         };
         Settings { listen, tls, service, kubevirt }

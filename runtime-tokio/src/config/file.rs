@@ -26,6 +26,9 @@ pub struct File {
     /// The dialogue with the cluster.
     #[serde(default)]
     pub kubevirt: KubeVirt,
+    /// How events are pushed to subscribers.
+    #[serde(default)]
+    pub events: Events,
     /// No effect: images are fetched by the cluster, nothing is uploaded.
     pub cdi: Option<Spanned<IgnoredAny>>,
     /// How systems are named: `enhanced` (`<namespace>.<vm>`) or `legacy` (`<vm>`, the default).
@@ -232,6 +235,22 @@ pub struct KubeVirt {
     pub timeout: Option<Spanned<i64>>,
     /// No effect: the API server's certificate is verified as the kubeconfig or the service account says.
     pub allow_insecure_tls: Option<Spanned<bool>>,
+}
+
+/// `events`: how events are pushed to subscribers.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Events {
+    /// Push to addresses of private networks (default `true`).
+    pub allow_private: Option<bool>,
+    /// Push to the service's own host (default `false`).
+    pub allow_loopback: Option<bool>,
+    /// Push to link-local addresses, where cloud providers keep credentials (default `false`).
+    pub allow_link_local: Option<Spanned<bool>>,
+    /// How often a delivery that failed is tried again (0 to 100, default 3).
+    pub retry_attempts: Option<Spanned<i64>>,
+    /// The time between two attempts (1s to 1h, default `30s`).
+    pub retry_interval: Option<Spanned<String>>,
 }
 
 /// Reads the text into its keys; `name` is what messages call it.

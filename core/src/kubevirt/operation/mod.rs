@@ -3,12 +3,13 @@
 //! `engine` is the loop that every command goes through (read, decide, write, read again); each other file owns the
 //! decisions of one family of commands. Nothing here knows how a request is sent or what time it is.
 
+use std::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
 
 use super::{Settings, TransportError};
-use crate::model::{Action, CallerReview, Command, CommandError, Completion, DocumentWrite, Platform};
+use crate::model::{Action, CallerReview, Claim, Command, CommandError, Completion, DocumentWrite, Platform};
 use crate::time::Instant;
 
 mod answer;
@@ -16,6 +17,7 @@ mod boot;
 mod boot_order;
 mod break_promise;
 mod change;
+mod claim;
 mod credentials;
 mod data_volume;
 mod document;
@@ -31,27 +33,33 @@ mod power_table;
 mod review;
 mod scene;
 
+use claim::HoldLease;
 use document::StoreDocument;
 use engine::{Engine, Task};
 use review::ReviewCaller;
 
-/// One command, one document or one review of a caller on its way through the cluster's API.
+/// One command, document, claim or review of a caller on its way through the cluster's API.
 ///
 /// Drive it by [`poll`](Self::poll) and [`handle_response`](Self::handle_response) until it is done; it is done by
 /// its command's deadline at the latest, whatever it gets for an answer.
-#[derive(Debug)]
 pub struct Operation(Work);
 
-#[derive(Debug)]
+/// Requests that wait to be sent may have secrets in them.
+impl fmt::Debug for Operation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Operation({})", self.subject())
+    }
+}
+
 #[expect(clippy::large_enum_variant, reason = "there are few of the smaller ones")]
 enum Work {
     Command { command: Command, engine: Engine },
     Document(StoreDocument),
     Review(ReviewCaller),
+    Claim(HoldLease),
 }
 
 /// What an operation wants next.
-#[derive(Debug)]
 #[expect(clippy::large_enum_variant, reason = "it lives from one function to the next")]
 pub enum OperationStep {
     /// Send this and hand its answer to [`Operation::handle_response`].
@@ -60,6 +68,17 @@ pub enum OperationStep {
     WaitUntil(Instant),
     /// It has ended. Asked again, it says the same.
     Done(Result<Completion, CommandError>),
+}
+
+/// Without bodies, in which secrets may be.
+impl fmt::Debug for OperationStep {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Send(request) => write!(f, "Send({} {})", request.method(), request.uri()),
+            Self::WaitUntil(until) => write!(f, "WaitUntil({until:?})"),
+            Self::Done(result) => write!(f, "Done({result:?})"),
+        }
+    }
 }
 
 impl Operation {
@@ -93,6 +112,11 @@ impl Operation {
         Self(Work::Review(ReviewCaller::new(review, seed)))
     }
 
+    /// Begins a claim to the duty, which is a `Lease` in the service's own namespace.
+    pub fn claim(claim: Claim, settings: Arc<Settings>) -> Self {
+        Self(Work::Claim(HoldLease::new(claim, settings)))
+    }
+
     /// What to do next. Ask again after every answer and when the time it named has come.
     #[must_use]
     pub fn poll(&mut self, now: Instant) -> OperationStep {
@@ -100,6 +124,7 @@ impl Operation {
             Work::Command { command, engine } => engine.poll(now, command),
             Work::Document(store) => store.poll(now),
             Work::Review(review) => review.poll(now),
+            Work::Claim(claim) => claim.poll(now),
         }
     }
 
@@ -109,6 +134,7 @@ impl Operation {
             Work::Command { command, engine } => engine.handle_response(now, command, response),
             Work::Document(store) => store.handle_response(now, response),
             Work::Review(review) => review.handle_response(now, response),
+            Work::Claim(claim) => claim.handle_response(response),
         }
     }
 
@@ -116,7 +142,7 @@ impl Operation {
     pub fn command(&self) -> Option<&Command> {
         match &self.0 {
             Work::Command { command, .. } => Some(command),
-            Work::Document(_) | Work::Review(_) => None,
+            Work::Document(_) | Work::Review(_) | Work::Claim(_) => None,
         }
     }
 
@@ -126,6 +152,7 @@ impl Operation {
             Work::Command { command, .. } => command.vm.to_string(),
             Work::Document(store) => format!("document {}", store.write().name.as_str()),
             Work::Review(_) => "caller".to_owned(),
+            Work::Claim(_) => "the duty to push events".to_owned(),
         }
     }
 }

@@ -34,7 +34,7 @@ fn uid(metadata: &Metadata) -> Uid {
 }
 
 /// Resource versions are opaque by contract and numbers in fact; one that is no number is older than everything.
-fn version(metadata: &Metadata) -> Version {
+pub(crate) fn version(metadata: &Metadata) -> Version {
     Version(metadata.resource_version.as_deref().and_then(|version| version.parse().ok()).unwrap_or(0))
 }
 

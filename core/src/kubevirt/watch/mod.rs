@@ -4,6 +4,7 @@
 //! nothing else of them. One object that makes no sense never ends a stream: it is counted and passed over.
 
 use std::collections::{BTreeSet, VecDeque};
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -48,7 +49,6 @@ pub fn document_watch(settings: &Settings, seed: u64) -> Option<Watch> {
 ///
 /// Ask [`poll`](Self::poll) what to do, do it, report what came of it by the `handle_*` functions and drain
 /// [`poll_observation`](Self::poll_observation) after each of them. It never ends.
-#[derive(Debug)]
 pub struct Watch {
     collection: Collection,
     source: Source,
@@ -82,6 +82,13 @@ pub enum WatchStep {
     },
     /// Nothing to do before then.
     WaitUntil(Instant),
+}
+
+/// Without what it has read so far: secrets may be in it.
+impl fmt::Debug for Watch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Watch").field("source", &self.source).finish_non_exhaustive()
+    }
 }
 
 impl Watch {

@@ -50,6 +50,7 @@ fn short(observation: &Observation) -> String {
         Observation::Document(document) => format!("+{}", document.name.as_str()),
         Observation::DocumentGone(name, _) => format!("-{}", name.as_str()),
         Observation::Caller(_) => "caller".to_owned(),
+        Observation::Duty(_) => "duty".to_owned(),
         Observation::Platform(_) => "platform".to_owned(),
         Observation::Synchronised(_) => "synchronised".to_owned(),
         Observation::Stale(_) => "stale".to_owned(),

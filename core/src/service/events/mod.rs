@@ -20,7 +20,8 @@ use sha2::{Digest as _, Sha256};
 use super::timers::Timer;
 use super::{Output, Service, Stopping};
 use crate::event::{
-    Draft, Event, EventId, KEEP_ALIVE, Kind, Reach, Standing, Subscribed, Subscription, SubscriptionId, changes, frame,
+    Draft, Event, EventId, KEEP_ALIVE, Kind, Reach, Standing, Subscribed, Subscription, SubscriptionId, Witness,
+    changes, frame,
 };
 use crate::time::{Instant, Now};
 use log::Log;
@@ -123,6 +124,16 @@ impl Events {
         }
     }
 
+    /// Tells this run of the service from all others.
+    pub(super) fn run(&self) -> u32 {
+        self.run
+    }
+
+    /// The number of the newest event.
+    pub(super) fn last_number(&self) -> u64 {
+        self.last_event
+    }
+
     fn next_event(&mut self) -> EventId {
         self.last_event += 1;
         EventId { run: self.run, number: self.last_event }
@@ -136,12 +147,14 @@ impl Service {
     pub(super) fn raise(&mut self, now: Now, draft: Draft) {
         let event = Arc::new(Event::new(self.events.next_event(), now.unix, draft));
         self.events.log.keep(Arc::clone(&event));
+        let pushed = event.witness == Witness::Alone || self.pushes();
         for (id, subscriber) in &mut self.events.subscribers {
             let Subscriber { subscription, chassis, channel, .. } = subscriber;
             if !event.audience.includes(chassis) || !subscription.filter.wants(&event.facts) {
                 continue;
             }
             match channel {
+                Channel::Push(_) if !pushed => {}
                 Channel::Push(push) => {
                     push.enqueue(Arc::clone(&event));
                     self.events.attention.insert(id.clone());

@@ -7,8 +7,8 @@ use std::time::Duration;
 use http::header::CONTENT_TYPE;
 use http::{HeaderName, HeaderValue};
 
-use super::{Channel, Delivery, DeliveryId, SubscriptionEdit};
-use crate::event::{Draft, Event, Heartbeat, Kind, RetryPolicy, SubscriptionId, payload};
+use super::{Channel, Delivery, DeliveryId, Events, SubscriptionEdit};
+use crate::event::{Draft, Event, EventId, Heartbeat, Kind, RetryPolicy, SubscriptionId, Witness, payload};
 use crate::service::timers::Timer;
 use crate::service::{Output, Service};
 use crate::time::{Instant, Now, UnixTime};
@@ -81,6 +81,19 @@ impl Push {
         self.failures > 0
     }
 
+    /// Forgets what another replica pushes.
+    pub(super) fn leave_to_others(&mut self) {
+        self.queue.retain(|event| event.witness == Witness::Alone);
+        self.lost = false;
+    }
+
+    /// Has events wait that nobody has pushed, and says so if some are missing.
+    pub(super) fn take_over(&mut self, gap: bool, events: impl Iterator<Item = Arc<Event>>) {
+        self.lost |= gap;
+        self.queue.extend(events);
+        self.bound();
+    }
+
     /// Forgets what waits: its subscriber may not see all of it any more.
     pub(super) fn clear(&mut self) {
         self.lost |= !self.queue.is_empty();
@@ -123,6 +136,38 @@ impl Push {
 }
 
 impl Service {
+    /// This replica pushes from now on, beginning with what happened after an event.
+    pub(in crate::service) fn push_since(&mut self, number: u64) {
+        let Events { log, subscribers, run, .. } = &mut self.events;
+        for subscriber in subscribers.values_mut() {
+            let Channel::Push(push) = &mut subscriber.channel else { continue };
+            let (gap, events) = log.since(*run, EventId { run: *run, number });
+            let (chassis, filter) = (&subscriber.chassis, &subscriber.subscription.filter);
+            let wanted = |event: &&Arc<Event>| {
+                let is_known = event.audience.includes(chassis) && filter.wants(&event.facts);
+                event.witness == Witness::Everyone && is_known
+            };
+            push.take_over(gap, events.filter(wanted).cloned());
+        }
+    }
+
+    /// Another replica pushes from now on.
+    pub(in crate::service) fn leave_to_others(&mut self) {
+        if self.access.is_in_memory() {
+            return;
+        }
+        for subscriber in self.events.subscribers.values_mut() {
+            if let Channel::Push(push) = &mut subscriber.channel {
+                push.leave_to_others();
+            }
+        }
+    }
+
+    /// Looks at every subscription.
+    pub(in crate::service) fn attend_all(&mut self) {
+        self.events.attention.extend(self.events.subscribers.keys().cloned());
+    }
+
     /// Sends what waits for a server, if nothing is under way to it.
     pub(super) fn attend_push(&mut self, now: Now, id: &SubscriptionId) {
         let Some(subscriber) = self.events.subscribers.get_mut(id) else { return };
@@ -136,11 +181,12 @@ impl Service {
         }
         let due = push.take_heartbeat(now.mono);
         let idle = push.queue.is_empty() && push.in_flight.is_none();
-        let wanted = !subscriber.subscription.suspended;
+        let in_doubt = self.duty.is_in_doubt(now.mono) && !self.access.is_in_memory();
+        let wanted = !subscriber.subscription.suspended && !in_doubt;
         if let Some(next) = due {
             self.timers.set(next, Timer::Subscription(id.clone()));
             // Events are a sign of life as well.
-            if idle && wanted {
+            if idle && wanted && self.pushes() {
                 let event = Arc::new(Event::new(self.events.next_event(), now.unix, Draft::heartbeat(id)));
                 if let Some(Channel::Push(push)) = self.events.subscribers.get_mut(id).map(|known| &mut known.channel) {
                     push.enqueue(event);
@@ -161,7 +207,7 @@ impl Service {
         }
         if push.lost {
             self.events.last_event += 1;
-            let event = crate::event::EventId { run: self.events.run, number: self.events.last_event };
+            let event = EventId { run: self.events.run, number: self.events.last_event };
             push.queue.push_front(Arc::new(Event::new(event, now.unix, Draft::gap(id))));
             push.lost = false;
         }
@@ -194,6 +240,7 @@ impl Service {
     pub(super) fn delivery_ended(&mut self, now: Now, id: &SubscriptionId, success: bool) {
         let events = &self.inventory.config().events;
         let (attempts, interval) = (events.retry_attempts, events.retry_interval);
+        let ours = self.pushes();
         let Some(subscriber) = self.events.subscribers.get_mut(id) else { return };
         let Channel::Push(push) = &mut subscriber.channel else { return };
         let Some(in_flight) = push.in_flight.take() else { return };
@@ -207,6 +254,9 @@ impl Service {
             return;
         }
         push.put_back(in_flight.events);
+        if !ours {
+            push.leave_to_others();
+        }
         push.failures = push.failures.saturating_add(1);
         let exhausted = push.failures > attempts;
         let Kind::Push { retry_policy, .. } = &subscriber.subscription.kind else { return };

@@ -1,0 +1,50 @@
+//! The duty: what one replica of the service does for all, and how replicas agree on which.
+//!
+//! Whose it is is written down beyond them all, and renewed while it is theirs. Another may take it over once nothing
+//! has been renewed for [`Duty::EXPIRES_AFTER`] by its own clock: nobody compares clocks.
+
+use std::time::Duration;
+
+use super::{CommandId, Version};
+use crate::time::{Instant, UnixTime};
+
+/// Whose the duty is, as it is written down.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Duty {
+    /// The replica; `None` if it is nobody's.
+    pub holder: Option<Box<str>>,
+    /// Which state of it: another after every renewal.
+    pub version: Version,
+}
+
+/// To get the duty, to keep it, or to let it go. Its completion shows whose it then is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Claim {
+    /// Which command it is.
+    pub id: CommandId,
+    /// The replica that claims.
+    pub replica: Box<str>,
+    /// What it wants.
+    pub aim: Aim,
+    /// What time it is, for people who look at what is written down.
+    pub time: UnixTime,
+    /// When to give up.
+    pub deadline: Instant,
+}
+
+/// What a claim is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Aim {
+    /// Keep it, or take it if it is nobody's, or if it still is what it was when it was last seen to be renewed.
+    Hold {
+        /// That state, if it has lasted for long enough.
+        expired: Option<Version>,
+    },
+    /// Let it go, if it is this replica's.
+    Release,
+}
+
+impl Duty {
+    /// For how long it is its holder's after a renewal.
+    pub const EXPIRES_AFTER: Duration = Duration::from_secs(15);
+}

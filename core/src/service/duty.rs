@@ -1,0 +1,197 @@
+//! The duty to push events, which one of several replicas has: each sees the same things happen, and receivers want to
+//! be told once.
+//!
+//! ```text
+//!                    ours                        not renewed in time
+//!   Waiting ─────────────────────▶ Holding ───────────────────────────▶ (holding, but silent)
+//!      ▲  ▲                         │   ▲                                      │        │
+//!      │  └──── another's ──────────┘   └──────────────── renewed ────────────┘        │
+//!      └────────────────────────── another's ───────────────────────────────────────────┘
+//!
+//!   Alone: nothing is to be agreed on, or there is no right to: it pushes whatever others do
+//! ```
+
+use std::time::Duration;
+
+use super::timers::Timer;
+use super::{Notice, Output, Service};
+use crate::model::{Aim, Claim, CommandError, CommandId, Completion, Duty as Shown, Observation, Version};
+use crate::time::{Instant, Now};
+
+#[derive(Debug)]
+pub(super) struct Duty {
+    /// What this replica calls itself.
+    name: Box<str>,
+    state: State,
+    /// The claim that is under way, and when it was sent.
+    claim: Option<(CommandId, Instant)>,
+    /// The state of the other's duty that was seen last, and since when it lasts.
+    seen: Option<(Version, Instant)>,
+    /// The newest event at the last look, and the one up to which whoever has the duty certainly lived to push.
+    looked_at: u64,
+    told_until: u64,
+    ending: bool,
+    noticed: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Alone,
+    Waiting,
+    Holding { until: Instant },
+}
+
+impl Duty {
+    /// `run` tells this replica from others.
+    pub(super) fn new(run: u32) -> Self {
+        Self {
+            name: format!("kubevirt-redfish-{run:08x}").into(),
+            state: State::Alone,
+            claim: None,
+            seen: None,
+            looked_at: 0,
+            told_until: 0,
+            ending: false,
+            noticed: false,
+        }
+    }
+
+    pub(super) fn is_claiming(&self, id: CommandId) -> bool {
+        self.claim.is_some_and(|(claim, _)| claim == id)
+    }
+
+    /// Whether the service may not end yet.
+    pub(super) fn is_ending(&self) -> bool {
+        self.ending && self.claim.is_some()
+    }
+
+    /// Whether events that every replica sees are this one's to push.
+    pub(super) fn is_ours(&self) -> bool {
+        self.state != State::Waiting
+    }
+
+    /// Whether it may have become another's without this replica having seen it: nothing is to be sent then.
+    pub(super) fn is_in_doubt(&self, now: Instant) -> bool {
+        matches!(self.state, State::Holding { until } if until <= now)
+    }
+}
+
+impl Service {
+    /// Whether events that every replica sees are this one's to push. Who is subscribed here alone is told by it alone.
+    pub(super) fn pushes(&self) -> bool {
+        self.duty.is_ours() || self.access.is_in_memory()
+    }
+
+    /// There are, or may be, other replicas.
+    pub(super) fn claim_duty(&mut self, now: Now) {
+        self.duty.state = State::Waiting;
+        self.claim(now);
+    }
+
+    /// It is time to look whose the duty is, and to renew it if it is ours.
+    pub(super) fn claim(&mut self, now: Now) {
+        if self.duty.claim.is_some() || self.duty.ending {
+            return;
+        }
+        let has_expired = |(_, since): &(Version, Instant)| *since + Shown::EXPIRES_AFTER <= now.mono;
+        let expired = self.duty.seen.filter(has_expired).map(|(version, _)| version);
+        self.send_claim(now, Aim::Hold { expired });
+    }
+
+    /// The service ends: what it has of the duty others are to have at once.
+    pub(super) fn release_duty(&mut self, now: Now) {
+        self.duty.ending = true;
+        if self.duty.claim.is_none() && matches!(self.duty.state, State::Holding { .. }) {
+            self.send_claim(now, Aim::Release);
+        }
+    }
+
+    fn send_claim(&mut self, now: Now, aim: Aim) {
+        let id = self.commands.next_id();
+        let deadline = now.mono + ANSWERED_WITHIN;
+        self.duty.claim = Some((id, now.mono));
+        self.timers.set(deadline + super::commands::GRACE, Timer::GiveUp(id));
+        let replica = self.duty.name.clone();
+        self.outputs.push_back(Output::Claim(Claim { id, replica, aim, time: now.unix, deadline }));
+    }
+
+    /// Takes in what came of a claim.
+    pub(super) fn claimed(&mut self, now: Now, result: Result<Completion, CommandError>) {
+        let Some((_, sent)) = self.duty.claim.take() else { return };
+        let shown = result.map(|completion| {
+            completion.observations.into_iter().find_map(|observation| match observation {
+                Observation::Duty(duty) => Some(duty),
+                _ => None,
+            })
+        });
+        let next = match shown {
+            Ok(Some(Shown { holder, .. })) if holder.as_ref() == Some(&self.duty.name) => {
+                // Counted from before the renewal, as others count from after it.
+                self.hold(sent + TRUSTED_FOR);
+                sent + RENEWED_EVERY
+            }
+            Ok(Some(Shown { version, .. })) => self.another_has_it(now, version),
+            Err(CommandError::Forbidden(reason) | CommandError::Refused(reason)) => {
+                self.duty.state = State::Alone;
+                if !std::mem::replace(&mut self.duty.noticed, true) {
+                    self.outputs.push_back(Output::Notice(Notice::DutyNotShared(reason)));
+                }
+                now.mono + ASKED_AGAIN_AFTER
+            }
+            Ok(None) | Err(_) => now.mono + LOOKED_AT_EVERY,
+        };
+        if !self.duty.ending {
+            self.timers.set(next, Timer::Claim);
+        } else if matches!(self.duty.state, State::Holding { .. }) {
+            self.duty.state = State::Waiting;
+            self.send_claim(now, Aim::Release);
+        }
+    }
+
+    fn hold(&mut self, until: Instant) {
+        let began = self.duty.state == State::Waiting;
+        self.duty.state = State::Holding { until };
+        self.duty.seen = None;
+        if began && !self.duty.ending && !self.access.is_in_memory() {
+            self.push_since(self.duty.told_until);
+        }
+        self.attend_all();
+    }
+
+    /// When to look again.
+    fn another_has_it(&mut self, now: Now, version: Version) -> Instant {
+        if self.duty.state != State::Waiting {
+            self.duty.state = State::Waiting;
+            self.duty.looked_at = self.events.last_number();
+            self.leave_to_others();
+        }
+        let since = match self.duty.seen {
+            Some((seen, since)) if seen == version => since,
+            Some(_) | None => {
+                // It was renewed after the last look, so its holder lived then.
+                self.duty.told_until = self.duty.looked_at;
+                self.duty.seen = Some((version, now.mono));
+                now.mono
+            }
+        };
+        self.duty.looked_at = self.events.last_number();
+        let expires = since + Shown::EXPIRES_AFTER;
+        let soon = now.mono + LOOKED_AT_EVERY;
+        if now.mono < expires { soon.min(expires) } else { soon }
+    }
+}
+
+/// How often the duty is renewed.
+const RENEWED_EVERY: Duration = Duration::from_secs(5);
+
+/// For how long it is trusted to be ours without being renewed: less than it takes others to take it.
+const TRUSTED_FOR: Duration = Duration::from_secs(10);
+
+/// How often those look who have not got it.
+const LOOKED_AT_EVERY: Duration = Duration::from_secs(2);
+
+/// How often it is tried whether there is a right to share it by now.
+const ASKED_AGAIN_AFTER: Duration = Duration::from_mins(1);
+
+/// The time for one claim.
+const ANSWERED_WITHIN: Duration = Duration::from_secs(4);

@@ -1,0 +1,116 @@
+//! Nothing that could end in a log shows a secret: everything that passes between an exchange, the service and whoever
+//! drives them is printed here, and searched for all secrets that went in or came out.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests may fail")]
+
+use std::fmt::{Debug, Write as _};
+
+use base64::Engine as _;
+use bytes::Bytes;
+use http::{Request, Response};
+use kubevirt_redfish_core::config::PasswordHash;
+use kubevirt_redfish_core::model::Completion;
+use kubevirt_redfish_core::{Input, Output, Peer, Signal, Step, Ticket};
+use kubevirt_redfish_fixtures::desk::Desk;
+use serde_json::{Value, json};
+
+/// Everything that was printed.
+#[derive(Default)]
+struct Printed(String);
+
+impl Printed {
+    fn print(&mut self, what: &dyn Debug) {
+        writeln!(self.0, "{what:?}\n{what:#?}").unwrap();
+    }
+
+    /// Drives a request to its answer and prints all that passes by.
+    fn drive(&mut self, desk: &mut Desk, method: &str, path: &str, password: &str, body: &Value) -> Response<Bytes> {
+        let credentials = base64::prelude::BASE64_STANDARD.encode(format!("admin:{password}"));
+        let head = Request::builder().method(method).uri(path).header("Authorization", format!("Basic {credentials}"));
+        let peer = Peer { address: [192, 0, 2, 1].into(), secure: true };
+        let view = desk.view.clone();
+        let (mut exchange, mut step) = view.begin(desk.now, &peer, head.body(()).unwrap());
+        let mut ticket = 0;
+        loop {
+            self.print(&exchange);
+            self.print(&step);
+            let signal = match step {
+                Step::Respond(response) => return response,
+                Step::ReadBody { .. } => Signal::Body(body.to_string().into()),
+                Step::Verify(_) => Signal::Verified(true),
+                Step::Hash(_) => Signal::Hashed(Some(PasswordHash::new("hash:of-the-new-one"))),
+                Step::Defer => Signal::Proceed,
+                Step::Stream { .. } => panic!("no stream was asked for"),
+                Step::Submit(intent) => {
+                    ticket += 1;
+                    let input = Input::Submitted { ticket: Ticket(ticket), intent };
+                    self.print(&input);
+                    let now = desk.now;
+                    desk.service().handle_input(now, input);
+                    let mut answer = None;
+                    while let Some(output) = desk.service().poll_output() {
+                        self.print(&output);
+                        match output {
+                            Output::Publish(view) => desk.view = view,
+                            Output::Outcome { outcome, .. } => answer = Some(outcome),
+                            Output::Command(command) => {
+                                let input = Input::Completed { id: command.id, result: Ok(Completion::default()) };
+                                desk.service().handle_input(now, input);
+                            }
+                            _ => {}
+                        }
+                    }
+                    Signal::Outcome(answer.unwrap())
+                }
+            };
+            self.print(&signal);
+            self.print(desk.service());
+            self.print(&desk.view);
+            step = exchange.resume(&desk.view.clone(), desk.now, signal);
+        }
+    }
+}
+
+#[test]
+fn secrets_do_not_print() {
+    let mut desk = Desk::new();
+    let mut printed = Printed::default();
+    let accounts = "/redfish/v1/AccountService/Accounts";
+    let account = json!({ "UserName": "eve", "Password": "Of-the-account-1", "RoleId": "Operator" });
+    assert_eq!(printed.drive(&mut desk, "POST", accounts, "secret", &account).status(), 201);
+    let sessions = "/redfish/v1/SessionService/Sessions";
+    let log_in = json!({ "UserName": "eve", "Password": "Of-the-account-1" });
+    let session = printed.drive(&mut desk, "POST", sessions, "secret", &log_in);
+    assert_eq!(session.status(), 201);
+    let token = session.headers()["x-auth-token"].to_str().unwrap();
+    let insert = "/redfish/v1/Systems/lab.node-0/VirtualMedia/Cd/Actions/VirtualMedia.InsertMedia";
+    let media = json!({ "Image": "http://images.example/a.iso", "UserName": "eve", "Password": "Of-the-image-1" });
+    assert_eq!(printed.drive(&mut desk, "POST", insert, "secret", &media).status(), 204);
+    let subscriptions = "/redfish/v1/EventService/Subscriptions";
+    let subscription = json!({
+        "Destination": "https://listener.example/", "Protocol": "Redfish",
+        "HttpHeaders": [{ "Authorization": "Bearer of-the-listener" }],
+    });
+    assert_eq!(printed.drive(&mut desk, "POST", subscriptions, "secret", &subscription).status(), 201);
+    let test = "/redfish/v1/EventService/Actions/EventService.TestEventSubscription";
+    assert_eq!(printed.drive(&mut desk, "POST", test, "secret", &json!({})).status(), 204);
+    assert_eq!(printed.drive(&mut desk, "GET", accounts, "Not-the-right-one", &json!(null)).status(), 401);
+
+    let entropy = format!("{:?}", [7_u8; 32]);
+    for secret in [
+        "Of-the-account-1",
+        "of-the-new-one",
+        "Of-the-image-1",
+        "of-the-listener",
+        "Not-the-right-one",
+        &base64::prelude::BASE64_STANDARD.encode("admin:secret"),
+        "hash:secret",
+        token,
+        &entropy,
+    ] {
+        if let Some(at) = printed.0.find(secret) {
+            panic!("{secret}: …{}…", &printed.0[at.saturating_sub(300)..at + secret.len()]);
+        }
+    }
+    assert!(printed.0.contains("lab.node-0") && printed.0.contains("Deliver"), "something was printed");
+}
