@@ -4,7 +4,7 @@
 
 use serde::Serialize;
 
-use super::{Context, parameters};
+use super::{Context, NoActions, parameters};
 use crate::http::{ETAG_PLACEHOLDER, JsonObject, Refusal, Representation, Schema, schema};
 use crate::messages::{Message, base};
 use crate::model::{Action, Architecture, BootMode, FirmwareSettings, MachineChange};
@@ -30,6 +30,8 @@ struct SecureBoot<'a> {
     current_boot: Option<&'static str>,
     #[serde(rename = "SecureBootMode")]
     mode: Option<&'static str>,
+    /// Clients look for the actions, even if there are none.
+    actions: NoActions,
 }
 
 /// Whether a system has it: other architectures know no such thing here.
@@ -55,6 +57,7 @@ pub(super) fn represent(context: &Context<'_>, vm: &Vm) -> Result<Representation
         } else {
             "SetupMode"
         }),
+        actions: NoActions {},
     };
     Ok(Representation::of_resource(SCHEMA, &secure_boot))
 }
@@ -89,4 +92,4 @@ fn check(vm: &Vm) -> Result<(), Refusal> {
 const ENABLE: &str = "SecureBootEnable";
 
 /// Properties that a client may have read here and cannot change.
-const READ_ONLY: &[&str] = &["Id", "Name", "SecureBootCurrentBoot", "SecureBootMode"];
+const READ_ONLY: &[&str] = &["Id", "Name", "SecureBootCurrentBoot", "SecureBootMode", "Actions"];
