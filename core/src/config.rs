@@ -27,6 +27,8 @@ pub struct Config {
     pub legacy_redirects: bool,
     /// The `UUID` of the service root: 8-4-4-4-12 hexadecimal digits, the same on every replica.
     pub service_uuid: String,
+    /// The power state that a paused machine is shown in.
+    pub paused_as: PausedAs,
     /// What the service itself speaks; whatever is in front of it may speak something else to clients.
     pub protocol: Protocol,
     /// Answer searches for Redfish services (SSDP). It can still be switched off over Redfish, and then on again.
@@ -53,6 +55,7 @@ impl Default for Config {
             id_convention: IdConvention::default(),
             legacy_redirects: false,
             service_uuid: "00000000-0000-0000-0000-000000000000".to_owned(),
+            paused_as: PausedAs::default(),
             protocol: Protocol::default(),
             ssdp: false,
             body_limit: 1024 * 1024,
@@ -132,6 +135,16 @@ pub enum IdConvention {
     Enhanced,
     /// `<name>`; names that stand in several exposed namespaces appear as `<namespace>.<name>`.
     Legacy,
+}
+
+/// The power state that a paused machine is shown in. `Status.State` tells the truth either way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum PausedAs {
+    /// `On`: clients know it.
+    #[default]
+    On,
+    /// `Paused`: the standard has it, and many clients have not.
+    Paused,
 }
 
 /// What the service speaks.

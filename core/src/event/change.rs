@@ -116,7 +116,7 @@ fn urgency(health: Severity) -> EventType {
 }
 
 fn health(machine: &Machine) -> Severity {
-    match machine.trouble.as_ref().map(|trouble| trouble.severity) {
+    match machine.severity() {
         None => Severity::Ok,
         Some(TroubleSeverity::Warning) => Severity::Warning,
         Some(TroubleSeverity::Critical) => Severity::Critical,

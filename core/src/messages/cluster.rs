@@ -117,6 +117,30 @@ pub(crate) const REBOOT_BOOTS_AGAIN: Definition = Definition {
     resolution: "Reset the system, or turn it off and on, to have it boot in its own order.",
 };
 
+pub(crate) const SYSTEM_IMPAIRED: Definition = Definition {
+    registry: REGISTRY,
+    key: "SystemImpaired",
+    text: "The virtualization cluster reports %1, which does not keep the system from running: %2",
+    severity: Severity::Warning,
+    resolution: "See to what the cluster reports before the system is started the next time.",
+};
+
+pub(crate) const SYSTEM_FAILING: Definition = Definition {
+    registry: REGISTRY,
+    key: "SystemFailing",
+    text: "The virtualization cluster reports %1, which keeps the system from running: %2",
+    severity: Severity::Critical,
+    resolution: "See to what the cluster reports; the events of the virtual machine in the cluster say more.",
+};
+
+pub(crate) const RESTART_PENDING: Definition = Definition {
+    registry: REGISTRY,
+    key: "RestartPending",
+    text: "The system has been changed in a way that takes effect when it is next turned off and on.",
+    severity: Severity::Ok,
+    resolution: "Nothing has to be done. Reset the system to have the change take effect now.",
+};
+
 /// Every entry, with what it is about.
 pub(crate) const ALL: &[(Definition, &str)] = &[
     (REFUSED, "The cluster does not accept a change."),
@@ -126,6 +150,9 @@ pub(crate) const ALL: &[(Definition, &str)] = &[
     (AMBIGUOUS_NAME, "A name without a namespace stands for several systems."),
     (IMPORT_FAILED, "An image could not be imported."),
     (POWER_ON_DEFERRED, "A power-on is carried out later."),
+    (SYSTEM_IMPAIRED, "Something is wrong with a system that runs, or could."),
+    (SYSTEM_FAILING, "Something keeps a system from running."),
+    (RESTART_PENDING, "A change of a system waits for its next start."),
     (MEDIA_LEFT_OUT, "A system was started without an image that was inserted."),
     (REBOOT_BOOTS_AGAIN, "A boot override lasts for as long as the guest restarts itself."),
     (CONFIGURED_ACCOUNT, "An account of the configuration was to be changed."),

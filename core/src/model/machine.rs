@@ -71,6 +71,15 @@ pub enum Indicator {
     Blinking,
 }
 
+impl Machine {
+    /// How bad the worst is that there is to be said of it.
+    pub fn severity(&self) -> Option<Severity> {
+        let trouble = self.trouble.as_ref().map(|trouble| trouble.severity);
+        let left_out = self.left_out.as_ref().map(|_| Severity::Warning);
+        trouble.max(left_out)
+    }
+}
+
 /// Whether the cluster brings up an instance by itself when there is none: because it is to run always, or because a
 /// start has been asked for and not yet been carried out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]

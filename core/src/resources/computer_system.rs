@@ -6,7 +6,11 @@ use serde_json::Value;
 use super::computer_system_boot::Boot;
 use super::condition::Condition;
 use super::operation_apply_time::OperationApplyTimeSupport;
-use super::{Context, Link, Status, computer_system_boot, computer_system_reset, parameters, processor, secure_boot};
+use super::{
+    Context, Link, Status, computer_system_boot, computer_system_conditions, computer_system_reset, parameters,
+    processor, secure_boot,
+};
+use crate::config::PausedAs;
 use crate::http::{ETAG_PLACEHOLDER, JsonObject, Refusal, Representation, Schema, schema};
 use crate::messages::{Message, base};
 use crate::model::{Action, BootMode, Indicator, MachineChange, PowerRestore, PowerState, Processors, Severity, Tpm};
@@ -227,16 +231,13 @@ fn render(context: &Context<'_>, vm: &Vm) -> Representation {
             BootMode::Uefi => "OVMF",
             BootMode::Legacy => "SeaBIOS",
         },
-        power_state: power_state(vm.power_state()),
+        power_state: power_state(vm.power_state(), context.view.config.paused_as),
         power_restore_policy: machine.power_restore,
         power_restore_values: POWER_RESTORE,
         indicator: machine.indicator,
         indicator_values: INDICATORS,
         location_indicator_active: machine.indicator != Indicator::Off,
-        status: SystemStatus {
-            status: status(vm),
-            conditions: computer_system_boot::condition(vm).iter().map(Condition::from).collect(),
-        },
+        status: SystemStatus { status: status(vm), conditions: computer_system_conditions::conditions(vm) },
         last_reset_time: vm.instance.as_ref().and_then(|instance| instance.started),
         boot: Boot::of(vm, id),
         processor_summary: vm.processors().map(ProcessorSummary::of),
@@ -265,10 +266,11 @@ fn render(context: &Context<'_>, vm: &Vm) -> Representation {
     Representation::of_resource(SCHEMA, &system)
 }
 
-/// `Paused` is shown as `On`: Ironic and others have no such power state and take it for a failure to read one. The
-/// truth is in `Status.State`.
-fn power_state(state: PowerState) -> &'static str {
+/// `Paused` is shown as `On` unless it is configured otherwise: Ironic and others have no such power state and take it
+/// for a failure to read one. The truth is in `Status.State`.
+fn power_state(state: PowerState, paused_as: PausedAs) -> &'static str {
     match state {
+        PowerState::Paused if paused_as == PausedAs::Paused => "Paused",
         PowerState::On | PowerState::Paused => "On",
         PowerState::Off => "Off",
         PowerState::PoweringOn => "PoweringOn",
@@ -284,7 +286,7 @@ fn status(vm: &Vm) -> Status {
             PowerState::PoweringOn => "Starting",
             PowerState::Paused => "Quiesced",
         },
-        health: match vm.machine.trouble.as_ref().map(|trouble| trouble.severity) {
+        health: match vm.machine.severity() {
             None => "OK",
             Some(Severity::Warning) => "Warning",
             Some(Severity::Critical) => "Critical",

@@ -19,6 +19,7 @@ mod collection;
 mod computer_system;
 mod computer_system_boot;
 mod computer_system_collection;
+mod computer_system_conditions;
 mod computer_system_reset;
 mod condition;
 mod drive;

@@ -116,7 +116,7 @@ pub(super) fn represent(context: &Context<'_>, task: &Task, vm: &Vm) -> Represen
             (TaskState::Completed, Some(100), [completed].into_iter().chain(left_out).collect())
         }
         (Progress::Pending | Progress::Running(_), _) if is_promise(task, vm) => {
-            (TaskState::Pending, Some(0), vec![Message::new(&cluster::POWER_ON_DEFERRED, [&*awaited(vm)])])
+            (TaskState::Pending, Some(0), vec![deferred(vm)])
         }
         (Progress::Pending, _) => (TaskState::Pending, Some(0), Vec::new()),
         (Progress::Running(percent), _) => (TaskState::Running, percent, vec![under_way(id, percent)]),
@@ -178,6 +178,11 @@ fn under_way(id: &str, percent: Option<u8>) -> Message {
 /// Whether a task stands for a power-on that is going to be carried out.
 fn is_promise(task: &Task, vm: &Vm) -> bool {
     vm.machine.promised.as_ref().is_some_and(|promised| *promised.name == *task.id.as_str())
+}
+
+/// The message that a system is going to be turned on.
+pub(super) fn deferred(vm: &Vm) -> Message {
+    Message::new(&cluster::POWER_ON_DEFERRED, [&*awaited(vm)])
 }
 
 /// What a system waits for before it is turned on.

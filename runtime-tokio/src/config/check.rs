@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use kubevirt_redfish_core::config::{
-    Account, Chassis, ChassisName, Config, Credential, CustomRole, IdConvention, Protocol,
+    Account, Chassis, ChassisName, Config, Credential, CustomRole, IdConvention, PausedAs, Protocol,
 };
 use kubevirt_redfish_core::kubevirt;
 use kubevirt_redfish_core::model::VmId;
@@ -60,6 +60,7 @@ impl Check<'_> {
         let top = file.system_id_convention.map(|value| ("system_id_convention", value));
         let nested = file.server.system_id_convention.map(|value| ("server.system_id_convention", value));
         let id_convention = self.id_convention(top.or(nested));
+        let paused_as = self.paused_as(file.paused_as);
         let legacy_redirects = file.legacy_redirects.is_some_and(|redirects| redirects.value);
         let protocol = if tls.is_some() { Protocol::Https } else { Protocol::Http };
         let service = Config {
@@ -69,6 +70,7 @@ impl Check<'_> {
             bearer_tokens,
             id_convention,
             legacy_redirects,
+            paused_as,
             protocol,
             ssdp: file.server.ssdp.is_some_and(|ssdp| ssdp.value),
             command_timeout,
@@ -356,6 +358,18 @@ impl Check<'_> {
             self.refuse(timeout.referenced, "kubevirt.timeout", message);
             0
         }))
+    }
+
+    fn paused_as(&mut self, state: Option<Spanned<String>>) -> PausedAs {
+        let Some(state) = state else { return PausedAs::On };
+        match state.value.as_str() {
+            "On" => PausedAs::On,
+            "Paused" => PausedAs::Paused,
+            other => {
+                self.refuse(state.referenced, "paused_as", describe(other, "expected On or Paused"));
+                PausedAs::On
+            }
+        }
     }
 
     fn id_convention(&mut self, convention: Option<(&str, Spanned<String>)>) -> IdConvention {

@@ -33,6 +33,8 @@ pub struct File {
     pub cdi: Option<Spanned<IgnoredAny>>,
     /// How systems are named: `enhanced` (`<namespace>.<vm>`) or `legacy` (`<vm>`, the default).
     pub system_id_convention: Option<Spanned<String>>,
+    /// The power state that a paused machine is shown in: `On` (the default) or `Paused`, which many clients do not know.
+    pub paused_as: Option<Spanned<String>>,
     /// Answer reads below `Chassis/<name>/Systems` with a redirect to the canonical place (default `false`).
     pub legacy_redirects: Option<Spanned<bool>>,
 

@@ -1,0 +1,31 @@
+//! What is worth knowing of a system beside its state: `Status.Conditions`, schema `Resource`.
+//!
+//! Nothing in them changes with time alone, and nothing follows a change of the boot override by a moment: an entity tag
+//! that was just read stays good.
+
+use super::condition::Condition;
+use super::{computer_system_boot, task};
+use crate::messages::{Message, cluster};
+use crate::model::{BootEnabled, Severity, Trouble};
+use crate::view::Vm;
+
+pub(super) fn conditions(vm: &Vm) -> Vec<Condition> {
+    let machine = &vm.machine;
+    let trouble = machine.trouble.as_ref().map(trouble);
+    let left_out = machine.left_out.as_ref().map(task::left_out);
+    let promised = machine.promised.as_ref().filter(|promised| !promised.overruled);
+    let deferred = promised.map(|_| task::deferred(vm));
+    let boot = computer_system_boot::condition(vm);
+    // An override, and what undoes it, is known without this, and earlier.
+    let own = machine.boot.enabled != BootEnabled::Disabled || boot.is_some();
+    let restart = (machine.restart_required && !own).then(|| Message::new(&cluster::RESTART_PENDING, []));
+    [trouble, left_out, deferred, boot, restart].iter().flatten().map(Condition::from).collect()
+}
+
+fn trouble(trouble: &Trouble) -> Message {
+    let definition = match trouble.severity {
+        Severity::Warning => &cluster::SYSTEM_IMPAIRED,
+        Severity::Critical => &cluster::SYSTEM_FAILING,
+    };
+    Message::new(definition, [&*trouble.reason, trouble.message.as_deref().unwrap_or("it gives no explanation")])
+}
