@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode};
 use kubevirt_redfish_core::Role;
-use kubevirt_redfish_core::config::{Account, Chassis, ChassisName, Config, Credential, Secret};
+use kubevirt_redfish_core::config::{Account, Chassis, ChassisName, Config, Credential, PausedAs, Secret};
 use kubevirt_redfish_core::kubevirt::Settings;
 use kubevirt_redfish_fixtures::cluster::{ClusterConfig, Fault, FaultEffect, KubevirtVersion};
 use kubevirt_redfish_fixtures::sample;
@@ -203,10 +203,26 @@ fn an_image_that_cannot_be_had_is_done_without() {
         assert!(told.contains("http://images.invalid/boot.iso") && told.contains("404 Not Found"), "{told}");
         world.advance(Duration::from_secs(30));
         assert_eq!(world.cluster.count("datavolumes"), 0);
+        let status = read(world, 0, NODE)["Status"].clone();
+        assert_eq!(status["Health"], "Warning");
+        assert_eq!(status["Conditions"][0]["MessageId"], "KubeVirt.1.0.MediaLeftOut", "{status}");
         // What is inserted or ejected next is another story.
         send(world, 0, Method::POST, &format!("{CD}/Actions/VirtualMedia.EjectMedia"), &Value::Null);
         let machine = world.cluster.object("virtualmachines", "lab", "node-0").unwrap();
         assert!(!machine.to_string().contains("left-out"), "{machine}");
+    }
+}
+
+#[test]
+fn a_paused_machine_is_shown_as_configured() {
+    for (paused_as, shown) in [(PausedAs::On, "On"), (PausedAs::Paused, "Paused")] {
+        let world = &mut lab(KubevirtVersion::V1_9, Duration::from_secs(5), |_, config| config.paused_as = paused_as);
+        reset(world, 0, "On");
+        until_power(world, 0, "On");
+        reset(world, 0, "Pause");
+        world.advance(Duration::from_secs(2));
+        let system = read(world, 0, NODE);
+        assert_eq!((&system["PowerState"], &system["Status"]["State"]), (&json!(shown), &json!("Quiesced")));
     }
 }
 
