@@ -19,7 +19,8 @@ pub(super) fn conditions(vm: &Vm) -> Vec<Condition> {
     // An override, and what undoes it, is known without this, and earlier.
     let own = machine.boot.enabled != BootEnabled::Disabled || boot.is_some();
     let restart = (machine.restart_required && !own).then(|| Message::new(&cluster::RESTART_PENDING, []));
-    [trouble, left_out, deferred, boot, restart].iter().flatten().map(Condition::from).collect()
+    // What explains comes before what the cluster makes of it.
+    [boot, left_out, deferred, trouble, restart].iter().flatten().map(Condition::from).collect()
 }
 
 fn trouble(trouble: &Trouble) -> Message {
