@@ -116,6 +116,28 @@ fn an_insertion_that_was_cut_short_leaves_nothing_behind() {
     }
 }
 
+/// A client that asks again is answered by another replica, while the first is still at it.
+#[test]
+fn replicas_that_insert_the_same_image_share_its_import() {
+    for after in 0..10 {
+        let world = &mut lab(KubevirtVersion::V1_9);
+        start(world);
+        world.keep_record();
+        world.cluster.inject(Fault::new(FaultEffect::SlowAnswer(STEP)));
+        let insertion = insertion("https://images.example/a.iso");
+        let first = world.begin(0, request(Method::POST, INSERT, &insertion));
+        world.advance(STEP * after + STEP / 2);
+        let second = world.begin(1, request(Method::POST, INSERT, &insertion));
+        world.advance(Duration::from_secs(20));
+        for exchange in [first, second] {
+            assert_eq!(world.response(exchange).unwrap().status(), StatusCode::NO_CONTENT, "after {after}");
+        }
+        let mut removals = world.recorded().lines().filter(|line| line.contains("DELETE"));
+        assert_eq!(removals.find(|line| line.contains("/datavolumes/")), None, "after {after}");
+        assert_eq!(left(world), (1, 1), "after {after}");
+    }
+}
+
 #[test]
 fn an_insertion_that_was_cut_short_can_be_repeated() {
     for after in 0..12 {

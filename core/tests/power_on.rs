@@ -9,7 +9,7 @@ use http::{Method, Request, Response, StatusCode};
 use kubevirt_redfish_core::Role;
 use kubevirt_redfish_core::config::{Account, Chassis, ChassisName, Config, Credential, PausedAs, Secret};
 use kubevirt_redfish_core::kubevirt::Settings;
-use kubevirt_redfish_fixtures::cluster::{ClusterConfig, Fault, FaultEffect, KubevirtVersion};
+use kubevirt_redfish_fixtures::cluster::{ClusterConfig, Fault, FaultEffect, KubevirtVersion, Rule};
 use kubevirt_redfish_fixtures::sample;
 use kubevirt_redfish_fixtures::world::World;
 use serde_json::{Value, json};
@@ -314,6 +314,23 @@ fn a_promise_turns_on_nothing_that_was_turned_off_meanwhile() {
     assert_eq!(power(world, 1), "Off");
     world.advance(Duration::from_mins(5));
     assert_eq!((power(world, 1).as_str(), promise(world), instance(world)), ("Off", None, None));
+}
+
+/// The owner starts the machine, and the service is not allowed to take its note off it.
+#[test]
+fn a_promise_that_cannot_be_cleared_is_no_reason_to_hurry() {
+    let world = &mut plain(KubevirtVersion::V1_9, Duration::from_mins(10));
+    insert(world, 0, IMAGE);
+    reset(world, 0, "On");
+    world.cluster.forbid(vec![Rule::new("patch", "kubevirt.io", "virtualmachines")]);
+    world.cluster.edit("virtualmachines", "lab", "node-0", |machine| machine["spec"]["runStrategy"] = json!("Always"));
+    world.keep_record();
+    world.advance(Duration::from_mins(2));
+    let patches = world.recorded().lines().filter(|line| line.contains("PATCH")).count();
+    assert!((1..10).contains(&patches), "{patches}");
+    world.cluster.forbid(Vec::new());
+    world.advance(Duration::from_mins(2));
+    assert_eq!(promise(world), None);
 }
 
 #[test]

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use super::http_boot;
+use super::orphans;
 use super::promises;
 use super::tasks::slot_of;
 use super::timers::Timer;
@@ -170,7 +171,9 @@ impl Service {
         }
         // An orphan is in nobody's way: whether it could be removed changes nothing for what else is due.
         if running.by == Origin::Service && !matches!(running.action, Action::RemoveOrphan { .. }) {
-            self.looked_after(now, &running.vm, outcome == OutcomeKind::Done);
+            // What is due again right after it was done has not helped, and would not the next time.
+            let helped = outcome == OutcomeKind::Done && !self.is_due(now, &running.vm, &running.action);
+            self.looked_after(now, &running.vm, helped);
         }
         self.conclude(now, running.asker, outcome);
         self.commands.idle.push(running.vm.clone());
@@ -235,6 +238,11 @@ impl Service {
                 self.enqueue(now, id.clone(), uid.clone(), action, None, Asker::default());
             }
         }
+    }
+
+    /// Whether something is to be done to a machine, by what is seen of it.
+    fn is_due(&self, now: Now, id: &VmId, action: &Action) -> bool {
+        self.inventory.system(id).is_some_and(|vm| due(vm, self.inventory.config(), now).contains(action))
     }
 
     /// The time has come to look after a machine though nothing of it has changed.
@@ -319,8 +327,15 @@ impl Service {
         };
         let id = self.commands.next_id();
         self.timers.set(deadline + GRACE, Timer::GiveUp(id));
-        let command =
-            Command { id, vm: vm.clone(), uid: waiting.uid, action: waiting.action.clone(), deadline, deferral };
+        let command = Command {
+            id,
+            vm: vm.clone(),
+            uid: waiting.uid,
+            action: waiting.action.clone(),
+            deadline,
+            deferral,
+            orphaned_before: orphans::orphaned_before(config, now),
+        };
         let running = Running { vm: vm.clone(), action: waiting.action, asker: waiting.asker, by };
         self.commands.running.insert(id, running);
         if let Some(machine) = self.commands.by_machine.get_mut(vm) {

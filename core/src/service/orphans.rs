@@ -52,10 +52,15 @@ impl Service {
     }
 }
 
+/// What was made before that, and is in no drive, no insertion is about to put into one.
+pub(super) fn orphaned_before(config: &Config, now: Now) -> UnixTime {
+    let youth = config.update_timeout.saturating_mul(2).saturating_add(CLOCKS);
+    UnixTime(now.unix.0.saturating_sub(i64::try_from(youth.as_secs()).unwrap_or(i64::MAX)))
+}
+
 /// For how long an import may still be one that an insertion is about to put into a drive.
 fn youth(made: UnixTime, config: &Config, now: Now) -> Duration {
-    let age = Duration::from_secs(u64::try_from(now.unix.0.saturating_sub(made.0)).unwrap_or(0));
-    config.update_timeout.saturating_mul(2).saturating_add(CLOCKS).saturating_sub(age)
+    Duration::from_secs(u64::try_from(made.0.saturating_sub(orphaned_before(config, now).0)).unwrap_or(0))
 }
 
 /// How far the cluster's clock and this one may be apart.

@@ -11,7 +11,7 @@ use kubevirt_redfish_core::model::{
     ImageCredentials, ImagePassword, Indicator, InsertMedia, MachineChange, Platform, PowerRequest, PowerRestore, Slot,
     Uid, VmId,
 };
-use kubevirt_redfish_core::time::Instant;
+use kubevirt_redfish_core::time::{Instant, UnixTime};
 use kubevirt_redfish_fixtures::cluster::{Fault, FaultEffect};
 use kubevirt_redfish_fixtures::observed;
 use kubevirt_redfish_fixtures::sample::{small, small_with_drive};
@@ -208,6 +208,7 @@ proptest! {
             action,
             deadline,
             deferral: None,
+            orphaned_before: UnixTime(0),
         };
         let platform = Platform { version: None, live_media, reboot_ends_run: live_media };
         let mut now = Instant::default();

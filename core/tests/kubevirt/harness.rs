@@ -10,7 +10,7 @@ use kubevirt_redfish_core::model::{
     Action, Command, CommandError, CommandId, Completion, Instance, Machine, Observation, Platform, PowerRequest,
     PowerState, Uid, VmId,
 };
-use kubevirt_redfish_core::time::Instant;
+use kubevirt_redfish_core::time::{Instant, UnixTime};
 use kubevirt_redfish_fixtures::cluster::{ClusterConfig, KubevirtVersion, Simulation};
 use serde_json::Value;
 
@@ -88,6 +88,7 @@ impl World {
             action,
             deadline: Instant::new(self.sim.now) + time,
             deferral: None,
+            orphaned_before: UnixTime(0),
         }
     }
 

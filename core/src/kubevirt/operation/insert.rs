@@ -15,10 +15,12 @@ use super::boot_order::Device;
 use super::credentials;
 use super::data_volume::{creation, deletion, name, ours, volume};
 use super::engine::{Decision, Purpose, Reaction, Task, Write};
+use super::orphan::is_used;
 use super::scene::Scene;
 use crate::kubevirt::annotation::{self, BootRecord, Enabled, MEDIA_LEFT_OUT, MediaRecord, Target};
-use crate::kubevirt::object::{VirtualMachine, Volume};
+use crate::kubevirt::object::{DataVolume, VirtualMachine, Volume};
 use crate::model::{Command, CommandError, InsertMedia, Slot};
+use crate::time::UnixTime;
 
 /// An image on its way into a drive.
 #[derive(Debug)]
@@ -106,8 +108,8 @@ impl Insert {
         }
         let present = MediaRecord::read(scene.machine, self.media.slot);
         let is_in = present.as_ref().is_some_and(|record| record.data_volume == self.import);
-        if !is_in && self.made == Made::No {
-            // An earlier attempt was cut short. What it left behind may be about to be removed as an orphan.
+        if self.made == Made::No && self.is_outdated(import, scene) {
+            // An earlier attempt was cut short.
             let secret = credentials::of(import, scene.command).filter(|_| !self.cleared);
             return Decision::Write(match secret {
                 Some(secret) => Write { purpose: Purpose::Outdated, ..credentials::deletion(scene.command, secret) },
@@ -131,6 +133,15 @@ impl Insert {
         }
         self.replaced = present.as_ref().map(|record| record.data_volume.clone()).or_else(|| self.replaced.take());
         self.change_machine(scene, present)
+    }
+
+    /// Whether an import that is there already is of no use: one that may be about to be removed as an orphan, or that
+    /// logs in otherwise. Any other may be what another replica is just inserting.
+    fn is_outdated(&self, import: &DataVolume, scene: &Scene<'_>) -> bool {
+        let made = import.metadata.creation_timestamp.as_deref().and_then(UnixTime::parse);
+        let old = made.is_some_and(|made| made <= scene.command.orphaned_before);
+        let logs_in = import.spec.source.http.secret_ref.is_some();
+        (old || logs_in != self.media.credentials.is_some()) && !is_used(scene.machine, &self.import)
     }
 
     /// The next step towards what the import logs in with.

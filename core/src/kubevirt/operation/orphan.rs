@@ -69,7 +69,7 @@ impl Task for RemoveOrphan {
 }
 
 /// Whether a drive of the machine holds it, or a volume that somebody else made of it.
-fn is_used(machine: &VirtualMachine, import: &str) -> bool {
+pub(super) fn is_used(machine: &VirtualMachine, import: &str) -> bool {
     let holds = |volume: &Volume| {
         let data_volume = volume.data_volume.as_ref().and_then(|source| source.name.as_deref());
         let claim = volume.persistent_volume_claim.as_ref().and_then(|source| source.claim_name.as_deref());

@@ -179,7 +179,8 @@ impl Power {
         };
         let another_run = scene.live_uid().is_some_and(|uid| record.instance.as_ref() != Some(&uid));
         if record.overruled(scene.machine) || another_run {
-            return Some(if self.without.promises { Decision::Done } else { clear() });
+            // A note that may not be cleared is a failure: what is taken for kept would be due again at once.
+            return Some(clear());
         }
         // It has not ended yet.
         scene.live_uid().is_some().then_some(Decision::Done)
@@ -402,7 +403,8 @@ impl Task for Power {
     }
 
     fn rejected(&mut self, purpose: Purpose, problem: &Problem) -> Reaction {
-        if purpose == Purpose::Promise && matches!(problem, Problem::Forbidden(_) | Problem::Refused(_)) {
+        let denied = matches!(problem, Problem::Forbidden(_) | Problem::Refused(_));
+        if purpose == Purpose::Promise && self.keeps.is_none() && denied {
             self.without.promises = true;
             return Reaction::Replan;
         }
