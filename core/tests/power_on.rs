@@ -9,7 +9,10 @@ use http::{Method, Request, Response, StatusCode};
 use kubevirt_redfish_core::Role;
 use kubevirt_redfish_core::config::{Account, Chassis, ChassisName, Config, Credential, PausedAs, Secret};
 use kubevirt_redfish_core::kubevirt::Settings;
+use kubevirt_redfish_core::model::{Action, CommandError, PowerRequest, PromisedPowerOn};
+use kubevirt_redfish_core::time::UnixTime;
 use kubevirt_redfish_fixtures::cluster::{ClusterConfig, Fault, FaultEffect, KubevirtVersion, Rule};
+use kubevirt_redfish_fixtures::desk::Desk;
 use kubevirt_redfish_fixtures::sample;
 use kubevirt_redfish_fixtures::world::World;
 use serde_json::{Value, json};
@@ -314,6 +317,36 @@ fn a_promise_turns_on_nothing_that_was_turned_off_meanwhile() {
     assert_eq!(power(world, 1), "Off");
     world.advance(Duration::from_mins(5));
     assert_eq!((power(world, 1).as_str(), promise(world), instance(world)), ("Off", None, None));
+}
+
+/// Turning a machine off waits for what is being carried out and for nothing else, however long that takes.
+#[test]
+fn a_forced_power_off_comes_next() {
+    let ask = |desk: &mut Desk, method: Method, path: &str, body: Value| {
+        let request = Request::builder().method(method).uri(path).header("authorization", "Basic YWRtaW46c2VjcmV0");
+        assert!(desk.request(request.body(Bytes::from(body.to_string())).unwrap()).is_none(), "it waits");
+    };
+    let force_off = Action::Power(PowerRequest::ForceOff);
+    let reset = format!("{NODE}/Actions/ComputerSystem.Reset");
+    let mut desk = Desk::new();
+    for target in ["Pxe", "Hdd", "Cd"] {
+        ask(&mut desk, Method::PATCH, NODE, json!({ "Boot": { "BootSourceOverrideTarget": target } }));
+    }
+    ask(&mut desk, Method::POST, &reset, json!({ "ResetType": "ForceOff" }));
+    desk.advance(Duration::from_secs(33));
+    desk.complete(Err(CommandError::TimedOut));
+    assert_eq!(desk.commands.front().map(|command| &command.action), Some(&force_off));
+
+    // What the service is about to do for an earlier request gives way.
+    let mut desk = Desk::new();
+    let (asked, until) = (desk.now.unix, UnixTime(desk.now.unix.0 + 600));
+    let promised = PromisedPowerOn { name: "0123456789abcdef".into(), asked, until, run: None, overruled: false };
+    desk.redefine("lab.node-0", |machine| machine.promised = Some(promised));
+    let keeping = desk.commands.front().map(|command| (command.id, command.action.clone())).unwrap();
+    assert_eq!(keeping.1, Action::KeepPromise("0123456789abcdef".into()));
+    ask(&mut desk, Method::POST, &reset, json!({ "ResetType": "ForceOff" }));
+    assert!(desk.log.contains(&format!("cancel {}", keeping.0.0)), "{:?}", desk.log);
+    assert_eq!(desk.commands.front().map(|command| &command.action), Some(&force_off));
 }
 
 /// The owner starts the machine, and the service is not allowed to take its note off it.

@@ -121,15 +121,21 @@ impl Service {
         revision: Option<u64>,
         asker: Asker,
     ) {
-        // What turns a machine off is let in however much waits.
-        if self.commands.is_full(&vm) && action != Action::Power(PowerRequest::ForceOff) {
+        // What turns a machine off is let in however much waits, and comes next.
+        let urgent = action == Action::Power(PowerRequest::ForceOff);
+        if self.commands.is_full(&vm) && !urgent {
             return self.conclude(now, asker, OutcomeKind::Overloaded);
         }
         if let Action::Power(request) = action {
             self.supersede(now, &vm, request);
         }
         let machine = self.commands.by_machine.entry(vm.clone()).or_default();
-        machine.waiting.push_back(Waiting { uid, action, revision, asker, since: now.mono });
+        let waiting = Waiting { uid, action, revision, asker, since: now.mono };
+        if urgent {
+            machine.waiting.push_front(waiting);
+        } else {
+            machine.waiting.push_back(waiting);
+        }
         self.commands.idle.push(vm);
     }
 
@@ -298,8 +304,11 @@ impl Service {
                 Some(OutcomeKind::Done)
             }
             Some(_) if self.commands.running.len() >= MAX_RUNNING => Some(OutcomeKind::Overloaded),
-            // Whoever asked has been waiting for as long as anyone is to wait.
-            Some(_) if now.mono.saturating_since(waiting.since) > self.inventory.config().command_timeout => {
+            // Whoever asked has been waiting for as long as anyone is to wait; but off is off.
+            Some(_)
+                if waiting.action != Action::Power(PowerRequest::ForceOff)
+                    && now.mono.saturating_since(waiting.since) > self.inventory.config().command_timeout =>
+            {
                 Some(OutcomeKind::Overloaded)
             }
             Some(_) => None,
@@ -351,6 +360,7 @@ impl Service {
     fn supersede(&mut self, now: Now, vm: &VmId, request: PowerRequest) {
         let gives_way = |action: &Action| match (request, action) {
             (PowerRequest::ForceOff, Action::Power(earlier)) => *earlier != PowerRequest::ForceOff,
+            (PowerRequest::ForceOff, Action::KeepPromise(_)) => true,
             (PowerRequest::GracefulShutdown, Action::Power(earlier)) => *earlier == PowerRequest::On,
             _ => false,
         };

@@ -270,7 +270,10 @@ fn a_refusal_leaves_nothing_to_log_in_with_behind() {
 
 #[test]
 fn a_secret_of_an_earlier_attempt_is_replaced() {
-    let mut world = World::new();
+    let mut config = ClusterConfig::new(KubevirtVersion::V1_9);
+    // Longer than the first attempt: nobody has to log in for an image that is there.
+    config.timing.import = Duration::from_mins(1);
+    let mut world = World::of(config);
     world.create(small_with_drive(NAMESPACE, "vm", "Manual"));
     // The machine cannot be changed for a while: the command ends, and begins anew.
     let outage = FaultEffect::unavailable();
