@@ -70,6 +70,47 @@ fn a_guest_that_restarts_after_an_installation_boots_its_disk_where_the_cluster_
     }
 }
 
+/// A choice of what becomes of the machine does not take from under it what its restart relies on.
+#[test]
+fn a_choice_of_power_restore_during_an_installation_leaves_its_restart_a_restart() {
+    for (policy, strategy) in [("LastState", "RerunOnFailure"), ("AlwaysOff", "Manual"), ("AlwaysOn", "Always")] {
+        for end in ["guest", "GracefulRestart", "ForceOff"] {
+            let world = &mut lab(KubevirtVersion::V1_9);
+            let insert = format!("{CD}/Actions/VirtualMedia.InsertMedia");
+            post(world, &insert, &json!({ "Image": "http://images.example/boot.iso" }));
+            let boot = json!({ "Boot": { "BootSourceOverrideTarget": "Cd", "BootSourceOverrideEnabled": "Once" } });
+            assert_eq!(patch(world, &boot), StatusCode::OK);
+            assert_eq!(reset(world, "On"), StatusCode::NO_CONTENT);
+            until(world, NODE, "/PowerState", &json!("On"));
+            until(world, NODE, "/Boot/BootSourceOverrideEnabled", &json!("Disabled"));
+            let installing = run(world);
+            assert_eq!(installing["spec"]["domain"]["rebootPolicy"], "Terminate");
+            for policy in ["AlwaysOff", "LastState", policy] {
+                assert_eq!(patch(world, &json!({ "PowerRestorePolicy": policy })), StatusCode::OK);
+                assert_eq!(get(world, NODE)["PowerRestorePolicy"], policy);
+            }
+            world.advance(Duration::from_mins(1));
+            match end {
+                "guest" => assert!(world.cluster.guest_reboot("lab", "node-0")),
+                "ForceOff" => {
+                    assert_eq!(reset(world, end), StatusCode::NO_CONTENT);
+                    until(world, NODE, "/PowerState", &json!("Off"));
+                    assert_eq!(reset(world, "On"), StatusCode::NO_CONTENT);
+                }
+                _ => assert_eq!(reset(world, end), StatusCode::NO_CONTENT),
+            }
+            world.advance(Duration::from_mins(1));
+            until(world, NODE, "/PowerState", &json!("On"));
+            assert_ne!(run(world)["metadata"]["uid"], installing["metadata"]["uid"], "{policy} {end}");
+            assert_eq!(first_to_boot(&run(world)["spec"]["domain"]), Some("disk"), "{policy} {end}");
+            let machine = world.cluster.object("virtualmachines", "lab", "node-0").unwrap();
+            assert_eq!(machine["spec"]["runStrategy"], strategy, "{policy} {end}: the choice is in force");
+            assert_eq!(machine["metadata"]["annotations"].get("redfish.kubevirt.io/run-strategy"), None);
+            assert_eq!(get(world, NODE)["PowerRestorePolicy"], policy);
+        }
+    }
+}
+
 fn template(world: &World) -> Value {
     let machine = world.cluster.object("virtualmachines", "lab", "node-0").unwrap();
     machine["spec"]["template"]["spec"]["domain"].clone()

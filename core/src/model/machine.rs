@@ -57,6 +57,8 @@ pub struct Machine {
     pub indicator: Indicator,
     /// What becomes of it when its host comes back.
     pub power_restore: PowerRestore,
+    /// That is not in force yet: it comes back by itself until a run that its guest's own reboot ends is over.
+    pub power_restore_deferred: bool,
 }
 
 /// The light by which people find a machine. There is none: it is what they set it to.

@@ -11,7 +11,8 @@ use super::timers::Timer;
 use super::{OutcomeKind, Output, Service, Stopping, Ticket};
 use crate::config::Config;
 use crate::model::{
-    Action, BootEnabled, Command, CommandError, CommandId, Completion, Phase, PowerRequest, PowerState, Slot, Uid, VmId,
+    Action, BootEnabled, Command, CommandError, CommandId, Completion, MachineChange, Phase, PowerRequest, PowerState,
+    Slot, Uid, VmId,
 };
 use crate::task::TaskId;
 use crate::time::{Instant, Now};
@@ -410,7 +411,16 @@ impl Service {
 /// What is to be done to a machine, by what is seen of it.
 fn due(vm: &Vm, config: &Config, now: Now) -> Vec<Action> {
     let restore = used_up_by(vm).map(|used_by| Action::RestoreBoot { used_by });
-    restore.into_iter().chain(promises::due(vm, config, now)).chain(http_boot::due(vm)).collect()
+    let choice = deferred_choice(vm);
+    restore.into_iter().chain(choice).chain(promises::due(vm, config, now)).chain(http_boot::due(vm)).collect()
+}
+
+/// A choice of what becomes of the machine that had to wait for the end of an earlier run.
+fn deferred_choice(vm: &Vm) -> Option<Action> {
+    let run = vm.instance.as_ref().filter(|_| vm.machine.power_restore_deferred)?;
+    let ready = run.phase == Phase::Running && !run.stopping && !run.ends_by_reboot;
+    let power_restore = Some(vm.machine.power_restore);
+    ready.then(|| Action::Change(MachineChange { power_restore, ..MachineChange::default() }))
 }
 
 /// The run that used a one-time boot override up, if one did: the first that is not the one it was asked in.

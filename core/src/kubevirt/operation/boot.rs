@@ -41,6 +41,14 @@ pub(super) fn change(
     Ok(template.into_patch(scene, wanted.as_ref(), present.as_ref()))
 }
 
+/// Whether the guest's own reboot ends the run that there is, because of an override and not as the machine's owner has it.
+pub(super) fn reboot_ends_run(scene: &Scene<'_>) -> bool {
+    let terminates = |policy: Option<&str>| policy == Some(TERMINATE);
+    let record = BootRecord::read(&scene.machine.metadata.annotations);
+    scene.instance.is_some_and(|instance| terminates(instance.spec.domain.reboot_policy.as_deref()))
+        && !terminates(Template::of(scene, record.as_ref()).reboot_policy_original.as_deref())
+}
+
 /// The override that is to be in force; `None` if there is to be none and nothing to remember.
 fn wanted(scene: &Scene<'_>, change: &BootChange, present: Option<&BootRecord>) -> Option<BootRecord> {
     let target = change.target.map_or_else(|| present.map(|record| record.target).unwrap_or_default(), Target::from);

@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use super::answer::Problem;
 use super::engine::{Decision, Purpose, Reaction, Task, Write};
 use super::pending::needs_new_instance;
+use super::power_restore;
 use super::power_table::{Grace, Plan, RunState, cold, plan};
 use super::scene::{Patch, Scene};
 use crate::kubevirt::annotation::{PENDING_POWER_ON, PowerOnRecord, RUN_STRATEGY, StrategyNote};
@@ -303,7 +304,13 @@ impl Power {
         let strategy = scene.machine.run_strategy();
         // `stop` is going to replace these by `Halted`; the deprecated field goes back and forth by itself.
         let flips = matches!(strategy, RunStrategy::Always | RunStrategy::Once) && scene.machine.spec.running.is_none();
-        let note = StrategyNote { was: StrategyNote::chosen(scene.machine), now: RunStrategy::Halted };
+        let chosen = StrategyNote::chosen(scene.machine);
+        if flips && chosen != strategy && chosen != RunStrategy::Halted && !self.without.notes {
+            // What it stood in for during the run can do without it now; a note has room for one only.
+            let patch = power_restore::write(scene, StrategyNote { was: chosen, now: chosen }, scene.patch());
+            return Decision::Write(patch.into_write(Purpose::Prepare, scene.command));
+        }
+        let note = StrategyNote { was: chosen, now: RunStrategy::Halted };
         if flips && StrategyNote::read(scene.machine) != Some(note) && !self.without.notes {
             let patch = scene.patch().annotate(RUN_STRATEGY, Some(&note.text()));
             return Decision::Write(patch.into_write(Purpose::Prepare, scene.command));

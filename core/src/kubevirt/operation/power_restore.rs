@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use super::boot;
 use super::power::run_state;
 use super::power_table::RunState;
 use super::scene::{Patch, Scene};
@@ -33,16 +34,23 @@ pub(super) fn choose(scene: &Scene<'_>, wanted: PowerRestore, since: Instant) ->
         PowerRestore::LastState => RunStrategy::RerunOnFailure,
         PowerRestore::AlwaysOff => RunStrategy::Manual,
     };
+    let now = machine.run_strategy();
+    let state = run_state(machine, scene.instance);
+    let runs = matches!(state, RunState::Starting | RunState::Running | RunState::Paused);
+    let kept_up = now == RunStrategy::Always && runs && boot::reboot_ends_run(scene);
+    let stands_in = StrategyNote::read(machine).is_some_and(|note| note.now == now);
+    // What `Always` was kept for is over.
+    let released = stands_in && now == RunStrategy::Always && runs && !kept_up;
     // The deprecated field cannot keep a choice while the machine is off: it gives way to the strategy.
-    if StrategyNote::chosen(machine) == was && machine.spec.running.is_none() {
+    if StrategyNote::chosen(machine) == was && machine.spec.running.is_none() && !released {
         return Choice::Made;
     }
-    let now = machine.run_strategy();
     // What stands in for another goes on doing so, and so does what keeps the machine off: the next start sees to it.
-    if now == RunStrategy::Halted || StrategyNote::read(machine).is_some_and(|note| note.now == now) {
+    // Only `Always` brings back a machine whose guest ends its run by a reboot: until it has, it stands in.
+    if now == RunStrategy::Halted || stands_in && !released || kept_up {
         return Choice::Make(StrategyNote { was, now });
     }
-    match run_state(machine, scene.instance) {
+    match state {
         // Coming from another strategy, these two would start it.
         RunState::Off | RunState::Ended | RunState::Stopping | RunState::Dying if was != RunStrategy::Manual => {
             Choice::Make(StrategyNote { was, now: RunStrategy::Halted })

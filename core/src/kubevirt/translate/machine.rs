@@ -42,6 +42,7 @@ pub(crate) fn machine(object: &VirtualMachine) -> Option<Machine> {
         asset_tag: metadata.annotations.asset_tag.clone(),
         indicator: annotation::indicator(&metadata.annotations),
         power_restore: power_restore(object),
+        power_restore_deferred: power_restore_deferred(object),
         id,
     })
 }
@@ -89,6 +90,11 @@ fn power_restore(object: &VirtualMachine) -> PowerRestore {
         RunStrategy::RerunOnFailure => PowerRestore::LastState,
         RunStrategy::Manual | RunStrategy::Once | RunStrategy::Halted => PowerRestore::AlwaysOff,
     }
+}
+
+/// Whether `Always` stands in for what the owner chose.
+fn power_restore_deferred(object: &VirtualMachine) -> bool {
+    object.run_strategy() == RunStrategy::Always && StrategyNote::chosen(object) != RunStrategy::Always
 }
 
 /// A description is shown as a line or two; more is not kept.
