@@ -224,6 +224,23 @@ fn what_was_made_for_an_earlier_machine_of_the_name_goes() {
     assert_eq!(left(world), (0, 0));
 }
 
+/// However old it is: whoever takes it out has a moment to remove it, or to put it back.
+#[test]
+fn what_was_just_taken_out_is_left_alone_for_a_moment() {
+    let world = &mut lab(KubevirtVersion::V1_9);
+    send(world, 0, Method::POST, INSERT, &json!({ "Image": "https://images.example/a.iso" }));
+    world.advance(Duration::from_mins(30));
+    world.cluster.edit("virtualmachines", "lab", "node-0", |machine| {
+        machine["metadata"]["annotations"].as_object_mut().unwrap().retain(|key, _| !key.contains("media"));
+        let volumes = machine["spec"]["template"]["spec"]["volumes"].as_array_mut().unwrap();
+        volumes.retain(|volume| !volume["dataVolume"]["name"].as_str().unwrap_or_default().contains("-cd-"));
+    });
+    world.advance(Duration::from_secs(50));
+    assert_eq!(left(world), (1, 0));
+    world.advance(Duration::from_mins(1));
+    assert_eq!(left(world), (0, 0));
+}
+
 /// A volume that somebody else's hand has put to use stays, whoever made it.
 #[test]
 fn what_is_in_use_is_no_orphan() {

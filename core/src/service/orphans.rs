@@ -26,6 +26,10 @@ impl Orphans {
 
     /// What is to be removed now of what was made for a machine, and after which time there will be more of that.
     pub(super) fn due(&mut self, inventory: &Inventory, vm: &Vm, now: Now) -> (Vec<Action>, Option<Duration>) {
+        // It was there before its machine named it: what counts is since when nobody holds it.
+        for medium in &vm.machine.media {
+            self.0.remove(&medium.import);
+        }
         let mut due = Vec::new();
         let mut later: Option<Duration> = None;
         for orphan in inventory.orphans(&vm.machine) {
