@@ -143,6 +143,17 @@ fn a_server_that_stumbles_is_asked_again_and_one_that_is_gone_is_not_taken_for_a
     assert!(matches!(caller, Err(CommandError::Unavailable { .. })), "{caller:?}");
 }
 
+/// `evaluationError`: an authorizer did not get to say what it knows.
+#[test]
+fn rights_that_could_not_be_evaluated_are_not_denied() {
+    let mut sim = cluster(vec![]);
+    sim.cluster.fail_evaluation(Some("webhook: connection refused"));
+    let (caller, _) = review(&mut sim, "jane");
+    assert!(matches!(caller, Err(CommandError::Unavailable { .. })), "{caller:?}");
+    bind(&mut sim, vec![Rule::new("*", "*", "*")]);
+    assert_eq!(permissions(&mut sim).len(), 2, "what another one allows is allowed");
+}
+
 #[test]
 fn a_service_that_may_not_ask_says_so() {
     let mut sim = cluster(vec![]);

@@ -129,7 +129,10 @@ impl ReviewCaller {
             Ok(body) => match (serde_json::from_slice::<Value>(&body), &self.subject) {
                 (Err(_), _) => unavailable("a review is unreadable"),
                 (Ok(review), None) => self.identified(&review),
-                (Ok(review), Some(_)) => self.answered(allows(&review)),
+                (Ok(review), Some(_)) => match allows(&review) {
+                    Some(allowed) => self.answered(allowed),
+                    None => unavailable("rights could not be evaluated"),
+                },
             },
             Err(Problem::Forbidden(message)) => State::Done(Err(CommandError::Forbidden(message))),
             Err(Problem::Refused(message)) => State::Done(Err(CommandError::Refused(message))),
@@ -234,9 +237,13 @@ fn access_review(subject: &Subject, namespace: &str, question: &Question) -> Req
     create("/apis/authorization.k8s.io/v1/subjectaccessreviews", &object)
 }
 
-fn allows(review: &Value) -> bool {
+/// What an access review says; `None` if it could not be evaluated. Then it may say that they are denied all the same,
+/// as authorizers that fail closed do.
+fn allows(review: &Value) -> Option<bool> {
     let flag = |name: &str| review.pointer(name).and_then(Value::as_bool) == Some(true);
-    flag("/status/allowed") && !flag("/status/denied")
+    let allowed = flag("/status/allowed") && !flag("/status/denied");
+    let error = review.pointer("/status/evaluationError").and_then(Value::as_str).unwrap_or_default();
+    (allowed || error.is_empty()).then_some(allowed)
 }
 
 fn shown(caller: Option<Caller>) -> Completion {
