@@ -43,6 +43,8 @@ pub struct Config {
     pub import_timeout: Duration,
     /// How events are pushed.
     pub events: EventConfig,
+    /// Which servers of images have to prove who they are.
+    pub verified_image_servers: VerifiedImageServers,
 }
 
 impl Default for Config {
@@ -63,8 +65,19 @@ impl Default for Config {
             update_timeout: Duration::from_secs(30),
             import_timeout: Duration::from_mins(30),
             events: EventConfig::default(),
+            verified_image_servers: VerifiedImageServers::default(),
         }
     }
+}
+
+/// Which servers of images have to prove who they are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum VerifiedImageServers {
+    /// All of them.
+    #[default]
+    All,
+    /// Those of drives of which that was chosen.
+    AsChosen,
 }
 
 /// How events are pushed to subscribers.

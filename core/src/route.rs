@@ -7,7 +7,7 @@ mod inventory;
 use std::fmt;
 
 use crate::auth::SessionId;
-use crate::model::Slot;
+use crate::model::{CertificateId, Slot};
 
 pub(crate) use catalog::Catalog;
 pub(crate) use firmware::Firmware;
@@ -42,6 +42,10 @@ pub(crate) enum Route<'a> {
     VirtualMedia(&'a str, Slot),
     /// `/redfish/v1/Systems/{system}/VirtualMedia/{slot}/Actions/VirtualMedia.{action}`
     VirtualMediaAction(&'a str, Slot, MediaAction),
+    /// `/redfish/v1/Systems/{system}/VirtualMedia/{slot}/Certificates`
+    MediaCertificates(&'a str, Slot),
+    /// `/redfish/v1/Systems/{system}/VirtualMedia/{slot}/Certificates/{certificate}`
+    MediaCertificate(&'a str, Slot, CertificateId),
     /// `/redfish/v1/EventService`
     EventService,
     /// `/redfish/v1/EventService/Actions/EventService.{action}`
@@ -210,6 +214,8 @@ impl<'a> Route<'a> {
             | Self::VirtualMediaCollection(system)
             | Self::VirtualMedia(system, _)
             | Self::VirtualMediaAction(system, _, _)
+            | Self::MediaCertificates(system, _)
+            | Self::MediaCertificate(system, _, _)
             | Self::Manager(system)
             | Self::ManagerReset(system)
             | Self::NetworkProtocol(system) => Some(system),
@@ -377,6 +383,13 @@ fn media_route<'a>(system: &'a str, mut segments: std::str::Split<'a, char>) -> 
             };
             end(segments).then_some(Route::VirtualMediaAction(system, slot, action))
         }
+        Some("Certificates") => {
+            let route = match id(&mut segments) {
+                None | Some("Members") => Route::MediaCertificates(system, slot),
+                Some(certificate) => Route::MediaCertificate(system, slot, certificate.parse().ok()?),
+            };
+            end(segments).then_some(route)
+        }
         Some(_) => None,
     }
 }
@@ -432,6 +445,12 @@ impl fmt::Display for Route<'_> {
                     MediaAction::Eject => "EjectMedia",
                 };
                 write!(f, "/redfish/v1/Systems/{system}/VirtualMedia/{slot}/Actions/VirtualMedia.{action}")
+            }
+            Self::MediaCertificates(system, slot) => {
+                write!(f, "/redfish/v1/Systems/{system}/VirtualMedia/{slot}/Certificates")
+            }
+            Self::MediaCertificate(system, slot, certificate) => {
+                write!(f, "/redfish/v1/Systems/{system}/VirtualMedia/{slot}/Certificates/{certificate}")
             }
             Self::EventService => f.write_str("/redfish/v1/EventService"),
             Self::EventServiceAction(action) => {
@@ -499,6 +518,8 @@ mod tests {
             Route::SystemReset(system),
             Route::VirtualMediaCollection(system),
             Route::VirtualMedia(system, Slot::Cd),
+            Route::MediaCertificates(system, Slot::Usb),
+            Route::MediaCertificate(system, Slot::Cd, "00000000000000af".parse().expect("an id")),
             media(MediaAction::Insert),
             media(MediaAction::Eject),
             Route::EventService,

@@ -16,7 +16,8 @@ use crate::event::{Subscribed, SubscriptionId};
 use crate::http::Representation;
 use crate::membership::{Members, Membership};
 use crate::model::{
-    FirmwareSettings, Import, Instance, Machine, Medium, Phase, Platform, PowerState, Processors, Slot, VmId,
+    FirmwareSettings, ImageTrust, Import, Instance, Machine, Medium, Phase, Platform, PowerState, Processors, Slot,
+    VmId,
 };
 use crate::network::NetworkSettings;
 use crate::task::{Task, TaskId};
@@ -117,10 +118,15 @@ impl Vm {
         self.machine.media.iter().find(|medium| medium.slot == slot)
     }
 
+    /// What was chosen about the servers that a slot's images may come from, if anything was.
+    pub(crate) fn trust(&self, slot: Slot) -> Option<&ImageTrust> {
+        self.machine.trust.iter().find(|trust| trust.slot == slot)
+    }
+
     /// How far the import of what is in a slot got, if it is known.
     pub(crate) fn import(&self, slot: Slot) -> Option<&Import> {
-        let medium = self.medium(slot)?;
-        self.imports.iter().map(|import| &**import).find(|import| import.id == medium.import)
+        let id = self.medium(slot)?.import.as_ref()?;
+        self.imports.iter().map(|import| &**import).find(|import| import.id == *id)
     }
 }
 

@@ -24,6 +24,7 @@
 //! > import lab.node-0 running 42                     the image in its drive is so far: pending, running, succeeded, gone,
 //!                                                    or failed with an explanation
 //! > wait 10                                           seconds pass
+//! > trust lab.node-0 Cd 1 2                           … and images of that slot may come from servers known by these
 //! > client 10.0.0.9                                   requests come from there from now on
 //! > bearer-tokens                                     the service takes bearer tokens from now on, and what was asked
 //! > vouches jane lab=operate other=see                … about the first is answered: for whom it stands,
@@ -47,8 +48,9 @@ use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 use kubevirt_redfish_core::config::Config;
 use kubevirt_redfish_core::model::{
-    Autostart, BootDevice, BootEnabled, BootOverride, BootTarget, Caller, CommandError, Completion, Deferral, ImportId,
-    ImportState, Indicator, Machine, Medium, Observation, Permission, Phase, PowerRestore, PromisedPowerOn, Slot, Uid,
+    Autostart, BootDevice, BootEnabled, BootOverride, BootTarget, Caller, CommandError, Completion, Deferral,
+    ImageCertificate, ImageSource, ImageTrust, ImportId, ImportState, Indicator, Machine, Medium, Observation,
+    Permission, Phase, PowerRestore, PromisedPowerOn, Slot, Uid,
 };
 use kubevirt_redfish_core::{DeliveryError, Input, StreamId};
 use kubevirt_redfish_fixtures::desk::Desk;
@@ -164,6 +166,14 @@ fn play(script: &str) -> String {
             }
             ["broken", id] => {
                 let observation = desk.redefinition(id, |machine| machine.promised = None);
+                desk.complete(Ok(Completion { observations: vec![observation] }))
+            }
+            ["trust", id, slot, numbers @ ..] => {
+                let slot = slot.parse().unwrap();
+                let certificates = numbers.iter().map(|number| pem(number)).collect();
+                let observation = desk.redefinition(id, |machine| {
+                    machine.trust = [ImageTrust { slot, verify: None, certificates }].into();
+                });
                 desk.complete(Ok(Completion { observations: vec![observation] }))
             }
             ["fails", kind, reason @ ..] => desk.complete(Err(failure(kind, &reason.join(" ")))),
@@ -343,6 +353,11 @@ fn device(reference: &str) -> BootDevice {
     }
 }
 
+/// The certificate of that number.
+fn pem(number: &str) -> ImageCertificate {
+    ImageCertificate::parse(&kubevirt_redfish_fixtures::desk::certificate(number.parse().unwrap())).unwrap()
+}
+
 /// Puts an image into a slot, or nothing.
 fn put(machine: &mut Machine, slot: Slot, image: &str) {
     let drive = match slot {
@@ -350,7 +365,8 @@ fn put(machine: &mut Machine, slot: Slot, image: &str) {
         Slot::Usb => "redfish-usb",
         Slot::Http => "redfish-http",
     };
-    let import = ImportId::of(&machine.id, &machine.uid, slot, image);
+    let fetched = ImageSource::of(image, &machine.id).is_some_and(ImageSource::is_fetched);
+    let import = fetched.then(|| ImportId::of(&machine.id, &machine.uid, slot, image));
     let medium = Medium { slot, image: image.into(), drive: drive.into(), write_protected: true, import };
     let others = std::mem::take(&mut machine.media).into_vec().into_iter().filter(|other| other.slot != slot);
     machine.media = others.chain((image != "-").then_some(medium)).collect();

@@ -94,6 +94,7 @@ impl Entity {
         match self {
             Self::AccountService => &["AccountService"],
             Self::Bios => &["Bios"],
+            Self::Certificate => &["Certificate", "CertificateCollection"],
             Self::CertificateService => &["CertificateLocations", "CertificateService"],
             Self::Chassis => &["Chassis", "ChassisCollection"],
             Self::ComputerSystem => &["ComputerSystem", "ComputerSystemCollection"],
@@ -135,7 +136,7 @@ impl Entity {
             Self::TaskService => &["TaskService"],
             Self::UpdateService => &["SoftwareInventoryCollection", "UpdateService"],
             Self::VirtualMedia => &["VirtualMedia", "VirtualMediaCollection"],
-            Self::Certificate | Self::LogService | Self::ManagerEthernetInterface | Self::ManagerLogService => &[],
+            Self::LogService | Self::ManagerEthernetInterface | Self::ManagerLogService => &[],
         }
     }
 }
@@ -212,6 +213,7 @@ pub(crate) fn entity(route: &Route<'_>) -> Entity {
         Route::VirtualMediaCollection(_) | Route::VirtualMedia(..) | Route::VirtualMediaAction(..) => {
             Entity::VirtualMedia
         }
+        Route::MediaCertificates(..) | Route::MediaCertificate(..) => Entity::Certificate,
         Route::ChassisCollection | Route::Chassis(_) => Entity::Chassis,
         Route::Managers | Route::Manager(_) | Route::ManagerReset(_) => Entity::Manager,
         Route::NetworkProtocol(_) => Entity::ManagerNetworkProtocol,

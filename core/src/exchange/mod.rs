@@ -588,13 +588,18 @@ impl Exchange {
             return Step::Respond(response::no_content());
         }
         let result = locate(path).and_then(|location| {
+            let created = answer.created(&location.route);
+            let location = created.map_or(location, |route| Location { route, alias: location.alias });
             let context = Context { view, identity: Some(identity), now };
             let representation = resources::read(&context, &location)?;
             let charset = accepts(&self.head.headers, resources::media_type(&location.route)).unwrap_or(false);
             let canonical = context.canonical(&location);
             let encoding = Encoding::accepted(&self.head.headers).unwrap_or(Encoding::Identity);
             let canonical = canonical.as_deref();
-            Ok(response::representation(&location.route, &representation, canonical, charset, encoding))
+            Ok(match created {
+                Some(route) => response::created(&route, &representation, charset),
+                None => response::representation(&location.route, &representation, canonical, charset, encoding),
+            })
         });
         match result {
             Ok(response) => Step::Respond(response),

@@ -8,9 +8,10 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::boot_sequence::Device;
-use super::object::{Annotations, RunStrategy, TemplateSpec, VirtualMachine};
+use super::object::{Annotations, RunStrategy, TemplateSpec, VirtualMachine, Volume};
 use crate::model::{
-    BootEnabled, BootOverride, BootTarget, Deferral, Indicator, LeftOutMedia, PromisedPowerOn, Slot, Uid,
+    BootEnabled, BootOverride, BootTarget, Deferral, ImageCertificate, ImageTrust, Indicator, LeftOutMedia,
+    PromisedPowerOn, Slot, Uid,
 };
 use crate::time::UnixTime;
 
@@ -34,6 +35,9 @@ pub(crate) const VIRTUAL_MACHINE: &str = "redfish.kubevirt.io/virtual-machine";
 pub(crate) const IMAGE: &str = "redfish.kubevirt.io/image";
 /// Label of a `DataVolume`: the slot it serves.
 pub(crate) const SLOT: &str = "redfish.kubevirt.io/slot";
+/// Label, with the value `true`, of a `DataVolume` or claim that may be inserted by name: its owner's consent. Who may
+/// use a machine must not by that get to read whatever volume its namespace has.
+pub(crate) const MEDIA: &str = "redfish.kubevirt.io/media";
 /// Label of everything that the service creates.
 pub(crate) const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
 /// The value of [`MANAGED_BY`].
@@ -45,6 +49,15 @@ pub(crate) const fn media(slot: Slot) -> &'static str {
         Slot::Cd => "redfish.kubevirt.io/media-cd",
         Slot::Usb => "redfish.kubevirt.io/media-usb",
         Slot::Http => "redfish.kubevirt.io/media-http",
+    }
+}
+
+/// On a `VirtualMachine`: which servers the images of a slot may come from, a [`TrustRecord`].
+pub(crate) const fn trust(slot: Slot) -> &'static str {
+    match slot {
+        Slot::Cd => "redfish.kubevirt.io/media-cd-trust",
+        Slot::Usb => "redfish.kubevirt.io/media-usb-trust",
+        Slot::Http => "redfish.kubevirt.io/media-http-trust",
     }
 }
 
@@ -260,11 +273,76 @@ pub(crate) struct MediaRecord {
     pub(crate) image: Box<str>,
     /// The disk and volume in the template.
     pub(crate) drive: Box<str>,
-    /// The `DataVolume` that holds the image.
-    pub(crate) data_volume: Box<str>,
+    /// What holds the image.
+    #[serde(flatten)]
+    pub(crate) holder: Holder,
     /// Whether the drive was added for it.
     #[serde(default)]
     pub(crate) added_drive: bool,
+}
+
+/// Which servers the images of a slot may come from.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct TrustRecord {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) verify: Option<bool>,
+    /// Certificates in PEM's form by what they are called.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) certificates: BTreeMap<Box<str>, Box<str>>,
+}
+
+impl TrustRecord {
+    /// The record on an object; nothing chosen if there is none or nobody can read it.
+    pub(crate) fn read(annotations: &Annotations, slot: Slot) -> Self {
+        let text = annotations.trust(slot).unwrap_or_default();
+        let mut record: Self = serde_json::from_str(text).unwrap_or_default();
+        record.certificates.retain(|id, pem| {
+            ImageCertificate::parse(pem).is_some_and(|certificate| certificate.id().to_string() == **id)
+        });
+        record
+    }
+
+    /// The same in the domain's words; `None` if nothing was chosen.
+    pub(crate) fn to_model(&self, slot: Slot) -> Option<ImageTrust> {
+        let certificates = self.certificates.values().filter_map(|pem| ImageCertificate::parse(pem)).collect();
+        (*self != Self::default()).then_some(ImageTrust { slot, verify: self.verify, certificates })
+    }
+}
+
+/// What holds an image.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) enum Holder {
+    /// A `DataVolume` that was made for it and goes when it is ejected.
+    #[serde(rename = "dataVolume")]
+    Import(Box<str>),
+    /// A `DataVolume` that was there before and stays.
+    ExistingDataVolume(Box<str>),
+    /// A `PersistentVolumeClaim` that was there before and stays.
+    ExistingClaim(Box<str>),
+}
+
+impl Holder {
+    /// The name of the import that was made for it.
+    pub(crate) fn import(&self) -> Option<&str> {
+        match self {
+            Self::Import(name) => Some(name),
+            Self::ExistingDataVolume(_) | Self::ExistingClaim(_) => None,
+        }
+    }
+
+    /// Whether a volume of a template is this.
+    fn is_in(&self, volume: &Volume) -> bool {
+        match self {
+            Self::Import(name) | Self::ExistingDataVolume(name) => {
+                volume.data_volume.as_ref().is_some_and(|source| source.name.as_ref() == Some(name))
+            }
+            Self::ExistingClaim(name) => {
+                volume.persistent_volume_claim.as_ref().is_some_and(|source| source.claim_name.as_ref() == Some(name))
+            }
+        }
+    }
 }
 
 impl MediaRecord {
@@ -273,7 +351,7 @@ impl MediaRecord {
     pub(crate) fn read(machine: &VirtualMachine, slot: Slot) -> Option<Self> {
         let record = Self::written(machine, slot)?;
         let volume = machine.spec.template.spec.volume(&record.drive)?;
-        (volume.data_volume.as_ref()?.name.as_deref() == Some(&record.data_volume)).then_some(record)
+        record.holder.is_in(volume).then_some(record)
     }
 
     /// What the annotation says, whether or not it is still so.

@@ -8,6 +8,8 @@
 //! Requests are relative (`/apis/kubevirt.io/v1/...`); whoever carries them adds the server, the credentials and the
 //! connection. Facts about the cluster that decisions rest on are cited beside them.
 
+use crate::model::ImageCertificate;
+
 mod annotation;
 mod boot_sequence;
 mod entropy;
@@ -30,13 +32,28 @@ pub struct Settings {
     pub storage_size: String,
     /// Whether images may come from servers whose certificate is not trusted.
     pub allow_insecure_tls: bool,
+    /// Certificates by which servers of images are known besides those that the cluster trusts.
+    pub ca_bundle: Vec<ImageCertificate>,
+    /// How the volumes that images are imported to may be used, such as `ReadWriteOnce`; empty for what the importer
+    /// knows of the storage class.
+    pub access_modes: Vec<String>,
+    /// `Filesystem` or `Block`; `None` for what the importer knows of the storage class.
+    pub volume_mode: Option<String>,
     /// The namespace that the service itself is in and keeps its documents in; `None` if it has none.
     pub own_namespace: Option<String>,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { storage_class: None, storage_size: "3Gi".to_owned(), allow_insecure_tls: false, own_namespace: None }
+        Self {
+            storage_class: None,
+            storage_size: "3Gi".to_owned(),
+            allow_insecure_tls: false,
+            ca_bundle: Vec::new(),
+            access_modes: Vec::new(),
+            volume_mode: None,
+            own_namespace: None,
+        }
     }
 }
 

@@ -37,6 +37,14 @@ pub(crate) const NOT_SUPPORTED: Definition = Definition {
     resolution: "Use another request, or a cluster whose version has the feature.",
 };
 
+pub(crate) const IMAGE_SCHEME_NOT_SUPPORTED: Definition = Definition {
+    registry: REGISTRY,
+    key: "ImageSchemeNotSupported",
+    text: "The image '%1' cannot be had: its scheme is none of %2.",
+    severity: Severity::Warning,
+    resolution: "Offer the image by one of the schemes that the message lists.",
+};
+
 pub(crate) const AMBIGUOUS_NAME: Definition = Definition {
     registry: REGISTRY,
     key: "AmbiguousSystemName",
@@ -147,6 +155,7 @@ pub(crate) const ALL: &[(Definition, &str)] = &[
     (STATE_CONFLICT, "A change does not go together with the state of the virtual machine."),
     (NOT_PERMITTED, "The service has not been given a right in the cluster that a change needs."),
     (NOT_SUPPORTED, "The cluster lacks what a change needs."),
+    (IMAGE_SCHEME_NOT_SUPPORTED, "An image is named by a scheme that nothing is fetched by."),
     (AMBIGUOUS_NAME, "A name without a namespace stands for several systems."),
     (IMPORT_FAILED, "An image could not be imported."),
     (POWER_ON_DEFERRED, "A power-on is carried out later."),

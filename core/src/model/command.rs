@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::{
     BootDevice, BootEnabled, BootMode, BootTarget, Deferral, FirmwareSettings, ImportId, Indicator, InsertMedia,
-    Observation, PowerRestore, Slot, Uid, VmId,
+    Observation, PowerRestore, Slot, TrustChange, Uid, VmId,
 };
 use crate::time::{Instant, UnixTime};
 
@@ -54,6 +54,13 @@ pub enum Action {
     InsertMedia(InsertMedia),
     /// Take the image out of a drive; no error if there is none.
     EjectMedia(Slot),
+    /// Change which servers a slot's images may come from.
+    SetImageTrust {
+        /// The slot.
+        slot: Slot,
+        /// What changes.
+        change: TrustChange,
+    },
     /// Remove an import that is in no drive of the machine it was made for.
     RemoveOrphan {
         /// The import.

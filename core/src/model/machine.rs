@@ -1,8 +1,8 @@
 //! What a machine is defined to be, whether it runs or not.
 
 use super::{
-    BootOverride, Drive, Firmware, LeftOutMedia, Medium, Nic, PowerRestore, Processors, PromisedPowerOn, Uid, Version,
-    VmId,
+    BootOverride, Drive, Firmware, ImageTrust, LeftOutMedia, Medium, Nic, PowerRestore, Processors, PromisedPowerOn,
+    Uid, Version, VmId,
 };
 use crate::time::UnixTime;
 
@@ -45,6 +45,8 @@ pub struct Machine {
     pub media: Box<[Medium]>,
     /// What it was last started without.
     pub left_out: Option<LeftOutMedia>,
+    /// Which servers of images are trusted, for slots of which that was chosen.
+    pub trust: Box<[ImageTrust]>,
     /// The definition has changes that only a new instance will have.
     pub restart_required: bool,
     /// What keeps it from working, if anything does.

@@ -52,14 +52,14 @@ impl std::str::FromStr for Slot {
 pub struct Medium {
     /// The slot it is in.
     pub slot: Slot,
-    /// The image as the client named it: an `http` or `https` URL.
+    /// The image as the client named it: see [`ImageSource`](super::ImageSource).
     pub image: Box<str>,
     /// The name of the machine's drive that realises the slot.
     pub drive: Box<str>,
     /// Whether the guest cannot write to it.
     pub write_protected: bool,
-    /// The import that fetches the image.
-    pub import: ImportId,
+    /// The import that fetches the image; `None` if it was there already.
+    pub import: Option<ImportId>,
 }
 
 /// What a client asks for when it inserts media.
@@ -67,7 +67,7 @@ pub struct Medium {
 pub struct InsertMedia {
     /// The slot.
     pub slot: Slot,
-    /// An absolute `http` or `https` URL; its query is part of it.
+    /// What [`ImageSource::parse`](super::ImageSource::parse) accepts, to the letter; a URL's query is part of it.
     pub image: Box<str>,
     /// Whether the guest is to be kept from writing to it; what is in a CD-ROM drive always is.
     pub write_protected: bool,

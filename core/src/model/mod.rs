@@ -9,12 +9,14 @@ mod duty;
 mod firmware;
 mod hardware;
 mod identity;
+mod image;
 mod instance;
 mod machine;
 mod media;
 mod observation;
 mod power;
 mod power_on;
+mod trust;
 
 pub use boot::{BootDevice, BootEnabled, BootMode, BootOverride, BootTarget};
 pub use caller::{BearerToken, Caller, CallerReview, Permission};
@@ -24,6 +26,7 @@ pub use duty::{Aim, Claim, Duty};
 pub use firmware::{Firmware, FirmwareSettings, ProcessorModel, Tpm};
 pub use hardware::{Architecture, Drive, DriveBus, DriveKind, Nic, Processors};
 pub use identity::{ImportId, Uid, Version, VmId};
+pub use image::{ImageSource, NoImage};
 pub use instance::{Instance, NicAddress, Phase};
 pub use machine::{Autostart, Indicator, Machine, Severity, Trouble};
 pub use media::{
@@ -32,3 +35,4 @@ pub use media::{
 pub use observation::{Observation, Platform, Purpose, Source};
 pub use power::{PowerRestore, PowerState};
 pub use power_on::{Deferral, LONGEST_STOP, LeftOutMedia, PromisedPowerOn};
+pub use trust::{CertificateId, ImageCertificate, ImageTrust, LONGEST_CERTIFICATE, MOST_CERTIFICATES, TrustChange};

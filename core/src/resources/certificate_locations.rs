@@ -1,4 +1,5 @@
-//! `/redfish/v1/CertificateService/CertificateLocations`: the certificates that can be managed, of which there are none.
+//! `/redfish/v1/CertificateService/CertificateLocations`: the certificates of the service that can be managed, of
+//! which there are none. Those of virtual media are found at each drive.
 //! Schema `CertificateLocations`, version 1.0.4.
 
 use serde::Serialize;

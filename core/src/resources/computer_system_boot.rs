@@ -3,10 +3,11 @@
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 
-use super::{Link, boot_option, parameters, virtual_media};
+use super::{Link, boot_option, parameters};
 use crate::messages::{Message, base, cluster};
 use crate::model::{
-    BootChange, BootDevice, BootEnabled, BootMode, BootOverride, BootTarget, ImportState, Machine, Phase, Slot,
+    BootChange, BootDevice, BootEnabled, BootMode, BootOverride, BootTarget, ImageSource, ImportState, Machine, Phase,
+    Slot,
 };
 use crate::route::{Inventory, Route};
 use crate::view::Vm;
@@ -229,7 +230,7 @@ pub(super) fn conflict(present: &BootOverride, change: &BootChange) -> Option<Me
 fn http_uri(value: &Value) -> Result<Box<str>, Message> {
     let text = value.as_str().ok_or_else(|| parameters::type_error("HttpBootUri", value))?;
     let wrong = || Message::new(&base::PROPERTY_VALUE_FORMAT_ERROR, [text, "HttpBootUri"]);
-    if virtual_media::is_image_url(text) { Ok(text.into()) } else { Err(wrong()) }
+    if ImageSource::is_url(text) { Ok(text.into()) } else { Err(wrong()) }
 }
 
 /// Reads a list of references as a PATCH has it: null takes an element out, an empty object leaves the one at its place

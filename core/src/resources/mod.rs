@@ -11,6 +11,8 @@ mod bios_settings;
 mod boot_option;
 mod boot_option_collection;
 mod catalog;
+mod certificate;
+mod certificate_collection;
 mod certificate_locations;
 mod certificate_service;
 mod chassis;
@@ -79,7 +81,7 @@ use serde::Serialize;
 use crate::auth::Identity;
 use crate::http::{JsonObject, MediaType, Refusal, Representation, Schema};
 use crate::messages::{Message, cluster};
-use crate::model::Action;
+use crate::model::{Action, CertificateId};
 use crate::query::PAGE_SIZE;
 use crate::route::{Alias, EventServiceAction, Firmware, Inventory, Location, MediaAction, Route};
 use crate::task::Task;
@@ -117,6 +119,20 @@ pub(crate) enum Answer {
     NoContent,
     /// 200 with the resource as it then is.
     Representation,
+    /// 201 with the certificate that has been added to the collection.
+    Certificate(CertificateId),
+}
+
+impl Answer {
+    /// What has been made at the place that a request went to, if something has been.
+    pub(crate) fn created<'a>(self, route: &Route<'a>) -> Option<Route<'a>> {
+        match (self, *route) {
+            (Self::Certificate(id), Route::MediaCertificates(name, slot)) => {
+                Some(Route::MediaCertificate(name, slot, id))
+            }
+            _ => None,
+        }
+    }
 }
 
 /// The methods that a resource or action allows, as the `Allow` header lists them.
@@ -127,6 +143,7 @@ pub(crate) fn allow(route: &Route<'_>) -> &'static str {
         | Route::Firmware(_, Firmware::BiosSettings | Firmware::SecureBoot)
         | Route::Manager(_)
         | Route::NetworkProtocol(_)
+        | Route::VirtualMedia(..)
         | Route::SessionService
         | Route::AccountService => "GET, HEAD, PATCH, OPTIONS",
         Route::SystemReset(_)
@@ -135,9 +152,13 @@ pub(crate) fn allow(route: &Route<'_>) -> &'static str {
         | Route::VirtualMediaAction(..)
         | Route::EventServiceAction(_)
         | Route::EventDestinationAction(..) => "POST, OPTIONS",
-        Route::EventDestinations | Route::Sessions | Route::Accounts => "GET, HEAD, POST, OPTIONS",
+        Route::EventDestinations | Route::Sessions | Route::Accounts | Route::MediaCertificates(..) => {
+            "GET, HEAD, POST, OPTIONS"
+        }
         Route::EventDestination(_) | Route::Account(_) => "GET, HEAD, PATCH, DELETE, OPTIONS",
-        Route::Task(_) | Route::TaskMonitor(_) | Route::Session(_) => "GET, HEAD, DELETE, OPTIONS",
+        Route::Task(_) | Route::TaskMonitor(_) | Route::Session(_) | Route::MediaCertificate(..) => {
+            "GET, HEAD, DELETE, OPTIONS"
+        }
         Route::Versions
         | Route::ServiceRoot
         | Route::OData
@@ -148,7 +169,6 @@ pub(crate) fn allow(route: &Route<'_>) -> &'static str {
         | Route::Inventory(..)
         | Route::Firmware(_, Firmware::Bios)
         | Route::VirtualMediaCollection(_)
-        | Route::VirtualMedia(..)
         | Route::ChassisCollection
         | Route::Chassis(_)
         | Route::ChassisSystems(_)
@@ -233,6 +253,12 @@ pub(crate) fn read(context: &Context<'_>, location: &Location<'_>) -> Result<Rep
         Route::VirtualMedia(name, slot) => {
             context.system(name, location).map(|vm| virtual_media::represent(context, vm, slot))
         }
+        Route::MediaCertificates(name, slot) => {
+            context.system(name, location).map(|vm| certificate_collection::represent(context, vm, slot))
+        }
+        Route::MediaCertificate(name, slot, id) => {
+            context.system(name, location).and_then(|vm| certificate::represent(context, vm, slot, id))
+        }
         Route::ChassisCollection => Ok(chassis_collection::represent(context)),
         Route::Chassis(name) => context.chassis(name).map(|index| chassis::represent(context, index)),
         Route::ChassisSystems(name) => {
@@ -304,11 +330,24 @@ pub(crate) fn plan(context: &Context<'_>, location: &Location<'_>, body: &JsonOb
         }
         Route::VirtualMediaAction(name, slot, MediaAction::Insert) => {
             let vm = context.system(name, location)?;
-            Ok(plan(vm, virtual_media::insert(slot, body)?, Answer::NoContent))
+            Ok(plan(vm, virtual_media::insert(&vm.machine.id, slot, body)?, Answer::NoContent))
         }
         Route::VirtualMediaAction(name, slot, MediaAction::Eject) => {
             let vm = context.system(name, location)?;
             Ok(plan(vm, virtual_media::eject(slot, body)?, Answer::NoContent))
+        }
+        Route::VirtualMedia(name, slot) => {
+            let vm = context.system(name, location)?;
+            Ok(plan(vm, virtual_media::patch(context, slot, body)?, Answer::Representation))
+        }
+        Route::MediaCertificates(name, slot) => {
+            let vm = context.system(name, location)?;
+            let (action, id) = certificate::create(slot, body)?;
+            Ok(plan(vm, action, Answer::Certificate(id)))
+        }
+        Route::MediaCertificate(name, slot, id) => {
+            let vm = context.system(name, location)?;
+            Ok(plan(vm, certificate::remove(vm, slot, id)?, Answer::NoContent))
         }
         Route::Manager(name) => {
             let vm = context.system(name, location)?;
@@ -344,7 +383,6 @@ pub(crate) fn plan(context: &Context<'_>, location: &Location<'_>, body: &JsonOb
         | Route::Inventory(..)
         | Route::Firmware(_, Firmware::Bios)
         | Route::VirtualMediaCollection(_)
-        | Route::VirtualMedia(..)
         | Route::ChassisCollection
         | Route::Chassis(_)
         | Route::ChassisSystems(_)
@@ -389,6 +427,8 @@ pub(crate) const SCHEMAS: &[Schema] = &[
     storage::SCHEMA,
     drive::SCHEMA,
     virtual_media_collection::SCHEMA,
+    certificate_collection::SCHEMA,
+    certificate::SCHEMA,
     virtual_media::SCHEMA,
     chassis_collection::SCHEMA,
     chassis::SCHEMA,

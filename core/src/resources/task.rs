@@ -204,7 +204,7 @@ pub(super) fn left_out(media: &LeftOutMedia) -> Message {
 /// The image that an import's task copies, if it is in a drive.
 fn image<'a>(task: &Task, vm: &'a Vm) -> Option<&'a str> {
     let Work::Import(import) = &task.work else { return None };
-    let medium = vm.machine.media.iter().find(|medium| medium.import == import.id)?;
+    let medium = vm.machine.media.iter().find(|medium| medium.import.as_ref() == Some(&import.id))?;
     Some(&medium.image)
 }
 

@@ -1,14 +1,17 @@
 //! `/redfish/v1/Systems/{system}/VirtualMedia/{slot}`: a virtual drive. Schema `VirtualMedia`, version 1.6.5.
 
-use http::Uri;
 use serde::Serialize;
 use serde_json::Value;
 
 use super::operation_apply_time::OperationApplyTimeSupport;
-use super::{Context, Status, parameters};
+use super::{Context, Link, Status, parameters};
+use crate::auth::{Extent, Identity, Privilege};
+use crate::config::VerifiedImageServers;
 use crate::http::{ETAG_PLACEHOLDER, JsonObject, Refusal, Representation, Schema, schema};
-use crate::messages::{Message, base};
-use crate::model::{Action, ImageCredentials, ImagePassword, ImportState, InsertMedia, Slot};
+use crate::messages::{Message, base, cluster};
+use crate::model::{
+    Action, ImageCredentials, ImagePassword, ImageSource, ImportState, InsertMedia, NoImage, Slot, TrustChange, VmId,
+};
 use crate::route::{MediaAction, Route};
 use crate::view::Vm;
 
@@ -23,6 +26,8 @@ struct VirtualMedia<'a> {
     odata_type: Schema,
     #[serde(rename = "@odata.etag")]
     odata_etag: &'static str,
+    #[serde(rename = "@Redfish.WriteableProperties")]
+    writeable: [&'static str; 1],
     id: &'static str,
     name: &'static str,
     media_types: &'static [&'static str],
@@ -35,6 +40,9 @@ struct VirtualMedia<'a> {
     transfer_method: &'static str,
     user_name: Option<&'a str>,
     password: Option<&'a str>,
+    verify_certificate: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    certificates: Option<Link<'a>>,
     status: Status,
     actions: Actions<'a>,
 }
@@ -53,7 +61,7 @@ struct InsertAction<'a> {
     #[serde(rename = "@Redfish.OperationApplyTimeSupport")]
     apply_time: OperationApplyTimeSupport,
     #[serde(rename = "TransferProtocolType@Redfish.AllowableValues")]
-    protocols: [&'static str; 2],
+    protocols: [&'static str; 3],
     #[serde(rename = "TransferMethod@Redfish.AllowableValues")]
     methods: [&'static str; 2],
 }
@@ -73,6 +81,7 @@ pub(super) fn represent(context: &Context<'_>, vm: &Vm, slot: Slot) -> Represent
         odata_id: Route::VirtualMedia(id, slot),
         odata_type: SCHEMA,
         odata_etag: ETAG_PLACEHOLDER,
+        writeable: [VERIFY],
         id: slot.name(),
         name: match slot {
             Slot::Cd => "Virtual CD",
@@ -88,11 +97,13 @@ pub(super) fn represent(context: &Context<'_>, vm: &Vm, slot: Slot) -> Represent
         inserted: image.is_some(),
         connected_via: if image.is_some() { "URI" } else { "NotConnected" },
         write_protected: medium.is_none_or(|medium| medium.write_protected),
-        transfer_protocol_type: image.map(|image| if is_https(image) { HTTPS } else { HTTP }),
+        transfer_protocol_type: image.and_then(|image| ImageSource::of(image, &vm.machine.id)).map(protocol),
         transfer_method: UPLOAD,
         // What was given is the importer's alone.
         user_name: None,
         password: None,
+        verify_certificate: verifies(context, vm, slot),
+        certificates: may_manage(context, vm).then(|| Link::to(Route::MediaCertificates(id, slot))),
         status: status(vm, slot),
         actions: Actions {
             insert: InsertAction {
@@ -110,11 +121,45 @@ pub(super) fn represent(context: &Context<'_>, vm: &Vm, slot: Slot) -> Represent
     Representation::of_resource(SCHEMA, &media)
 }
 
+/// Whether certificates may be read, by the standard's privilege map: nobody is led to what they may not see.
+fn may_manage(context: &Context<'_>, vm: &Vm) -> bool {
+    let has = |identity: &Identity| identity.privileges(Extent::In(&vm.chassis)).has(Privilege::ConfigureManager);
+    context.identity.is_some_and(has)
+}
+
+/// Whether servers of this slot's images have to prove who they are.
+fn verifies(context: &Context<'_>, vm: &Vm, slot: Slot) -> bool {
+    let chosen = vm.trust(slot).and_then(|trust| trust.verify);
+    context.view.config.verified_image_servers == VerifiedImageServers::All || chosen.unwrap_or(false)
+}
+
+/// Understands a PATCH: what counts from the next image on.
+pub(super) fn patch(context: &Context<'_>, slot: Slot, body: &JsonObject) -> Result<Action, Refusal> {
+    let mut patch = parameters::Patch::new(READ_ONLY);
+    let mut verify = None;
+    for (name, value) in parameters::members(body) {
+        match name {
+            VERIFY => verify = patch.boolean(name, value),
+            _ => patch.not_writable(name),
+        }
+    }
+    if verify == Some(false) && context.view.config.verified_image_servers == VerifiedImageServers::All {
+        let message = Message::new(&base::PROPERTY_VALUE_NOT_IN_LIST, ["false", VERIFY]);
+        patch.problem(message.about(format!("#/{VERIFY}")));
+    }
+    patch.finish()?;
+    match verify {
+        Some(verify) => Ok(Action::SetImageTrust { slot, change: TrustChange::Verify(verify) }),
+        None => Err(Refusal::bad_request(vec![Message::new(&base::NO_OPERATION, [])])),
+    }
+}
+
 /// Understands the parameters of `#VirtualMedia.InsertMedia`.
-pub(super) fn insert(slot: Slot, body: &JsonObject) -> Result<Action, Refusal> {
+pub(super) fn insert(vm: &VmId, slot: Slot, body: &JsonObject) -> Result<Action, Refusal> {
     const ACTION: parameters::Action = parameters::Action("VirtualMedia.InsertMedia");
     const IMAGE: &str = "Image";
     let mut image = None;
+    let mut stated = None;
     let (mut user_name, mut password) = ("", "");
     let mut write_protected = true;
     let mut problems = Vec::new();
@@ -124,8 +169,8 @@ pub(super) fn insert(slot: Slot, body: &JsonObject) -> Result<Action, Refusal> {
             continue;
         }
         let result = match name {
-            IMAGE => image_url(ACTION, value).map(|url| image = Some(url)),
-            "TransferProtocolType" => ACTION.choice(name, value, &PROTOCOLS, |protocol| protocol).map(drop),
+            IMAGE => parse_image(ACTION, vm, value).map(|found| image = Some(found)),
+            PROTOCOL => ACTION.choice(name, value, &PROTOCOLS, |protocol| protocol).map(|name| stated = Some(name)),
             "TransferMethod" => ACTION.choice(name, value, &METHODS, |method| method).map(drop),
             "Inserted" => match ACTION.boolean(name, value) {
                 Ok(true) => Ok(()),
@@ -145,12 +190,23 @@ pub(super) fn insert(slot: Slot, body: &JsonObject) -> Result<Action, Refusal> {
         };
         problems.extend(result.err());
     }
+    let given = !user_name.is_empty() || !password.is_empty();
+    if let Some((_, source)) = image {
+        if let Some(stated) = stated.filter(|stated| *stated != protocol(source)) {
+            let arguments = [stated, PROTOCOL, ACTION.0];
+            let message = Message::new(&base::ACTION_PARAMETER_VALUE_NOT_IN_LIST, arguments);
+            problems.push(message.about(format!("#/{PROTOCOL}")));
+        }
+        if given && !source.is_fetched() {
+            // Nobody logs in anywhere for it.
+            problems.push(ACTION.not_supported(if user_name.is_empty() { "Password" } else { "UserName" }));
+        }
+    }
     match image {
-        Some(image) if problems.is_empty() => {
-            let given = !user_name.is_empty() || !password.is_empty();
+        Some((image, _)) if problems.is_empty() => {
             let credentials =
                 given.then(|| ImageCredentials { user_name: user_name.into(), password: ImagePassword::new(password) });
-            Ok(Action::InsertMedia(InsertMedia { slot, image, write_protected, credentials }))
+            Ok(Action::InsertMedia(InsertMedia { slot, image: image.into(), write_protected, credentials }))
         }
         None if problems.is_empty() => {
             let missing = Message::new(&base::ACTION_PARAMETER_MISSING, [ACTION.0, IMAGE]);
@@ -167,21 +223,22 @@ pub(super) fn eject(slot: Slot, body: &JsonObject) -> Result<Action, Refusal> {
     if problems.is_empty() { Ok(Action::EjectMedia(slot)) } else { Err(Refusal::bad_request(problems)) }
 }
 
-/// Reads an image URL: absolute, `http` or `https`, without a password in it, and kept to the letter.
-fn image_url(action: parameters::Action, value: &Value) -> Result<Box<str>, Message> {
+/// Reads the name of an image, which is kept to the letter.
+fn parse_image<'v>(
+    action: parameters::Action,
+    vm: &VmId,
+    value: &'v Value,
+) -> Result<(&'v str, ImageSource<'v>), Message> {
     let text = action.text("Image", value)?;
-    if is_image_url(text) { Ok(text.into()) } else { Err(action.format_error("Image", text)) }
-}
-
-/// Whether a text is such a URL.
-pub(super) fn is_image_url(text: &str) -> bool {
-    if text.len() > MAX_IMAGE_URL || text.bytes().any(|byte| byte.is_ascii_control() || byte == b' ') {
-        return false;
-    }
-    let Ok(uri) = text.parse::<Uri>() else { return false };
-    let known = matches!(uri.scheme_str(), Some("http" | "https"));
-    let plain = |authority: &http::uri::Authority| !authority.as_str().contains('@') && !authority.host().is_empty();
-    known && uri.authority().is_some_and(plain)
+    let source = ImageSource::parse(text, vm).map_err(|problem| match problem {
+        NoImage::Malformed => action.format_error("Image", text),
+        NoImage::UnknownScheme => {
+            let schemes = ImageSource::SCHEMES.join(", ");
+            Message::new(&cluster::IMAGE_SCHEME_NOT_SUPPORTED, [text, &schemes]).about("#/Image")
+        }
+        NoImage::ElsewhereThanTheMachine => Message::new(&base::RESOURCE_MISSING_AT_URI, [text]).about("#/Image"),
+    })?;
+    Ok((text, source))
 }
 
 /// Reads a user name or a password. What is wrong with it is said without repeating it.
@@ -197,8 +254,13 @@ fn image_name(image: &str) -> &str {
     path.rsplit('/').find(|part| !part.is_empty()).unwrap_or(image)
 }
 
-fn is_https(image: &str) -> bool {
-    image.get(..6).is_some_and(|scheme| scheme.eq_ignore_ascii_case("https:"))
+/// What the schema calls the way that an image takes. It has no word for registries, nor for what need not be fetched.
+fn protocol(source: ImageSource<'_>) -> &'static str {
+    match source {
+        ImageSource::Http => "HTTP",
+        ImageSource::Https => "HTTPS",
+        ImageSource::Registry | ImageSource::Claim(_) | ImageSource::Volume(_) => "OEM",
+    }
 }
 
 fn status(vm: &Vm, slot: Slot) -> Status {
@@ -209,23 +271,39 @@ fn status(vm: &Vm, slot: Slot) -> Status {
     }
 }
 
-const HTTP: &str = "HTTP";
-const HTTPS: &str = "HTTPS";
+const VERIFY: &str = "VerifyCertificate";
 const UPLOAD: &str = "Upload";
-const PROTOCOLS: [&str; 2] = [HTTP, HTTPS];
+const PROTOCOL: &str = "TransferProtocolType";
+const PROTOCOLS: [&str; 3] = ["HTTP", "HTTPS", "OEM"];
 
 /// An image is copied into the cluster before it is used. `Stream` is accepted too, because clients send it as a
 /// matter of course and see no difference.
 const METHODS: [&str; 2] = ["Stream", UPLOAD];
+
+/// Properties that a client may have read and cannot change; what is in a drive is changed by its actions.
+const READ_ONLY: &[&str] = &[
+    "Actions",
+    "Certificates",
+    "ConnectedVia",
+    "Id",
+    "Image",
+    "ImageName",
+    "Inserted",
+    "MediaTypes",
+    "Name",
+    "Password",
+    "Status",
+    "TransferMethod",
+    "TransferProtocolType",
+    "UserName",
+    "WriteProtected",
+];
 
 /// What stands in messages for what must not be seen.
 const HIDDEN: &str = "***";
 
 /// Longer than any user name or password that is in use, tokens included.
 const MAX_CREDENTIAL: usize = 4_096;
-
-/// Signed URLs are long; this is longer than any server accepts.
-const MAX_IMAGE_URL: usize = 8_192;
 
 #[cfg(test)]
 mod tests {
@@ -235,26 +313,5 @@ mod tests {
     fn an_image_always_has_a_name() {
         assert_eq!(image_name("https://images.example/a/boot.iso?key=x/y"), "boot.iso");
         assert_eq!(image_name("http://images.example/"), "images.example");
-    }
-
-    #[test]
-    fn only_plain_urls_are_images() {
-        let parse = |text: &str| image_url(parameters::Action("VirtualMedia.InsertMedia"), &Value::from(text));
-        for text in ["http://a/b.iso", "https://[::1]:8080/x?api_key=a&arch=b", "HTTP://a.example:80"] {
-            assert_eq!(parse(text).ok().as_deref(), Some(text));
-        }
-        for text in [
-            "",
-            "boot.iso",
-            "/boot.iso",
-            "ftp://a/b",
-            "file:///etc/passwd",
-            "http://",
-            "http://u:p@a/b",
-            "http://a b/",
-            "http://a/\n",
-        ] {
-            assert!(parse(text).is_err(), "{text}");
-        }
     }
 }

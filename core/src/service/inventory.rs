@@ -126,7 +126,7 @@ impl Inventory {
     /// Imports that were made for a machine and are in none of its drives.
     pub(super) fn orphans<'a>(&'a self, machine: &'a Machine) -> impl Iterator<Item = &'a Arc<Import>> {
         let imports = self.imports_by_machine.get(&machine.id).into_iter().flatten();
-        let held = |id: &ImportId| machine.media.iter().any(|medium| medium.import == *id);
+        let held = |id: &ImportId| machine.media.iter().any(|medium| medium.import.as_ref() == Some(id));
         imports.filter(move |id| !held(id)).filter_map(|id| self.imports.get(id)).filter(|import| !import.deleting)
     }
 
@@ -466,7 +466,7 @@ impl Inventory {
     }
 
     fn imports_of(&self, machine: &Machine) -> Box<[Arc<Import>]> {
-        machine.media.iter().filter_map(|medium| self.imports.get(&medium.import)).cloned().collect()
+        machine.media.iter().filter_map(|medium| self.imports.get(medium.import.as_ref()?)).cloned().collect()
     }
 
     /// Changes the record of a machine that is shown.

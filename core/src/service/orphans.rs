@@ -27,8 +27,8 @@ impl Orphans {
     /// What is to be removed now of what was made for a machine, and after which time there will be more of that.
     pub(super) fn due(&mut self, inventory: &Inventory, vm: &Vm, now: Now) -> (Vec<Action>, Option<Duration>) {
         // It was there before its machine named it: what counts is since when nobody holds it.
-        for medium in &vm.machine.media {
-            self.0.remove(&medium.import);
+        for import in vm.machine.media.iter().filter_map(|medium| medium.import.as_ref()) {
+            self.0.remove(import);
         }
         let mut due = Vec::new();
         let mut later: Option<Duration> = None;

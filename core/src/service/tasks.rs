@@ -349,7 +349,8 @@ impl Service {
 
 /// The slot that holds what the import of a task fetches.
 pub(super) fn slot_of(vm: &Vm, id: &TaskId) -> Option<Slot> {
-    let medium = vm.machine.media.iter().find(|medium| TaskId::of_import(&medium.import) == *id)?;
+    let medium =
+        vm.machine.media.iter().find(|medium| medium.import.as_ref().map(TaskId::of_import).as_ref() == Some(id))?;
     Some(medium.slot)
 }
 

@@ -13,5 +13,7 @@ mod media;
 mod power;
 mod promises;
 mod review;
+mod sources;
 mod stick;
+mod trust;
 mod watch;

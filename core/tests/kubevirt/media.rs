@@ -73,7 +73,7 @@ fn live_into_the_empty_drive_and_out_again() {
         completion
             .observations
             .iter()
-            .any(|seen| matches!(seen, Observation::Import(import) if import.id == shown.import))
+            .any(|seen| matches!(seen, Observation::Import(import) if Some(&import.id) == shown.import.as_ref()))
     );
     assert_eq!(medium(&world)["dataVolume"]["hotpluggable"], true);
     insta::assert_snapshot!(world.writes().join("\n"));

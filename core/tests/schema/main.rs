@@ -14,12 +14,12 @@ use std::sync::Arc;
 
 use kubevirt_redfish_core::model::{
     Architecture, BootDevice, BootEnabled, BootMode, BootOverride, BootTarget, Drive, DriveBus, DriveKind,
-    FirmwareSettings, ImportId, Instance, Machine, Medium, Nic, NicAddress, Observation, Phase, Processors, Severity,
-    Slot, Tpm, Trouble, Uid, Version,
+    FirmwareSettings, ImageCertificate, ImageTrust, ImportId, Instance, Machine, Medium, Nic, NicAddress, Observation,
+    Phase, Processors, Severity, Slot, Tpm, Trouble, Uid, Version,
 };
 use kubevirt_redfish_core::time::UnixTime;
 use kubevirt_redfish_fixtures::crawl::crawl;
-use kubevirt_redfish_fixtures::desk::{Desk, machines};
+use kubevirt_redfish_fixtures::desk::{Desk, certificate, machines};
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -167,7 +167,9 @@ prop_compose! {
         });
         let import = ImportId { namespace: "lab".into(), name: "iso".into() };
         let image = "http://images.example/".into();
-        machine.media = medium.then(|| Medium { slot: Slot::Cd, image, drive: "cd".into(), write_protected: true, import }).into_iter().collect();
+        let certificates = medium.then(|| certificate(7)).iter().filter_map(|pem| ImageCertificate::parse(pem)).collect();
+        machine.trust = [ImageTrust { slot: Slot::Cd, verify: Some(true), certificates }].into();
+        machine.media = medium.then(|| Medium { slot: Slot::Cd, image, drive: "cd".into(), write_protected: true, import: Some(import) }).into_iter().collect();
         machine
     }
 }

@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use kubevirt_redfish_core::config::{
     Account, Chassis, ChassisName, Config, Credential, CustomRole, IdConvention, PausedAs, Protocol,
+    VerifiedImageServers,
 };
 use kubevirt_redfish_core::kubevirt;
-use kubevirt_redfish_core::model::VmId;
+use kubevirt_redfish_core::model::{ImageCertificate, VmId};
 use serde_saphyr::{Location, Spanned};
 
 use super::error::{ConfigError, Problem, Warning};
@@ -77,6 +78,11 @@ impl Check<'_> {
             update_timeout,
             import_timeout,
             events,
+            verified_image_servers: if kubevirt.allow_insecure_tls {
+                VerifiedImageServers::AsChosen
+            } else {
+                VerifiedImageServers::All
+            },
             ..Config::default()
         };
         Settings { listen, tls, service, kubevirt }
@@ -302,10 +308,37 @@ impl Check<'_> {
             }
             class.value
         });
+        let ca_bundle = images.ca_bundle.map_or_else(Vec::new, |bundle| {
+            ImageCertificate::parse_all(&bundle.value).unwrap_or_else(|| {
+                let message = "expected certificates in PEM's form, one after the other";
+                self.refuse(bundle.referenced, "datavolume.ca_bundle", message);
+                Vec::new()
+            })
+        });
+        let access_modes = images.access_modes.map_or_else(Vec::new, |modes| {
+            for mode in modes.value.iter().filter(|mode| !ACCESS_MODES.contains(&mode.as_str())) {
+                let message = describe(mode, &format!("expected {}", ACCESS_MODES.join(", ")));
+                self.refuse(modes.referenced, "datavolume.access_modes", message);
+            }
+            modes.value
+        });
+        let volume_mode = images.volume_mode.filter(|mode| !mode.value.is_empty()).map(|mode| {
+            if !matches!(mode.value.as_str(), "Filesystem" | "Block") {
+                self.refuse(
+                    mode.referenced,
+                    "datavolume.volume_mode",
+                    describe(&mode.value, "expected Filesystem or Block"),
+                );
+            }
+            mode.value
+        });
         kubevirt::Settings {
             storage_class,
             storage_size,
             allow_insecure_tls: images.allow_insecure_tls.unwrap_or(false),
+            ca_bundle,
+            access_modes,
+            volume_mode,
             own_namespace: None,
         }
     }
@@ -441,3 +474,6 @@ fn is_user_name(text: &str) -> bool {
 
 /// The longest that a change of a machine's definition may take: whoever asked for it is waiting.
 const LONGEST_UPDATE: Duration = Duration::from_mins(5);
+
+/// How Kubernetes calls the ways in which a volume may be used.
+const ACCESS_MODES: [&str; 4] = ["ReadWriteOnce", "ReadOnlyMany", "ReadWriteMany", "ReadWriteOncePod"];

@@ -215,8 +215,14 @@ pub struct DataVolume {
     pub storage_size: Option<Spanned<String>>,
     /// Import from servers whose certificate cannot be verified (default `false`).
     pub allow_insecure_tls: Option<bool>,
+    /// Certificates of authorities, in PEM's form, by which servers of images are known (default: none).
+    pub ca_bundle: Option<Spanned<String>>,
     /// The storage class (default: the cluster's).
     pub storage_class: Option<Spanned<String>>,
+    /// How the volume may be used: `ReadWriteOnce`, `ReadWriteMany`, … (default: what the cluster knows of the class).
+    pub access_modes: Option<Spanned<Vec<String>>>,
+    /// `Filesystem` or `Block` (default: what the cluster knows of the class).
+    pub volume_mode: Option<Spanned<String>>,
     /// How long a change of what a machine boots from, or has in its drives, may take (up to `5m`, default:
     /// `kubevirt.timeout`).
     pub vm_update_timeout: Option<Spanned<String>>,

@@ -71,6 +71,7 @@ const fn name(action: &Action) -> &'static str {
         Action::ResetFirmware => "reset firmware",
         Action::RestoreBoot { .. } => "restore boot",
         Action::InsertMedia(_) => "insert media",
+        Action::SetImageTrust { .. } => "set image trust",
         Action::EjectMedia(_) => "eject media",
         Action::RemoveOrphan { .. } => "remove orphaned import",
         Action::LeaveOutMedia { .. } => "leave out media",

@@ -26,14 +26,26 @@ pub(crate) struct DataVolumeSpec {
 #[serde(default)]
 pub(crate) struct DataVolumeSource {
     #[serde(deserialize_with = "lenient")]
-    pub(crate) http: Object<HttpSource>,
+    pub(crate) http: Option<Object<RemoteSource>>,
+    #[serde(deserialize_with = "lenient")]
+    pub(crate) registry: Option<Object<RemoteSource>>,
 }
 
+impl DataVolumeSource {
+    /// The server that the image is fetched from.
+    pub(crate) fn remote(&self) -> Option<&RemoteSource> {
+        self.http.as_ref().or(self.registry.as_ref()).map(|source| &source.0)
+    }
+}
+
+/// What the sources on the network have in common.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
-pub(crate) struct HttpSource {
+pub(crate) struct RemoteSource {
     #[serde(deserialize_with = "lenient")]
     pub(crate) secret_ref: Option<Box<str>>,
+    #[serde(deserialize_with = "lenient")]
+    pub(crate) cert_config_map: Option<Box<str>>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]

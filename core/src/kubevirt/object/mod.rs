@@ -7,6 +7,7 @@ use serde::Deserialize;
 
 use crate::model::Slot;
 
+mod claim;
 mod data_volume;
 mod instance;
 mod kubevirt;
@@ -17,6 +18,7 @@ mod secret;
 mod status;
 mod template;
 
+pub(crate) use claim::Claim;
 pub(crate) use data_volume::DataVolume;
 pub(crate) use instance::InterfaceStatus;
 pub(crate) use instance::VirtualMachineInstance;
@@ -87,6 +89,10 @@ pub(crate) struct Annotations {
     pub(crate) media_usb: Option<Box<str>>,
     #[serde(rename = "redfish.kubevirt.io/media-http", deserialize_with = "lenient")]
     pub(crate) media_http: Option<Box<str>>,
+    #[serde(rename = "redfish.kubevirt.io/media-cd-trust", deserialize_with = "lenient")]
+    pub(crate) media_cd_trust: Option<Box<str>>,
+    #[serde(rename = "redfish.kubevirt.io/media-usb-trust", deserialize_with = "lenient")]
+    pub(crate) media_usb_trust: Option<Box<str>>,
     #[serde(rename = "redfish.kubevirt.io/run-strategy", deserialize_with = "lenient")]
     pub(crate) run_strategy: Option<Box<str>>,
     #[serde(rename = "redfish.kubevirt.io/pending-power-on", deserialize_with = "lenient")]
@@ -112,6 +118,15 @@ impl Annotations {
             Slot::Cd => self.media_cd.as_deref(),
             Slot::Usb => self.media_usb.as_deref(),
             Slot::Http => self.media_http.as_deref(),
+        }
+    }
+
+    /// What is written about the servers that a slot's images may come from.
+    pub(crate) fn trust(&self, slot: Slot) -> Option<&str> {
+        match slot {
+            Slot::Cd => self.media_cd_trust.as_deref(),
+            Slot::Usb => self.media_usb_trust.as_deref(),
+            Slot::Http => None,
         }
     }
 }

@@ -44,7 +44,7 @@ pub(super) fn deletion(command: &Command, name: &str) -> Write {
 /// Whoever may write imports but not secrets must not be able to have somebody else's secret deleted: a name is only
 /// taken for one of ours if it is the one that ours has for this machine and this image.
 pub(super) fn of<'a>(import: &'a DataVolume, command: &Command) -> Option<&'a str> {
-    let secret = import.spec.source.http.secret_ref.as_deref()?;
+    let secret = import.spec.source.remote()?.secret_ref.as_deref()?;
     let image = import.metadata.annotations.image.as_deref()?;
     let ours = import.metadata.name.as_deref() == Some(secret)
         && Slot::ALL.iter().any(|slot| *data_volume::name(command, *slot, image) == *secret);

@@ -2,37 +2,48 @@
 
 use serde_json::{Value, json};
 
+use super::certificates::{self, Verification};
 use super::engine::{Purpose, Write};
 use super::scene::Scene;
-use crate::kubevirt::annotation::{IMAGE, MANAGED_BY, MANAGER, SLOT, VIRTUAL_MACHINE};
+use crate::kubevirt::annotation::{Holder, IMAGE, MANAGED_BY, MANAGER, SLOT, VIRTUAL_MACHINE};
 use crate::kubevirt::object::DataVolume;
 use crate::kubevirt::request::{Collection, create, delete};
-use crate::model::{Command, ImportId, InsertMedia, Slot};
+use crate::model::{Command, ImageSource, ImportId, InsertMedia, Slot};
 
 /// The name of the `DataVolume` for an image in a slot of a machine.
 pub(super) fn name(command: &Command, slot: Slot, image: &str) -> Box<str> {
     (*ImportId::of(&command.vm, &command.uid, slot, image).name).into()
 }
 
-/// The creation of it.
-pub(super) fn creation(scene: &Scene<'_>, name: &str, media: &InsertMedia) -> Write {
+/// The creation of it; `outdated` are the certificates of one of that name that was there before.
+pub(super) fn creation(scene: &Scene<'_>, name: &str, media: &InsertMedia, outdated: Option<&str>) -> Write {
     let command = scene.command;
     let settings = scene.settings;
     let InsertMedia { slot, image, credentials, .. } = media;
-    let mut http = json!({ "url": image });
-    // A field of newer importers; older ones drop it and verify the certificate.
-    if settings.allow_insecure_tls && image.starts_with("https:") {
-        http["insecureSkipVerify"] = json!(true);
-    }
+    let mut remote = json!({ "url": image });
     if credentials.is_some() {
         // The secret has the import's name.
-        http["secretRef"] = json!(name);
+        remote["secretRef"] = json!(name);
     }
+    match Verification::of(scene, media) {
+        // A field of newer importers; older ones drop it and verify the certificate.
+        Verification::None => remote["insecureSkipVerify"] = json!(true),
+        Verification::Usual => {}
+        Verification::Certificates(_) => remote["certConfigMap"] = json!(certificates::name(scene, name, outdated)),
+    }
+    let of_registry = ImageSource::of(image, &command.vm) == Some(ImageSource::Registry);
+    let protocol = if of_registry { "registry" } else { "http" };
     // `spec.storage` leaves access and volume mode to the importer's knowledge of the storage class, and adds what a
     // file system takes.
     let mut storage = json!({ "resources": { "requests": { "storage": settings.storage_size } } });
     if let Some(class) = &settings.storage_class {
         storage["storageClassName"] = json!(class);
+    }
+    if !settings.access_modes.is_empty() {
+        storage["accessModes"] = json!(settings.access_modes);
+    }
+    if let Some(mode) = &settings.volume_mode {
+        storage["volumeMode"] = json!(mode);
     }
     let object = json!({
         "apiVersion": "cdi.kubevirt.io/v1beta1",
@@ -49,7 +60,7 @@ pub(super) fn creation(scene: &Scene<'_>, name: &str, media: &InsertMedia) -> Wr
             },
             "ownerReferences": [owner(command)],
         },
-        "spec": { "source": { "http": http }, "storage": storage },
+        "spec": { "source": { protocol: remote }, "storage": storage },
     });
     let path = Collection::DataVolumes.path(Some(command.vm.namespace()));
     Write { purpose: Purpose::Prepare, request: Box::new(create(&path, &object)) }
@@ -87,11 +98,14 @@ pub(super) fn deletion(import: &DataVolume, command: &Command, purpose: Purpose)
     Write { purpose, request: Box::new(delete(&path, &options)) }
 }
 
-/// A volume of the template that holds it.
-pub(super) fn volume(drive: &str, name: &str, live: bool) -> Value {
+/// A volume of the template for a drive.
+pub(super) fn volume(drive: &str, holder: &Holder, live: bool) -> Value {
+    let (kind, mut source) = match holder {
+        Holder::Import(name) | Holder::ExistingDataVolume(name) => ("dataVolume", json!({ "name": name })),
+        Holder::ExistingClaim(name) => ("persistentVolumeClaim", json!({ "claimName": name })),
+    };
     if live {
-        json!({ "name": drive, "dataVolume": { "name": name, "hotpluggable": true } })
-    } else {
-        json!({ "name": drive, "dataVolume": { "name": name } })
+        source["hotpluggable"] = json!(true);
     }
+    json!({ "name": drive, kind: source })
 }

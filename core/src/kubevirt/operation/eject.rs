@@ -56,7 +56,7 @@ impl Task for Eject {
     fn decide(&mut self, scene: &Scene<'_>) -> Decision {
         let record = MediaRecord::read(scene.machine, self.slot);
         if let (Some((import, _)), Some(record)) = (&self.left_out, &record)
-            && record.data_volume != *import
+            && record.holder.import() != Some(import)
         {
             // Something else is in the drive by now.
             return Decision::Done;
@@ -69,7 +69,7 @@ impl Task for Eject {
                 // Somebody took the volume out by hand, or wrote something unreadable: the import is still there. What the
                 // machine was started without is nobody's concern any more.
                 if let Some(record) = MediaRecord::written(scene.machine, self.slot) {
-                    self.import = Some(record.data_volume);
+                    self.import = record.holder.import().map(Into::into);
                 }
                 let patch = scene.patch().annotate(annotation::media(self.slot), None);
                 let patch = if left_out { patch.annotate(MEDIA_LEFT_OUT, None) } else { patch };
@@ -89,17 +89,20 @@ impl Task for Eject {
         if self.slot == Slot::Http && self.left_out.is_none() && in_use(scene, &record) {
             return Decision::Done;
         }
-        if self.import.as_deref() != Some(&record.data_volume) {
-            self.import = Some(record.data_volume.clone());
-        }
+        self.import = record.holder.import().map(Into::into);
         change_machine(scene, self.slot, &record, self.note(&record).as_deref())
     }
 
     fn accepted(&mut self, _now: Instant, purpose: Purpose) {
         match purpose {
             Purpose::Credentials => self.logged_out = true,
-            Purpose::Main | Purpose::Verb | Purpose::Prepare | Purpose::Promise | Purpose::Outdated | Purpose::Tidy => {
-            }
+            Purpose::Main
+            | Purpose::Verb
+            | Purpose::Prepare
+            | Purpose::Certificates
+            | Purpose::Promise
+            | Purpose::Outdated
+            | Purpose::Tidy => {}
         }
     }
 

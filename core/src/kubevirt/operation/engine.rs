@@ -12,11 +12,11 @@ use http::{Request, Response};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::OperationStep;
 use super::answer::{self, Effect, Problem};
 use super::scene::{Reading, Scene};
+use super::{OperationStep, existing};
 use crate::kubevirt::entropy::Entropy;
-use crate::kubevirt::object::{DataVolume, Element, Object, VirtualMachine, VirtualMachineInstance};
+use crate::kubevirt::object::{Claim, DataVolume, Element, Object, VirtualMachine, VirtualMachineInstance};
 use crate::kubevirt::request::{Collection, get};
 use crate::kubevirt::{Settings, TransportError};
 use crate::model::{Command, CommandError, Completion, Platform};
@@ -27,6 +27,11 @@ pub(super) trait Task: fmt::Debug + Send + Sync {
     /// The import that a decision about this machine needs to see.
     fn import(&self, machine: &VirtualMachine) -> Option<Box<str>> {
         let _ = machine;
+        None
+    }
+
+    /// The claim that a decision needs to see.
+    fn claim(&self) -> Option<Box<str>> {
         None
     }
 
@@ -82,6 +87,8 @@ pub(super) enum Purpose {
     Outdated,
     /// A note of what is still to be done, made or taken away.
     Promise,
+    /// The certificates that an import waits for.
+    Certificates,
     /// What may come after, and may fail.
     Tidy,
 }
@@ -137,6 +144,7 @@ enum Call {
     Machine,
     Instance,
     Import(Box<str>),
+    Claim(Box<str>),
     Write(Write),
 }
 
@@ -145,6 +153,7 @@ enum Sent {
     Machine,
     Instance,
     Import,
+    Claim,
     Write(Purpose),
 }
 
@@ -205,6 +214,7 @@ impl Engine {
             Sent::Machine => self.machine_read(now, command, answer),
             Sent::Instance => self.instance_read(now, command, answer),
             Sent::Import => self.import_read(now, command, answer),
+            Sent::Claim => self.claim_read(now, command, answer),
             Sent::Write(purpose) => self.write_answered(now, command, purpose, answer),
         };
     }
@@ -218,6 +228,7 @@ impl Engine {
             }
             Call::Instance => (Sent::Instance, get(&Collection::VirtualMachineInstances.object_path(namespace, name))),
             Call::Import(import) => (Sent::Import, get(&Collection::DataVolumes.object_path(namespace, &import))),
+            Call::Claim(claim) => (Sent::Claim, get(&existing::claim_path(command, &claim))),
             Call::Write(write) => (Sent::Write(write.purpose), *write.request),
         };
         self.state = State::Awaiting(sent);
@@ -261,7 +272,7 @@ impl Engine {
                 self.reading.import_wanted(&import);
                 State::Ready(Call::Import(import))
             }
-            None => self.decide(now, command),
+            None => self.look_for_claim(now, command),
         }
     }
 
@@ -275,6 +286,25 @@ impl Engine {
             Err(problem) => return self.trouble(now, command, problem),
         };
         self.reading.import_read(import);
+        self.look_for_claim(now, command)
+    }
+
+    fn look_for_claim(&mut self, now: Instant, command: &Command) -> State {
+        match self.task.claim() {
+            Some(claim) => State::Ready(Call::Claim(claim)),
+            None => self.decide(now, command),
+        }
+    }
+
+    fn claim_read(&mut self, now: Instant, command: &Command, answer: Result<Bytes, Problem>) -> State {
+        self.reading.claim = match answer {
+            Ok(body) => match serde_json::from_slice::<Element<Object<Claim>>>(&body) {
+                Ok(Element(Object(claim))) if claim.metadata.uid.is_some() => Some(claim),
+                Ok(_) | Err(_) => return self.unreadable(now, command),
+            },
+            Err(Problem::Missing { .. }) => None,
+            Err(problem) => return self.trouble(now, command, problem),
+        };
         self.decide(now, command)
     }
 
@@ -288,6 +318,7 @@ impl Engine {
             machine: &self.reading.machine,
             instance: self.reading.instance.as_ref(),
             import: self.reading.import.as_ref(),
+            claim: self.reading.claim.as_ref(),
         };
         match self.task.decide(&scene) {
             Decision::Write(write) => State::Ready(Call::Write(write)),

@@ -12,22 +12,24 @@ use serde_json::{Value, json};
 use super::answer::Problem;
 use super::boot::{Template, cd_drive};
 use super::boot_order::Device;
+use super::certificates;
 use super::credentials;
 use super::data_volume::{creation, deletion, name, ours, volume};
 use super::engine::{Decision, Purpose, Reaction, Task, Write};
+use super::existing;
 use super::orphan::is_used;
 use super::scene::Scene;
-use crate::kubevirt::annotation::{self, BootRecord, Enabled, MEDIA_LEFT_OUT, MediaRecord, Target};
+use crate::kubevirt::annotation::{self, BootRecord, Enabled, Holder, MEDIA_LEFT_OUT, MediaRecord, Target};
 use crate::kubevirt::object::{DataVolume, VirtualMachine, Volume};
-use crate::model::{Command, CommandError, InsertMedia, Slot};
+use crate::model::{Command, CommandError, ImageSource, InsertMedia, Slot};
 use crate::time::UnixTime;
 
 /// An image on its way into a drive.
 #[derive(Debug)]
 pub(super) struct Insert {
     media: InsertMedia,
-    /// The import's name.
-    import: Box<str>,
+    /// What is going to hold the image.
+    holder: Holder,
     stage: Stage,
     /// The import of the image that was in the drive before.
     replaced: Option<Box<str>>,
@@ -37,6 +39,10 @@ pub(super) struct Insert {
     cleared: bool,
     /// What the import logs in with.
     login: Login,
+    /// Whether the certificates that the import waits for are there.
+    certified: bool,
+    /// The certificates of an import of an earlier attempt, which may not have been collected yet.
+    outdated: Option<Box<str>>,
     /// Whether what the replaced import logged in with is gone, or cannot be made to go.
     logged_out: bool,
 }
@@ -76,16 +82,24 @@ enum Stage {
 
 impl Insert {
     pub(super) fn new(command: &Command, media: &InsertMedia) -> Self {
-        let import = name(command, media.slot, &media.image);
+        let holder = match ImageSource::of(&media.image, &command.vm) {
+            Some(ImageSource::Claim(name)) => Holder::ExistingClaim(name.into()),
+            Some(ImageSource::Volume(name)) => Holder::ExistingDataVolume(name.into()),
+            Some(ImageSource::Http | ImageSource::Https | ImageSource::Registry) | None => {
+                Holder::Import(name(command, media.slot, &media.image))
+            }
+        };
         let login = if media.credentials.is_some() { Login::Wanted } else { Login::None };
         Self {
             media: media.clone(),
-            import,
+            holder,
             stage: Stage::Inserting,
             replaced: None,
             made: Made::No,
             cleared: false,
             login,
+            certified: false,
+            outdated: None,
             logged_out: false,
         }
     }
@@ -94,62 +108,79 @@ impl Insert {
         if scene.machine.metadata.deleting() {
             return Decision::Fail(CommandError::Conflict("the machine is being removed".to_owned()));
         }
+        let first = match self.holder.clone() {
+            Holder::Import(name) => self.bring_in(scene, &name),
+            Holder::ExistingDataVolume(name) => existing::data_volume(scene, &name),
+            Holder::ExistingClaim(name) => existing::claim(scene, &name),
+        };
+        if let Some(decision) = first {
+            return decision;
+        }
+        let present = MediaRecord::read(scene.machine, self.media.slot);
+        if present.as_ref().is_some_and(|record| record.holder == self.holder) {
+            self.stage = Stage::Replacing;
+            // Once more, to see the import that was replaced.
+            return if self.replaced.is_some() { Decision::Wait(Duration::ZERO) } else { Decision::Done };
+        }
+        let replaced = present.as_ref().and_then(|record| record.holder.import().map(Into::into));
+        self.replaced = replaced.or_else(|| self.replaced.take());
+        self.change_machine(scene, present)
+    }
+
+    /// The next step towards the import of that name, until it is on its way.
+    fn bring_in(&mut self, scene: &Scene<'_>, name: &str) -> Option<Decision> {
         let Some(import) = scene.import else {
             self.made = Made::Asked;
-            return Decision::Write(creation(scene, &self.import, &self.media));
+            return Some(Decision::Write(creation(scene, name, &self.media, self.outdated.as_deref())));
         };
         if !ours(import, scene.command) || import.metadata.annotations.image.as_deref() != Some(&self.media.image) {
-            let reason = format!("a DataVolume named {} is there already and belongs to somebody else", self.import);
-            return Decision::Fail(CommandError::Refused(reason));
+            let reason = format!("a DataVolume named {name} is there already and belongs to somebody else");
+            return Some(Decision::Fail(CommandError::Refused(reason)));
         }
         if import.metadata.deleting() {
             // The same image was ejected a moment ago.
-            return Decision::Wait(WHILE_DELETING);
+            return Some(Decision::Wait(WHILE_DELETING));
         }
-        let present = MediaRecord::read(scene.machine, self.media.slot);
-        let is_in = present.as_ref().is_some_and(|record| record.data_volume == self.import);
-        if self.made == Made::No && self.is_outdated(import, scene) {
+        if self.made == Made::No && self.is_outdated(import, scene, name) {
             // An earlier attempt was cut short.
+            self.outdated = import.spec.source.remote().and_then(|remote| remote.cert_config_map.clone());
             let secret = credentials::of(import, scene.command).filter(|_| !self.cleared);
-            return Decision::Write(match secret {
+            return Some(Decision::Write(match secret {
                 Some(secret) => Write { purpose: Purpose::Outdated, ..credentials::deletion(scene.command, secret) },
                 None => deletion(import, scene.command, Purpose::Outdated),
-            });
+            }));
         }
         if import.status.phase.as_deref() == Some("Succeeded") {
             // The image is there: nobody has to log in any more.
             self.login = Login::None;
         }
-        if let Some(write) = self.login(scene) {
-            if credentials::of(import, scene.command).is_none() {
-                let reason = "the image is being fetched without a user name; eject it first".to_owned();
-                return Decision::Fail(CommandError::Conflict(reason));
-            }
-            return Decision::Write(write);
+        let certificates = certificates::creation(scene, import, &self.media).filter(|_| !self.certified);
+        if let Some(write) = certificates {
+            return Some(Decision::Write(write));
         }
-        if is_in {
-            self.stage = Stage::Replacing;
-            return self.finish(scene);
+        let write = self.login(scene, name)?;
+        if credentials::of(import, scene.command).is_none() {
+            let reason = "the image is being fetched without a user name; eject it first".to_owned();
+            return Some(Decision::Fail(CommandError::Conflict(reason)));
         }
-        self.replaced = present.as_ref().map(|record| record.data_volume.clone()).or_else(|| self.replaced.take());
-        self.change_machine(scene, present)
+        Some(Decision::Write(write))
     }
 
     /// Whether an import that is there already is of no use: one that may be about to be removed as an orphan, or that
     /// logs in otherwise. Any other may be what another replica is just inserting.
-    fn is_outdated(&self, import: &DataVolume, scene: &Scene<'_>) -> bool {
+    fn is_outdated(&self, import: &DataVolume, scene: &Scene<'_>, name: &str) -> bool {
         let made = import.metadata.creation_timestamp.as_deref().and_then(UnixTime::parse);
         let old = made.is_some_and(|made| made <= scene.command.orphaned_before);
-        let logs_in = import.spec.source.http.secret_ref.is_some();
-        (old || logs_in != self.media.credentials.is_some()) && !is_used(scene.machine, &self.import)
+        let logs_in = import.spec.source.remote().is_some_and(|remote| remote.secret_ref.is_some());
+        (old || logs_in != self.media.credentials.is_some()) && !is_used(scene.machine, name)
     }
 
     /// The next step towards what the import logs in with.
-    fn login(&self, scene: &Scene<'_>) -> Option<Write> {
+    fn login(&self, scene: &Scene<'_>, import: &str) -> Option<Write> {
         let credentials = self.media.credentials.as_ref()?;
         match self.login {
-            Login::Wanted => Some(credentials::creation(scene.command, &self.import, self.media.slot, credentials)),
-            Login::Outdated => Some(credentials::deletion(scene.command, &self.import)),
+            Login::Wanted => Some(credentials::creation(scene.command, import, self.media.slot, credentials)),
+            Login::Outdated => Some(credentials::deletion(scene.command, import)),
             Login::None | Login::Written => None,
         }
     }
@@ -176,7 +207,7 @@ impl Insert {
                 template.disks.push(disk);
             }
         }
-        let volume = volume(&drive, &self.import, live);
+        let volume = volume(&drive, &self.holder, live);
         match volumes.iter_mut().find(|volume| named(volume)) {
             Some(place) => *place = volume,
             None => volumes.push(volume),
@@ -189,12 +220,8 @@ impl Insert {
             }
             record
         });
-        let record = MediaRecord {
-            image: self.media.image.clone(),
-            drive,
-            data_volume: self.import.clone(),
-            added_drive: added,
-        };
+        let record =
+            MediaRecord { image: self.media.image.clone(), drive, holder: self.holder.clone(), added_drive: added };
         let patch = template.into_patch(scene, wanted.as_ref(), boot.as_ref()).unwrap_or_else(|| scene.patch());
         let patch = patch
             .set(&["spec", "template", "spec", "volumes"], Value::Array(volumes))
@@ -209,24 +236,18 @@ impl Insert {
     fn finish(&mut self, scene: &Scene<'_>) -> Decision {
         match (&self.replaced, scene.import) {
             (None, _) => Decision::Done,
-            (Some(replaced), Some(import)) if import.metadata.name.as_ref() == Some(replaced) => {
-                if ours(import, scene.command) && !import.metadata.deleting() {
-                    let secret = credentials::of(import, scene.command).filter(|_| !self.logged_out);
-                    return Decision::Write(match secret {
-                        Some(secret) => credentials::deletion(scene.command, secret),
-                        None => deletion(import, scene.command, Purpose::Tidy),
-                    });
-                }
+            (Some(_), Some(import)) if ours(import, scene.command) && !import.metadata.deleting() => {
+                let secret = credentials::of(import, scene.command).filter(|_| !self.logged_out);
+                Decision::Write(match secret {
+                    Some(secret) => credentials::deletion(scene.command, secret),
+                    None => deletion(import, scene.command, Purpose::Tidy),
+                })
+            }
+            (Some(_), Some(_) | None) => {
                 self.replaced = None;
                 // Once more, to see the import that counts.
                 Decision::Wait(Duration::ZERO)
             }
-            (Some(_), None) => {
-                self.replaced = None;
-                Decision::Wait(Duration::ZERO)
-            }
-            // The one that counts was read; now the other.
-            (Some(_), Some(_)) => Decision::Wait(Duration::ZERO),
         }
     }
 }
@@ -235,7 +256,17 @@ impl Task for Insert {
     fn import(&self, _machine: &VirtualMachine) -> Option<Box<str>> {
         match (&self.stage, &self.replaced) {
             (Stage::Replacing, Some(replaced)) => Some(replaced.clone()),
-            _ => Some(self.import.clone()),
+            _ => match &self.holder {
+                Holder::Import(name) | Holder::ExistingDataVolume(name) => Some(name.clone()),
+                Holder::ExistingClaim(_) => None,
+            },
+        }
+    }
+
+    fn claim(&self) -> Option<Box<str>> {
+        match (&self.stage, &self.holder) {
+            (Stage::Inserting, Holder::ExistingClaim(name)) => Some(name.clone()),
+            _ => None,
         }
     }
 
@@ -243,12 +274,14 @@ impl Task for Insert {
         match &self.stage {
             Stage::Inserting => self.insert(scene),
             Stage::Replacing => self.finish(scene),
-            Stage::TakingBack(error) => match scene.import {
+            Stage::TakingBack(error) => match (scene.import, self.holder.import()) {
                 // An import that was there before goes on with what it logs in with.
-                import if self.login == Login::Written && (self.made == Made::Yes || import.is_none()) => {
-                    Decision::Write(credentials::deletion(scene.command, &self.import))
+                (import, Some(name))
+                    if self.login == Login::Written && (self.made == Made::Yes || import.is_none()) =>
+                {
+                    Decision::Write(credentials::deletion(scene.command, name))
                 }
-                Some(import)
+                (Some(import), _)
                     if self.made == Made::Yes && ours(import, scene.command) && !import.metadata.deleting() =>
                 {
                     Decision::Write(deletion(import, scene.command, Purpose::Tidy))
@@ -263,6 +296,7 @@ impl Task for Insert {
             Purpose::Prepare => self.made = Made::Yes,
             Purpose::Credentials => self.login_accepted(),
             Purpose::Outdated => self.cleared = true,
+            Purpose::Certificates => self.certified = true,
             Purpose::Main | Purpose::Verb | Purpose::Promise | Purpose::Tidy => {}
         }
     }
@@ -270,6 +304,11 @@ impl Task for Insert {
     fn rejected(&mut self, purpose: Purpose, problem: &Problem) -> Reaction {
         match (purpose, problem) {
             (Purpose::Credentials, problem) => self.login_rejected(problem),
+            // Made for this import before, by an attempt whose answer was lost or by another replica.
+            (Purpose::Certificates, Problem::Conflict(_)) => {
+                self.certified = true;
+                Reaction::Replan
+            }
             (Purpose::Outdated, Problem::Missing { .. }) => {
                 self.cleared = true;
                 Reaction::Replan
@@ -281,10 +320,10 @@ impl Task for Insert {
             (Purpose::Prepare, Problem::Missing { .. }) => {
                 self.take_back(CommandError::Unsupported("there is no importer of images (CDI)".to_owned()))
             }
-            (Purpose::Prepare | Purpose::Main, Problem::Refused(message)) => {
+            (Purpose::Prepare | Purpose::Certificates | Purpose::Main, Problem::Refused(message)) => {
                 self.take_back(CommandError::Refused(message.clone()))
             }
-            (Purpose::Prepare | Purpose::Main, Problem::Forbidden(message)) => {
+            (Purpose::Prepare | Purpose::Certificates | Purpose::Main, Problem::Forbidden(message)) => {
                 self.take_back(CommandError::Forbidden(message.clone()))
             }
             // An import that stays is the lesser evil; whoever looks for orphans finds it.

@@ -16,6 +16,7 @@ mod answer;
 mod boot;
 mod boot_order;
 mod break_promise;
+mod certificates;
 mod change;
 mod claim;
 mod credentials;
@@ -23,7 +24,9 @@ mod data_volume;
 mod document;
 mod eject;
 mod engine;
+mod existing;
 mod firmware;
+mod image_trust;
 mod insert;
 mod orphan;
 mod pending;
@@ -93,6 +96,7 @@ impl Operation {
             Action::RestoreBoot { used_by } => Box::new(boot::RestoreBoot::new(used_by.clone())),
             Action::InsertMedia(media) => Box::new(insert::Insert::new(&command, media)),
             Action::ResetFirmware => Box::new(firmware::ResetFirmware),
+            Action::SetImageTrust { slot, change } => Box::new(image_trust::SetImageTrust::new(*slot, change.clone())),
             Action::EjectMedia(slot) => Box::new(eject::Eject::new(*slot)),
             Action::RemoveOrphan { import, made } => Box::new(orphan::RemoveOrphan::new(import, *made)),
             Action::LeaveOutMedia { slot, import, reason } => {

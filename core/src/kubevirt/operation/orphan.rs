@@ -75,6 +75,7 @@ pub(super) fn is_used(machine: &VirtualMachine, import: &str) -> bool {
         let claim = volume.persistent_volume_claim.as_ref().and_then(|source| source.claim_name.as_deref());
         data_volume == Some(import) || claim == Some(import)
     };
-    let recorded = |slot: &Slot| MediaRecord::read(machine, *slot).is_some_and(|record| *record.data_volume == *import);
+    let recorded =
+        |slot: &Slot| MediaRecord::read(machine, *slot).is_some_and(|record| record.holder.import() == Some(import));
     machine.spec.template.spec.volumes.iter().any(|volume| holds(volume)) || Slot::ALL.iter().any(recorded)
 }

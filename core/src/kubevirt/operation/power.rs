@@ -405,7 +405,12 @@ impl Task for Power {
         match purpose {
             Purpose::Tidy => self.step = None,
             Purpose::Promise => self.promised = true,
-            Purpose::Main | Purpose::Verb | Purpose::Prepare | Purpose::Credentials | Purpose::Outdated => {}
+            Purpose::Main
+            | Purpose::Verb
+            | Purpose::Prepare
+            | Purpose::Credentials
+            | Purpose::Certificates
+            | Purpose::Outdated => {}
         }
     }
 

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::engine::{Purpose, Write};
 use crate::kubevirt::Settings;
-use crate::kubevirt::object::{DataVolume, VirtualMachine, VirtualMachineInstance};
+use crate::kubevirt::object::{Claim, DataVolume, VirtualMachine, VirtualMachineInstance};
 use crate::kubevirt::request::{Collection, merge_patch};
 use crate::kubevirt::translate;
 use crate::model::{Command, ImportId, Observation, Platform, Version};
@@ -25,6 +25,7 @@ pub(super) struct Scene<'a> {
     pub(super) machine: &'a VirtualMachine,
     pub(super) instance: Option<&'a VirtualMachineInstance>,
     pub(super) import: Option<&'a DataVolume>,
+    pub(super) claim: Option<&'a Claim>,
 }
 
 impl Scene<'_> {
@@ -96,6 +97,7 @@ pub(super) struct Reading {
     pub(super) machine: VirtualMachine,
     pub(super) instance: Option<VirtualMachineInstance>,
     pub(super) import: Option<DataVolume>,
+    pub(super) claim: Option<Claim>,
     /// The imports that were looked for, the last one last.
     looked_for: Vec<Box<str>>,
     /// The newest version of anything that was read.
@@ -113,6 +115,7 @@ impl Reading {
         self.saw(instance.as_ref().and_then(|instance| instance.metadata.resource_version.as_deref()));
         self.instance = instance;
         self.import = None;
+        self.claim = None;
     }
 
     pub(super) fn import_wanted(&mut self, name: &str) {

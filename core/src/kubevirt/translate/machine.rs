@@ -1,7 +1,9 @@
 //! `VirtualMachine` to [`Machine`].
 
 use super::{firmware, hardware, shorten, time, trouble, uid, version, vm_id};
-use crate::kubevirt::annotation::{self, BootRecord, LeftOutRecord, MediaRecord, PowerOnRecord, StrategyNote};
+use crate::kubevirt::annotation::{
+    self, BootRecord, LeftOutRecord, MediaRecord, PowerOnRecord, StrategyNote, TrustRecord,
+};
 use crate::kubevirt::object::{Condition, RunStrategy, VirtualMachine, condition};
 use crate::model::{Autostart, Firmware, ImportId, Machine, Medium, PowerRestore, Slot, VmId};
 
@@ -15,6 +17,8 @@ pub(crate) fn machine(object: &VirtualMachine) -> Option<Machine> {
     let media = Slot::ALL.iter().filter_map(|slot| medium(object, &id, *slot)).collect();
     let boot = BootRecord::read(&metadata.annotations);
     let order = BootRecord::own_order(boot.as_ref(), template);
+    let annotations = &metadata.annotations;
+    let trust = Slot::ALL.iter().filter_map(|slot| TrustRecord::read(annotations, *slot).to_model(*slot)).collect();
     Some(Machine {
         uid: uid(metadata),
         version: version(metadata),
@@ -36,6 +40,7 @@ pub(crate) fn machine(object: &VirtualMachine) -> Option<Machine> {
         boot: boot.unwrap_or_default().to_model(),
         media,
         left_out: LeftOutRecord::read(object),
+        trust,
         restart_required: condition(conditions, "RestartRequired").is_some_and(Condition::is_true),
         trouble: trouble::of(&object.status, autostart),
         size: object.spec.instancetype.name.clone(),
@@ -53,10 +58,10 @@ fn medium(object: &VirtualMachine, id: &VmId, slot: Slot) -> Option<Medium> {
     let writable = disk.and_then(|disk| disk.disk.as_ref()).is_some_and(|disk| disk.readonly != Some(true));
     Some(Medium {
         slot,
+        import: record.holder.import().map(|name| ImportId { namespace: id.namespace().into(), name: name.into() }),
         image: record.image,
         drive: record.drive,
         write_protected: !writable,
-        import: ImportId { namespace: id.namespace().into(), name: (&*record.data_volume).into() },
     })
 }
 
