@@ -6,8 +6,8 @@ use serde_json::Value;
 use super::{Link, boot_option, parameters};
 use crate::messages::{Message, base, cluster};
 use crate::model::{
-    BootChange, BootDevice, BootEnabled, BootMode, BootOverride, BootTarget, ImageSource, ImportState, Machine, Phase,
-    Slot,
+    Action, BootChange, BootDevice, BootEnabled, BootMode, BootOverride, BootTarget, ImageSource, ImportState, Machine,
+    MachineChange, Phase, Slot,
 };
 use crate::route::{Inventory, Route};
 use crate::view::Vm;
@@ -227,6 +227,16 @@ pub(super) fn conflict(present: &BootOverride, change: &BootChange) -> Option<Me
 }
 
 /// Reads the URL of an image.
+/// Whether a change makes the service fetch an image: by naming one, or by asking for the one that is named already.
+pub(super) fn fetches_image(present: &BootOverride, action: &Action) -> bool {
+    let Action::Change(MachineChange { boot: Some(change), .. }) = action else { return false };
+    let asks = change.http_uri.is_some()
+        || change.target.is_some_and(|target| target != present.target)
+        || change.enabled.is_some_and(|enabled| enabled != present.enabled);
+    let is_off = change.enabled.unwrap_or(present.enabled) == BootEnabled::Disabled && change.http_uri.is_none();
+    asks && !is_off && change.target.unwrap_or(present.target) == BootTarget::UefiHttp
+}
+
 fn http_uri(value: &Value) -> Result<Box<str>, Message> {
     let text = value.as_str().ok_or_else(|| parameters::type_error("HttpBootUri", value))?;
     let wrong = || Message::new(&base::PROPERTY_VALUE_FORMAT_ERROR, [text, "HttpBootUri"]);

@@ -78,10 +78,10 @@ use std::sync::Arc;
 use http::Method;
 use serde::Serialize;
 
-use crate::auth::Identity;
+use crate::auth::{Extent, Identity, Owned, required};
 use crate::http::{JsonObject, MediaType, Refusal, Representation, Schema};
 use crate::messages::{Message, cluster};
-use crate::model::{Action, CertificateId};
+use crate::model::{Action, CertificateId, Slot};
 use crate::query::PAGE_SIZE;
 use crate::route::{Alias, EventServiceAction, Firmware, Inventory, Location, MediaAction, Route};
 use crate::task::Task;
@@ -299,6 +299,15 @@ pub(crate) fn read(context: &Context<'_>, location: &Location<'_>) -> Result<Rep
     }
 }
 
+/// Whether whoever asks may insert media into a machine.
+fn may_insert_media(context: &Context<'_>, vm: &Vm) -> bool {
+    let insert = Route::VirtualMediaAction(vm.machine.id.as_str(), Slot::Cd, MediaAction::Insert);
+    let required = required(&insert, &Method::POST);
+    context
+        .identity
+        .is_some_and(|identity| required.is_met_by(identity.privileges(Extent::In(&vm.chassis)), Owned::Foreign))
+}
+
 /// Understands a write: what a body asks of a resource or action that allows the method.
 pub(crate) fn plan(context: &Context<'_>, location: &Location<'_>, body: &JsonObject) -> Result<Plan, Refusal> {
     let plan = |vm: &Arc<Vm>, action, answer| Plan { vm: Arc::clone(vm), action: Some(action), answer };
@@ -306,7 +315,12 @@ pub(crate) fn plan(context: &Context<'_>, location: &Location<'_>, body: &JsonOb
     match location.route {
         Route::System(name) => {
             let vm = context.system(name, location)?;
-            Ok(plan(vm, computer_system::patch(vm, body)?, Answer::Representation))
+            let action = computer_system::patch(vm, body)?;
+            // To have an image fetched takes what it takes to insert one.
+            if computer_system_boot::fetches_image(&vm.machine.boot, &action) && !may_insert_media(context, vm) {
+                return Err(Refusal::forbidden());
+            }
+            Ok(plan(vm, action, Answer::Representation))
         }
         Route::Inventory(name, Inventory::BootOption(id)) => {
             let vm = context.system(name, location)?;

@@ -1,13 +1,15 @@
 //! The image that a machine boots over HTTP: into its drive while it is asked for, and out again.
 
-use crate::model::{Action, BootDevice, BootEnabled, InsertMedia, Phase, Slot};
+use crate::model::{Action, BootDevice, BootEnabled, BootTarget, ImageSource, InsertMedia, Phase, Slot};
 use crate::view::Vm;
 
 /// What is to be done about it, by what is seen of a machine. It stays for as long as a run uses it: an installer reads
 /// the rest of itself from there.
 pub(super) fn due(vm: &Vm) -> Option<Action> {
     let boot = &vm.machine.boot;
-    let wanted = boot.http_uri.as_ref().filter(|_| boot.enabled != BootEnabled::Disabled);
+    let in_force = boot.enabled != BootEnabled::Disabled && boot.target == BootTarget::UefiHttp;
+    // Anybody who may edit the machine may have written it.
+    let wanted = boot.http_uri.as_ref().filter(|uri| in_force && ImageSource::is_url(uri));
     match (wanted, vm.medium(Slot::Http)) {
         (Some(image), medium) if medium.is_none_or(|medium| medium.image != *image) => {
             let (slot, image) = (Slot::Http, image.clone());
