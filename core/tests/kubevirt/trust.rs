@@ -173,7 +173,7 @@ fn an_attempt_that_was_cut_short_leaves_no_certificates_that_the_next_would_lose
     assert!(world.carry_out(command).is_err());
     world.sim.cluster.clear_faults();
     world.run("vm", insert(IMAGE)).expect("inserted");
-    world.rest(Duration::from_secs(60));
+    world.rest(Duration::from_mins(1));
     let completion = world.run("vm", insert(IMAGE)).expect("it is in");
     let done =
         |seen: &Observation| matches!(seen, Observation::Import(import) if import.state == ImportState::Succeeded);
