@@ -9,10 +9,11 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode};
-use kubevirt_redfish_core::config::{Account, Chassis, ChassisName, Config, Credential, Secret};
+use kubevirt_redfish_core::config::Config;
 use kubevirt_redfish_core::kubevirt::Settings;
 use kubevirt_redfish_core::{Notice, Role};
 use kubevirt_redfish_fixtures::cluster::{ClusterConfig, Fault, FaultEffect, KubevirtVersion, Rule};
+use kubevirt_redfish_fixtures::laboratory::{self, account, chassis, ready};
 use kubevirt_redfish_fixtures::world::World;
 use serde_json::{Value, json};
 
@@ -22,23 +23,8 @@ const OWN: &str = "kubevirt-redfish";
 
 /// A cluster without machines, and a service that may keep documents in its own namespace.
 fn world() -> World {
-    let chassis = |name: &str| ChassisName::new(name).unwrap();
-    let account = |user_name: &str, role, names: &[&str]| Account {
-        user_name: user_name.to_owned(),
-        credential: Credential::Plain(Secret::new(b"secret")),
-        role,
-        chassis: names.iter().map(|name| chassis(name)).collect(),
-    };
     let config = Config {
-        chassis: [("lab", "lab"), ("other", "vms")]
-            .map(|(name, namespace)| Chassis {
-                name: chassis(name),
-                namespace: namespace.to_owned(),
-                selector: Vec::new(),
-                names: Vec::new(),
-                description: None,
-            })
-            .to_vec(),
+        chassis: [("lab", "lab"), ("other", "vms")].map(|(name, namespace)| chassis(name, namespace)).to_vec(),
         accounts: vec![
             account("admin", Role::Administrator, &["lab", "other"]),
             account("tenant", Role::Administrator, &["other"]),
@@ -53,15 +39,9 @@ fn world() -> World {
 fn started(replicas: usize) -> World {
     let mut world = world();
     for _ in 0..replicas {
-        let replica = world.start();
-        ready(&mut world, replica);
+        laboratory::start(&mut world);
     }
     world
-}
-
-fn ready(world: &mut World, replica: usize) {
-    let limit = Duration::from_secs(20);
-    assert!(world.run_until(limit, |world| world.view(replica).is_some_and(|view| view.is_ready())));
 }
 
 enum Who<'a> {

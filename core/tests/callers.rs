@@ -7,9 +7,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode};
-use kubevirt_redfish_core::config::{Chassis, ChassisName, Config};
+use kubevirt_redfish_core::config::Config;
 use kubevirt_redfish_core::kubevirt::Settings;
 use kubevirt_redfish_fixtures::cluster::{AccessRule, ClusterConfig, Fault, FaultEffect, KubevirtVersion, Rule, User};
+use kubevirt_redfish_fixtures::laboratory;
 use kubevirt_redfish_fixtures::sample;
 use kubevirt_redfish_fixtures::world::World;
 use serde_json::{Value, json};
@@ -21,27 +22,16 @@ const SUBSCRIPTIONS: &str = "/redfish/v1/EventService/Subscriptions";
 
 /// Two replicas in front of the namespaces `lab`, which has a machine, and `vms`; and these users with their rights.
 fn world(users: &[(&str, Vec<Rule>)]) -> World {
-    let chassis = |name: &str| Chassis {
-        name: ChassisName::new(name).unwrap(),
-        namespace: name.to_owned(),
-        selector: Vec::new(),
-        names: Vec::new(),
-        description: None,
-    };
-    let config = Config { chassis: vec![chassis("lab"), chassis("vms")], bearer_tokens: true, ..Config::default() };
-    let version = KubevirtVersion::V1_9;
-    let mut cluster = ClusterConfig::new(version);
+    let chassis = ["lab", "vms"].map(|name| laboratory::chassis(name, name)).to_vec();
+    let config = Config { chassis, bearer_tokens: true, ..Config::default() };
+    let mut cluster = ClusterConfig::new(KubevirtVersion::V1_9);
     for (name, _) in users {
         cluster.tokens.insert((*name).to_owned(), User { name: (*name).to_owned(), ..User::default() });
     }
-    let mut world = World::new(cluster, config, Settings::default());
+    let mut world = laboratory::world(cluster, config, Settings::default(), &[0]);
     bind(&mut world, users);
-    world.cluster.seed([sample::lab_root_claim(0)]);
-    world.cluster.add_virtual_machines([sample::lab_virtual_machine(0, 1, version)]);
-    for replica in 0..2 {
-        world.start();
-        let ready = |world: &World| world.view(replica).is_some_and(|view| view.is_ready());
-        assert!(world.run_until(Duration::from_secs(10), ready));
+    for _ in 0..2 {
+        laboratory::start(&mut world);
     }
     world
 }

@@ -8,12 +8,25 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{Request, StatusCode};
 use kubevirt_redfish_fixtures::cluster::KubevirtVersion;
+use kubevirt_redfish_fixtures::laboratory;
 use kubevirt_redfish_fixtures::world::World;
 use serde_json::{Value, json};
 
 mod lab;
 
 use lab::{CD, NODE, VERSIONS, first_to_boot, get, lab, patch, post, reset, until};
+
+/// To be called after each step: after one of them the service is killed and begins anew.
+fn kill_after_step(killed_after: usize) -> impl FnMut(&mut World) {
+    let mut step = 0;
+    move |world| {
+        if step == killed_after {
+            world.restart(0);
+            laboratory::ready(world, 0);
+        }
+        step += 1;
+    }
+}
 
 /// An installation at whose end the guest restarts itself, as agents and installers do.
 #[test]
@@ -22,14 +35,7 @@ fn a_guest_that_restarts_after_an_installation_boots_its_disk_where_the_cluster_
         // After which step the service is killed and begins anew.
         for killed_after in 0..5 {
             let world = &mut lab(version);
-            let mut step = 0;
-            let mut done = |world: &mut World| {
-                if step == killed_after {
-                    world.restart(0);
-                    world.run_until(Duration::from_secs(10), |world| world.view(0).is_some_and(|view| view.is_ready()));
-                }
-                step += 1;
-            };
+            let mut done = kill_after_step(killed_after);
             let insert = format!("{CD}/Actions/VirtualMedia.InsertMedia");
             let image = json!({ "Image": "http://images.example/boot.iso" });
             assert_eq!(post(world, &insert, &image), StatusCode::NO_CONTENT);
@@ -303,14 +309,7 @@ fn an_image_is_booted_over_http_and_nothing_stays_behind() {
         // After which step the service is killed and begins anew.
         for killed_after in 0..4 {
             let world = &mut lab(version);
-            let mut step = 0;
-            let mut done = |world: &mut World| {
-                if step == killed_after {
-                    world.restart(0);
-                    world.run_until(Duration::from_secs(10), |world| world.view(0).is_some_and(|view| view.is_ready()));
-                }
-                step += 1;
-            };
+            let mut done = kill_after_step(killed_after);
             assert_eq!(boot_over_http(world, IMAGE, "Once"), StatusCode::OK);
             done(world);
             assert_eq!(boot_over_http(world, IMAGE, "Once"), StatusCode::OK, "the same again");

@@ -6,10 +6,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode};
-use kubevirt_redfish_core::Role;
-use kubevirt_redfish_core::config::{Account, Chassis, ChassisName, Config, Credential, Secret};
 use kubevirt_redfish_core::kubevirt::Settings;
 use kubevirt_redfish_fixtures::cluster::{ClusterConfig, Fault, FaultEffect, KubevirtVersion, Rule};
+use kubevirt_redfish_fixtures::laboratory::{self, start};
 use kubevirt_redfish_fixtures::sample;
 use kubevirt_redfish_fixtures::world::World;
 use serde_json::{Value, json};
@@ -22,39 +21,13 @@ const STEP: Duration = Duration::from_millis(100);
 
 /// One machine that is off, and one replica.
 fn lab(version: KubevirtVersion) -> World {
-    let name = ChassisName::new("lab").unwrap();
-    let config = Config {
-        chassis: vec![Chassis {
-            name: name.clone(),
-            namespace: "lab".to_owned(),
-            selector: Vec::new(),
-            names: Vec::new(),
-            description: None,
-        }],
-        accounts: vec![Account {
-            user_name: "admin".to_owned(),
-            credential: Credential::Plain(Secret::new(b"secret")),
-            role: Role::Administrator,
-            chassis: vec![name],
-        }],
-        ..Config::default()
-    };
-    let mut world = World::new(ClusterConfig::new(version), config, Settings::default());
-    world.cluster.seed([sample::lab_root_claim(0)]);
-    world.cluster.add_virtual_machines([sample::lab_virtual_machine(0, 1, version)]);
+    let mut world = laboratory::world(ClusterConfig::new(version), laboratory::config(), Settings::default(), &[0]);
     start(&mut world);
     world
 }
 
-fn start(world: &mut World) -> usize {
-    let replica = world.start();
-    assert!(world.run_until(Duration::from_mins(1), |world| world.view(replica).is_some_and(|view| view.is_ready())));
-    replica
-}
-
 fn request(method: Method, path: &str, body: &Value) -> Request<Bytes> {
-    let body = if body.is_null() { Bytes::new() } else { Bytes::from(body.to_string()) };
-    Request::builder().method(method).uri(path).header("authorization", "Basic YWRtaW46c2VjcmV0").body(body).unwrap()
+    laboratory::request(&method, path, (!body.is_null()).then_some(body))
 }
 
 fn send(world: &mut World, replica: usize, method: Method, path: &str, body: &Value) -> Response<Bytes> {

@@ -6,14 +6,13 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode};
-use kubevirt_redfish_core::Role;
-use kubevirt_redfish_core::config::{Account, Chassis, ChassisName, Config, Credential, PausedAs, Secret};
+use kubevirt_redfish_core::config::{Config, PausedAs};
 use kubevirt_redfish_core::kubevirt::Settings;
 use kubevirt_redfish_core::model::{Action, CommandError, PowerRequest, PromisedPowerOn};
 use kubevirt_redfish_core::time::UnixTime;
 use kubevirt_redfish_fixtures::cluster::{ClusterConfig, Fault, FaultEffect, KubevirtVersion, Rule};
 use kubevirt_redfish_fixtures::desk::Desk;
-use kubevirt_redfish_fixtures::sample;
+use kubevirt_redfish_fixtures::laboratory::{self, start};
 use kubevirt_redfish_fixtures::world::World;
 use serde_json::{Value, json};
 
@@ -25,29 +24,11 @@ const VERSIONS: [KubevirtVersion; 3] = [KubevirtVersion::V1_6, KubevirtVersion::
 
 /// One machine that is off, one replica, and images that take that long to be copied.
 fn lab(version: KubevirtVersion, import: Duration, change: impl FnOnce(&mut ClusterConfig, &mut Config)) -> World {
-    let name = ChassisName::new("lab").unwrap();
-    let mut config = Config {
-        chassis: vec![Chassis {
-            name: name.clone(),
-            namespace: "lab".to_owned(),
-            selector: Vec::new(),
-            names: Vec::new(),
-            description: None,
-        }],
-        accounts: vec![Account {
-            user_name: "admin".to_owned(),
-            credential: Credential::Plain(Secret::new(b"secret")),
-            role: Role::Administrator,
-            chassis: vec![name],
-        }],
-        ..Config::default()
-    };
+    let mut config = laboratory::config();
     let mut cluster = ClusterConfig::new(version);
     cluster.timing.import = import;
     change(&mut cluster, &mut config);
-    let mut world = World::new(cluster, config, Settings::default());
-    world.cluster.seed([sample::lab_root_claim(0)]);
-    world.cluster.add_virtual_machines([sample::lab_virtual_machine(0, 1, version)]);
+    let mut world = laboratory::world(cluster, config, Settings::default(), &[0]);
     start(&mut world);
     world
 }
@@ -56,15 +37,9 @@ fn plain(version: KubevirtVersion, import: Duration) -> World {
     lab(version, import, |_, _| ())
 }
 
-fn start(world: &mut World) {
-    let replica = world.start();
-    assert!(world.run_until(Duration::from_secs(10), |world| world.view(replica).is_some_and(|view| view.is_ready())));
-}
-
 fn send(world: &mut World, replica: usize, method: Method, path: &str, body: &Value) -> Response<Bytes> {
-    let body = if body.is_null() { Bytes::new() } else { Bytes::from(body.to_string()) };
-    let request = Request::builder().method(method).uri(path).header("authorization", "Basic YWRtaW46c2VjcmV0");
-    world.send(replica, request.body(body).unwrap()).expect("an answer")
+    let request = laboratory::request(&method, path, (!body.is_null()).then_some(body));
+    world.send(replica, request).expect("an answer")
 }
 
 fn read(world: &mut World, replica: usize, path: &str) -> Value {

@@ -7,12 +7,11 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
-use http::{Method, Request, Response, StatusCode};
-use kubevirt_redfish_core::config::{Account, Chassis, ChassisName, Config, Credential, Secret};
+use http::{Method, Response, StatusCode};
 use kubevirt_redfish_core::kubevirt::Settings;
 use kubevirt_redfish_core::{Notice, Role};
 use kubevirt_redfish_fixtures::cluster::{ClusterConfig, Fault, FaultEffect, KubevirtVersion, Rule};
-use kubevirt_redfish_fixtures::sample;
+use kubevirt_redfish_fixtures::laboratory;
 use kubevirt_redfish_fixtures::world::World;
 use serde_json::{Value, json};
 
@@ -23,55 +22,23 @@ const SECRET: &str = "kubevirt-redfish-subscriptions";
 
 /// A machine that is off, and a service that may keep documents in its own namespace.
 fn world() -> World {
-    let name = ChassisName::new("lab").unwrap();
-    let account = |user_name: &str, role| Account {
-        user_name: user_name.to_owned(),
-        credential: Credential::Plain(Secret::new(b"secret")),
-        role,
-        chassis: vec![name.clone()],
-    };
-    let config = Config {
-        chassis: vec![Chassis {
-            name: name.clone(),
-            namespace: "lab".to_owned(),
-            selector: Vec::new(),
-            names: Vec::new(),
-            description: None,
-        }],
-        accounts: vec![account("admin", Role::Administrator), account("operator", Role::Operator)],
-        ..Config::default()
-    };
+    let mut config = laboratory::config();
+    config.accounts.push(laboratory::account("operator", Role::Operator, &["lab"]));
     let settings = Settings { own_namespace: Some(OWN.to_owned()), ..Settings::default() };
-    let version = KubevirtVersion::V1_9;
-    let mut world = World::new(ClusterConfig::new(version), config, settings);
-    world.cluster.seed([sample::lab_root_claim(0)]);
-    world.cluster.add_virtual_machines([sample::lab_virtual_machine(0, 1, version)]);
-    world
+    laboratory::world(ClusterConfig::new(KubevirtVersion::V1_9), config, settings, &[0])
 }
 
 /// The same with that many replicas that are ready.
 fn started(replicas: usize) -> World {
     let mut world = world();
     for _ in 0..replicas {
-        let replica = world.start();
-        ready(&mut world, replica);
+        laboratory::start(&mut world);
     }
     world
 }
 
-fn ready(world: &mut World, replica: usize) {
-    let limit = Duration::from_secs(20);
-    assert!(world.run_until(limit, |world| world.view(replica).is_some_and(|view| view.is_ready())));
-}
-
-fn request(method: &Method, path: &str, body: Option<&Value>) -> Request<Bytes> {
-    let credentials = BASE64_STANDARD.encode("admin:secret");
-    let request = Request::builder().method(method).uri(path).header("authorization", format!("Basic {credentials}"));
-    request.body(body.map(|body| Bytes::from(body.to_string())).unwrap_or_default()).unwrap()
-}
-
 fn send(world: &mut World, replica: usize, method: &Method, path: &str, body: Option<&Value>) -> Response<Bytes> {
-    world.send(replica, request(method, path, body)).expect("an answer")
+    world.send(replica, laboratory::request(method, path, body)).expect("an answer")
 }
 
 fn status(world: &mut World, replica: usize, method: &Method, path: &str) -> StatusCode {
@@ -122,7 +89,7 @@ fn a_subscription_survives_restarts_and_is_known_to_every_replica() {
     assert_eq!(tag(send(world, 1, &Method::GET, &location, None)), first);
     for replica in [0, 1] {
         world.restart(replica);
-        ready(world, replica);
+        laboratory::ready(world, replica);
     }
     assert_eq!(tag(send(world, 0, &Method::GET, &location, None)), first);
 
@@ -169,7 +136,7 @@ fn of_many_conditional_changes_at_two_replicas_one_wins() {
     let begun: Vec<_> = (0..8)
         .map(|number| {
             let body = json!({ "Context": format!("number {number}") });
-            let mut request = request(&Method::PATCH, &location, Some(&body));
+            let mut request = laboratory::request(&Method::PATCH, &location, Some(&body));
             request.headers_mut().insert("if-match", tag.clone());
             world.begin(number % 2, request)
         })
@@ -187,7 +154,7 @@ fn changes_at_different_replicas_do_not_undo_each_other() {
     let begun: Vec<_> = (0..20)
         .map(|number| {
             let body = json!({ "Destination": format!("https://listener.example/{number}"), "Protocol": "Redfish" });
-            world.begin(number % 2, request(&Method::POST, SUBSCRIPTIONS, Some(&body)))
+            world.begin(number % 2, laboratory::request(&Method::POST, SUBSCRIPTIONS, Some(&body)))
         })
         .collect();
     world.advance(Duration::from_secs(30));
@@ -215,7 +182,7 @@ fn without_the_right_to_keep_them_they_are_kept_in_memory() {
     world.cluster.forbid(vec![Rule::new("*", "", "secrets").in_namespace(OWN)]);
     let world = &mut world;
     world.start();
-    ready(world, 0);
+    laboratory::ready(world, 0);
     let location = subscribe(world, 0, &json!({}));
     assert_eq!(get(world, 0, &location)["Status"]["State"], "Enabled");
 }
@@ -236,8 +203,11 @@ fn what_one_account_stores_is_bounded_and_leaves_room_for_others() {
     assert_eq!(refused.status(), StatusCode::CONFLICT);
     assert!(String::from_utf8_lossy(refused.body()).contains("EventSubscriptionLimitExceeded"));
     let credentials = BASE64_STANDARD.encode("operator:secret");
-    let mut other =
-        request(&Method::POST, SUBSCRIPTIONS, Some(&json!({ "Destination": "https://a/", "Protocol": "Redfish" })));
+    let mut other = laboratory::request(
+        &Method::POST,
+        SUBSCRIPTIONS,
+        Some(&json!({ "Destination": "https://a/", "Protocol": "Redfish" })),
+    );
     other.headers_mut().insert("authorization", format!("Basic {credentials}").parse().unwrap());
     assert_eq!(world.send(0, other).unwrap().status(), StatusCode::CREATED);
 }
@@ -374,7 +344,7 @@ mod pushing {
         world.cluster.forbid(vec![Rule::new("*", "coordination.k8s.io", "leases")]);
         for replica in 0..2 {
             world.start();
-            ready(&mut world, replica);
+            laboratory::ready(&mut world, replica);
         }
         let world = &mut world;
         subscribe(world, 0, &power());

@@ -6,13 +6,12 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode};
-use kubevirt_redfish_core::config::{Account, Chassis, ChassisName, Config, Credential, Secret};
+use kubevirt_redfish_core::Input;
 use kubevirt_redfish_core::kubevirt::Settings;
 use kubevirt_redfish_core::model::{Completion, ImportState};
-use kubevirt_redfish_core::{Input, Role};
 use kubevirt_redfish_fixtures::cluster::{ClusterConfig, KubevirtVersion};
 use kubevirt_redfish_fixtures::desk::Desk;
-use kubevirt_redfish_fixtures::sample;
+use kubevirt_redfish_fixtures::laboratory::{self, ready, start};
 use kubevirt_redfish_fixtures::world::World;
 use serde_json::{Value, json};
 
@@ -182,37 +181,12 @@ mod of_imports {
 
     /// Two replicas in front of one cluster.
     fn lab() -> World {
-        let name = ChassisName::new("lab").unwrap();
-        let config = Config {
-            chassis: vec![Chassis {
-                name: name.clone(),
-                namespace: "lab".to_owned(),
-                selector: Vec::new(),
-                names: Vec::new(),
-                description: None,
-            }],
-            accounts: vec![Account {
-                user_name: "admin".to_owned(),
-                credential: Credential::Plain(Secret::new(b"secret")),
-                role: Role::Administrator,
-                chassis: vec![name],
-            }],
-            ..Config::default()
-        };
-        let version = KubevirtVersion::V1_9;
-        let mut world = World::new(ClusterConfig::new(version), config, Settings::default());
-        world.cluster.seed((0..2).map(sample::lab_root_claim));
-        world.cluster.add_virtual_machines((0..2).map(|index| sample::lab_virtual_machine(index, 1, version)));
-        for replica in 0..2 {
-            assert_eq!(world.start(), replica);
-            ready(&mut world, replica);
+        let cluster = ClusterConfig::new(KubevirtVersion::V1_9);
+        let mut world = laboratory::world(cluster, laboratory::config(), Settings::default(), &[0, 1]);
+        for _ in 0..2 {
+            start(&mut world);
         }
         world
-    }
-
-    fn ready(world: &mut World, replica: usize) {
-        let is_ready = |world: &World| world.view(replica).is_some_and(|view| view.is_ready());
-        assert!(world.run_until(Duration::from_secs(10), is_ready));
     }
 
     fn get(world: &mut World, replica: usize, path: &str) -> Response<Bytes> {

@@ -8,9 +8,10 @@ use base64::Engine as _;
 use bytes::Bytes;
 use http::{Method, Request, StatusCode};
 use kubevirt_redfish_core::Role;
-use kubevirt_redfish_core::config::{Account, Chassis, ChassisName, Config, Credential, Secret};
+use kubevirt_redfish_core::config::Config;
 use kubevirt_redfish_core::kubevirt::Settings;
 use kubevirt_redfish_fixtures::cluster::{ClusterConfig, Fault, FaultEffect, KubevirtVersion, Rule};
+use kubevirt_redfish_fixtures::laboratory;
 use kubevirt_redfish_fixtures::world::World;
 use serde_json::{Value, json};
 
@@ -397,21 +398,9 @@ fn an_override_needs_something_to_boot_from() {
 /// One tenant's namespace that the service may not list is no outage for the others.
 #[test]
 fn a_namespace_that_cannot_be_listed_is_missing_to_those_alone_who_see_it() {
-    let chassis = |name: &str| Chassis {
-        name: ChassisName::new(name).unwrap(),
-        namespace: name.to_owned(),
-        selector: Vec::new(),
-        names: Vec::new(),
-        description: None,
-    };
-    let account = |user_name: &str| Account {
-        user_name: user_name.to_owned(),
-        credential: Credential::Plain(Secret::new(b"secret")),
-        role: Role::Administrator,
-        chassis: ChassisName::new(user_name).into_iter().collect(),
-    };
+    let account = |user_name: &str| laboratory::account(user_name, Role::Administrator, &[user_name]);
     let config = Config {
-        chassis: vec![chassis("lab"), chassis("closed")],
+        chassis: ["lab", "closed"].map(|name| laboratory::chassis(name, name)).to_vec(),
         accounts: vec![account("lab"), account("closed")],
         ..Config::default()
     };

@@ -6,11 +6,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Method, Request, StatusCode};
-use kubevirt_redfish_core::Role;
-use kubevirt_redfish_core::config::{Account, Chassis, ChassisName, Config, Credential, Secret};
 use kubevirt_redfish_core::kubevirt::Settings;
 use kubevirt_redfish_fixtures::cluster::{ClusterConfig, KubevirtVersion};
-use kubevirt_redfish_fixtures::sample;
+use kubevirt_redfish_fixtures::laboratory;
 use kubevirt_redfish_fixtures::world::World;
 use serde_json::{Value, json};
 
@@ -20,38 +18,14 @@ pub(crate) const CD: &str = "/redfish/v1/Systems/lab.node-0/VirtualMedia/Cd";
 
 /// A laboratory of three machines that are off, and one replica.
 pub(crate) fn lab(version: KubevirtVersion) -> World {
-    let name = ChassisName::new("lab").unwrap();
-    let config = Config {
-        chassis: vec![Chassis {
-            name: name.clone(),
-            namespace: "lab".to_owned(),
-            selector: Vec::new(),
-            names: Vec::new(),
-            description: None,
-        }],
-        accounts: vec![Account {
-            user_name: "admin".to_owned(),
-            credential: Credential::Plain(Secret::new(b"secret")),
-            role: Role::Administrator,
-            chassis: vec![name],
-        }],
-        ..Config::default()
-    };
-    let mut world = World::new(ClusterConfig::new(version), config, Settings::default());
-    world.cluster.seed((0..3).map(sample::lab_root_claim));
-    world.cluster.add_virtual_machines((0..3).map(|index| sample::lab_virtual_machine(index, 1, version)));
-    world.start();
-    assert!(world.run_until(Duration::from_secs(10), |world| world.view(0).is_some_and(|view| view.is_ready())));
+    let mut world =
+        laboratory::world(ClusterConfig::new(version), laboratory::config(), Settings::default(), &[0, 1, 2]);
+    laboratory::start(&mut world);
     world
 }
 
 pub(crate) fn request(method: Method, path: &str, body: Option<&Value>) -> Request<Bytes> {
-    Request::builder()
-        .method(method)
-        .uri(path)
-        .header("authorization", "Basic YWRtaW46c2VjcmV0")
-        .body(body.map(|body| Bytes::from(body.to_string())).unwrap_or_default())
-        .unwrap()
+    laboratory::request(&method, path, body)
 }
 
 pub(crate) fn get(world: &mut World, path: &str) -> Value {
