@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::bios_attribute::Attribute;
-use super::{Context, Link, attribute_registry, parameters};
+use super::{ActionTarget, Context, Link, attribute_registry, parameters};
 use crate::http::{ETAG_PLACEHOLDER, JsonObject, Refusal, Representation, Schema, schema};
 use crate::model::{Action, FirmwareSettings};
 use crate::route::{Firmware, Route};
@@ -45,12 +45,7 @@ struct Settings<'a> {
 #[derive(Serialize)]
 struct Actions<'a> {
     #[serde(rename = "#Bios.ResetBios")]
-    reset: Target<'a>,
-}
-
-#[derive(Serialize)]
-struct Target<'a> {
-    target: Route<'a>,
+    reset: ActionTarget<'a>,
 }
 
 pub(super) fn represent(context: &Context<'_>, vm: &Vm) -> Representation {
@@ -68,7 +63,7 @@ pub(super) fn represent(context: &Context<'_>, vm: &Vm) -> Representation {
             object: Link::to(Route::Firmware(id, Firmware::BiosSettings)),
             supported_apply_times: ["OnReset"],
         },
-        actions: Actions { reset: Target { target: Route::Firmware(id, Firmware::ResetBios) } },
+        actions: Actions { reset: ActionTarget { target: Route::Firmware(id, Firmware::ResetBios) } },
     };
     Representation::of_resource(SCHEMA, &bios)
 }

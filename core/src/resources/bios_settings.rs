@@ -21,6 +21,8 @@ struct Settings<'a> {
     odata_type: Schema,
     #[serde(rename = "@odata.etag")]
     odata_etag: &'static str,
+    #[serde(rename = "@Redfish.WriteableProperties")]
+    writeable: [&'static str; 1],
     id: &'static str,
     name: &'static str,
     attribute_registry: &'static str,
@@ -34,6 +36,7 @@ pub(super) fn represent(context: &Context<'_>, vm: &Vm) -> Representation {
         odata_id: Route::Firmware(context.view.shown_name(&vm.machine.id), Firmware::BiosSettings),
         odata_type: bios::SCHEMA,
         odata_etag: ETAG_PLACEHOLDER,
+        writeable: ["Attributes"],
         id: "Settings",
         name: "BIOS Settings",
         attribute_registry: attribute_registry::VERSIONED_ID,

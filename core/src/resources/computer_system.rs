@@ -28,6 +28,8 @@ struct ComputerSystem<'a> {
     odata_type: Schema,
     #[serde(rename = "@odata.etag")]
     odata_etag: &'static str,
+    #[serde(rename = "@Redfish.WriteableProperties")]
+    writeable: [&'static str; 4],
     id: &'a str,
     name: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -215,6 +217,7 @@ fn render(context: &Context<'_>, vm: &Vm) -> Representation {
         odata_id: Route::System(id),
         odata_type: SCHEMA,
         odata_etag: ETAG_PLACEHOLDER,
+        writeable: ["AssetTag", "IndicatorLED", "LocationIndicatorActive", "PowerRestorePolicy"],
         id,
         name: machine.id.name(),
         description: machine.description.as_deref().filter(|text| !text.is_empty()),

@@ -24,9 +24,20 @@ const TARGETS: [BootTarget; 7] = [
 const ENABLED: [BootEnabled; 3] = [BootEnabled::Disabled, BootEnabled::Once, BootEnabled::Continuous];
 const MODES: [BootMode; 2] = [BootMode::Legacy, BootMode::Uefi];
 
+const WRITEABLE: [&str; 6] = [
+    "BootSourceOverrideEnabled",
+    "BootSourceOverrideTarget",
+    "BootSourceOverrideMode",
+    "BootOrder",
+    "BootNext",
+    "HttpBootUri",
+];
+
 /// How it looks.
 #[derive(Serialize)]
 pub(super) struct Boot<'a> {
+    #[serde(rename = "@Redfish.WriteableProperties")]
+    writeable: [&'static str; WRITEABLE.len()],
     #[serde(rename = "BootSourceOverrideEnabled")]
     enabled: BootEnabled,
     #[serde(rename = "BootSourceOverrideEnabled@Redfish.AllowableValues")]
@@ -56,6 +67,7 @@ impl<'a> Boot<'a> {
         let machine = &*vm.machine;
         let BootOverride { target, enabled, next, http_uri, .. } = &machine.boot;
         Self {
+            writeable: WRITEABLE,
             enabled: *enabled,
             enabled_values: ENABLED,
             target: *target,

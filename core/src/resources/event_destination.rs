@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::parameters::{self, Action};
-use super::{Context, Status};
+use super::{ActionTarget, Context, Status};
 use crate::auth::Privilege;
 use crate::event::{EventType, Filter, Headers, Kind, Lists, MessageKey, RetryPolicy, Standing, Subscribed};
 use crate::http::{ETAG_PLACEHOLDER, JsonObject, Refusal, Representation, Schema, schema};
@@ -82,14 +82,9 @@ struct PushShown {
 #[derive(Serialize)]
 struct Actions<'a> {
     #[serde(rename = "#EventDestination.ResumeSubscription")]
-    resume: Target<'a>,
+    resume: ActionTarget<'a>,
     #[serde(rename = "#EventDestination.SuspendSubscription")]
-    suspend: Target<'a>,
-}
-
-#[derive(Serialize)]
-struct Target<'a> {
-    target: Route<'a>,
+    suspend: ActionTarget<'a>,
 }
 
 /// A subscription is there for its owner, and for those who see every chassis that it hears of. One that hears of none,
@@ -129,7 +124,7 @@ fn render(known: &Subscribed, standing: Standing) -> Representation {
         Filter::Lists(lists) => Some(lists_shown(lists)),
         Filter::Expression(_) => None,
     };
-    let target = |action| Target { target: Route::EventDestinationAction(id, action) };
+    let target = |action| ActionTarget { target: Route::EventDestinationAction(id, action) };
     let resource = EventDestination {
         odata_id: Route::EventDestination(id),
         odata_type: SCHEMA,

@@ -4,7 +4,7 @@
 
 use serde::Serialize;
 
-use super::{Context, Link, Status};
+use super::{ActionTarget, Context, Link, Status};
 use crate::event::EventType;
 use crate::http::{ETAG_PLACEHOLDER, Representation, Schema, schema};
 use crate::messages::Severity;
@@ -73,7 +73,7 @@ struct Actions {
     #[serde(rename = "#EventService.SubmitTestEvent")]
     submit: SubmitTestEvent,
     #[serde(rename = "#EventService.TestEventSubscription")]
-    test: Action,
+    test: ActionTarget<'static>,
 }
 
 #[derive(Serialize)]
@@ -83,11 +83,6 @@ struct SubmitTestEvent {
     event_types: [EventType; EventType::ALL.len()],
     #[serde(rename = "MessageSeverity@Redfish.AllowableValues")]
     severities: [Severity; 3],
-}
-
-#[derive(Serialize)]
-struct Action {
-    target: Route<'static>,
 }
 
 pub(super) fn represent(context: &Context<'_>) -> Representation {
@@ -131,7 +126,7 @@ pub(super) fn represent(context: &Context<'_>) -> Representation {
                 event_types: EventType::ALL,
                 severities: Severity::ALL,
             },
-            test: Action { target: Route::EventServiceAction(EventServiceAction::TestEventSubscription) },
+            test: ActionTarget { target: Route::EventServiceAction(EventServiceAction::TestEventSubscription) },
         },
     };
     Representation::of_resource(SCHEMA, &service)

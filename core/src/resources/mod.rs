@@ -540,6 +540,12 @@ impl<'a> Context<'a> {
     }
 }
 
+/// An action that takes no parameter, or none of which there is more to say.
+#[derive(Clone, Copy, Debug, Serialize)]
+struct ActionTarget<'a> {
+    target: Route<'a>,
+}
+
 /// A reference to a resource: an object that has its URI and nothing else.
 #[derive(Clone, Copy, Debug, Serialize)]
 struct Link<'a> {

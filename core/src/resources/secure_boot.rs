@@ -22,6 +22,8 @@ struct SecureBoot<'a> {
     odata_type: Schema,
     #[serde(rename = "@odata.etag")]
     odata_etag: &'static str,
+    #[serde(rename = "@Redfish.WriteableProperties")]
+    writeable: [&'static str; 1],
     id: &'static str,
     name: &'static str,
     #[serde(rename = "SecureBootEnable")]
@@ -47,6 +49,7 @@ pub(super) fn represent(context: &Context<'_>, vm: &Vm) -> Result<Representation
         odata_id: Route::Firmware(context.view.shown_name(&vm.machine.id), Firmware::SecureBoot),
         odata_type: SCHEMA,
         odata_etag: ETAG_PLACEHOLDER,
+        writeable: [ENABLE],
         id: "SecureBoot",
         name: "Secure Boot",
         enable: vm.next_firmware().secure_boot == Some(true),

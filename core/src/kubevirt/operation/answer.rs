@@ -6,6 +6,7 @@ use bytes::Bytes;
 use http::{Response, StatusCode};
 
 use crate::kubevirt::TransportError;
+use crate::kubevirt::entropy::Entropy;
 use crate::kubevirt::object::{Element, Object, Status};
 
 /// Why a request did not do what it should.
@@ -21,6 +22,21 @@ pub(super) enum Problem {
     Refused(String),
     /// No answer, or none for now: try again.
     Busy { reason: String, retry_after: Option<Duration>, effect: Effect },
+}
+
+pub(super) const FIRST_REST: Duration = Duration::from_millis(100);
+pub(super) const LONGEST_REST: Duration = Duration::from_secs(2);
+
+impl Problem {
+    /// How long to wait before the next attempt, after so many that failed: longer each time, and as long as the server
+    /// asked for.
+    pub(super) fn rest(&self, entropy: &mut Entropy, failures: u32) -> Duration {
+        let backoff = entropy.backoff(FIRST_REST, LONGEST_REST, failures);
+        match self {
+            Self::Busy { retry_after: Some(asked), .. } => backoff.max(*asked),
+            _ => backoff,
+        }
+    }
 }
 
 /// Whether a request without a proper answer may have had its effect.

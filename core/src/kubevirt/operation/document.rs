@@ -4,7 +4,6 @@
 //! there. What is there in the end is what the completion shows, written by this operation or by somebody else.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
@@ -127,11 +126,7 @@ impl StoreDocument {
 
     fn rest(&mut self, now: Instant, problem: Problem) -> State {
         self.failures = self.failures.saturating_add(1);
-        let backoff = self.entropy.backoff(FIRST_REST, LONGEST_REST, self.failures);
-        let rest = match &problem {
-            Problem::Busy { retry_after: Some(asked), .. } => backoff.max(*asked),
-            _ => backoff,
-        };
+        let rest = problem.rest(&mut self.entropy, self.failures);
         self.obstacle = Some(problem);
         State::Resting { until: now + rest }
     }
@@ -182,7 +177,5 @@ fn done(observation: Observation) -> State {
     State::Done(Ok(Completion { observations: vec![observation] }))
 }
 
-const FIRST_REST: Duration = Duration::from_millis(100);
-const LONGEST_REST: Duration = Duration::from_secs(2);
 /// How often a write may be repeated at once.
 const PROMPT_ATTEMPTS: u32 = 8;

@@ -12,7 +12,7 @@ use http::{Request, Response};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::answer::{self, Effect, Problem};
+use super::answer::{self, Effect, FIRST_REST, LONGEST_REST, Problem};
 use super::scene::{Reading, Scene};
 use super::{OperationStep, existing};
 use crate::kubevirt::entropy::Entropy;
@@ -375,18 +375,17 @@ impl Engine {
     /// Something stands in the way: rest and read again, or give up.
     fn trouble(&mut self, now: Instant, command: &Command, problem: Problem) -> State {
         self.failures = self.failures.saturating_add(1);
-        let backoff = self.entropy.backoff(FIRST_REST, LONGEST_REST, self.failures);
-        let rest = match &problem {
+        match &problem {
             Problem::Forbidden(message) => return self.fail(CommandError::Forbidden(message.clone())),
             Problem::Refused(message) => return self.fail(CommandError::Refused(message.clone())),
-            Problem::Conflict(_) | Problem::Missing { .. } | Problem::Busy { retry_after: None, .. } => backoff,
-            Problem::Busy { retry_after: Some(asked), .. } => {
-                if now + *asked >= command.deadline && self.written == Effect::None {
-                    return self.fail(give_up(&problem));
-                }
-                backoff.max(*asked)
+            Problem::Busy { retry_after: Some(asked), .. }
+                if now + *asked >= command.deadline && self.written == Effect::None =>
+            {
+                return self.fail(give_up(&problem));
             }
-        };
+            Problem::Conflict(_) | Problem::Missing { .. } | Problem::Busy { .. } => {}
+        }
+        let rest = problem.rest(&mut self.entropy, self.failures);
         self.obstacle = Some(problem);
         State::Resting { until: now + rest }
     }
@@ -425,7 +424,5 @@ fn give_up(problem: &Problem) -> CommandError {
     }
 }
 
-const FIRST_REST: Duration = Duration::from_millis(100);
-const LONGEST_REST: Duration = Duration::from_secs(2);
 /// No task needs that many readings unless somebody works against it.
 const PROMPT_ROUNDS: u32 = 20;

@@ -9,7 +9,6 @@
 //! The reviews are about all machines of a namespace: a role that is limited to some names grants nothing here.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Request, Response};
@@ -138,11 +137,7 @@ impl ReviewCaller {
             Err(Problem::Refused(message)) => State::Done(Err(CommandError::Refused(message))),
             Err(problem) => {
                 self.failures = self.failures.saturating_add(1);
-                let backoff = self.entropy.backoff(FIRST_REST, LONGEST_REST, self.failures);
-                let rest = match &problem {
-                    Problem::Busy { retry_after: Some(asked), .. } => backoff.max(*asked),
-                    _ => backoff,
-                };
+                let rest = problem.rest(&mut self.entropy, self.failures);
                 self.obstacle = Some(problem);
                 State::Resting { until: now + rest }
             }
@@ -253,6 +248,3 @@ fn shown(caller: Option<Caller>) -> Completion {
 fn unavailable(reason: &str) -> State {
     State::Done(Err(CommandError::Unavailable { reason: reason.to_owned(), retry_after: None }))
 }
-
-const FIRST_REST: Duration = Duration::from_millis(100);
-const LONGEST_REST: Duration = Duration::from_secs(2);

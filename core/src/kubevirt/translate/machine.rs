@@ -1,10 +1,12 @@
 //! `VirtualMachine` to [`Machine`].
 
+use uuid::Uuid;
+
 use super::{firmware, hardware, shorten, time, trouble, uid, version, vm_id};
 use crate::kubevirt::annotation::{
     self, BootRecord, LeftOutRecord, MediaRecord, PowerOnRecord, StrategyNote, TrustRecord,
 };
-use crate::kubevirt::object::{Condition, RunStrategy, VirtualMachine, condition};
+use crate::kubevirt::object::{Condition, RunStrategy, TemplateSpec, VirtualMachine, condition};
 use crate::model::{Autostart, Firmware, ImportId, Machine, Medium, PowerRestore, Slot, VmId};
 
 /// The machine that an object defines; `None` if its name is none.
@@ -29,7 +31,7 @@ pub(crate) fn machine(object: &VirtualMachine) -> Option<Machine> {
         autostart,
         promised: PowerOnRecord::read(object).and_then(|record| record.to_model(object)),
         firmware: Firmware {
-            uuid: template.domain.firmware.uuid.clone(),
+            uuid: Some(firmware_uuid(template, id.name())),
             serial: template.domain.firmware.serial.clone(),
             settings: Box::new(firmware::defined(object)),
         },
@@ -50,6 +52,14 @@ pub(crate) fn machine(object: &VirtualMachine) -> Option<Machine> {
         power_restore_deferred: power_restore_deferred(object),
         id,
     })
+}
+
+/// What the guest's firmware says it is. To machines that were defined without one the controller gives one that is made
+/// of their name (`CalculateLegacyUUID` of virt-controller), always the same.
+fn firmware_uuid(template: &TemplateSpec, name: &str) -> Box<str> {
+    const NAMESPACE: Uuid = Uuid::from_u128(0x6a1a_24a1_4061_4607_8bf4_a396_3d0c_5895);
+    let own = template.domain.firmware.uuid.as_deref().filter(|uuid| !uuid.is_empty());
+    own.map_or_else(|| Uuid::new_v5(&NAMESPACE, name.as_bytes()).to_string().into(), Into::into)
 }
 
 fn medium(object: &VirtualMachine, id: &VmId, slot: Slot) -> Option<Medium> {

@@ -191,6 +191,18 @@ fn trouble_is_what_keeps_a_machine_from_working() {
     }
 }
 
+/// The second is what RFC 9562's version 5 makes of KubeVirt's name space and the machine's name.
+#[test]
+fn the_guests_uuid_is_the_machines_own_or_the_one_that_the_controller_makes_of_its_name() {
+    let uuid = |firmware: Value| {
+        let spec = json!({ "template": { "spec": { "domain": { "firmware": firmware } } } });
+        a_machine(&vm(&spec, &json!({}))).firmware.uuid
+    };
+    assert_eq!(uuid(json!({ "uuid": "not-a-uuid" })).as_deref(), Some("not-a-uuid"));
+    assert_eq!(uuid(json!({})).as_deref(), Some("d633a622-2335-5606-93ae-d432b7c7f2d2"));
+    assert_eq!(uuid(json!({ "uuid": "" })), uuid(json!({})));
+}
+
 #[test]
 fn a_medium_that_was_taken_out_by_hand_is_out() {
     let record = json!({ "image": "http://a", "drive": "cd", "dataVolume": "iso" }).to_string();
