@@ -27,7 +27,7 @@ fn lab(version: KubevirtVersion) -> World {
 }
 
 fn request(method: Method, path: &str, body: &Value) -> Request<Bytes> {
-    laboratory::request(&method, path, (!body.is_null()).then_some(body))
+    laboratory::request(method, path, (!body.is_null()).then_some(body))
 }
 
 fn send(world: &mut World, replica: usize, method: Method, path: &str, body: &Value) -> Response<Bytes> {

@@ -38,7 +38,7 @@ fn plain(version: KubevirtVersion, import: Duration) -> World {
 }
 
 fn send(world: &mut World, replica: usize, method: Method, path: &str, body: &Value) -> Response<Bytes> {
-    let request = laboratory::request(&method, path, (!body.is_null()).then_some(body));
+    let request = laboratory::request(method, path, (!body.is_null()).then_some(body));
     world.send(replica, request).expect("an answer")
 }
 

@@ -38,7 +38,7 @@ fn started(replicas: usize) -> World {
 }
 
 fn send(world: &mut World, replica: usize, method: &Method, path: &str, body: Option<&Value>) -> Response<Bytes> {
-    world.send(replica, laboratory::request(method, path, body)).expect("an answer")
+    world.send(replica, laboratory::request(method.clone(), path, body)).expect("an answer")
 }
 
 fn status(world: &mut World, replica: usize, method: &Method, path: &str) -> StatusCode {
@@ -136,7 +136,7 @@ fn of_many_conditional_changes_at_two_replicas_one_wins() {
     let begun: Vec<_> = (0..8)
         .map(|number| {
             let body = json!({ "Context": format!("number {number}") });
-            let mut request = laboratory::request(&Method::PATCH, &location, Some(&body));
+            let mut request = laboratory::request(Method::PATCH, &location, Some(&body));
             request.headers_mut().insert("if-match", tag.clone());
             world.begin(number % 2, request)
         })
@@ -154,7 +154,7 @@ fn changes_at_different_replicas_do_not_undo_each_other() {
     let begun: Vec<_> = (0..20)
         .map(|number| {
             let body = json!({ "Destination": format!("https://listener.example/{number}"), "Protocol": "Redfish" });
-            world.begin(number % 2, laboratory::request(&Method::POST, SUBSCRIPTIONS, Some(&body)))
+            world.begin(number % 2, laboratory::request(Method::POST, SUBSCRIPTIONS, Some(&body)))
         })
         .collect();
     world.advance(Duration::from_secs(30));
@@ -204,7 +204,7 @@ fn what_one_account_stores_is_bounded_and_leaves_room_for_others() {
     assert!(String::from_utf8_lossy(refused.body()).contains("EventSubscriptionLimitExceeded"));
     let credentials = BASE64_STANDARD.encode("operator:secret");
     let mut other = laboratory::request(
-        &Method::POST,
+        Method::POST,
         SUBSCRIPTIONS,
         Some(&json!({ "Destination": "https://a/", "Protocol": "Redfish" })),
     );

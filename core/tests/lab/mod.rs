@@ -1,14 +1,14 @@
 //! A laboratory: a simulated cluster with three machines, and what tests ask of the service in front of it.
 
-#![allow(dead_code, reason = "each test needs some of it")]
+#![allow(dead_code, unused_imports, reason = "each test needs some of it")]
 
 use std::time::Duration;
 
-use bytes::Bytes;
-use http::{Method, Request, StatusCode};
+use http::{Method, StatusCode};
 use kubevirt_redfish_core::kubevirt::Settings;
 use kubevirt_redfish_fixtures::cluster::{ClusterConfig, KubevirtVersion};
 use kubevirt_redfish_fixtures::laboratory;
+pub(crate) use kubevirt_redfish_fixtures::laboratory::request;
 use kubevirt_redfish_fixtures::world::World;
 use serde_json::{Value, json};
 
@@ -22,10 +22,6 @@ pub(crate) fn lab(version: KubevirtVersion) -> World {
         laboratory::world(ClusterConfig::new(version), laboratory::config(), Settings::default(), &[0, 1, 2]);
     laboratory::start(&mut world);
     world
-}
-
-pub(crate) fn request(method: Method, path: &str, body: Option<&Value>) -> Request<Bytes> {
-    laboratory::request(&method, path, body)
 }
 
 pub(crate) fn get(world: &mut World, path: &str) -> Value {
