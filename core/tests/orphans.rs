@@ -1,6 +1,6 @@
 //! Replicas that end in the middle of something: whoever comes after them finishes it or clears it away.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "tests may fail")]
+#![expect(clippy::expect_used, reason = "tests may fail")]
 
 use std::time::Duration;
 
