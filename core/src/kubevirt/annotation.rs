@@ -332,6 +332,13 @@ impl Holder {
         }
     }
 
+    /// The claim that it stands on: a `DataVolume` has the one of its name.
+    pub(crate) fn claim(&self) -> &str {
+        match self {
+            Self::Import(name) | Self::ExistingDataVolume(name) | Self::ExistingClaim(name) => name,
+        }
+    }
+
     /// Whether a volume of a template is this.
     fn is_in(&self, volume: &Volume) -> bool {
         match self {
@@ -424,13 +431,16 @@ pub(crate) struct LeftOutRecord {
     pub(crate) image: Box<str>,
     /// Why.
     pub(crate) reason: Box<str>,
+    /// The claim that held it, or was to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) claim: Option<Box<str>>,
 }
 
 impl LeftOutRecord {
     /// What is said on a machine, in the domain's words.
     pub(crate) fn read(machine: &VirtualMachine) -> Option<LeftOutMedia> {
         let record: Self = serde_json::from_str(machine.metadata.annotations.media_left_out.as_deref()?).ok()?;
-        Some(LeftOutMedia { image: record.image, reason: record.reason })
+        Some(LeftOutMedia { image: record.image, reason: record.reason, claim: record.claim })
     }
 }
 

@@ -112,7 +112,7 @@ pub(crate) const POWER_ON_DEFERRED: Definition = Definition {
 pub(crate) const MEDIA_LEFT_OUT: Definition = Definition {
     registry: REGISTRY,
     key: "MediaLeftOut",
-    text: "The system was started without the image %1, which could not be copied into the virtualization cluster: %2",
+    text: "The system was started without the image %1, which the virtualization cluster could not provide: %2",
     severity: Severity::Warning,
     resolution: "See to it that the cluster can read the image at its URL, and insert it again.",
 };

@@ -77,6 +77,15 @@ pub enum Action {
         /// Why it does not, meant for the client.
         reason: Box<str>,
     },
+    /// Take out of its drive what is not in the cluster any more, if that is so: a run that waits for it never begins.
+    LeaveOutLostMedia {
+        /// The drive.
+        slot: Slot,
+        /// What is in it.
+        image: Box<str>,
+    },
+    /// End a run that waits for what has been left out of the machine, and promise that another follows.
+    ReplaceRun(Uid),
     /// Put back what firmware and board were set to before the service changed it.
     ResetFirmware,
 }

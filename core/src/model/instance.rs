@@ -34,6 +34,8 @@ pub struct Instance {
     pub boots_first: Option<BootDevice>,
     /// A reboot by the guest itself ends it, so that what follows is a new boot.
     pub ends_by_reboot: bool,
+    /// What its volumes stand on, while its guest does not run yet: it waits for all of them.
+    pub claims: Box<[Box<str>]>,
     /// The host it runs on.
     pub host: Option<Box<str>>,
 }

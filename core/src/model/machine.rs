@@ -44,7 +44,7 @@ pub struct Machine {
     /// The media inserted by way of this service, one at most for each slot.
     pub media: Box<[Medium]>,
     /// What it was last started without.
-    pub left_out: Option<LeftOutMedia>,
+    pub left_out: Option<Box<LeftOutMedia>>,
     /// Which servers of images are trusted, for slots of which that was chosen.
     pub trust: Box<[ImageTrust]>,
     /// The definition has changes that only a new instance will have.

@@ -40,6 +40,8 @@ pub struct LeftOutMedia {
     pub image: Box<str>,
     /// Why it could not be had.
     pub reason: Box<str>,
+    /// What it stood on, or was to: a run that was begun before waits for that.
+    pub claim: Option<Box<str>>,
 }
 
 /// For how long a promised power-on waits for a run to end: the longest grace periods that machines have are an hour

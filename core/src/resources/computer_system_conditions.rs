@@ -12,7 +12,7 @@ use crate::view::Vm;
 pub(super) fn conditions(vm: &Vm) -> Vec<Condition> {
     let machine = &vm.machine;
     let trouble = machine.trouble.as_ref().map(trouble);
-    let left_out = machine.left_out.as_ref().map(task::left_out);
+    let left_out = machine.left_out.as_deref().map(task::left_out);
     let promised = machine.promised.as_ref().filter(|promised| !promised.overruled);
     let deferred = promised.map(|_| task::deferred(vm));
     let boot = computer_system_boot::condition(vm);

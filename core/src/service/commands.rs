@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use super::http_boot;
+use super::lost_media;
 use super::orphans;
 use super::promises;
 use super::tasks::slot_of;
@@ -176,8 +177,7 @@ impl Service {
         if let Some(machine) = self.commands.by_machine.get_mut(&running.vm) {
             machine.running.take_if(|running| *running == id);
         }
-        // An orphan is in nobody's way: whether it could be removed changes nothing for what else is due.
-        if running.by == Origin::Service && !matches!(running.action, Action::RemoveOrphan { .. }) {
+        if running.by == Origin::Service && !keeps_own_time(&running.action) {
             // What is due again right after it was done has not helped, and would not the next time.
             let helped = outcome == OutcomeKind::Done && !self.is_due(now, &running.vm, &running.action);
             self.looked_after(now, &running.vm, helped);
@@ -214,6 +214,7 @@ impl Service {
     /// Looks after a machine: does what follows from what is seen of it, whoever caused that.
     pub(super) fn tend(&mut self, now: Now, id: &VmId) {
         let Some(vm) = self.inventory.system(id) else {
+            self.lost_media.forget(id);
             return self.forget_rest(id);
         };
         if !self.inventory.is_listed(id.namespace()) {
@@ -224,7 +225,10 @@ impl Service {
         let uid = vm.machine.uid.clone();
         let (orphans, orphans_later) = self.orphans.due(&self.inventory, vm, now);
         due.extend(orphans);
-        if let Some(after) = promises::look_again(vm, config, now).into_iter().chain(orphans_later).min() {
+        let (lost, lost_later) = self.lost_media.due(vm, now);
+        due.extend(lost);
+        let later = promises::look_again(vm, config, now).into_iter().chain(orphans_later).chain(lost_later);
+        if let Some(after) = later.min() {
             self.look_again(now.mono + after, id);
         }
         if due.is_empty() {
@@ -242,6 +246,7 @@ impl Service {
                 || machine.waiting.iter().any(|waiting| waiting.action == action);
             if !under_way {
                 self.orphan_tried(now, id, &action);
+                self.lost_media_sought(now, id, &action);
                 self.enqueue(now, id.clone(), uid.clone(), action, None, Asker::default());
             }
         }
@@ -316,25 +321,28 @@ impl Service {
         };
         let by = if waiting.asker.is_anybody() { Origin::Client } else { Origin::Service };
         if let Some(refusal) = refusal {
-            let orphan = matches!(waiting.action, Action::RemoveOrphan { .. });
-            if by == Origin::Service && refusal == OutcomeKind::Overloaded && !orphan {
+            if by == Origin::Service && refusal == OutcomeKind::Overloaded && !keeps_own_time(&waiting.action) {
                 self.looked_after(now, vm, false);
             }
             return self.conclude(now, waiting.asker, refusal);
         }
         let config = self.inventory.config();
         let patience = match waiting.action {
-            Action::Power(_) | Action::KeepPromise(_) | Action::BreakPromise(_) => config.command_timeout,
+            Action::Power(_) | Action::KeepPromise(_) | Action::BreakPromise(_) | Action::ReplaceRun(_) => {
+                config.command_timeout
+            }
             _ => config.update_timeout,
         };
         let deadline = now.mono + patience;
-        let deferral = match &waiting.action {
-            Action::Power(request) if may_start(*request) => known.map(|known| {
-                let task = waiting.asker.task.clone().unwrap_or_else(|| self.tasks.next_id());
-                promises::deferral(known, config, now, &task)
-            }),
-            _ => None,
+        let deferrable = match &waiting.action {
+            Action::Power(request) => may_start(*request),
+            Action::ReplaceRun(_) => true,
+            _ => false,
         };
+        let deferral = known.filter(|_| deferrable).map(|known| {
+            let task = waiting.asker.task.clone().unwrap_or_else(|| self.tasks.next_id());
+            promises::deferral(known, config, now, &task)
+        });
         let id = self.commands.next_id();
         self.timers.set(deadline + GRACE, Timer::GiveUp(id));
         let command = Command {
@@ -361,7 +369,7 @@ impl Service {
     fn supersede(&mut self, now: Now, vm: &VmId, request: PowerRequest) {
         let gives_way = |action: &Action| match (request, action) {
             (PowerRequest::ForceOff, Action::Power(earlier)) => *earlier != PowerRequest::ForceOff,
-            (PowerRequest::ForceOff, Action::KeepPromise(_)) => true,
+            (PowerRequest::ForceOff, Action::KeepPromise(_) | Action::ReplaceRun(_)) => true,
             (PowerRequest::GracefulShutdown, Action::Power(earlier)) => *earlier == PowerRequest::On,
             _ => false,
         };
@@ -412,7 +420,15 @@ impl Service {
 fn due(vm: &Vm, config: &Config, now: Now) -> Vec<Action> {
     let restore = used_up_by(vm).map(|used_by| Action::RestoreBoot { used_by });
     let choice = deferred_choice(vm);
-    restore.into_iter().chain(choice).chain(promises::due(vm, config, now)).chain(http_boot::due(vm)).collect()
+    let replace = lost_media::run_to_replace(vm).map(Action::ReplaceRun);
+    let promises = promises::due(vm, config, now);
+    restore.into_iter().chain(choice).chain(promises).chain(replace).chain(http_boot::due(vm)).collect()
+}
+
+/// Whether an action is tried again at a time of its own: it is in nobody's way, and whether it could be done or had to
+/// be changes nothing for what else is due.
+fn keeps_own_time(action: &Action) -> bool {
+    matches!(action, Action::RemoveOrphan { .. } | Action::LeaveOutLostMedia { .. })
 }
 
 /// A choice of what becomes of the machine that had to wait for the end of an earlier run.

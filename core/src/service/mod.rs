@@ -11,6 +11,7 @@ mod guard;
 mod http_boot;
 mod inventory;
 mod ledger;
+mod lost_media;
 mod orphans;
 mod promises;
 mod tasks;
@@ -41,6 +42,7 @@ use commands::{Asker, Commands};
 use duty::Duty;
 use events::Events;
 use inventory::Inventory;
+use lost_media::LostMedia;
 use orphans::Orphans;
 use tasks::Tasks;
 use timers::{Timer, Timers};
@@ -59,6 +61,7 @@ pub struct Service {
     commands: Commands,
     events: Events,
     orphans: Orphans,
+    lost_media: LostMedia,
     duty: Duty,
     tasks: Tasks,
     timers: Timers,
@@ -272,6 +275,7 @@ impl Service {
             duty: Duty::new(events.run()),
             events,
             orphans: Orphans::default(),
+            lost_media: LostMedia::default(),
             tasks: Tasks::new(entropy),
             timers: Timers::default(),
             outputs: VecDeque::new(),

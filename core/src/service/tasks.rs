@@ -242,7 +242,7 @@ impl Service {
                 None => OutcomeKind::Failed(CommandError::NotFound),
             };
             if let Some(task) = self.inventory.task(&ended).map(|task| Task::clone(task)) {
-                let left_out = machine.and_then(|machine| machine.left_out.clone());
+                let left_out = machine.and_then(|machine| machine.left_out.as_deref().cloned());
                 self.show_task(now, Task { left_out, ..task });
             }
             self.end_task(now, &ended, outcome);

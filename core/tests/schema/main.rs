@@ -204,6 +204,7 @@ prop_compose! {
             ready_media: Box::default(),
             boots_first: paused.then(|| BootDevice::Drive("root".into())),
             ends_by_reboot: false,
+            claims: Box::default(),
             host: None,
             firmware: Box::new(FirmwareSettings { secure_boot: Some(paused), ..FirmwareSettings::default() }),
         }

@@ -75,5 +75,7 @@ const fn name(action: &Action) -> &'static str {
         Action::EjectMedia(_) => "eject media",
         Action::RemoveOrphan { .. } => "remove orphaned import",
         Action::LeaveOutMedia { .. } => "leave out media",
+        Action::LeaveOutLostMedia { .. } => "leave out lost media",
+        Action::ReplaceRun(_) => "replace run",
     }
 }

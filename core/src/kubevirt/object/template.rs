@@ -219,6 +219,12 @@ impl Volume {
         let claim = self.persistent_volume_claim.as_ref().and_then(|source| source.hotpluggable);
         volume.or(claim) == Some(true)
     }
+
+    /// The claim that it stands on: a `DataVolume` has the one of its name.
+    pub(crate) fn claim(&self) -> Option<&str> {
+        let volume = self.data_volume.as_ref().and_then(|source| source.name.as_deref());
+        volume.or_else(|| self.persistent_volume_claim.as_ref()?.claim_name.as_deref())
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]

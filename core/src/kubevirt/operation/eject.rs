@@ -14,7 +14,7 @@ use super::engine::{Decision, Purpose, Reaction, Task};
 use super::scene::Scene;
 use crate::kubevirt::annotation::{self, BootOrder, BootRecord, LeftOutRecord, MEDIA_LEFT_OUT, MediaRecord, Target};
 use crate::kubevirt::object::VirtualMachine;
-use crate::model::{ImportId, Slot};
+use crate::model::Slot;
 use crate::time::Instant;
 
 /// A medium on its way out of its drive.
@@ -27,7 +27,7 @@ pub(super) struct Eject {
     logged_out: bool,
     /// Whether the machine is without it.
     out: bool,
-    /// The only medium that is to go, and why, if it goes because it cannot be had.
+    /// The claim of the only medium that is to go, and why, if it goes because it cannot be had.
     left_out: Option<(Box<str>, Box<str>)>,
 }
 
@@ -36,15 +36,15 @@ impl Eject {
         Self { slot, import: None, logged_out: false, out: false, left_out: None }
     }
 
-    /// Takes out what an import does not bring.
-    pub(super) fn leaving_out(slot: Slot, import: &ImportId, reason: &str) -> Self {
-        Self { left_out: Some(((*import.name).into(), reason.into())), ..Self::new(slot) }
+    /// Takes out what stands on a claim, or was to.
+    pub(super) fn leaving_out(slot: Slot, claim: &str, reason: &str) -> Self {
+        Self { left_out: Some((claim.into(), reason.into())), ..Self::new(slot) }
     }
 
     /// What is to be said on the machine about a medium that goes.
     fn note(&self, record: &MediaRecord) -> Option<String> {
-        let (_, reason) = self.left_out.as_ref()?;
-        serde_json::to_string(&LeftOutRecord { image: record.image.clone(), reason: reason.clone() }).ok()
+        let (claim, reason) = self.left_out.clone()?;
+        serde_json::to_string(&LeftOutRecord { image: record.image.clone(), reason, claim: Some(claim) }).ok()
     }
 }
 
@@ -55,8 +55,8 @@ impl Task for Eject {
 
     fn decide(&mut self, scene: &Scene<'_>) -> Decision {
         let record = MediaRecord::read(scene.machine, self.slot);
-        if let (Some((import, _)), Some(record)) = (&self.left_out, &record)
-            && record.holder.import() != Some(import)
+        if let (Some((claim, _)), Some(record)) = (&self.left_out, &record)
+            && record.holder.claim() != &**claim
         {
             // Something else is in the drive by now.
             return Decision::Done;

@@ -28,11 +28,13 @@ mod existing;
 mod firmware;
 mod image_trust;
 mod insert;
+mod lost_media;
 mod orphan;
 mod pending;
 mod power;
 mod power_restore;
 mod power_table;
+mod replace_run;
 mod review;
 mod scene;
 
@@ -100,8 +102,10 @@ impl Operation {
             Action::EjectMedia(slot) => Box::new(eject::Eject::new(*slot)),
             Action::RemoveOrphan { import, made } => Box::new(orphan::RemoveOrphan::new(import, *made)),
             Action::LeaveOutMedia { slot, import, reason } => {
-                Box::new(eject::Eject::leaving_out(*slot, import, reason))
+                Box::new(eject::Eject::leaving_out(*slot, &import.name, reason))
             }
+            Action::LeaveOutLostMedia { slot, image } => Box::new(lost_media::LeaveOutLost::new(*slot, image)),
+            Action::ReplaceRun(run) => Box::new(replace_run::ReplaceRun::new(run.clone())),
         };
         Self(Work::Command { command, engine: Engine::new(task, platform, settings, seed) })
     }

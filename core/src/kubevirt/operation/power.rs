@@ -510,7 +510,7 @@ pub(super) fn run_state(machine: &VirtualMachine, instance: Option<&VirtualMachi
 }
 
 /// A patch that replaces the strategy and notes down the owner's; `None` if there is nothing to replace.
-fn replace(scene: &Scene<'_>, by: RunStrategy) -> Option<Patch> {
+pub(super) fn replace(scene: &Scene<'_>, by: RunStrategy) -> Option<Patch> {
     if scene.machine.run_strategy() == by {
         return None;
     }

@@ -18,11 +18,13 @@ pub(crate) fn instance(object: &VirtualMachineInstance) -> Option<Instance> {
             && volume.phase.as_deref() == Some("Ready")
             && volume.target.as_deref().is_some_and(|target| !target.is_empty())
     });
+    let phase = phase(object);
+    let claims = object.spec.volumes.iter().filter(|_| phase == Phase::Starting).filter_map(|volume| volume.claim());
     Some(Instance {
         id: vm_id(&object.metadata)?,
         uid: uid(&object.metadata),
         version: version(&object.metadata),
-        phase: phase(object),
+        phase,
         stopping: object.metadata.deleting(),
         paused: paused(object),
         started: time(started),
@@ -33,6 +35,7 @@ pub(crate) fn instance(object: &VirtualMachineInstance) -> Option<Instance> {
         ready_media: ready_media.filter_map(|volume| volume.name.clone()).collect(),
         boots_first: BootOrder::of(&object.spec).first().map(Into::into),
         ends_by_reboot: object.spec.domain.reboot_policy.as_deref() == Some("Terminate"),
+        claims: claims.map(Into::into).collect(),
         host: status.node_name.clone().filter(|name| !name.is_empty()),
     })
 }

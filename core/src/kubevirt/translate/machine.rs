@@ -41,7 +41,7 @@ pub(crate) fn machine(object: &VirtualMachine) -> Option<Machine> {
         nics: hardware::nics(template, &order),
         boot: boot.unwrap_or_default().to_model(),
         media,
-        left_out: LeftOutRecord::read(object),
+        left_out: LeftOutRecord::read(object).map(Box::new),
         trust,
         restart_required: condition(conditions, "RestartRequired").is_some_and(Condition::is_true),
         trouble: trouble::of(&object.status, autostart),

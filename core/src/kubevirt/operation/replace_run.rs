@@ -1,0 +1,51 @@
+//! A run that waits for what its machine is not to have any more is ended, so that one follows without it.
+//!
+//! An instance keeps what it began with until its guest runs (facts, section 6). Ending it, what puts the owner's strategy
+//! back and the promise of the next run go in one patch, so that it does not matter who carries on.
+
+use super::engine::{Decision, Purpose, Task};
+use super::power::replace;
+use super::scene::Scene;
+use crate::kubevirt::annotation::{LeftOutRecord, PENDING_POWER_ON, PowerOnRecord};
+use crate::kubevirt::object::RunStrategy;
+use crate::kubevirt::translate;
+use crate::model::{Phase, Uid};
+
+#[derive(Debug)]
+pub(super) struct ReplaceRun {
+    run: Uid,
+}
+
+impl ReplaceRun {
+    pub(super) fn new(run: Uid) -> Self {
+        Self { run }
+    }
+}
+
+impl Task for ReplaceRun {
+    fn decide(&mut self, scene: &Scene<'_>) -> Decision {
+        let claim = LeftOutRecord::read(scene.machine).and_then(|left_out| left_out.claim);
+        let waits = scene.instance.zip(claim).is_some_and(|(instance, claim)| {
+            instance.metadata.uid.as_deref() == Some(self.run.as_str())
+                && translate::phase(instance) == Phase::Starting
+                && !instance.metadata.deleting()
+                && instance.uses(&claim)
+        });
+        if !waits || scene.machine.metadata.deleting() {
+            return Decision::Done;
+        }
+        // Halted already: its owner, or this a moment ago, has ended it.
+        let record =
+            scene.command.deferral.as_ref().zip(replace(scene, RunStrategy::Halted)).and_then(|(deferral, patch)| {
+                let record = PowerOnRecord::new(deferral, RunStrategy::Halted, Some(self.run.as_str().into()));
+                Some((record.text()?, patch))
+            });
+        match record {
+            Some((record, patch)) => {
+                let patch = patch.annotate(PENDING_POWER_ON, Some(&record));
+                Decision::Write(patch.into_write(Purpose::Main, scene.command))
+            }
+            None => Decision::Done,
+        }
+    }
+}
