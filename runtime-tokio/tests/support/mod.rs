@@ -3,6 +3,7 @@
 // Each test file is a program of its own and uses a part of this.
 #![allow(dead_code)]
 
+pub(crate) mod api;
 pub(crate) mod client;
 
 use std::io::{BufRead as _, BufReader, Read};
