@@ -1,5 +1,5 @@
 //! Defects of other services, each of which must be impossible here: a test for each, numbered as in the project's list.
-//! What is the runtime's own (5, 7 the signal, 8 trusted proxies, 14 files, 16 keys without effect) has its tests there.
+//! What only the running program could have (5, 16, and parts of 7, 8 and 14) has its tests there.
 
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests may fail")]
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use http::{Method, StatusCode};
 use kubevirt_redfish_fixtures::cluster::KubevirtVersion;
+use kubevirt_redfish_fixtures::desk::certificate;
 use kubevirt_redfish_fixtures::world::World;
 use serde_json::{Value, json};
 
@@ -218,6 +219,50 @@ fn p15_the_mode_reads_back_as_it_was_set() {
     }
 }
 
+/// There is no way to a console yet; so nobody is sent looking for one.
+#[test]
+fn p14_no_console_is_promised_that_is_not_there() {
+    let world = &mut lab(KubevirtVersion::V1_9);
+    let system = get(world, NODE);
+    let manager = get(world, system["Links"]["ManagedBy"][0]["@odata.id"].as_str().unwrap());
+    for name in ["SerialConsole", "GraphicalConsole", "CommandShell"] {
+        assert!(system.get(name).is_none() && manager.get(name).is_none(), "{name}");
+    }
+}
+
+#[test]
+fn p16_of_two_nics_one_is_chosen_to_boot_from() {
+    let world = &mut lab(KubevirtVersion::V1_9);
+    let node = "/redfish/v1/Systems/lab.node-2";
+    let reset = format!("{node}/Actions/ComputerSystem.Reset");
+    let choose = |world: &mut World, boot: Value| {
+        world.send(0, request(Method::PATCH, node, Some(&json!({ "Boot": boot })))).unwrap().status()
+    };
+    let boot = |world: &mut World| {
+        assert_eq!(post(world, &reset, &json!({ "ResetType": "On" })), StatusCode::NO_CONTENT);
+        until(world, node, "/PowerState", &json!("On"));
+        let run = world.cluster.object("virtualmachineinstances", "lab", "node-2").expect("a run of it");
+        assert_eq!(post(world, &reset, &json!({ "ResetType": "ForceOff" })), StatusCode::NO_CONTENT);
+        until(world, node, "/PowerState", &json!("Off"));
+        sequence(&run["spec"]["domain"])
+    };
+    // The option of a NIC names it and can be chosen by its reference.
+    let option = get(world, &format!("{node}/BootOptions/Nic.provisioning"));
+    let reference = option["BootOptionReference"].clone();
+    let next = json!({
+        "BootSourceOverrideTarget": "UefiBootNext", "BootSourceOverrideEnabled": "Once", "BootNext": reference,
+    });
+    assert_eq!(choose(world, next), StatusCode::OK);
+    assert_eq!(boot(world), ["provisioning", "root"]);
+    assert_eq!(boot(world), ["root"]);
+    assert_eq!(choose(world, json!({ "BootOrder": [reference, "Drive.root"] })), StatusCode::OK);
+    assert_eq!(boot(world), ["provisioning", "root"]);
+    // What boots from the network boots from that one; the other was left out by its owner.
+    let network = json!({ "BootSourceOverrideTarget": "Pxe", "BootSourceOverrideEnabled": "Continuous" });
+    assert_eq!(choose(world, network), StatusCode::OK);
+    assert_eq!(boot(world), ["provisioning", "root"]);
+}
+
 #[test]
 fn p16_devices_that_their_owner_left_out_stay_out_of_the_boot_sequence() {
     let world = &mut lab(KubevirtVersion::V1_9);
@@ -236,6 +281,24 @@ fn p17_booting_from_the_disc_drops_no_other_device() {
         let sequence = sequence(&machine(world)["spec"]["template"]["spec"]["domain"]);
         assert_eq!(sequence.get(1..), Some(&["root".to_owned()][..]), "{version:?}");
     }
+}
+
+#[test]
+fn p18_an_image_server_is_verified_by_the_certificates_that_are_given_for_it() {
+    let world = &mut lab(KubevirtVersion::V1_9);
+    let verify = json!({ "VerifyCertificate": true });
+    let response = world.send(0, request(Method::PATCH, CD, Some(&verify))).unwrap();
+    assert_eq!(response.status(), StatusCode::OK);
+    let body = json!({ "CertificateType": "PEM", "CertificateString": certificate(1) });
+    let response = world.send(0, request(Method::POST, &format!("{CD}/Certificates"), Some(&body))).unwrap();
+    assert_eq!(response.status(), StatusCode::CREATED);
+    assert_eq!(insert(world, "https://ironic.internal:6183/redfish/boot.iso"), StatusCode::NO_CONTENT);
+    let import = machine(world)["spec"]["template"]["spec"]["volumes"][1]["dataVolume"]["name"].clone();
+    let import = world.cluster.object("datavolumes", "lab", import.as_str().unwrap()).unwrap();
+    let known = import["spec"]["source"]["http"]["certConfigMap"].as_str().expect("certificates");
+    let known = world.cluster.object("configmaps", "lab", known).unwrap();
+    let trusted = known["data"].as_object().unwrap().values().any(|pem| pem.as_str() == Some(certificate(1).as_str()));
+    assert!(trusted, "{known}");
 }
 
 #[test]

@@ -26,13 +26,12 @@ struct Sushy<'a> {
 impl<'a> Sushy<'a> {
     /// Finds the sessions in the root and begins one.
     async fn log_in(service: &'a Service) -> Self {
-        let mut sushy = Self { service, token: String::new() };
+        let sushy = Self { service, token: String::new() };
         let sessions = sushy.get("/redfish/v1/").await["Links"]["Sessions"]["@odata.id"].clone();
         let login = json!({ "UserName": "admin", "Password": "secret" });
         let session = sushy.send(Method::POST, sessions.as_str().unwrap(), Some(&login), None).await;
         assert_eq!(session.status, StatusCode::CREATED, "{session:?}");
-        sushy.token = session.header("x-auth-token").unwrap().to_owned();
-        sushy
+        Self { token: session.header("x-auth-token").unwrap().to_owned(), ..sushy }
     }
 
     async fn send(&self, method: Method, path: &str, body: Option<&Value>, tag: Option<&str>) -> Answer {
@@ -87,7 +86,7 @@ impl<'a> Sushy<'a> {
             let path = member["@odata.id"].as_str().unwrap();
             if self.get(path).await["MediaTypes"].as_array().unwrap().contains(&json!(kind)) {
                 self.act(path, "#VirtualMedia.EjectMedia", None).await;
-                first.get_or_insert(path.to_owned());
+                first.get_or_insert_with(|| path.to_owned());
             }
         }
         first.unwrap()
