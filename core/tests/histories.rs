@@ -1,21 +1,18 @@
 //! Random histories of clients, people, guests, faults and restarts over the simulated cluster, and what must be true
 //! whatever happens: see `kubevirt_redfish_fixtures::history`.
 //!
-//! Usually the same histories are tried, so that a failure is a matter of the change that brings it. `HISTORIES=100000
-//! cargo test --release -p kubevirt-redfish-core --test histories` tries that many others with each of the tests. A
-//! failure is told with the shortest history that proptest finds, as data that a test of its own can begin with.
+//! Always the same histories are tried, so that a failure is a matter of the change that brings it. A failure is told
+//! with the shortest history that proptest finds, as data that a test of its own can begin with. The example `histories`
+//! of the fixtures plays as many others as one likes.
 
 use kubevirt_redfish_fixtures::history::{CELL, History, play, play_with_record};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 
-/// What a test tries: always the same histories, unless `HISTORIES` says how many there are to be of others.
-#[expect(clippy::disallowed_methods, reason = "how long a test may take is not the core's business")]
-fn histories(usual: u32) -> ProptestConfig {
-    let wanted = std::env::var("HISTORIES").ok().and_then(|text| text.parse().ok());
-    let rng_seed = if wanted.is_some() { RngSeed::Random } else { RngSeed::Fixed(4) };
-    let cases = wanted.unwrap_or(usual);
+/// As many histories as a test can wait for, always the same.
+fn histories(cases: u32) -> ProptestConfig {
+    let rng_seed = RngSeed::Fixed(4);
     ProptestConfig { cases, rng_seed, max_shrink_time: 60_000, failure_persistence: None, ..ProptestConfig::default() }
 }
 
