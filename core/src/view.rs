@@ -48,6 +48,8 @@ pub struct View {
     /// What is still going on, and what has ended a moment ago.
     pub(crate) tasks: RedBlackTreeMapSync<TaskId, Arc<Task>>,
     pub(crate) platform: Arc<Platform>,
+    /// The cluster has what fetches images, as far as is known.
+    pub(crate) importer: bool,
     /// Event subscriptions, streams among them.
     pub(crate) subscriptions: RedBlackTreeMapSync<SubscriptionId, Arc<Subscribed>>,
     pub(crate) ready: bool,

@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 use super::boot_sequence::Device;
 use super::object::{Annotations, RunStrategy, TemplateSpec, VirtualMachine, Volume};
 use crate::model::{
-    BootEnabled, BootOverride, BootTarget, Deferral, ImageCertificate, ImageTrust, Indicator, LeftOutMedia,
-    PromisedPowerOn, Slot, Uid,
+    BootEnabled, BootOverride, BootTarget, Deferral, ImageCertificate, ImageSource, ImageTrust, Indicator,
+    LeftOutMedia, PromisedPowerOn, Slot, Uid,
 };
 use crate::time::UnixTime;
 
@@ -132,6 +132,13 @@ impl BootRecord {
     pub(crate) fn own_order(record: Option<&Self>, spec: &TemplateSpec) -> BootOrder {
         let change = record.and_then(|record| record.change.as_ref());
         change.and_then(|change| change.undone(spec)).unwrap_or_else(|| BootOrder::of(spec))
+    }
+
+    /// The image that is to be booted over HTTP while this is in force. Anybody who may edit the machine may have written
+    /// it.
+    pub(crate) fn http_image(&self) -> Option<&str> {
+        let in_force = self.enabled != Enabled::Disabled && self.target == Target::UefiHttp;
+        self.http_uri.as_deref().filter(|uri| in_force && ImageSource::is_url(uri))
     }
 
     /// The override in the domain's words.

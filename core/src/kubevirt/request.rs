@@ -35,7 +35,8 @@ impl Collection {
     pub(crate) const fn purpose(self) -> Purpose {
         match self {
             Self::VirtualMachines | Self::VirtualMachineInstances => Purpose::Machines,
-            Self::DataVolumes | Self::KubeVirts => Purpose::Details,
+            Self::KubeVirts => Purpose::Details,
+            Self::DataVolumes => Purpose::Imports,
             Self::Secrets => Purpose::Documents,
         }
     }

@@ -75,6 +75,13 @@ pub struct InsertMedia {
     pub credentials: Option<ImageCredentials>,
 }
 
+impl InsertMedia {
+    /// The image that a machine is to boot over HTTP, into the drive that it has for that.
+    pub fn to_boot_over_http(image: Box<str>) -> Self {
+        Self { slot: Slot::Http, image, write_protected: true, credentials: None }
+    }
+}
+
 /// A user name and a password at an image's server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ImageCredentials {

@@ -36,6 +36,8 @@ pub enum Observation {
     Synchronised(Source),
     /// What is known of a kind may be out of date from now on.
     Stale(Source),
+    /// The cluster does not have the kind, so nothing of it can be seen or made until that changes.
+    Missing(Source),
 }
 
 /// A stream of observations: one kind of object in one namespace.
@@ -56,6 +58,8 @@ pub enum Purpose {
     Machines,
     /// It adds to what is told of machines.
     Details,
+    /// It shows how far images are that are fetched for machines.
+    Imports,
     /// It shows the service's own documents.
     Documents,
 }

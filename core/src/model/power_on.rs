@@ -29,7 +29,8 @@ pub struct Deferral {
     pub asked: UnixTime,
     /// See [`PromisedPowerOn::until`].
     pub until: UnixTime,
-    /// An image in a drive is not there yet: until it is, the machine is not to be started.
+    /// An image in a drive is not there yet, by what whoever gave the command has seen: until it is, the machine is not
+    /// to be started.
     pub awaits_media: bool,
 }
 

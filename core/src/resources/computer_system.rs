@@ -15,7 +15,7 @@ use crate::http::{ETAG_PLACEHOLDER, JsonObject, Refusal, Representation, Schema,
 use crate::messages::{Message, base};
 use crate::model::{Action, BootMode, Indicator, MachineChange, PowerRestore, PowerState, Processors, Severity, Tpm};
 use crate::route::{Firmware, Inventory, Route};
-use crate::view::Vm;
+use crate::view::{View, Vm};
 
 pub(super) const SCHEMA: Schema = schema!("ComputerSystem", "v1_27_0");
 
@@ -147,14 +147,14 @@ pub(super) fn represent(context: &Context<'_>, vm: &Vm) -> Representation {
 }
 
 /// Understands a PATCH. Everything in it becomes one change, so that none of it can take effect without the rest.
-pub(super) fn patch(vm: &Vm, body: &JsonObject) -> Result<Action, Refusal> {
+pub(super) fn patch(view: &View, vm: &Vm, body: &JsonObject) -> Result<Action, Refusal> {
     let mut problems = Vec::new();
     let mut change = MachineChange::default();
     let mut active = None;
     for (name, value) in parameters::members(body) {
         let result = match name {
             "Boot" => {
-                change.boot = computer_system_boot::parse(&vm.machine, value, &mut problems);
+                change.boot = computer_system_boot::parse(view, &vm.machine, value, &mut problems);
                 Ok(())
             }
             "AssetTag" => parse_asset_tag(name, value).map(|tag| change.asset_tag = Some(tag)),
@@ -242,7 +242,7 @@ fn render(context: &Context<'_>, vm: &Vm) -> Representation {
         location_indicator_active: machine.indicator != Indicator::Off,
         status: SystemStatus { status: status(vm), conditions: computer_system_conditions::conditions(vm) },
         last_reset_time: vm.instance.as_ref().and_then(|instance| instance.started),
-        boot: Boot::of(vm, id),
+        boot: Boot::of(context.view, vm, id),
         processor_summary: vm.processors().map(ProcessorSummary::of),
         memory_summary: vm.memory().map(|bytes| MemorySummary { total: Gibibytes(bytes) }),
         trusted_modules: (vm.firmware().tpm.unwrap_or_default() != Tpm::Absent)

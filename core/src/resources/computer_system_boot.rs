@@ -10,7 +10,7 @@ use crate::model::{
     MachineChange, Phase, Slot,
 };
 use crate::route::{Inventory, Route};
-use crate::view::Vm;
+use crate::view::{View, Vm};
 
 const TARGETS: [BootTarget; 7] = [
     BootTarget::None,
@@ -45,7 +45,7 @@ pub(super) struct Boot<'a> {
     #[serde(rename = "BootSourceOverrideTarget")]
     target: BootTarget,
     #[serde(rename = "BootSourceOverrideTarget@Redfish.AllowableValues")]
-    target_values: [BootTarget; TARGETS.len()],
+    target_values: Vec<BootTarget>,
     #[serde(rename = "BootSourceOverrideMode")]
     mode: BootMode,
     #[serde(rename = "BootSourceOverrideMode@Redfish.AllowableValues")]
@@ -63,7 +63,7 @@ pub(super) struct Boot<'a> {
 
 impl<'a> Boot<'a> {
     /// Of the machine that URIs call `system`.
-    pub(super) fn of(vm: &'a Vm, system: &'a str) -> Self {
+    pub(super) fn of(view: &View, vm: &'a Vm, system: &'a str) -> Self {
         let machine = &*vm.machine;
         let BootOverride { target, enabled, next, http_uri, .. } = &machine.boot;
         Self {
@@ -71,7 +71,7 @@ impl<'a> Boot<'a> {
             enabled: *enabled,
             enabled_values: ENABLED,
             target: *target,
-            target_values: TARGETS,
+            target_values: targets(view),
             mode: vm.next_firmware().mode.unwrap_or_default(),
             mode_values: MODES,
             options: Link::to(Route::Inventory(system, Inventory::BootOptions)),
@@ -80,6 +80,11 @@ impl<'a> Boot<'a> {
             next: next.as_ref().and_then(|device| boot_option::reference(machine, device)),
         }
     }
+}
+
+/// What may be booted from: an image over HTTP only where the cluster can fetch one.
+fn targets(view: &View) -> Vec<BootTarget> {
+    TARGETS.into_iter().filter(|target| *target != BootTarget::UefiHttp || view.importer).collect()
 }
 
 const fn target_name(target: BootTarget) -> &'static str {
@@ -150,7 +155,7 @@ pub(super) fn condition(vm: &Vm) -> Option<Message> {
 /// Clients send the whole object back that they have read, so what has no value of its own (null, an empty text or
 /// list) is left alone wherever it stands; but for an empty `BootOrder` that comes alone, which leaves the order to the
 /// cluster again.
-pub(super) fn parse(machine: &Machine, value: &Value, problems: &mut Vec<Message>) -> Option<BootChange> {
+pub(super) fn parse(view: &View, machine: &Machine, value: &Value, problems: &mut Vec<Message>) -> Option<BootChange> {
     let Some(object) = value.as_object() else {
         problems.push(parameters::type_error("Boot", value).about("#/Boot"));
         return None;
@@ -159,35 +164,34 @@ pub(super) fn parse(machine: &Machine, value: &Value, problems: &mut Vec<Message
     let mut change = BootChange::default();
     for (name, value) in parameters::members(object) {
         let pointer = format!("#/Boot/{name}");
-        let result = match name {
-            "BootSourceOverrideTarget" => {
-                parameters::choice(name, value, &TARGETS, target_name).map(|target| change.target = Some(target))
-            }
-            "BootSourceOverrideEnabled" => {
-                parameters::choice(name, value, &ENABLED, enabled_name).map(|enabled| change.enabled = Some(enabled))
-            }
-            "BootSourceOverrideMode" => {
-                parameters::choice(name, value, &MODES, mode_name).map(|mode| change.mode = Some(mode))
-            }
-            "BootOrder" if alone && has_no_value(value) => {
-                change.order = Some(Box::default());
-                Ok(())
-            }
-            "HttpBootUri" if alone && has_no_value(value) && machine.boot.http_uri.is_some() => {
-                (change.target, change.enabled) = (Some(BootTarget::None), Some(BootEnabled::Disabled));
-                Ok(())
-            }
-            _ if has_no_value(value) => Ok(()),
-            "HttpBootUri" => http_uri(value).map(|uri| change.http_uri = Some(uri)),
-            "BootOrder" => {
-                change.order = order(machine, value, problems);
-                Ok(())
-            }
-            "BootNext" => device(machine, name, value).map(|next| change.next = Some(next)),
-            // What was read, sent back.
-            "BootOptions" if value.get("@odata.id").is_some() => Ok(()),
-            _ => Err(parameters::not_changeable(name, READ_ONLY)),
-        };
+        let result =
+            match name {
+                "BootSourceOverrideTarget" => parameters::choice(name, value, &targets(view), target_name)
+                    .map(|target| change.target = Some(target)),
+                "BootSourceOverrideEnabled" => parameters::choice(name, value, &ENABLED, enabled_name)
+                    .map(|enabled| change.enabled = Some(enabled)),
+                "BootSourceOverrideMode" => {
+                    parameters::choice(name, value, &MODES, mode_name).map(|mode| change.mode = Some(mode))
+                }
+                "BootOrder" if alone && has_no_value(value) => {
+                    change.order = Some(Box::default());
+                    Ok(())
+                }
+                "HttpBootUri" if alone && has_no_value(value) && machine.boot.http_uri.is_some() => {
+                    (change.target, change.enabled) = (Some(BootTarget::None), Some(BootEnabled::Disabled));
+                    Ok(())
+                }
+                _ if has_no_value(value) => Ok(()),
+                "HttpBootUri" => http_uri(value).map(|uri| change.http_uri = Some(uri)),
+                "BootOrder" => {
+                    change.order = order(machine, value, problems);
+                    Ok(())
+                }
+                "BootNext" => device(machine, name, value).map(|next| change.next = Some(next)),
+                // What was read, sent back.
+                "BootOptions" if value.get("@odata.id").is_some() => Ok(()),
+                _ => Err(parameters::not_changeable(name, READ_ONLY)),
+            };
         if let Err(problem) = result {
             problems.push(problem.about(pointer));
         }
@@ -238,7 +242,6 @@ pub(super) fn conflict(present: &BootOverride, change: &BootChange) -> Option<Me
     }
 }
 
-/// Reads the URL of an image.
 /// Whether a change makes the service fetch an image: by naming one, or by asking for the one that is named already.
 pub(super) fn fetches_image(present: &BootOverride, action: &Action) -> bool {
     let Action::Change(MachineChange { boot: Some(change), .. }) = action else { return false };
@@ -249,6 +252,7 @@ pub(super) fn fetches_image(present: &BootOverride, action: &Action) -> bool {
     asks && !is_off && change.target.unwrap_or(present.target) == BootTarget::UefiHttp
 }
 
+/// Reads the URL of an image.
 fn http_uri(value: &Value) -> Result<Box<str>, Message> {
     let text = value.as_str().ok_or_else(|| parameters::type_error("HttpBootUri", value))?;
     let wrong = || Message::new(&base::PROPERTY_VALUE_FORMAT_ERROR, [text, "HttpBootUri"]);

@@ -315,7 +315,7 @@ pub(crate) fn plan(context: &Context<'_>, location: &Location<'_>, body: &JsonOb
     match location.route {
         Route::System(name) => {
             let vm = context.system(name, location)?;
-            let action = computer_system::patch(vm, body)?;
+            let action = computer_system::patch(context.view, vm, body)?;
             // To have an image fetched takes what it takes to insert one.
             if computer_system_boot::fetches_image(&vm.machine.boot, &action) && !may_insert_media(context, vm) {
                 return Err(Refusal::forbidden());

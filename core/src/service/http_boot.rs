@@ -12,8 +12,7 @@ pub(super) fn due(vm: &Vm) -> Option<Action> {
     let wanted = boot.http_uri.as_ref().filter(|uri| in_force && ImageSource::is_url(uri));
     match (wanted, vm.medium(Slot::Http)) {
         (Some(image), medium) if medium.is_none_or(|medium| medium.image != *image) => {
-            let (slot, image) = (Slot::Http, image.clone());
-            Some(Action::InsertMedia(InsertMedia { slot, image, write_protected: true, credentials: None }))
+            Some(Action::InsertMedia(InsertMedia::to_boot_over_http(image.clone())))
         }
         (None, Some(medium)) => {
             let mut run = vm.instance.iter().filter(|run| run.phase == Phase::Running);

@@ -60,6 +60,7 @@ impl Inventory {
             by_name: RedBlackTreeMapSync::new_sync(),
             tasks: RedBlackTreeMapSync::new_sync(),
             platform: Arc::new(Platform::default()),
+            importer: true,
             subscriptions: RedBlackTreeMapSync::new_sync(),
             ready: false,
             unlisted: None,
@@ -179,6 +180,20 @@ impl Inventory {
         self.view.ready = true;
     }
 
+    /// Says whether the cluster can fetch images. What systems offer follows from it.
+    pub(super) fn set_importer(&mut self, importer: bool) {
+        if self.view.importer == importer {
+            return;
+        }
+        self.view.importer = importer;
+        self.changed = true;
+        let mut shown: Vec<VmId> = self.view.systems.keys().cloned().collect();
+        shown.sort();
+        for id in shown {
+            self.update(&id, |_| ());
+        }
+    }
+
     /// Takes in an observation; the machine whose record changed by it, if any did.
     pub(super) fn observe(&mut self, observation: Observation) -> Option<VmId> {
         match observation {
@@ -200,7 +215,8 @@ impl Inventory {
             | Observation::Caller(_)
             | Observation::Duty(_)
             | Observation::Synchronised(_)
-            | Observation::Stale(_) => None,
+            | Observation::Stale(_)
+            | Observation::Missing(_) => None,
         }
     }
 

@@ -414,6 +414,9 @@ impl Service {
                 if source.purpose == Purpose::Documents {
                     self.documents_listed();
                 }
+                if source.purpose == Purpose::Imports {
+                    self.inventory.set_importer(true);
+                }
                 if let Some(awaited) = &mut self.awaited {
                     awaited.remove(&source);
                     self.update_readiness(now);
@@ -429,6 +432,11 @@ impl Service {
                 {
                     awaited.remove(&source);
                     self.update_readiness(now);
+                }
+            }
+            Observation::Missing(source) => {
+                if source.purpose == Purpose::Imports {
+                    self.inventory.set_importer(false);
                 }
             }
             other => {

@@ -65,6 +65,7 @@ impl Seen {
                 self.log.push(format!("{} stale", source.kind));
                 self.fresh.insert(source, false);
             }
+            Observation::Missing(source) => self.log.push(format!("{} missing", source.kind)),
         }
     }
 }

@@ -49,6 +49,14 @@ pub(super) fn reboot_ends_run(scene: &Scene<'_>) -> bool {
         && !terminates(Template::of(scene, record.as_ref()).reboot_policy_original.as_deref())
 }
 
+/// Drops an override whose image cannot be had.
+pub(super) fn abandon(scene: &Scene<'_>) -> Patch {
+    let present = BootRecord::read(&scene.machine.metadata.annotations);
+    let mut template = Template::of(scene, present.as_ref());
+    template.restore();
+    template.into_patch(scene, None, present.as_ref()).unwrap_or_else(|| scene.patch())
+}
+
 /// The override that is to be in force; `None` if there is to be none and nothing to remember.
 fn wanted(scene: &Scene<'_>, change: &BootChange, present: Option<&BootRecord>) -> Option<BootRecord> {
     let target = change.target.map_or_else(|| present.map(|record| record.target).unwrap_or_default(), Target::from);

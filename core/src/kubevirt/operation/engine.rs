@@ -30,6 +30,11 @@ pub(super) trait Task: fmt::Debug + Send + Sync {
         None
     }
 
+    /// Whether a decision can be made without that import where it may not be read.
+    fn import_may_be_hidden(&self) -> bool {
+        false
+    }
+
     /// The claim that a decision needs to see.
     fn claim(&self) -> Option<Box<str>> {
         None
@@ -283,6 +288,7 @@ impl Engine {
                 Ok(_) | Err(_) => return self.unreadable(now, command),
             },
             Err(Problem::Missing { .. }) => None,
+            Err(Problem::Forbidden(_)) if self.task.import_may_be_hidden() => None,
             Err(problem) => return self.trouble(now, command, problem),
         };
         self.reading.import_read(import);

@@ -13,6 +13,7 @@ use crate::model::{Action, CallerReview, Claim, Command, CommandError, Completio
 use crate::time::Instant;
 
 mod answer;
+mod awaited_media;
 mod boot;
 mod boot_order;
 mod break_promise;

@@ -11,6 +11,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::answer::Problem;
+use super::awaited_media::AwaitedMedia;
 use super::engine::{Decision, Purpose, Reaction, Task, Write};
 use super::pending::needs_new_instance;
 use super::power_restore;
@@ -43,6 +44,8 @@ pub(super) struct Power {
     keeps: Option<Box<str>>,
     /// A promise of the power-on has been noted down.
     promised: bool,
+    /// Images that a start waits for.
+    media: AwaitedMedia,
 }
 
 #[derive(Debug)]
@@ -88,6 +91,7 @@ impl Power {
             since: now,
             keeps: None,
             promised: false,
+            media: AwaitedMedia::default(),
         }
     }
 
@@ -203,8 +207,8 @@ impl Power {
 
     /// Whether it waits for an image that is not there yet.
     fn awaits_media(&self, scene: &Scene<'_>) -> bool {
-        let asked = scene.command.deferral.as_ref().is_some_and(|deferral| deferral.awaits_media);
-        asked && !self.without.promises
+        let seen = scene.command.deferral.as_ref().is_some_and(|deferral| deferral.awaits_media);
+        (seen || self.media.awaited()) && !self.without.promises
     }
 
     fn carry_out(&mut self, scene: &Scene<'_>, plan: Plan) -> Decision {
@@ -337,6 +341,14 @@ impl Power {
 }
 
 impl Task for Power {
+    fn import(&self, machine: &VirtualMachine) -> Option<Box<str>> {
+        self.media.import(machine)
+    }
+
+    fn import_may_be_hidden(&self) -> bool {
+        !self.media.inserting()
+    }
+
     fn decide(&mut self, scene: &Scene<'_>) -> Decision {
         self.beginning.get_or_insert_with(|| Beginning { run: scene.live_uid() });
         let restarting = matches!(
@@ -364,6 +376,14 @@ impl Task for Power {
             Plan::SoftReboot | Plan::Reset if state == RunState::Starting => Plan::Done,
             other => other,
         };
+        let starts = matches!(next, Plan::Start | Plan::Restart(_) | Plan::Cycle(_));
+        let reboots = matches!(next, Plan::SoftReboot | Plan::Reset) && AwaitedMedia::lacks_http_image(scene);
+        if starts || reboots {
+            self.step = None;
+            if let Some(decision) = self.media.find_out(scene, self.keeps.is_some()) {
+                return decision;
+            }
+        }
         // What a request has turned out to mean it goes on meaning, even if an answer is lost: a button that was
         // pressed once must not be taken for pressed twice, nor a machine be reset that was just started.
         match (self.request, next) {
@@ -387,6 +407,8 @@ impl Task for Power {
             return self.started(scene);
         }
         match next {
+            // Whoever gave the command has not seen it yet.
+            Plan::Start if self.awaits_media(scene) && self.keeps.is_some() => Decision::Done,
             Plan::Start if self.awaits_media(scene) => {
                 let promise = self.promise(scene);
                 promise.unwrap_or_else(|| self.carry_out(scene, next))
@@ -397,6 +419,9 @@ impl Task for Power {
     }
 
     fn accepted(&mut self, now: Instant, purpose: Purpose) {
+        if self.media.inserting() {
+            return self.media.accepted(now, purpose);
+        }
         if matches!(purpose, Purpose::Main | Purpose::Verb)
             && let Some(step) = &mut self.step
         {
@@ -415,6 +440,9 @@ impl Task for Power {
     }
 
     fn rejected(&mut self, purpose: Purpose, problem: &Problem) -> Reaction {
+        if self.media.inserting() {
+            return self.media.rejected(purpose, problem, self.keeps.is_some());
+        }
         let denied = matches!(problem, Problem::Forbidden(_) | Problem::Refused(_));
         if purpose == Purpose::Promise && self.keeps.is_none() && denied {
             self.without.promises = true;

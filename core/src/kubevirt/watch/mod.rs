@@ -308,6 +308,9 @@ impl Watch {
             (StatusCode::FORBIDDEN | StatusCode::NOT_FOUND, _) => {
                 self.failures = self.failures.saturating_add(1);
                 self.report_stale();
+                if status == StatusCode::NOT_FOUND {
+                    self.report_missing();
+                }
                 let wait = self.entropy.backoff(FIRST_SLOW_RETRY, LAST_SLOW_RETRY, self.failures);
                 State::Due { at: now + wait, next: Next::List(Listing::default()) }
             }
@@ -356,15 +359,22 @@ impl Watch {
     }
 
     fn report_stale(&mut self) {
-        if self.freshness != Freshness::Stale {
+        if !matches!(self.freshness, Freshness::Stale | Freshness::Missing) {
             self.freshness = Freshness::Stale;
             self.observations.push_back(Observation::Stale(self.source.clone()));
         }
     }
 
+    fn report_missing(&mut self) {
+        if self.freshness != Freshness::Missing {
+            self.freshness = Freshness::Missing;
+            self.observations.push_back(Observation::Missing(self.source.clone()));
+        }
+    }
+
     /// A watch goes on from where it was: nothing has been missed after all.
     fn report_fresh(&mut self) {
-        if self.freshness == Freshness::Stale {
+        if matches!(self.freshness, Freshness::Stale | Freshness::Missing) {
             self.freshness = Freshness::Fresh;
             self.observations.push_back(Observation::Synchronised(self.source.clone()));
         }
@@ -463,6 +473,8 @@ enum Freshness {
     Unknown,
     Fresh,
     Stale,
+    /// Stale, because the cluster does not have the kind.
+    Missing,
 }
 
 fn retry_after(head: &http::Response<()>) -> Option<Duration> {

@@ -54,6 +54,7 @@ fn short(observation: &Observation) -> String {
         Observation::Platform(_) => "platform".to_owned(),
         Observation::Synchronised(_) => "synchronised".to_owned(),
         Observation::Stale(_) => "stale".to_owned(),
+        Observation::Missing(_) => "missing".to_owned(),
     }
 }
 
