@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::auth::{Privileges, Role};
-use crate::event::Reach;
+use crate::model::Reach;
 
 /// Everything the service is configured with.
 #[derive(Clone, Debug)]

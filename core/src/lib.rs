@@ -28,8 +28,8 @@ pub mod time;
 mod view;
 
 pub use auth::{Privilege, Privileges, Role};
-pub use event::Reach;
 pub use exchange::{Exchange, PasswordCheck, Peer, Signal, Step};
+pub use model::Reach;
 pub use network::{ntp, ssdp};
 pub use service::{
     Delivery, DeliveryError, DeliveryId, Input, Intent, Notice, Outcome, Output, Reason, Service, StreamId, Ticket,

@@ -51,6 +51,7 @@ fn store(
                 let answer = answer.ok_or_else(|| TransportError::Broken("connection reset".to_owned()));
                 operation.handle_response(Instant::new(sim.now), answer);
             }
+            OperationStep::Ask(question) => panic!("{question:?}"),
             OperationStep::WaitUntil(time) => {
                 assert!(time <= deadline, "nothing is waited for after the deadline");
                 sim.advance(time.saturating_since(now));

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use http::{Method, StatusCode};
-use kubevirt_redfish_fixtures::cluster::KubevirtVersion;
+use kubevirt_redfish_fixtures::cluster::{KubevirtVersion, ServedImage};
 use kubevirt_redfish_fixtures::desk::certificate;
 use kubevirt_redfish_fixtures::world::World;
 use serde_json::{Value, json};
@@ -32,6 +32,12 @@ fn machine(world: &World) -> Value {
 
 fn instance(world: &World) -> Value {
     world.cluster.object("virtualmachineinstances", "lab", "node-0").expect("a run of it")
+}
+
+/// The import of what is in the drive.
+fn import(world: &World) -> Value {
+    let name = machine(world)["spec"]["template"]["spec"]["volumes"][1]["dataVolume"]["name"].clone();
+    world.cluster.object("datavolumes", "lab", name.as_str().unwrap()).unwrap()
 }
 
 /// Names of the devices with a place in the boot sequence, in its order.
@@ -61,9 +67,7 @@ fn p01_a_power_on_waits_until_the_image_is_there() {
         override_with(world, "Cd", "Once");
         assert!(matches!(reset(world, "On"), StatusCode::NO_CONTENT | StatusCode::ACCEPTED));
         until(world, NODE, "/PowerState", &json!("On"));
-        let import = machine(world)["spec"]["template"]["spec"]["volumes"][1]["dataVolume"]["name"].clone();
-        let import = world.cluster.object("datavolumes", "lab", import.as_str().unwrap()).unwrap();
-        assert_eq!(import["status"]["phase"], "Succeeded", "{version:?}");
+        assert_eq!(import(world)["status"]["phase"], "Succeeded", "{version:?}");
         assert_eq!(first_to_boot(&instance(world)["spec"]["domain"]), Some("cdrom"), "{version:?}");
     }
 }
@@ -82,11 +86,23 @@ fn p02_a_one_time_override_does_something_and_once() {
 }
 
 #[test]
+fn p03_a_volume_is_large_enough_for_its_image() {
+    for (bytes, asked) in [(1 << 30, "3Gi"), (5 << 30, "5447Mi")] {
+        let world = &mut lab(KubevirtVersion::V1_9);
+        world.cluster.serve_image(ISO, ServedImage::Plain { bytes });
+        assert_eq!(insert(world, ISO), StatusCode::NO_CONTENT);
+        world.advance(Duration::from_mins(1));
+        let import = import(world);
+        assert_eq!(import["spec"]["storage"]["resources"]["requests"]["storage"], asked);
+        assert_eq!(import["status"]["phase"], "Succeeded");
+    }
+}
+
+#[test]
 fn p04_the_storage_profile_says_how_an_image_is_stored() {
     let world = &mut lab(KubevirtVersion::V1_9);
     insert(world, ISO);
-    let import = machine(world)["spec"]["template"]["spec"]["volumes"][1]["dataVolume"]["name"].clone();
-    let import = world.cluster.object("datavolumes", "lab", import.as_str().unwrap()).unwrap();
+    let import = import(world);
     assert!(import["spec"].get("storage").is_some() && import["spec"].get("pvc").is_none(), "{import}");
 }
 

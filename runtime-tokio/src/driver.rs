@@ -22,7 +22,9 @@ use crate::server::{StreamBody, stopped};
 use crate::transport::Transport;
 
 mod delivery;
+mod image_server;
 mod operation;
+mod outbound;
 mod streams;
 mod time_servers;
 mod trust;

@@ -22,7 +22,6 @@ use crate::time::UnixTime;
 
 pub(crate) use change::{Before, changes};
 pub(crate) use destination::Destination;
-pub use destination::Reach;
 pub(crate) use expression::Expression;
 pub(crate) use filter::{Filter, Lists, MessageKey};
 pub(crate) use payload::{KEEP_ALIVE, frame, payload};

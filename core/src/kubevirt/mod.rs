@@ -8,7 +8,7 @@
 //! Requests are relative (`/apis/kubevirt.io/v1/...`); whoever carries them adds the server, the credentials and the
 //! connection. Facts about the cluster that decisions rest on are cited beside them.
 
-use crate::model::ImageCertificate;
+use crate::model::{ImageCertificate, Reach};
 
 mod annotation;
 mod boot_sequence;
@@ -20,7 +20,7 @@ mod request;
 mod translate;
 mod watch;
 
-pub use operation::{Operation, OperationStep};
+pub use operation::{ImageRequest, Operation, OperationStep, Verification};
 pub use watch::{Watch, WatchStep, document_watch, watches};
 
 /// What the configuration says about the cluster.
@@ -39,6 +39,8 @@ pub struct Settings {
     pub access_modes: Vec<String>,
     /// `Filesystem` or `Block`; `None` for what the importer knows of the storage class.
     pub volume_mode: Option<String>,
+    /// How servers are asked for the size of an image before it is imported; `None` if they are not.
+    pub probe: Option<ImageProbe>,
     /// The namespace that the service itself is in and keeps its documents in; `None` if it has none.
     pub own_namespace: Option<String>,
 }
@@ -52,8 +54,24 @@ impl Default for Settings {
             ca_bundle: Vec::new(),
             access_modes: Vec::new(),
             volume_mode: None,
+            probe: Some(ImageProbe::default()),
             own_namespace: None,
         }
+    }
+}
+
+/// How servers are asked for the size of an image.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ImageProbe {
+    /// Which addresses may be asked.
+    pub reach: Reach,
+    /// The largest volume, in bytes, that is made because a server says so: whoever may insert an image names the server.
+    pub max_size: u64,
+}
+
+impl Default for ImageProbe {
+    fn default() -> Self {
+        Self { reach: Reach::default(), max_size: 100 << 30 }
     }
 }
 

@@ -16,6 +16,7 @@ mod media;
 mod observation;
 mod power;
 mod power_on;
+mod reach;
 mod trust;
 
 pub use boot::{BootDevice, BootEnabled, BootMode, BootOverride, BootTarget};
@@ -35,4 +36,5 @@ pub use media::{
 pub use observation::{Observation, Platform, Purpose, Source};
 pub use power::{PowerRestore, PowerState};
 pub use power_on::{Deferral, LONGEST_STOP, LeftOutMedia, PromisedPowerOn};
+pub use reach::Reach;
 pub use trust::{CertificateId, ImageCertificate, ImageTrust, LONGEST_CERTIFICATE, MOST_CERTIFICATES, TrustChange};

@@ -10,11 +10,11 @@ use super::event_destination::{EVENT, REDFISH, boolean, context as read_context,
 use super::event_service::{REGISTRIES, RESOURCE_TYPES};
 use super::{Context, parameters};
 use crate::event::{
-    Destination, EventId, EventType, Expression, Filter, Heartbeat, Kind, Lists, MessageKey, Proposal, Reach,
-    RetryPolicy,
+    Destination, EventId, EventType, Expression, Filter, Heartbeat, Kind, Lists, MessageKey, Proposal, RetryPolicy,
 };
 use crate::http::{JsonObject, Refusal};
 use crate::messages::{Message, Severity, base};
+use crate::model::Reach;
 use crate::route::Location;
 use crate::service::EventIntent;
 

@@ -147,6 +147,7 @@ fn somebody_elses_change_in_between_is_not_overwritten() {
                 let answer = world.sim.try_send(request).expect("an answer");
                 operation.handle_response(Instant::new(world.sim.now), Ok(answer));
             }
+            OperationStep::Ask(question) => panic!("{question:?}"),
             OperationStep::WaitUntil(time) => world.rest(time.saturating_since(now)),
             OperationStep::Done(result) => break result,
         }
@@ -230,6 +231,16 @@ proptest! {
                         response
                     });
                     operation.handle_response(now, answer);
+                }
+                OperationStep::Ask(question) => {
+                    prop_assert!(question.until > now && question.until <= deadline);
+                    let (answer, time) = answers.next().expect("without end");
+                    now = now + Duration::from_millis(time);
+                    let answer = answer.map(|(code, text)| {
+                        let head = Response::builder().status(code).header("location", "/elsewhere");
+                        head.header("content-length", text.len()).body(()).expect("a head")
+                    });
+                    operation.handle_image_answer(now, answer);
                 }
                 OperationStep::WaitUntil(time) => {
                     prop_assert!(time > now && time <= deadline, "{time:?} at {now:?}");

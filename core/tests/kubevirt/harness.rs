@@ -12,6 +12,7 @@ use kubevirt_redfish_core::model::{
 };
 use kubevirt_redfish_core::time::{Instant, UnixTime};
 use kubevirt_redfish_fixtures::cluster::{ClusterConfig, KubevirtVersion, Simulation};
+use kubevirt_redfish_fixtures::world::ask;
 use serde_json::Value;
 
 pub(crate) const NAMESPACE: &str = "lab";
@@ -114,6 +115,12 @@ impl World {
                     let answer = self.sim.try_send(request);
                     let answer = answer.ok_or_else(|| TransportError::Broken("connection reset".to_owned()));
                     operation.handle_response(Instant::new(self.sim.now), answer);
+                }
+                OperationStep::Ask(question) => {
+                    let answer = ask(&mut self.sim.cluster, &question.request, question.reach);
+                    if let Some(answer) = answer {
+                        operation.handle_image_answer(Instant::new(self.sim.now), answer);
+                    }
                 }
                 OperationStep::WaitUntil(time) => {
                     assert!(time <= deadline, "nothing is waited for after the deadline");

@@ -9,6 +9,7 @@ mod change;
 mod faults;
 mod firmware;
 mod harness;
+mod image_size;
 mod media;
 mod power;
 mod promises;

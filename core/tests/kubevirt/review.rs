@@ -49,6 +49,7 @@ fn review(sim: &mut Simulation, token: &str) -> (Result<Option<Caller>, CommandE
                 let answer = sim.try_send(request).ok_or_else(|| TransportError::Broken("reset".to_owned()));
                 operation.handle_response(Instant::new(sim.now), answer);
             }
+            OperationStep::Ask(question) => panic!("{question:?}"),
             OperationStep::WaitUntil(time) => {
                 assert!(time <= deadline, "nothing is waited for after the deadline");
                 sim.advance(time.saturating_since(now));

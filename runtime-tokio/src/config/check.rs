@@ -17,6 +17,7 @@ use super::file::{ChassisEntry, DataVolume, File, KubeVirt, Server, User, VmSele
 use super::{ListenAddress, Loaded, Settings, TlsFiles, value};
 
 mod events;
+mod probe;
 mod roles;
 
 /// Turns a file into settings.
@@ -339,6 +340,7 @@ impl Check<'_> {
             ca_bundle,
             access_modes,
             volume_mode,
+            probe: self.probe(&images.probe),
             own_namespace: None,
         }
     }

@@ -229,8 +229,27 @@ pub struct DataVolume {
     /// How long a machine that is turned on waits for an image that is being imported (default `30m`); then it starts
     /// without.
     pub iso_download_timeout: Option<Spanned<String>>,
+    /// How image servers are asked for sizes.
+    #[serde(default)]
+    pub probe: Probe,
     /// No effect: images are imported by the cluster, without a helper.
     pub helper_image: Option<Spanned<IgnoredAny>>,
+}
+
+/// `datavolume.probe`: how image servers are asked for the size of an image before it is imported.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Probe {
+    /// Ask at all (default `true`).
+    pub enabled: Option<bool>,
+    /// The largest volume that is made because a server says so (default `100Gi`).
+    pub max_size: Option<Spanned<String>>,
+    /// Ask at addresses of private networks (default `true`).
+    pub allow_private: Option<bool>,
+    /// Ask at the service's own host (default `false`).
+    pub allow_loopback: Option<bool>,
+    /// Ask at link-local addresses, where cloud providers keep credentials (default `false`).
+    pub allow_link_local: Option<Spanned<bool>>,
 }
 
 /// `kubevirt`: the dialogue with the cluster.

@@ -17,7 +17,7 @@ use kubevirt_redfish_core::kubevirt;
 
 pub use error::{ConfigError, Problem, Warning};
 pub use file::{
-    Authentication, ChassisEntry, DataVolume, Events, File, KubeVirt, RoleEntry, Server, Tls, User, VmSelector,
+    Authentication, ChassisEntry, DataVolume, Events, File, KubeVirt, Probe, RoleEntry, Server, Tls, User, VmSelector,
     VmSelectorLabels,
 };
 

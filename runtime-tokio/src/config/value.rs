@@ -40,6 +40,20 @@ pub(super) fn is_size(text: &str) -> bool {
     is_positive && unit
 }
 
+/// The bytes of a size in whole units, such as `100Gi`.
+pub(super) fn bytes(text: &str) -> Option<u64> {
+    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let binary = ["", "Ki", "Mi", "Gi", "Ti", "Pi"].iter().zip(0..).find(|(known, _)| **known == unit);
+    let decimal = ["k", "M", "G", "T", "P"].iter().zip(1..).find(|(known, _)| **known == unit);
+    let factor = match (binary, decimal) {
+        (Some((_, power)), _) => 1024_u64.checked_pow(power)?,
+        (None, Some((_, power))) => 1000_u64.checked_pow(power)?,
+        (None, None) => return None,
+    };
+    number.parse::<u64>().ok()?.checked_mul(factor).filter(|bytes| *bytes > 0)
+}
+
 /// What a password in the file is: the password itself, or a hash of it.
 pub(super) fn credential(text: &str) -> Result<Credential, &'static str> {
     if text.is_empty() {

@@ -7,7 +7,7 @@ use kubevirt_redfish_core::kubevirt::{Operation, OperationStep};
 use kubevirt_redfish_core::model::{Action, CommandError, Completion};
 use tokio::sync::{Semaphore, watch};
 
-use super::timed_out;
+use super::{image_server, timed_out};
 use crate::clock::Clock;
 use crate::server::stopped;
 use crate::transport::Transport;
@@ -41,6 +41,10 @@ pub(super) async fn run(
                 let exchange = async { transport.send(request).await?.collect(ANSWER).await };
                 let response = tokio::time::timeout(REQUEST, exchange).await.map_err(timed_out).flatten();
                 operation.handle_response(clock.mono(), response);
+            }
+            OperationStep::Ask(question) => {
+                let answer = image_server::ask(question, clock, &transport).await;
+                operation.handle_image_answer(clock.mono(), answer);
             }
             OperationStep::WaitUntil(instant) => tokio::select! {
                 () = tokio::time::sleep_until(clock.timer(instant)) => {}

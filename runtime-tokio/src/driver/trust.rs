@@ -2,27 +2,43 @@
 
 use std::sync::{Arc, OnceLock};
 
+use kubevirt_redfish_core::kubevirt::Verification;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
+use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 
-/// The configuration of a TLS client that verifies certificates with those that the system trusts, or takes any.
-pub(super) fn client_config(verify: bool) -> Result<Arc<ClientConfig>, String> {
+/// The configuration of a TLS client that knows servers in this way.
+pub(super) fn client_config(verification: &Verification) -> Result<Arc<ClientConfig>, String> {
     static VERIFYING: OnceLock<Result<Arc<ClientConfig>, String>> = OnceLock::new();
     static TRUSTING: OnceLock<Result<Arc<ClientConfig>, String>> = OnceLock::new();
-    // Read once: looking through the system's certificates takes a few milliseconds.
-    let config = if verify { VERIFYING.get_or_init(verifying) } else { TRUSTING.get_or_init(trusting) };
-    config.clone()
+    match verification {
+        Verification::Usual => VERIFYING.get_or_init(|| verifying(system_roots().clone())).clone(),
+        Verification::None => TRUSTING.get_or_init(trusting).clone(),
+        Verification::Certificates(bundle) => {
+            let mut roots = system_roots().clone();
+            roots.add_parsable_certificates(CertificateDer::pem_slice_iter(bundle.as_bytes()).flatten());
+            verifying(roots)
+        }
+    }
 }
 
-fn verifying() -> Result<Arc<ClientConfig>, String> {
-    let mut roots = RootCertStore::empty();
-    let found = rustls_native_certs::load_native_certs();
-    for error in &found.errors {
-        tracing::warn!(%error, "certificates of the system cannot be read");
-    }
-    roots.add_parsable_certificates(found.certs);
+/// The certificates that the system trusts. Read once: looking through them takes a few milliseconds.
+fn system_roots() -> &'static RootCertStore {
+    static ROOTS: OnceLock<RootCertStore> = OnceLock::new();
+    ROOTS.get_or_init(|| {
+        let found = rustls_native_certs::load_native_certs();
+        for error in &found.errors {
+            tracing::warn!(%error, "certificates of the system cannot be read");
+        }
+        let mut roots = RootCertStore::empty();
+        roots.add_parsable_certificates(found.certs);
+        roots
+    })
+}
+
+fn verifying(roots: RootCertStore) -> Result<Arc<ClientConfig>, String> {
     if roots.is_empty() {
         return Err("the system has no certificates to verify others with".to_owned());
     }

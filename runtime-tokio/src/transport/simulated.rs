@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{Request, Response};
 use kubevirt_redfish_core::kubevirt::TransportError;
-use kubevirt_redfish_fixtures::cluster::{Cluster, Output, RequestId};
+use kubevirt_redfish_fixtures::cluster::{Cluster, ImageReply, Output, RequestId};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
@@ -56,6 +56,17 @@ impl Simulated {
         });
         if self.calls.send(Call::Touch(action)).await.is_ok() {
             let _ = wait.await;
+        }
+    }
+
+    /// Asks a server of images that the cluster's importer would ask.
+    pub async fn ask_for_image(&self, request: Request<()>) -> Result<Response<()>, TransportError> {
+        let (reply, answer) = oneshot::channel();
+        self.touch(move |cluster| drop(reply.send(cluster.ask_for_image(&request)))).await;
+        match answer.await {
+            Ok(ImageReply::Head(head)) => Ok(head),
+            Ok(ImageReply::Silence) => Err(TransportError::TimedOut),
+            Ok(ImageReply::Unreachable) | Err(_) => Err(TransportError::NotSent("nobody serves it".to_owned())),
         }
     }
 

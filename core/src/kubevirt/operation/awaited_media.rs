@@ -11,6 +11,7 @@ use super::boot;
 use super::engine::{Decision, Purpose, Reaction, Task};
 use super::insert::Insert;
 use super::scene::Scene;
+use crate::kubevirt::TransportError;
 use crate::kubevirt::annotation::{BootRecord, LeftOutRecord, MEDIA_LEFT_OUT, MediaRecord};
 use crate::kubevirt::object::VirtualMachine;
 use crate::kubevirt::translate;
@@ -88,6 +89,12 @@ impl AwaitedMedia {
         self.looking_at.is_some().then_some(Decision::Wait(Duration::ZERO))
     }
 
+    pub(super) fn image_answered(&mut self, answer: Result<http::Response<()>, TransportError>) {
+        if let Some(insertion) = &mut self.insertion {
+            insertion.image_answered(answer);
+        }
+    }
+
     pub(super) fn accepted(&mut self, now: Instant, purpose: Purpose) {
         if let Some(insertion) = &mut self.insertion {
             insertion.accepted(now, purpose);
@@ -104,7 +111,7 @@ impl AwaitedMedia {
         };
         match self.give_up(error, promised) {
             Decision::Fail(error) => Reaction::Fail(error),
-            Decision::Write(_) | Decision::Wait(_) | Decision::Done => Reaction::Replan,
+            Decision::Write(_) | Decision::Ask(_) | Decision::Wait(_) | Decision::Done => Reaction::Replan,
         }
     }
 

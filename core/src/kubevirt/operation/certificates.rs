@@ -14,7 +14,7 @@ use crate::model::{ImageCertificate, ImageSource, InsertMedia};
 
 /// How an import knows its server.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Verification {
+pub enum Verification {
     /// Not at all.
     None,
     /// By what the cluster trusts.

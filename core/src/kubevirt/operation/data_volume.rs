@@ -15,8 +15,14 @@ pub(super) fn name(command: &Command, slot: Slot, image: &str) -> Box<str> {
     (*ImportId::of(&command.vm, &command.uid, slot, image).name).into()
 }
 
-/// The creation of it; `outdated` are the certificates of one of that name that was there before.
-pub(super) fn creation(scene: &Scene<'_>, name: &str, media: &InsertMedia, outdated: Option<&str>) -> Write {
+/// The creation of it, of that size; `outdated` are the certificates of one of that name that was there before.
+pub(super) fn creation(
+    scene: &Scene<'_>,
+    name: &str,
+    media: &InsertMedia,
+    size: &str,
+    outdated: Option<&str>,
+) -> Write {
     let command = scene.command;
     let settings = scene.settings;
     let InsertMedia { slot, image, credentials, .. } = media;
@@ -35,7 +41,7 @@ pub(super) fn creation(scene: &Scene<'_>, name: &str, media: &InsertMedia, outda
     let protocol = if of_registry { "registry" } else { "http" };
     // `spec.storage` leaves access and volume mode to the importer's knowledge of the storage class, and adds what a
     // file system takes.
-    let mut storage = json!({ "resources": { "requests": { "storage": settings.storage_size } } });
+    let mut storage = json!({ "resources": { "requests": { "storage": size } } });
     if let Some(class) = &settings.storage_class {
         storage["storageClassName"] = json!(class);
     }

@@ -13,6 +13,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::answer::{self, Effect, FIRST_REST, LONGEST_REST, Problem};
+use super::image_size::ImageRequest;
 use super::scene::{Reading, Scene};
 use super::{OperationStep, existing};
 use crate::kubevirt::entropy::Entropy;
@@ -54,6 +55,11 @@ pub(super) trait Task: fmt::Debug + Send + Sync {
         Reaction::Usual
     }
 
+    /// An image's server has answered, or has not in time.
+    fn image_answered(&mut self, answer: Result<Response<()>, TransportError>) {
+        let _ = answer;
+    }
+
     /// Whether everything that was asked for has been accepted, though it has not been seen yet.
     fn complete(&self) -> bool {
         false
@@ -64,6 +70,8 @@ pub(super) trait Task: fmt::Debug + Send + Sync {
 #[derive(Debug)]
 pub(super) enum Decision {
     Write(Write),
+    /// Ask the server of an image.
+    Ask(Box<ImageRequest>),
     /// Look again after that.
     Wait(Duration),
     Done,
@@ -151,6 +159,7 @@ enum Call {
     Import(Box<str>),
     Claim(Box<str>),
     Write(Write),
+    Image(Box<ImageRequest>),
 }
 
 #[derive(Debug)]
@@ -160,6 +169,7 @@ enum Sent {
     Import,
     Claim,
     Write(Purpose),
+    Image { until: Instant },
 }
 
 impl Engine {
@@ -187,6 +197,14 @@ impl Engine {
                 self.state = State::Done(result.clone());
                 OperationStep::Done(result)
             }
+            State::Awaiting(Sent::Image { until }) if until <= now => {
+                self.state = self.image_answered(now, command, Err(TransportError::TimedOut));
+                self.poll(now, command)
+            }
+            State::Awaiting(Sent::Image { until }) => {
+                self.state = State::Awaiting(Sent::Image { until });
+                OperationStep::WaitUntil(until.min(command.deadline))
+            }
             State::Awaiting(sent) => {
                 self.state = State::Awaiting(sent);
                 OperationStep::WaitUntil(command.deadline)
@@ -207,12 +225,13 @@ impl Engine {
         response: Result<Response<Bytes>, TransportError>,
     ) {
         let sent = match std::mem::replace(&mut self.state, State::Ready(Call::Machine)) {
-            State::Awaiting(sent) => sent,
             // An answer that nobody waits for, such as one that came after the deadline.
-            other @ (State::Ready(_) | State::Resting { .. } | State::Done(_)) => {
+            other
+            @ (State::Awaiting(Sent::Image { .. }) | State::Ready(_) | State::Resting { .. } | State::Done(_)) => {
                 self.state = other;
                 return;
             }
+            State::Awaiting(sent) => sent,
         };
         let answer = answer::read(response);
         self.state = match sent {
@@ -221,7 +240,30 @@ impl Engine {
             Sent::Import => self.import_read(now, command, answer),
             Sent::Claim => self.claim_read(now, command, answer),
             Sent::Write(purpose) => self.write_answered(now, command, purpose, answer),
+            Sent::Image { until } => State::Awaiting(Sent::Image { until }),
         };
+    }
+
+    pub(super) fn handle_image_answer(
+        &mut self,
+        now: Instant,
+        command: &Command,
+        answer: Result<Response<()>, TransportError>,
+    ) {
+        if let State::Awaiting(Sent::Image { .. }) = self.state {
+            self.state = self.image_answered(now, command, answer);
+        }
+    }
+
+    /// What was read of the cluster before is as good as it was: writes lock what they change.
+    fn image_answered(
+        &mut self,
+        now: Instant,
+        command: &Command,
+        answer: Result<Response<()>, TransportError>,
+    ) -> State {
+        self.task.image_answered(answer);
+        self.decide(now, command)
     }
 
     fn send(&mut self, call: Call, command: &Command) -> OperationStep {
@@ -235,6 +277,10 @@ impl Engine {
             Call::Import(import) => (Sent::Import, get(&Collection::DataVolumes.object_path(namespace, &import))),
             Call::Claim(claim) => (Sent::Claim, get(&existing::claim_path(command, &claim))),
             Call::Write(write) => (Sent::Write(write.purpose), *write.request),
+            Call::Image(request) => {
+                self.state = State::Awaiting(Sent::Image { until: request.until });
+                return OperationStep::Ask(*request);
+            }
         };
         self.state = State::Awaiting(sent);
         OperationStep::Send(request)
@@ -328,6 +374,7 @@ impl Engine {
         };
         match self.task.decide(&scene) {
             Decision::Write(write) => State::Ready(Call::Write(write)),
+            Decision::Ask(request) => State::Ready(Call::Image(request)),
             Decision::Wait(time) => {
                 self.obstacle = None;
                 let least = if self.rounds < PROMPT_ROUNDS { Duration::ZERO } else { FIRST_REST };

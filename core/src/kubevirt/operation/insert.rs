@@ -17,8 +17,10 @@ use super::credentials;
 use super::data_volume::{creation, deletion, name, ours, volume};
 use super::engine::{Decision, Purpose, Reaction, Task, Write};
 use super::existing;
+use super::image_size::ImageSize;
 use super::orphan::is_used;
 use super::scene::Scene;
+use crate::kubevirt::TransportError;
 use crate::kubevirt::annotation::{self, BootRecord, Enabled, Holder, MEDIA_LEFT_OUT, MediaRecord, Target};
 use crate::kubevirt::object::{DataVolume, VirtualMachine, Volume};
 use crate::model::{Command, CommandError, ImageSource, InsertMedia, Slot};
@@ -37,6 +39,8 @@ pub(super) struct Insert {
     made: Made,
     /// Whether what an import of an earlier attempt logged in with is gone, or cannot be made to go.
     cleared: bool,
+    /// How large the image is, as far as its server says.
+    size: ImageSize,
     /// What the import logs in with.
     login: Login,
     /// Whether the certificates that the import waits for are there.
@@ -97,6 +101,7 @@ impl Insert {
             replaced: None,
             made: Made::No,
             cleared: false,
+            size: ImageSize::Unasked,
             login,
             certified: false,
             outdated: None,
@@ -130,8 +135,12 @@ impl Insert {
     /// The next step towards the import of that name, until it is on its way.
     fn bring_in(&mut self, scene: &Scene<'_>, name: &str) -> Option<Decision> {
         let Some(import) = scene.import else {
+            if let Some(request) = self.size.ask(scene, &self.media) {
+                return Some(Decision::Ask(Box::new(request)));
+            }
             self.made = Made::Asked;
-            return Some(Decision::Write(creation(scene, name, &self.media, self.outdated.as_deref())));
+            let size = self.size.volume(scene.settings);
+            return Some(Decision::Write(creation(scene, name, &self.media, &size, self.outdated.as_deref())));
         };
         if !ours(import, scene.command) || import.metadata.annotations.image.as_deref() != Some(&self.media.image) {
             let reason = format!("a DataVolume named {name} is there already and belongs to somebody else");
@@ -340,6 +349,10 @@ impl Task for Insert {
             // read again.
             _ => Reaction::Usual,
         }
+    }
+
+    fn image_answered(&mut self, answer: Result<http::Response<()>, TransportError>) {
+        self.size.answered(answer);
     }
 
     fn complete(&self) -> bool {

@@ -27,6 +27,7 @@ mod eject;
 mod engine;
 mod existing;
 mod firmware;
+mod image_size;
 mod image_trust;
 mod insert;
 mod lost_media;
@@ -39,9 +40,11 @@ mod replace_run;
 mod review;
 mod scene;
 
+pub use certificates::Verification;
 use claim::HoldLease;
 use document::StoreDocument;
 use engine::{Engine, Task};
+pub use image_size::ImageRequest;
 use review::ReviewCaller;
 
 /// One command, document, claim or review of a caller on its way through the cluster's API.
@@ -66,10 +69,11 @@ enum Work {
 }
 
 /// What an operation wants next.
-#[expect(clippy::large_enum_variant, reason = "it lives from one function to the next")]
 pub enum OperationStep {
     /// Send this and hand its answer to [`Operation::handle_response`].
     Send(http::Request<Bytes>),
+    /// Ask the server of an image, and hand the head of its answer to [`Operation::handle_image_answer`].
+    Ask(ImageRequest),
     /// Nothing to do before then. While an answer is awaited this is the deadline.
     WaitUntil(Instant),
     /// It has ended. Asked again, it says the same.
@@ -81,6 +85,7 @@ impl fmt::Debug for OperationStep {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Send(request) => write!(f, "Send({} {})", request.method(), request.uri()),
+            Self::Ask(request) => write!(f, "{request:?}"),
             Self::WaitUntil(until) => write!(f, "WaitUntil({until:?})"),
             Self::Done(result) => write!(f, "Done({result:?})"),
         }
@@ -144,6 +149,13 @@ impl Operation {
             Work::Document(store) => store.handle_response(now, response),
             Work::Review(review) => review.handle_response(now, response),
             Work::Claim(claim) => claim.handle_response(response),
+        }
+    }
+
+    /// What the server of an image has answered, or why it has not. A redirect is an answer like any other.
+    pub fn handle_image_answer(&mut self, now: Instant, answer: Result<http::Response<()>, TransportError>) {
+        if let Work::Command { command, engine } = &mut self.0 {
+            engine.handle_image_answer(now, command, answer);
         }
     }
 

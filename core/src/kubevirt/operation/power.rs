@@ -17,6 +17,7 @@ use super::pending::needs_new_instance;
 use super::power_restore;
 use super::power_table::{Grace, Plan, RunState, cold, plan};
 use super::scene::{Patch, Scene};
+use crate::kubevirt::TransportError;
 use crate::kubevirt::annotation::{PENDING_POWER_ON, PowerOnRecord, RUN_STRATEGY, StrategyNote};
 use crate::kubevirt::object::{RunStrategy, VirtualMachine, VirtualMachineInstance};
 use crate::kubevirt::request::{Collection, put_verb};
@@ -416,6 +417,10 @@ impl Task for Power {
             Plan::Wait if self.request == PowerRequest::On => self.wait_for_the_stop(scene, state),
             _ => self.carry_out(scene, next),
         }
+    }
+
+    fn image_answered(&mut self, answer: Result<http::Response<()>, TransportError>) {
+        self.media.image_answered(answer);
     }
 
     fn accepted(&mut self, now: Instant, purpose: Purpose) {

@@ -20,9 +20,10 @@ use sha2::{Digest as _, Sha256};
 use super::timers::Timer;
 use super::{Output, Service, Stopping};
 use crate::event::{
-    Draft, Event, EventId, KEEP_ALIVE, Kind, Reach, Standing, Subscribed, Subscription, SubscriptionId, Witness,
-    changes, frame,
+    Draft, Event, EventId, KEEP_ALIVE, Kind, Standing, Subscribed, Subscription, SubscriptionId, Witness, changes,
+    frame,
 };
+use crate::model::Reach;
 use crate::time::{Instant, Now};
 use log::Log;
 use push::Push;

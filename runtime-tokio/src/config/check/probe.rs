@@ -1,0 +1,31 @@
+//! `datavolume.probe`: how image servers are asked for the size of an image.
+
+use kubevirt_redfish_core::Reach;
+use kubevirt_redfish_core::kubevirt::ImageProbe;
+
+use super::super::file::Probe;
+use super::{Check, describe, value};
+
+impl Check<'_> {
+    pub(super) fn probe(&mut self, probe: &Probe) -> Option<ImageProbe> {
+        let usual = ImageProbe::default();
+        let reach = Reach {
+            private: probe.allow_private.unwrap_or(usual.reach.private),
+            loopback: probe.allow_loopback.unwrap_or(usual.reach.loopback),
+            link_local: probe.allow_link_local.as_ref().map_or(usual.reach.link_local, |allow| allow.value),
+        };
+        if let Some(allow) = probe.allow_link_local.as_ref().filter(|allow| allow.value) {
+            let message = "true: whoever may insert media can have requests sent to what answers there, such as a \
+                           cloud provider's metadata service";
+            self.warn(allow.referenced, "datavolume.probe.allow_link_local", message);
+        }
+        let max_size = probe.max_size.as_ref().map_or(usual.max_size, |size| {
+            value::bytes(&size.value).unwrap_or_else(|| {
+                let message = describe(&size.value, "expected a size such as 100Gi");
+                self.refuse(size.referenced, "datavolume.probe.max_size", message);
+                0
+            })
+        });
+        probe.enabled.unwrap_or(true).then_some(ImageProbe { reach, max_size })
+    }
+}
