@@ -33,7 +33,7 @@ pub use machine::{Autostart, Indicator, Machine, Severity, Trouble};
 pub use media::{
     ImageCredentials, ImagePassword, Import, ImportState, InsertMedia, Medium, Slot, TransferMethod, TransferProtocol,
 };
-pub use observation::{Observation, Platform, Purpose, Source};
+pub use observation::{Kind, Listed, Observation, Platform, Purpose, Source};
 pub use power::{PowerRestore, PowerState};
 pub use power_on::{Deferral, LONGEST_STOP, LeftOutMedia, PromisedPowerOn};
 pub use reach::Reach;

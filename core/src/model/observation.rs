@@ -1,5 +1,6 @@
 //! What is seen of the cluster.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::{Caller, Document, DocumentName, Duty, Import, ImportId, Instance, Machine, Version, VmId};
@@ -7,7 +8,7 @@ use super::{Caller, Document, DocumentName, Duty, Import, ImportId, Instance, Ma
 /// One thing that was seen of the cluster.
 ///
 /// Observations may be repeated and may arrive late: a reading older than what is known is dropped by whoever
-/// receives it ([`Version`]). What was missed by a listing is gone as of [`Version::LATEST`].
+/// receives it ([`Version`]). What a listing of no known version has not shown is gone as of [`Version::LATEST`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Observation {
     /// A machine is defined like this.
@@ -32,12 +33,36 @@ pub enum Observation {
     Duty(Duty),
     /// The cluster can do this.
     Platform(Platform),
+    /// This is everything that there was of a kind, whoever has seen more of it before.
+    Listed(Listed),
     /// Everything of a kind has been listed: what was seen before and is not seen since has been reported as gone.
     Synchronised(Source),
     /// What is known of a kind may be out of date from now on.
     Stale(Source),
     /// The cluster does not have the kind, so nothing of it can be seen or made until that changes.
     Missing(Source),
+}
+
+/// All objects of a kind in a namespace as of a version; each of them has been reported before.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listed {
+    /// The kind.
+    pub kind: Kind,
+    /// The namespace.
+    pub namespace: Arc<str>,
+    /// Their names.
+    pub names: BTreeSet<Box<str>>,
+    /// As of when.
+    pub as_of: Version,
+}
+
+/// The kinds of which there may be readings beside those of a stream: what commands have seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// [`Observation::Instance`].
+    Instances,
+    /// [`Observation::Import`].
+    Imports,
 }
 
 /// A stream of observations: one kind of object in one namespace.

@@ -167,6 +167,7 @@ impl Service {
         let outcome = match result {
             Ok(completion) => {
                 for observation in completion.observations {
+                    self.unconfirmed.note(&observation);
                     self.take_in(now, observation);
                 }
                 self.expect_power(now, &running);

@@ -214,6 +214,7 @@ impl Inventory {
             | Observation::DocumentGone(..)
             | Observation::Caller(_)
             | Observation::Duty(_)
+            | Observation::Listed(_)
             | Observation::Synchronised(_)
             | Observation::Stale(_)
             | Observation::Missing(_) => None,

@@ -17,6 +17,7 @@ mod promises;
 mod tasks;
 mod timers;
 mod tombstones;
+mod unconfirmed;
 
 use std::collections::{BTreeSet, VecDeque};
 use std::net::IpAddr;
@@ -46,6 +47,7 @@ use lost_media::LostMedia;
 use orphans::Orphans;
 use tasks::Tasks;
 use timers::{Timer, Timers};
+use unconfirmed::Unconfirmed;
 
 pub(crate) use access::AccessEdit;
 pub use events::{Delivery, DeliveryError, DeliveryId, StreamId};
@@ -56,6 +58,7 @@ pub use timers::Reason;
 /// The single writer. Drain [`Service::poll_output`] after every call of a `handle_*` method.
 pub struct Service {
     inventory: Inventory,
+    unconfirmed: Unconfirmed,
     access: Access,
     callers: Callers,
     commands: Commands,
@@ -269,6 +272,7 @@ impl Service {
         let events = Events::new(&entropy);
         Self {
             inventory: Inventory::new(config, entropy),
+            unconfirmed: Unconfirmed::default(),
             access: Access::new(entropy),
             callers: Callers::default(),
             commands: Commands::default(),
@@ -439,7 +443,13 @@ impl Service {
                     self.inventory.set_importer(false);
                 }
             }
+            Observation::Listed(listed) => {
+                for gone in self.unconfirmed.missing_from(&listed) {
+                    self.observed(now, gone);
+                }
+            }
             other => {
+                self.unconfirmed.confirm(&other);
                 if let Some(vm) = self.take_in(now, other) {
                     self.tend(now, &vm);
                 }

@@ -55,7 +55,8 @@ impl Seen {
             Observation::Document(_)
             | Observation::DocumentGone(..)
             | Observation::Caller(_)
-            | Observation::Duty(_) => {}
+            | Observation::Duty(_)
+            | Observation::Listed(_) => {}
             Observation::Platform(platform) => self.platform = platform.version.map(Into::into),
             Observation::Synchronised(source) => {
                 self.log.push(format!("{} synchronised", source.kind));

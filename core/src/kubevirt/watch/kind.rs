@@ -10,7 +10,7 @@ use crate::kubevirt::object::{
 };
 use crate::kubevirt::request::{Collection, escape};
 use crate::kubevirt::translate;
-use crate::model::{ImportId, Observation, Platform, Version, VmId};
+use crate::model::{ImportId, Kind, Observation, Platform, Version, VmId};
 
 /// What a page of a list holds.
 #[derive(Debug, Default)]
@@ -76,6 +76,16 @@ pub(super) fn gone(collection: Collection, namespace: Option<&str>, name: &str, 
         }
         Collection::KubeVirts => Some(Observation::Platform(Platform::default())),
         Collection::Secrets => Some(Observation::DocumentGone(translate::document_name(name)?, as_of)),
+    }
+}
+
+/// The kind that commands report of as well.
+pub(super) const fn seen_elsewhere(collection: Collection) -> Option<Kind> {
+    match collection {
+        Collection::VirtualMachineInstances => Some(Kind::Instances),
+        Collection::DataVolumes => Some(Kind::Imports),
+        // A command is about a machine that its stream has shown.
+        Collection::VirtualMachines | Collection::KubeVirts | Collection::Secrets => None,
     }
 }
 

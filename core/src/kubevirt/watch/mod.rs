@@ -14,7 +14,7 @@ use http::StatusCode;
 use super::entropy::Entropy;
 use super::request::{Collection, escape, get};
 use super::{Settings, TransportError};
-use crate::model::{Observation, Source, Version};
+use crate::model::{Listed, Observation, Source, Version};
 use crate::time::Instant;
 
 mod kind;
@@ -277,10 +277,18 @@ impl Watch {
             listing.page = page.next;
             return State::Due { at: now, next: Next::List(listing) };
         }
+        let as_of = page.version.as_deref().and_then(|version| version.parse().ok()).map(Version);
         let gone: Vec<Box<str>> = self.known.difference(&listing.seen).cloned().collect();
         for name in gone {
             self.known.remove(&name);
-            self.report_gone(&name, Version::LATEST);
+            // A command may have seen one of that name since.
+            self.report_gone(&name, as_of.unwrap_or(Version::LATEST));
+        }
+        if let (Some(kind), Some(namespace), Some(as_of)) =
+            (kind::seen_elsewhere(self.collection), self.source.namespace.clone(), as_of)
+        {
+            let listed = Listed { kind, namespace, names: listing.seen, as_of };
+            self.observations.push_back(Observation::Listed(listed));
         }
         self.observations.push_back(Observation::Synchronised(self.source.clone()));
         self.freshness = Freshness::Fresh;

@@ -52,6 +52,7 @@ fn short(observation: &Observation) -> String {
         Observation::Caller(_) => "caller".to_owned(),
         Observation::Duty(_) => "duty".to_owned(),
         Observation::Platform(_) => "platform".to_owned(),
+        Observation::Listed(listed) => format!("all of {}", listed.as_of.0),
         Observation::Synchronised(_) => "synchronised".to_owned(),
         Observation::Stale(_) => "stale".to_owned(),
         Observation::Missing(_) => "missing".to_owned(),
