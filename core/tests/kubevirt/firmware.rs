@@ -199,3 +199,65 @@ proptest! {
         prop_assert_eq!((domain(&world), world.annotation("vm", "firmware")), (before, None));
     }
 }
+
+/// A cluster that plugs sockets into running machines does not do so when they are asked for `OnReset`.
+#[test]
+fn sockets_wait_for_a_new_run() {
+    let run_sockets = |world: &World| {
+        let run = world.object("virtualmachineinstances", "vm").expect("it runs");
+        run["spec"]["domain"]["cpu"]["sockets"].as_u64().unwrap_or(1)
+    };
+    let sockets = |number| set(FirmwareSettings { sockets: NonZero::new(number), ..FirmwareSettings::default() });
+    for cpu in [
+        json!({ "sockets": 1, "cores": 2, "threads": 1 }),
+        json!({ "sockets": 1, "cores": 2, "threads": 2 }),
+        json!({ "cores": 2 }),
+        json!({ "cores": 2, "threads": 1 }),
+        json!({ "model": "host-model" }),
+        Value::Null,
+    ] {
+        for devices in [json!({}), json!({ "autoattachMemBalloon": true }), json!({ "autoattachMemBalloon": false })] {
+            let mut world = World::new();
+            let mut machine = small(NAMESPACE, "vm", "Always");
+            let domain = &mut machine["spec"]["template"]["spec"]["domain"];
+            if !cpu.is_null() {
+                domain["cpu"] = cpu.clone();
+            }
+            for (name, value) in devices.as_object().expect("an object") {
+                domain["devices"][name] = value.clone();
+            }
+            world.create(machine);
+            let before = self::domain(&world);
+            // Back and forth, with a new run in between.
+            for number in [2, 3, 1, 2, 4] {
+                world.run("vm", sockets(number)).expect("set");
+                world.rest(Duration::from_secs(5));
+                assert_eq!(run_sockets(&world), 1, "{cpu} {devices} {number}");
+            }
+            world.power("vm", PowerRequest::ForceRestart).expect("restarted");
+            world.rest(Duration::from_secs(20));
+            assert_eq!(run_sockets(&world), 4, "{cpu} {devices}");
+            for number in [5, 6, 4, 5] {
+                world.run("vm", sockets(number)).expect("set");
+                world.rest(Duration::from_secs(5));
+                assert_eq!(run_sockets(&world), 4, "{cpu} {devices} {number}");
+            }
+            world.run("vm", Action::ResetFirmware).expect("put back");
+            world.rest(Duration::from_secs(5));
+            assert_eq!(run_sockets(&world), 4, "{cpu} {devices}");
+            assert_eq!((self::domain(&world), world.annotation("vm", "firmware")), (before, None), "{cpu} {devices}");
+        }
+    }
+}
+
+#[test]
+fn sockets_that_are_changed_by_hand_are_plugged_in_as_ever() {
+    let mut world = World::new();
+    let mut machine = small(NAMESPACE, "vm", "Always");
+    machine["spec"]["template"]["spec"]["domain"]["cpu"] = json!({ "sockets": 1 });
+    world.create(machine);
+    world.patch("vm", &json!({ "spec": { "template": { "spec": { "domain": { "cpu": { "sockets": 2 } } } } } }));
+    world.rest(Duration::from_secs(5));
+    let run = world.object("virtualmachineinstances", "vm").expect("it runs");
+    assert_eq!(run["spec"]["domain"]["cpu"]["sockets"], 2);
+}

@@ -217,8 +217,34 @@ impl Board {
         }) && self.after.iter().all(|(place, after)| after.is_null() || !place.starts_with(&below))
     }
 
+    /// Has another number of sockets wait for a new run like everything else.
+    ///
+    /// Where machines are updated live, sockets are plugged into a run unless its machine has another change that cannot
+    /// be (`vm.go`, `sync`). So there is one, for as long as the sockets differ: a device that is there anyway, said to be.
+    fn defer_sockets(&mut self, scene: &Scene<'_>) {
+        let run = scene.instance.filter(|instance| !instance.ended());
+        let sockets = run.and_then(|run| read::running(&run.spec).sockets).map(|sockets| u64::from(sockets.get()));
+        let differ = |places: &BTreeMap<&str, Value>| {
+            let defined = places.get(SOCKETS).and_then(Value::as_u64).unwrap_or(1);
+            sockets.is_some_and(|sockets| defined != sockets)
+        };
+        let toggled = differ(&self.before) != differ(&self.after);
+        let free = |(place, usual): &(&str, bool)| {
+            self.before.get(place).is_some_and(|value| value.is_null() || *value == json!(usual))
+        };
+        let Some((mark, usual)) = MARKS.into_iter().find(free) else { return };
+        let present = self.before.get(mark).cloned().unwrap_or_default();
+        match (sockets, toggled, present) {
+            (None, _, _) => self.put_back(mark),
+            (Some(_), false, present) => self.set(mark, present),
+            (Some(_), true, Value::Null) => self.set(mark, json!(usual)),
+            (Some(_), true, _) => self.set(mark, Value::Null),
+        }
+    }
+
     /// What is to be written, in addition to `patch`; `None` if that is nothing.
     fn into_patch(mut self, scene: &Scene<'_>, patch: Option<Patch>) -> Option<Patch> {
+        self.defer_sockets(scene);
         let annotation = scene.machine.metadata.annotations.firmware.as_deref();
         let changed = self.after.iter().filter_map(|(place, after)| {
             let before = self.before.get(place).filter(|before| *before != after)?;
@@ -275,7 +301,10 @@ fn has_smm(value: &Value) -> bool {
 }
 
 /// The places by their pointers below the domain.
-const PLACES: [&str; 10] = [BOOTLOADER, SMM, TPM, RNG, SERIAL_CONSOLE, GRAPHICS, MODEL, SOCKETS, CORES, THREADS];
+const PLACES: [&str; 12] =
+    [BOOTLOADER, SMM, TPM, RNG, SERIAL_CONSOLE, GRAPHICS, MODEL, SOCKETS, CORES, THREADS, MARKS[0].0, MARKS[1].0];
+/// What means the same whether it is said or not.
+const MARKS: [(&str, bool); 2] = [("/devices/autoattachMemBalloon", true), ("/devices/useVirtioTransitional", false)];
 /// Objects that a template need not have.
 const PARENTS: [&str; 2] = ["cpu", "features"];
 const BOOTLOADER: &str = "/firmware/bootloader";
