@@ -23,6 +23,8 @@
 //! > hang-up 1                                         the client of a stream goes away
 //! > import lab.node-0 running 42                     the image in its drive is so far: pending, running, succeeded, gone,
 //!                                                    or failed with an explanation
+//! > interrupts by inject-nmi                        the cluster has this verb for interrupts that cannot be masked, or
+//! > interrupts not                                  … none
 //! > wait 10                                           seconds pass
 //! > trust lab.node-0 Cd 1 2                           … and images of that slot may come from servers known by these
 //! > client 10.0.0.9                                   requests come from there from now on
@@ -206,6 +208,10 @@ fn play(script: &str) -> String {
             }
             ["import", id, state @ ..] => {
                 desk.import(id, import_state(state));
+                Vec::new()
+            }
+            ["interrupts", verb @ ..] => {
+                desk.observe(Observation::Interrupt(verb.get(1).map(|verb| (*verb).into())));
                 Vec::new()
             }
             ["wait", seconds] => desk.advance(Duration::from_secs(seconds.parse().unwrap())),

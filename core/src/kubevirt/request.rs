@@ -17,6 +17,8 @@ pub(crate) enum Collection {
     DataVolumes,
     KubeVirts,
     Secrets,
+    /// The verbs that there are: the discovery of `subresources.kubevirt.io`, a list of its own form.
+    Verbs,
 }
 
 impl Collection {
@@ -28,6 +30,7 @@ impl Collection {
             Self::DataVolumes => "datavolumes",
             Self::KubeVirts => "kubevirts",
             Self::Secrets => "secrets",
+            Self::Verbs => "verbs",
         }
     }
 
@@ -35,7 +38,7 @@ impl Collection {
     pub(crate) const fn purpose(self) -> Purpose {
         match self {
             Self::VirtualMachines | Self::VirtualMachineInstances => Purpose::Machines,
-            Self::KubeVirts => Purpose::Details,
+            Self::KubeVirts | Self::Verbs => Purpose::Details,
             Self::DataVolumes => Purpose::Imports,
             Self::Secrets => Purpose::Documents,
         }
@@ -47,12 +50,14 @@ impl Collection {
             Self::VirtualMachines | Self::VirtualMachineInstances | Self::KubeVirts => "/apis/kubevirt.io/v1",
             Self::DataVolumes => "/apis/cdi.kubevirt.io/v1beta1",
             Self::Secrets => "/api/v1",
+            Self::Verbs => "/apis/subresources.kubevirt.io/v1",
         }
     }
 
     /// The path of the collection in a namespace, or in all of them.
     pub(crate) fn path(self, namespace: Option<&str>) -> String {
         match namespace {
+            _ if self == Self::Verbs => self.api().to_owned(),
             Some(namespace) => format!("{}/namespaces/{namespace}/{}", self.api(), self.plural()),
             None => format!("{}/{}", self.api(), self.plural()),
         }
@@ -129,6 +134,7 @@ mod tests {
     #[test]
     fn paths_are_those_of_the_api() {
         assert_eq!(Collection::KubeVirts.path(None), "/apis/kubevirt.io/v1/kubevirts");
+        assert_eq!(Collection::Verbs.path(None), "/apis/subresources.kubevirt.io/v1");
         assert_eq!(
             Collection::DataVolumes.object_path("lab", "iso"),
             "/apis/cdi.kubevirt.io/v1beta1/namespaces/lab/datavolumes/iso"

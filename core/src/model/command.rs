@@ -148,6 +148,9 @@ pub enum PowerRequest {
     Pause,
     /// Let its processors go on.
     Resume,
+    /// Interrupt its guest in a way that cannot be masked, by which guests that hang are made to dump their memory.
+    /// Only where [`Platform::interrupt`](super::Platform::interrupt) says that this can be done.
+    Interrupt,
 }
 
 impl PowerRequest {
@@ -162,6 +165,7 @@ impl PowerRequest {
         Self::PushPowerButton,
         Self::Pause,
         Self::Resume,
+        Self::Interrupt,
     ];
 }
 

@@ -31,10 +31,12 @@ pub enum Observation {
     Caller(Option<Arc<Caller>>),
     /// Whose the duty is.
     Duty(Duty),
-    /// The cluster can do this.
+    /// The cluster can do this, [`Platform::interrupt`] apart.
     Platform(Platform),
     /// This is everything that there was of a kind, whoever has seen more of it before.
     Listed(Listed),
+    /// The verb by which the cluster interrupts guests; `None` if it cannot.
+    Interrupt(Option<Box<str>>),
     /// Everything of a kind has been listed: what was seen before and is not seen since has been reported as gone.
     Synchronised(Source),
     /// What is known of a kind may be out of date from now on.
@@ -98,4 +100,6 @@ pub struct Platform {
     pub live_media: bool,
     /// A reboot from inside the guest can be made to count as a new boot.
     pub reboot_ends_run: bool,
+    /// The verb by which guests are sent an interrupt that they cannot mask, if there is one.
+    pub interrupt: Option<Box<str>>,
 }

@@ -137,7 +137,7 @@ struct Reset<'a> {
     #[serde(rename = "@Redfish.OperationApplyTimeSupport")]
     apply_time: OperationApplyTimeSupport,
     #[serde(rename = "ResetType@Redfish.AllowableValues")]
-    values: [computer_system_reset::ResetType; computer_system_reset::ResetType::ALL.len()],
+    values: &'static [computer_system_reset::ResetType],
 }
 
 /// Represents a system. What those read who see all of its chassis is kept with it.
@@ -262,7 +262,7 @@ fn render(context: &Context<'_>, vm: &Vm) -> Representation {
             reset: Reset {
                 target: Route::SystemReset(id),
                 apply_time: OperationApplyTimeSupport,
-                values: computer_system_reset::ResetType::ALL,
+                values: computer_system_reset::ResetType::of(&context.view.platform),
             },
         },
     };

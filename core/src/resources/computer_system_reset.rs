@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::parameters;
 use crate::http::{JsonObject, Refusal};
 use crate::messages::{Message, base};
-use crate::model::{Action, PowerRequest};
+use crate::model::{Action, Platform, PowerRequest};
 
 /// The reset types that a virtual machine can do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -20,10 +20,11 @@ pub(super) enum ResetType {
     PushPowerButton,
     Pause,
     Resume,
+    Nmi,
 }
 
 impl ResetType {
-    pub(super) const ALL: [Self; 10] = [
+    const ALL: [Self; 11] = [
         Self::On,
         Self::ForceOn,
         Self::ForceOff,
@@ -34,7 +35,16 @@ impl ResetType {
         Self::PushPowerButton,
         Self::Pause,
         Self::Resume,
+        Self::Nmi,
     ];
+
+    /// Those that a cluster can do; there is none that cannot do those before the last.
+    pub(super) fn of(platform: &Platform) -> &'static [Self] {
+        match Self::ALL.split_last() {
+            Some((_, others)) if platform.interrupt.is_none() => others,
+            _ => &Self::ALL,
+        }
+    }
 
     const fn name(self) -> &'static str {
         match self {
@@ -48,6 +58,7 @@ impl ResetType {
             Self::PushPowerButton => "PushPowerButton",
             Self::Pause => "Pause",
             Self::Resume => "Resume",
+            Self::Nmi => "Nmi",
         }
     }
 
@@ -63,6 +74,7 @@ impl ResetType {
             Self::PushPowerButton => PowerRequest::PushPowerButton,
             Self::Pause => PowerRequest::Pause,
             Self::Resume => PowerRequest::Resume,
+            Self::Nmi => PowerRequest::Interrupt,
         }
     }
 }
@@ -71,12 +83,12 @@ const ACTION: parameters::Action = parameters::Action("ComputerSystem.Reset");
 const RESET_TYPE: &str = "ResetType";
 
 /// Understands the parameters of the action.
-pub(super) fn parse(body: &JsonObject) -> Result<Action, Refusal> {
+pub(super) fn parse(platform: &Platform, body: &JsonObject) -> Result<Action, Refusal> {
     let mut reset_type = None;
     let mut problems = Vec::new();
     for (name, value) in parameters::members(body) {
         match name {
-            RESET_TYPE => match ACTION.choice(name, value, &ResetType::ALL, ResetType::name) {
+            RESET_TYPE => match ACTION.choice(name, value, ResetType::of(platform), ResetType::name) {
                 Ok(choice) => reset_type = Some(choice),
                 Err(problem) => problems.push(problem),
             },

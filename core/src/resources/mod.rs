@@ -328,7 +328,7 @@ pub(crate) fn plan(context: &Context<'_>, location: &Location<'_>, body: &JsonOb
         }
         Route::SystemReset(name) => {
             let vm = context.system(name, location)?;
-            Ok(plan(vm, computer_system_reset::parse(body)?, Answer::NoContent))
+            Ok(plan(vm, computer_system_reset::parse(&context.view.platform, body)?, Answer::NoContent))
         }
         Route::Firmware(name, Firmware::BiosSettings) => {
             let vm = context.system(name, location)?;

@@ -462,7 +462,11 @@ fn may_start(request: PowerRequest) -> bool {
         | PowerRequest::ForceRestart
         | PowerRequest::PowerCycle
         | PowerRequest::PushPowerButton => true,
-        PowerRequest::ForceOff | PowerRequest::GracefulShutdown | PowerRequest::Pause | PowerRequest::Resume => false,
+        PowerRequest::ForceOff
+        | PowerRequest::GracefulShutdown
+        | PowerRequest::Pause
+        | PowerRequest::Resume
+        | PowerRequest::Interrupt => false,
     }
 }
 

@@ -204,10 +204,12 @@ impl Inventory {
             Observation::Import(import) => self.import(import),
             Observation::ImportGone(id, version) => self.import_gone(&id, version),
             Observation::Platform(platform) => {
-                if *self.view.platform != platform {
-                    self.view.platform = Arc::new(platform);
-                    self.changed = true;
-                }
+                let interrupt = self.view.platform.interrupt.clone();
+                self.set_platform(Platform { interrupt, ..platform });
+                None
+            }
+            Observation::Interrupt(interrupt) => {
+                self.set_platform(Platform { interrupt, ..Platform::clone(&self.view.platform) });
                 None
             }
             Observation::Document(_)
@@ -218,6 +220,20 @@ impl Inventory {
             | Observation::Synchronised(_)
             | Observation::Stale(_)
             | Observation::Missing(_) => None,
+        }
+    }
+
+    fn set_platform(&mut self, platform: Platform) {
+        if *self.view.platform == platform {
+            return;
+        }
+        let offers_another = self.view.platform.interrupt.is_some() != platform.interrupt.is_some();
+        self.view.platform = Arc::new(platform);
+        self.changed = true;
+        // What can be done with a machine is among what is shown of it.
+        let shown: Vec<VmId> = if offers_another { self.view.systems.keys().cloned().collect() } else { Vec::new() };
+        for id in &shown {
+            self.update(id, |_| ());
         }
     }
 

@@ -211,7 +211,7 @@ proptest! {
             deferral: None,
             orphaned_before: UnixTime(0),
         };
-        let platform = Platform { version: None, live_media, reboot_ends_run: live_media };
+        let platform = Platform { version: None, live_media, reboot_ends_run: live_media, interrupt: Some("nmi".into()) };
         let mut now = Instant::default();
         let mut operation = Operation::new(command, platform, Arc::new(Settings::default()), seed, now);
         let mut answers = answers.into_iter().cycle();

@@ -28,7 +28,7 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) fn new() -> Self {
-        Self::of(ClusterConfig::new(KubevirtVersion::V1_9))
+        Self::of(ClusterConfig { interrupt: true, ..ClusterConfig::new(KubevirtVersion::V1_9) })
     }
 
     pub(crate) fn of(config: ClusterConfig) -> Self {
@@ -36,6 +36,7 @@ impl World {
             version: Some(config.version.as_str().into()),
             live_media: config.declarative_hotplug,
             reboot_ends_run: config.reboot_policy,
+            interrupt: config.interrupt.then(|| "inject-nmi".into()),
         };
         Self { sim: Simulation::new(config), platform, settings: Arc::new(Settings::default()), sent: Vec::new() }
     }

@@ -86,6 +86,8 @@ fn check(request: PowerRequest, after: &str, story: &str) {
         | PowerRequest::Resume => &["Running"],
         PowerRequest::ForceOff | PowerRequest::GracefulShutdown => &["Off", "Succeeded", "Failed"],
         PowerRequest::Pause => &["Paused"],
+        // What runs goes on, and what was told to stop stops.
+        PowerRequest::Interrupt => &["Running", "Off", "Failed"],
         PowerRequest::PushPowerButton => return,
     };
     assert!(expected.contains(&after), "{after} after {story}");

@@ -56,7 +56,8 @@ impl Seen {
             | Observation::DocumentGone(..)
             | Observation::Caller(_)
             | Observation::Duty(_)
-            | Observation::Listed(_) => {}
+            | Observation::Listed(_)
+            | Observation::Interrupt(_) => {}
             Observation::Platform(platform) => self.platform = platform.version.map(Into::into),
             Observation::Synchronised(source) => {
                 self.log.push(format!("{} synchronised", source.kind));
@@ -170,13 +171,13 @@ fn what_is_seen_is_what_is_there() {
     streams.check(&world);
     assert_eq!(streams.seen.platform.as_deref(), Some("v1.9.0"));
     assert_eq!(streams.seen.instances["lab.vm0"], "Running");
-    assert_eq!(streams.seen.log.len(), 4, "{:?}", streams.seen.log);
+    assert_eq!(streams.seen.log.len(), 5, "{:?}", streams.seen.log);
     world.sim.cluster.delete("virtualmachines", NAMESPACE, "vm1");
     let now = world.sim.now;
     world.sim.cluster.apply(now, data_volume(NAMESPACE, "foreign", "http://images.example/a")).expect("valid");
     streams.run(&mut world, Duration::from_mins(10));
     streams.check(&world);
-    assert_eq!(streams.seen.log.len(), 4, "a stream that ends regularly is taken up where it was");
+    assert_eq!(streams.seen.log.len(), 5, "a stream that ends regularly is taken up where it was");
     assert!(streams.seen.imports.is_empty(), "only the service's own imports are watched");
 }
 

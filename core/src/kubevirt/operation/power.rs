@@ -115,7 +115,7 @@ impl Power {
             Plan::Restart(_) => !matches!(state, RunState::Running | RunState::Paused) || self.another_run(scene),
             Plan::Pause => state != RunState::Running,
             Plan::Unpause => state != RunState::Paused,
-            Plan::SoftReboot | Plan::Reset => true,
+            Plan::SoftReboot | Plan::Reset | Plan::Interrupt => true,
             Plan::Done | Plan::Wait | Plan::Refuse(_) | Plan::Hold | Plan::Cycle(_) => return None,
         };
         if !visible && scene.now.saturating_since(accepted) < SETTLING {
@@ -242,6 +242,11 @@ impl Power {
             Plan::Reset => verb(scene, instance, "reset", &json!({})),
             Plan::Pause => verb(scene, instance, "pause", &json!({})),
             Plan::Unpause => verb(scene, instance, "unpause", &json!({})),
+            Plan::Interrupt => match &scene.platform.interrupt {
+                Some(name) => verb(scene, instance, name, &json!({})),
+                // There was one when this was asked for.
+                None => Decision::Fail(CommandError::Conflict("the cluster cannot interrupt guests".to_owned())),
+            },
         }
     }
 

@@ -1,4 +1,4 @@
-//! What to do for a power request, by the machine's `runStrategy` and by where its run is: a table of 9 × 5 × 11.
+//! What to do for a power request, by the machine's `runStrategy` and by where its run is: a table of 10 × 5 × 11.
 //!
 //! Only the decision is here, no request and no state. A plan is one step: after it the machine is read again and the
 //! table asked again. It rests on sections 3 to 5 of the facts about `KubeVirt`.
@@ -65,6 +65,8 @@ pub(super) enum Plan {
     Pause,
     /// `unpause`.
     Unpause,
+    /// The verb of the cluster that interrupts guests.
+    Interrupt,
 }
 
 /// How long a guest is given to shut down.
@@ -108,6 +110,12 @@ pub(super) fn plan(request: PowerRequest, strategy: RunStrategy, state: RunState
         PowerRequest::Resume => match state {
             RunState::Running => Plan::Done,
             RunState::Paused => Plan::Unpause,
+            _ => Plan::Refuse("the machine does not run"),
+        },
+        PowerRequest::Interrupt => match state {
+            RunState::Running | RunState::Stopping | RunState::Restarting => Plan::Interrupt,
+            // No processor would take it.
+            RunState::Paused => Plan::Refuse("the machine is paused"),
             _ => Plan::Refuse("the machine does not run"),
         },
     }
@@ -276,6 +284,7 @@ mod tests {
                 }
                 Plan::Pause => assert_eq!(state, RunState::Running, "{cell}"),
                 Plan::Unpause => assert_eq!(state, RunState::Paused, "{cell}"),
+                Plan::Interrupt => assert!(instance && state != RunState::Paused, "{cell}"),
                 Plan::SoftReboot | Plan::Reset => assert!(instance, "{cell}"),
                 Plan::Done | Plan::Wait | Plan::Refuse(_) | Plan::Halt | Plan::Hold | Plan::Cycle(_) => {}
             }

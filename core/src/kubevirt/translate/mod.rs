@@ -22,7 +22,7 @@ pub(crate) use document::{document, document_name, secret_name};
 pub(crate) use import::import;
 pub(crate) use instance::{instance, paused, phase};
 pub(crate) use machine::{autostart, machine};
-pub(crate) use platform::platform;
+pub(crate) use platform::{interrupt, platform};
 
 /// Where a machine or its instance is, and what it is called.
 pub(crate) fn vm_id(metadata: &Metadata) -> Option<VmId> {

@@ -22,7 +22,17 @@ pub(crate) fn platform(object: &KubeVirt) -> Platform {
         live_media: on("DeclarativeHotplugVolumes", (1, 6)) && !disks_only,
         reboot_ends_run: on("RebootPolicy", (1, 8)),
         version,
+        interrupt: None,
     }
+}
+
+/// The verb by which guests are sent an interrupt that they cannot mask, if this resource of the discovery of
+/// `subresources.kubevirt.io` is one. No release has it yet, and the proposal (`KubeVirt` enhancement 403) leaves open how
+/// it is going to be spelt.
+pub(crate) fn interrupt(resource: &str) -> Option<&str> {
+    let verb = resource.strip_prefix("virtualmachineinstances/")?;
+    let letters: String = verb.chars().filter(|letter| *letter != '-').collect();
+    ["nmi", "injectnmi"].iter().any(|name| letters.eq_ignore_ascii_case(name)).then_some(verb)
 }
 
 /// `v1.9.0-rc.1` is (1, 9).
@@ -34,6 +44,21 @@ fn release(version: &str) -> Option<(u32, u32)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_interrupt_is_known_by_its_name() {
+        for (resource, verb) in [
+            ("virtualmachineinstances/nmi", Some("nmi")),
+            ("virtualmachineinstances/inject-nmi", Some("inject-nmi")),
+            ("virtualmachineinstances/injectNMI", Some("injectNMI")),
+            ("virtualmachineinstances/reset", None),
+            ("virtualmachineinstances/nmi/status", None),
+            ("virtualmachines/nmi", None),
+            ("nmi", None),
+        ] {
+            assert_eq!(interrupt(resource), verb, "{resource}");
+        }
+    }
 
     #[test]
     fn gates_count_by_release() {

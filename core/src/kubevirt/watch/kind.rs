@@ -48,6 +48,7 @@ pub(super) fn read_page(collection: Collection, namespace: Option<&str>, body: &
         Collection::DataVolumes => page::<DataVolume>(namespace, body),
         Collection::KubeVirts => page::<KubeVirt>(namespace, body),
         Collection::Secrets => page::<Secret>(namespace, body),
+        Collection::Verbs => verbs(body),
     }
 }
 
@@ -62,6 +63,8 @@ pub(super) fn read_event(collection: Collection, namespace: Option<&str>, line: 
         Collection::DataVolumes => event::<DataVolume>(namespace, line),
         Collection::KubeVirts => event::<KubeVirt>(namespace, line),
         Collection::Secrets => event::<Secret>(namespace, line),
+        // It cannot be watched, and has no version to do so from.
+        Collection::Verbs => Event::Unreadable { version: None },
     })
 }
 
@@ -76,6 +79,7 @@ pub(super) fn gone(collection: Collection, namespace: Option<&str>, name: &str, 
         }
         Collection::KubeVirts => Some(Observation::Platform(Platform::default())),
         Collection::Secrets => Some(Observation::DocumentGone(translate::document_name(name)?, as_of)),
+        Collection::Verbs => Some(Observation::Interrupt(None)),
     }
 }
 
@@ -85,7 +89,7 @@ pub(super) const fn seen_elsewhere(collection: Collection) -> Option<Kind> {
         Collection::VirtualMachineInstances => Some(Kind::Instances),
         Collection::DataVolumes => Some(Kind::Imports),
         // A command is about a machine that its stream has shown.
-        Collection::VirtualMachines | Collection::KubeVirts | Collection::Secrets => None,
+        Collection::VirtualMachines | Collection::KubeVirts | Collection::Secrets | Collection::Verbs => None,
     }
 }
 
@@ -96,7 +100,10 @@ pub(super) fn selector(collection: Collection) -> String {
         Collection::DataVolumes | Collection::Secrets => {
             format!("&labelSelector={}", escape(&format!("{MANAGED_BY}={MANAGER}")))
         }
-        Collection::VirtualMachines | Collection::VirtualMachineInstances | Collection::KubeVirts => String::new(),
+        Collection::VirtualMachines
+        | Collection::VirtualMachineInstances
+        | Collection::KubeVirts
+        | Collection::Verbs => String::new(),
     }
 }
 
@@ -204,7 +211,11 @@ struct ErrorBody {
 }
 
 /// `items`, of which null means that there are none.
-fn present<'de, D: serde::Deserializer<'de>, T: Watched>(from: D) -> Result<Option<Vec<Object<T>>>, D::Error> {
+fn present<'de, D, T>(from: D) -> Result<Option<Vec<Object<T>>>, D::Error>
+where
+    D: serde::Deserializer<'de>,
+    T: Deserialize<'de> + Default,
+{
     lenient(from).map(Some)
 }
 
@@ -221,6 +232,33 @@ fn page<T: Watched>(namespace: Option<&str>, body: &[u8]) -> Option<Page> {
         }
     }
     Some(page)
+}
+
+/// Reads the verbs that there are, of which only one makes a difference.
+fn verbs(body: &[u8]) -> Option<Page> {
+    let Element(list) = serde_json::from_slice::<Element<Object<ApiResourceList>>>(body).ok()?;
+    let names = list.0.resources?.into_iter().filter_map(|resource| resource.0.name);
+    let items = names.filter_map(|name| {
+        let verb = translate::interrupt(&name)?.into();
+        Some((name, Some(Observation::Interrupt(Some(verb)))))
+    });
+    Some(Page { items: items.collect(), ..Page::default() })
+}
+
+/// What discovery says of a group.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct ApiResourceList {
+    /// `None` if the body is something else.
+    #[serde(deserialize_with = "present")]
+    resources: Option<Vec<Object<ApiResource>>>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct ApiResource {
+    #[serde(deserialize_with = "lenient")]
+    name: Option<Box<str>>,
 }
 
 fn event<T: Watched>(namespace: Option<&str>, line: &[u8]) -> Event {

@@ -29,7 +29,7 @@ use lines::{Line, Lines};
 /// do. Namespaces named twice are watched once. `seed` decides how far apart they retry.
 pub fn watches<'a>(namespaces: impl IntoIterator<Item = &'a str>, seed: u64) -> Vec<Watch> {
     let namespaces: BTreeSet<&str> = namespaces.into_iter().collect();
-    let mut watches = vec![Watch::new(Collection::KubeVirts, None, seed)];
+    let mut watches = Vec::from([Collection::KubeVirts, Collection::Verbs].map(|what| Watch::new(what, None, seed)));
     for namespace in namespaces {
         let namespace: Arc<str> = namespace.into();
         for collection in [Collection::VirtualMachines, Collection::VirtualMachineInstances, Collection::DataVolumes] {
@@ -290,7 +290,10 @@ impl Watch {
             let listed = Listed { kind, namespace, names: listing.seen, as_of };
             self.observations.push_back(Observation::Listed(listed));
         }
-        self.observations.push_back(Observation::Synchronised(self.source.clone()));
+        // What cannot be watched is listed all the time, which is no news.
+        if page.version.is_some() || self.freshness != Freshness::Fresh {
+            self.observations.push_back(Observation::Synchronised(self.source.clone()));
+        }
         self.freshness = Freshness::Fresh;
         self.version = page.version;
         if self.version.is_some() {
@@ -392,6 +395,7 @@ impl Watch {
         let path = self.collection.path(self.source.namespace.as_deref());
         let selector = kind::selector(self.collection);
         match next {
+            Next::List(_) if self.collection == Collection::Verbs => path,
             Next::List(listing) => {
                 let page =
                     listing.page.as_deref().map(|token| format!("&continue={}", escape(token))).unwrap_or_default();

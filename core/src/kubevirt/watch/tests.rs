@@ -53,6 +53,7 @@ fn short(observation: &Observation) -> String {
         Observation::Duty(_) => "duty".to_owned(),
         Observation::Platform(_) => "platform".to_owned(),
         Observation::Listed(listed) => format!("all of {}", listed.as_of.0),
+        Observation::Interrupt(verb) => verb.as_deref().unwrap_or("no interrupt").to_owned(),
         Observation::Synchronised(_) => "synchronised".to_owned(),
         Observation::Stale(_) => "stale".to_owned(),
         Observation::Missing(_) => "missing".to_owned(),
@@ -101,6 +102,31 @@ fn in_state(state: &str) -> Watch {
     }
     seen(&mut watch);
     watch
+}
+
+#[test]
+fn the_verbs_that_there_are_are_read_now_and_then() {
+    let mut watch = Watch::new(Collection::Verbs, None, 1);
+    let list = |names: &[&str]| {
+        let resources: Vec<String> = names.iter().map(|name| format!(r#"{{"name":"{name}","verbs":null}}"#)).collect();
+        format!(r#"{{"kind":"APIResourceList","resources":[7,{}]}}"#, resources.join(","))
+    };
+    let none = list(&["virtualmachineinstances/pause", "virtualmachines/nmi"]);
+    let one = list(&["virtualmachineinstances/pause", "virtualmachineinstances/inject-nmi"]);
+    for (time, body, expected) in [
+        (1, none.as_str(), vec!["synchronised"]),
+        (200, one.as_str(), vec!["inject-nmi"]),
+        // No list at all says nothing.
+        (400, "<html>", vec![]),
+        (600, none.as_str(), vec!["no interrupt"]),
+    ] {
+        let now = seconds(time);
+        let WatchStep::Send(request) = watch.poll(now) else { panic!("it is due at {time}") };
+        assert_eq!(request.uri(), "/apis/subresources.kubevirt.io/v1");
+        answer(&mut watch, now, 200, body);
+        assert_eq!(seen(&mut watch), expected);
+        assert!(matches!(watch.poll(now), WatchStep::WaitUntil(_)));
+    }
 }
 
 #[test]
