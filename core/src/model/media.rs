@@ -156,7 +156,20 @@ impl ImportId {
     /// The import that fetches an image for a slot of a machine: the same for every replica and every attempt, and
     /// another one for another machine of the same name.
     pub fn of(vm: &VmId, uid: &Uid, slot: Slot, image: &str) -> Self {
-        let hash = xxhash_rust::xxh3::xxh3_64(format!("{uid}\n{slot}\n{image}").as_bytes());
+        Self::named_after(vm, slot, &format!("{uid}\n{slot}\n{image}"))
+    }
+
+    /// The same for what is about to be inserted. An import that logs in is another than one that does not: the two may be
+    /// asked for at the same time.
+    pub fn of_insertion(vm: &VmId, uid: &Uid, media: &InsertMedia) -> Self {
+        match media.credentials {
+            None => Self::of(vm, uid, media.slot, &media.image),
+            Some(_) => Self::named_after(vm, media.slot, &format!("{uid}\n{}\n{}\nlogin", media.slot, media.image)),
+        }
+    }
+
+    fn named_after(vm: &VmId, slot: Slot, text: &str) -> Self {
+        let hash = xxhash_rust::xxh3::xxh3_64(text.as_bytes());
         // Names of pods and labels are made from it, which holds for 63 characters without dots.
         let machine: String = vm.name().chars().map(|c| if c == '.' { '-' } else { c }).take(LONGEST_PREFIX).collect();
         let name = format!("{}-{}-{hash:016x}", machine.trim_end_matches('-'), slot.name().to_lowercase());

@@ -27,7 +27,7 @@ use crate::auth::{Extent, Required, required};
 use crate::http::{Content, Refusal, Representation, Schema};
 use crate::messages::{Message, base};
 use crate::resources::{self, Context, Window};
-use crate::route::{Location, Route};
+use crate::route::{Catalog, Location, Route};
 use crate::view::View;
 
 /// The answer would be larger than the service sends.
@@ -68,7 +68,8 @@ pub(crate) fn answer(context: &Context<'_>, location: &Location<'_>, query: &Que
 /// Whether answering takes so long that others should not have to wait for it: more than a millisecond or so.
 pub(crate) fn takes_long(view: &View, location: &Location<'_>, query: &Query) -> bool {
     let looks_at_many = query.filter.is_some() || query.expand.is_some();
-    (looks_at_many && view.len() > FEW) || (view.len() > MANY && matches!(location.route, Route::Chassis(_)))
+    let walks = matches!(location.route, Route::Chassis(_) | Route::Catalog(Catalog::CertificateLocations));
+    (looks_at_many && view.len() > FEW) || (view.len() > MANY && walks)
 }
 
 /// The answer for a resource that is not a collection.

@@ -281,7 +281,7 @@ pub(crate) fn read(context: &Context<'_>, location: &Location<'_>) -> Result<Rep
         Route::NetworkProtocol(name) => {
             context.system(name, location).map(|vm| manager_network_protocol::represent(context, vm))
         }
-        Route::Catalog(resource) => catalog::represent(resource),
+        Route::Catalog(resource) => catalog::represent(context, resource),
         Route::TaskService => Ok(task_service::represent(context)),
         Route::Tasks => Ok(task_collection::represent(context)),
         // A monitor's own answers are for an exchange to give; while the task goes on it is represented by the task.

@@ -122,7 +122,7 @@ pub(super) fn represent(context: &Context<'_>, vm: &Vm, slot: Slot) -> Represent
 }
 
 /// Whether certificates may be read, by the standard's privilege map: nobody is led to what they may not see.
-fn may_manage(context: &Context<'_>, vm: &Vm) -> bool {
+pub(super) fn may_manage(context: &Context<'_>, vm: &Vm) -> bool {
     let has = |identity: &Identity| identity.privileges(Extent::In(&vm.chassis)).has(Privilege::ConfigureManager);
     context.identity.is_some_and(has)
 }

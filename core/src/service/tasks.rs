@@ -87,7 +87,7 @@ impl Service {
     ) -> Option<TaskId> {
         // An insertion's task has the id of the import that it is going to make: it becomes the import's.
         let id = match action {
-            Action::InsertMedia(media) => TaskId::of_import(&ImportId::of(vm, uid, media.slot, &media.image)),
+            Action::InsertMedia(media) => TaskId::of_import(&ImportId::of_insertion(vm, uid, media)),
             _ => self.tasks.next_id(),
         };
         if !self.tasks.requests.contains_key(&id)

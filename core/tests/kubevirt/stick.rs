@@ -195,3 +195,57 @@ fn a_machine_that_is_off_boots_with_its_stick() {
     assert_eq!(world.phase("vm"), "Running");
     assert!(!conditions(&world).contains("RestartRequired"), "{}", conditions(&world));
 }
+
+/// A place in the boot order that a device of the run has is not one for what is plugged into it.
+#[test]
+fn a_stick_that_is_to_be_booted_from_waits_for_the_next_boot() {
+    let mut world = World::new();
+    world.create(small_with_drive(NAMESPACE, "vm", "Always"));
+    let once = BootChange { target: Some(BootTarget::Usb), enabled: Some(BootEnabled::Once), ..BootChange::default() };
+    world.run("vm", Action::Change(MachineChange { boot: Some(once), ..MachineChange::default() })).expect("noted");
+    for image in [CONFIGURATION, OTHER] {
+        world.run("vm", insert(Slot::Usb, image)).expect("inserted");
+        world.rest(Duration::from_secs(30));
+        assert!(!conditions(&world).contains("Failure"), "{}", conditions(&world));
+        let template = template(&world);
+        assert_eq!(stick(&template)["bootOrder"], 1);
+        let volume = template["volumes"].as_array().unwrap().iter().find(|volume| volume["name"] == "redfish-usb");
+        assert_eq!(volume.unwrap()["dataVolume"].get("hotpluggable"), None);
+        let instance = world.object("virtualmachineinstances", "vm").expect("it runs");
+        assert_eq!(stick(&instance["spec"]), Value::Null);
+    }
+    world.power("vm", PowerRequest::PowerCycle).expect("restarted");
+    world.rest(Duration::from_secs(30));
+    let instance = world.object("virtualmachineinstances", "vm").expect("it runs");
+    assert_eq!((stick(&instance["spec"])["bootOrder"].as_u64(), world.phase("vm")), (Some(1), "Running".to_owned()));
+}
+
+/// Where there is neither SATA nor that kind of USB.
+#[test]
+fn other_architectures_have_their_drives_on_scsi() {
+    for version in [KubevirtVersion::V1_8, KubevirtVersion::V1_9] {
+        let mut world = World::of(ClusterConfig::new(version));
+        let mut machine = small(NAMESPACE, "vm", "Halted");
+        machine["spec"]["template"]["spec"]["architecture"] = json!("arm64");
+        world.create(machine);
+        let once =
+            BootChange { target: Some(BootTarget::Cd), enabled: Some(BootEnabled::Once), ..BootChange::default() };
+        world.run("vm", Action::Change(MachineChange { boot: Some(once), ..MachineChange::default() })).expect("set");
+        for (slot, image) in [(Slot::Cd, OTHER), (Slot::Usb, CONFIGURATION)] {
+            world.run("vm", insert(slot, image)).expect("inserted");
+        }
+        let disks = template(&world)["domain"]["devices"]["disks"].clone();
+        let buses: Vec<_> = disks
+            .as_array()
+            .unwrap()
+            .iter()
+            .skip(1)
+            .map(|disk| disk.pointer("/cdrom/bus").or_else(|| disk.pointer("/disk/bus")).cloned().unwrap_or_default())
+            .collect();
+        assert_eq!(buses, ["scsi", "scsi"], "{disks}");
+        world.rest(Duration::from_secs(30));
+        world.power("vm", PowerRequest::On).expect("on");
+        world.rest(Duration::from_secs(30));
+        assert_eq!(world.phase("vm"), "Running");
+    }
+}

@@ -19,7 +19,7 @@ mod status;
 mod template;
 
 pub(crate) use claim::Claim;
-pub(crate) use data_volume::DataVolume;
+pub(crate) use data_volume::{DataVolume, RemoteSource};
 pub(crate) use instance::InterfaceStatus;
 pub(crate) use instance::VirtualMachineInstance;
 pub(crate) use kubevirt::KubeVirt;

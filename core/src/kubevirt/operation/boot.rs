@@ -12,7 +12,7 @@ use super::scene::{Patch, Scene};
 use crate::kubevirt::annotation::{
     BOOT_OVERRIDE, BootOrder, BootRecord, Enabled, MediaRecord, OrderChange, StrategyNote, Target,
 };
-use crate::kubevirt::object::RunStrategy;
+use crate::kubevirt::object::{RunStrategy, VirtualMachine};
 use crate::model::{BootChange, BootDevice, CommandError, Slot, Uid};
 
 /// What a change of the override or of the machine's own order comes to on a machine that is to have `strategy`; `None` if
@@ -186,7 +186,7 @@ impl Template {
         let first = device(wanted, scene.machine, &self.fixed_disks(scene), &self.original);
         let first = match (first, wanted.target) {
             (Some(first), _) => first,
-            (None, Target::Cd) if scene.platform.live_media => Device::Disk(self.add_drive()),
+            (None, Target::Cd) if scene.platform.live_media => Device::Disk(self.add_drive(scene.machine)),
             // No drive without a medium: the override takes effect when one is inserted.
             (None, Target::Cd | Target::Usb | Target::UefiHttp) => {
                 self.restore();
@@ -210,9 +210,9 @@ impl Template {
     }
 
     /// Adds an empty CD-ROM drive and says what it is called.
-    pub(super) fn add_drive(&mut self) -> Box<str> {
+    pub(super) fn add_drive(&mut self, machine: &VirtualMachine) -> Box<str> {
         let name = self.free_name(Slot::Cd, &[]);
-        self.disks.push(cd_drive(&name));
+        self.disks.push(cd_drive(&name, machine));
         name
     }
 
@@ -306,9 +306,16 @@ impl Template {
     }
 }
 
-/// An empty CD-ROM drive. SATA, as the cluster does not take virtio and older guests do not know SCSI.
-pub(super) fn cd_drive(name: &str) -> Value {
-    json!({ "name": name, "cdrom": { "bus": "sata" } })
+/// An empty CD-ROM drive. SATA where there is SATA, as the cluster does not take virtio and older guests do not know SCSI.
+pub(super) fn cd_drive(name: &str, machine: &VirtualMachine) -> Value {
+    let bus = if is_x86(machine) { "sata" } else { "scsi" };
+    json!({ "name": name, "cdrom": { "bus": bus } })
+}
+
+/// Whether the machine has the buses of a PC. On others the cluster refuses disks that are not on virtio or SCSI.
+pub(super) fn is_x86(machine: &VirtualMachine) -> bool {
+    // The cluster fills it in when a machine is made.
+    machine.spec.template.spec.architecture.as_deref().is_none_or(|architecture| architecture == "amd64")
 }
 
 /// The volumes that the template has neither a disk nor a file system for.

@@ -5,6 +5,7 @@
 
 use serde_json::json;
 
+use super::data_volume::{is_part, part_of};
 use super::engine::{Purpose, Write};
 use super::scene::Scene;
 use crate::kubevirt::annotation::{MANAGED_BY, MANAGER, SLOT, TrustRecord};
@@ -43,19 +44,11 @@ impl Verification {
     }
 }
 
-/// A name for the certificates of an import that is about to be made: never that of an earlier import's, which may not
-/// have been collected yet. Every insertion changes the machine; one that was cut short has left `outdated` behind.
-pub(super) fn name(scene: &Scene<'_>, import: &str, outdated: Option<&str>) -> String {
-    let name = format!("{import}-{}", scene.machine.metadata.resource_version.as_deref().unwrap_or_default());
-    if outdated == Some(&*name) { format!("{name}-again") } else { name }
-}
-
 /// The creation of what an import waits for; `None` if it waits for nothing.
 pub(super) fn creation(scene: &Scene<'_>, import: &DataVolume, media: &InsertMedia) -> Option<Write> {
     let name = import.spec.source.remote()?.cert_config_map.as_deref()?;
-    let own = import.metadata.name.as_deref()?;
     let Verification::Certificates(bundle) = Verification::of(scene, media) else { return None };
-    if !name.starts_with(own) || import.status.phase.as_deref() == Some("Succeeded") {
+    if !is_part(import, name) || import.status.phase.as_deref() == Some("Succeeded") {
         return None;
     }
     let namespace = scene.command.vm.namespace();
@@ -66,14 +59,7 @@ pub(super) fn creation(scene: &Scene<'_>, import: &DataVolume, media: &InsertMed
             "name": name,
             "namespace": namespace,
             "labels": { MANAGED_BY: MANAGER, SLOT: media.slot.name().to_lowercase() },
-            "ownerReferences": [{
-                "apiVersion": "cdi.kubevirt.io/v1beta1",
-                "kind": "DataVolume",
-                "name": own,
-                "uid": import.metadata.uid,
-                "controller": false,
-                "blockOwnerDeletion": false,
-            }],
+            "ownerReferences": part_of(import),
         },
         "data": { "ca.pem": bundle },
     });

@@ -2,20 +2,15 @@
 
 use serde_json::{Value, json};
 
-use super::certificates::{self, Verification};
+use super::certificates::Verification;
 use super::engine::{Purpose, Write};
 use super::scene::Scene;
 use crate::kubevirt::annotation::{Holder, IMAGE, MANAGED_BY, MANAGER, SLOT, VIRTUAL_MACHINE};
 use crate::kubevirt::object::DataVolume;
 use crate::kubevirt::request::{Collection, create, delete};
-use crate::model::{Command, ImageSource, ImportId, InsertMedia, Slot};
+use crate::model::{Command, ImageSource, InsertMedia};
 
-/// The name of the `DataVolume` for an image in a slot of a machine.
-pub(super) fn name(command: &Command, slot: Slot, image: &str) -> Box<str> {
-    (*ImportId::of(&command.vm, &command.uid, slot, image).name).into()
-}
-
-/// The creation of it, of that size; `outdated` are the certificates of one of that name that was there before.
+/// The creation of it, of that size; `outdated` is what belonged to one of that name that was there before.
 pub(super) fn creation(
     scene: &Scene<'_>,
     name: &str,
@@ -27,15 +22,15 @@ pub(super) fn creation(
     let settings = scene.settings;
     let InsertMedia { slot, image, credentials, .. } = media;
     let mut remote = json!({ "url": image });
+    let part = part_name(scene, name, outdated);
     if credentials.is_some() {
-        // The secret has the import's name.
-        remote["secretRef"] = json!(name);
+        remote["secretRef"] = json!(part);
     }
     match Verification::of(scene, media) {
         // A field of newer importers; older ones drop it and verify the certificate.
         Verification::None => remote["insecureSkipVerify"] = json!(true),
         Verification::Usual => {}
-        Verification::Certificates(_) => remote["certConfigMap"] = json!(certificates::name(scene, name, outdated)),
+        Verification::Certificates(_) => remote["certConfigMap"] = json!(part),
     }
     let of_registry = ImageSource::of(image, &command.vm) == Some(ImageSource::Registry);
     let protocol = if of_registry { "registry" } else { "http" };
@@ -72,8 +67,34 @@ pub(super) fn creation(
     Write { purpose: Purpose::Prepare, request: Box::new(create(&path, &object)) }
 }
 
+/// A name for what belongs to an import that is about to be made: never that of what belonged to an earlier one, which may
+/// not have been collected yet. Every insertion changes the machine; one that was cut short has left `outdated` behind.
+fn part_name(scene: &Scene<'_>, import: &str, outdated: Option<&str>) -> String {
+    let name = format!("{import}-{}", scene.machine.metadata.resource_version.as_deref().unwrap_or_default());
+    if outdated == Some(&*name) { format!("{name}-again") } else { name }
+}
+
+/// Whether this is a name that the service gives to what belongs to an import: whoever may write imports but nothing else
+/// must not be able to have something of others changed.
+pub(super) fn is_part(import: &DataVolume, name: &str) -> bool {
+    let own = import.metadata.name.as_deref().filter(|own| !own.is_empty());
+    own.and_then(|own| name.strip_prefix(own)).is_some_and(|rest| rest.starts_with('-'))
+}
+
+/// What belongs to an import: it is collected with it, so nobody has to remove it.
+pub(super) fn part_of(import: &DataVolume) -> Value {
+    json!([{
+        "apiVersion": "cdi.kubevirt.io/v1beta1",
+        "kind": "DataVolume",
+        "name": import.metadata.name,
+        "uid": import.metadata.uid,
+        "controller": false,
+        "blockOwnerDeletion": false,
+    }])
+}
+
 /// The reference to the machine as the owner of what is made for it.
-pub(super) fn owner(command: &Command) -> Value {
+fn owner(command: &Command) -> Value {
     json!({
         "apiVersion": "kubevirt.io/v1",
         "kind": "VirtualMachine",

@@ -8,14 +8,12 @@ use serde_json::{Value, json};
 use super::answer::Problem;
 use super::boot::Template;
 use super::boot_order::Device;
-use super::credentials;
 use super::data_volume::{deletion, ours};
 use super::engine::{Decision, Purpose, Reaction, Task};
 use super::scene::Scene;
 use crate::kubevirt::annotation::{self, BootOrder, BootRecord, LeftOutRecord, MEDIA_LEFT_OUT, MediaRecord, Target};
 use crate::kubevirt::object::VirtualMachine;
 use crate::model::Slot;
-use crate::time::Instant;
 
 /// A medium on its way out of its drive.
 #[derive(Debug)]
@@ -23,8 +21,6 @@ pub(super) struct Eject {
     slot: Slot,
     /// The import of the medium that has been taken out.
     import: Option<Box<str>>,
-    /// Whether what that import logged in with is gone, or cannot be made to go.
-    logged_out: bool,
     /// Whether the machine is without it.
     out: bool,
     /// The claim of the only medium that is to go, and why, if it goes because it cannot be had.
@@ -33,7 +29,7 @@ pub(super) struct Eject {
 
 impl Eject {
     pub(super) fn new(slot: Slot) -> Self {
-        Self { slot, import: None, logged_out: false, out: false, left_out: None }
+        Self { slot, import: None, out: false, left_out: None }
     }
 
     /// Takes out what stands on a claim, or was to.
@@ -77,10 +73,7 @@ impl Task for Eject {
             }
             return match scene.import {
                 Some(import) if ours(import, scene.command) && !import.metadata.deleting() => {
-                    Decision::Write(match credentials::of(import, scene.command).filter(|_| !self.logged_out) {
-                        Some(secret) => credentials::deletion(scene.command, secret),
-                        None => deletion(import, scene.command, Purpose::Tidy),
-                    })
+                    Decision::Write(deletion(import, scene.command, Purpose::Tidy))
                 }
                 // Going, once nothing uses it any more.
                 Some(_) | None => Decision::Done,
@@ -93,26 +86,8 @@ impl Task for Eject {
         change_machine(scene, self.slot, &record, self.note(&record).as_deref())
     }
 
-    fn accepted(&mut self, _now: Instant, purpose: Purpose) {
-        match purpose {
-            Purpose::Credentials => self.logged_out = true,
-            Purpose::Main
-            | Purpose::Verb
-            | Purpose::Prepare
-            | Purpose::Certificates
-            | Purpose::Promise
-            | Purpose::Outdated
-            | Purpose::Tidy => {}
-        }
-    }
-
     fn rejected(&mut self, purpose: Purpose, problem: &Problem) -> Reaction {
         match (purpose, problem) {
-            // Gone already, or it stays until the machine goes.
-            (Purpose::Credentials, Problem::Forbidden(_) | Problem::Refused(_) | Problem::Missing { .. }) => {
-                self.logged_out = true;
-                Reaction::Replan
-            }
             // The import stays: whoever looks for orphans finds it.
             (Purpose::Tidy, Problem::Forbidden(_) | Problem::Refused(_) | Problem::Missing { .. }) => {
                 self.import = None;

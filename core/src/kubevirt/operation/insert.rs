@@ -1,20 +1,20 @@
 //! `InsertMedia`: an import, then a volume in the template that holds it.
 //!
-//! The import comes first, then what it logs in with, which it waits for; then the machine, so that it never names a
-//! volume that nobody is going to make. If its change is refused both go again. Should the service end in between, the
-//! import is an orphan that any replica finds, and it says that there is a secret. It does not touch the boot order,
-//! except to carry out an override that was waiting for a drive, and it never starts the machine.
+//! The import comes first, then what it logs in with, which it waits for and which goes with it; then the machine, so that
+//! it never names a volume that nobody is going to make. If its change is refused the import goes again. Should the service
+//! end in between, the import is an orphan that any replica finds. It does not touch the boot order, except to carry out an
+//! override that was waiting for a drive, and it never starts the machine.
 
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use super::answer::Problem;
-use super::boot::{Template, cd_drive};
+use super::boot::{Template, cd_drive, is_x86};
 use super::boot_order::Device;
 use super::certificates;
 use super::credentials;
-use super::data_volume::{creation, deletion, name, ours, volume};
+use super::data_volume::{creation, deletion, ours, volume};
 use super::engine::{Decision, Purpose, Reaction, Task, Write};
 use super::existing;
 use super::image_size::ImageSize;
@@ -22,8 +22,9 @@ use super::orphan::is_used;
 use super::scene::Scene;
 use crate::kubevirt::TransportError;
 use crate::kubevirt::annotation::{self, BootRecord, Enabled, Holder, MEDIA_LEFT_OUT, MediaRecord, Target};
-use crate::kubevirt::object::{DataVolume, VirtualMachine, Volume};
-use crate::model::{Command, CommandError, ImageSource, InsertMedia, Slot};
+use crate::kubevirt::object::{DataVolume, RemoteSource, VirtualMachine};
+use crate::kubevirt::translate;
+use crate::model::{Command, CommandError, ImageSource, ImportId, ImportState, InsertMedia, Slot};
 use crate::time::UnixTime;
 
 /// An image on its way into a drive.
@@ -37,18 +38,14 @@ pub(super) struct Insert {
     replaced: Option<Box<str>>,
     /// Whether the import was made by this command.
     made: Made,
-    /// Whether what an import of an earlier attempt logged in with is gone, or cannot be made to go.
-    cleared: bool,
     /// How large the image is, as far as its server says.
     size: ImageSize,
     /// What the import logs in with.
     login: Login,
     /// Whether the certificates that the import waits for are there.
     certified: bool,
-    /// The certificates of an import of an earlier attempt, which may not have been collected yet.
+    /// What belonged to an import of an earlier attempt, which may not have been collected yet.
     outdated: Option<Box<str>>,
-    /// Whether what the replaced import logged in with is gone, or cannot be made to go.
-    logged_out: bool,
 }
 
 /// Whether an import was made by this command.
@@ -90,7 +87,7 @@ impl Insert {
             Some(ImageSource::Claim(name)) => Holder::ExistingClaim(name.into()),
             Some(ImageSource::Volume(name)) => Holder::ExistingDataVolume(name.into()),
             Some(ImageSource::Http | ImageSource::Https | ImageSource::Registry) | None => {
-                Holder::Import(name(command, media.slot, &media.image))
+                Holder::Import((*ImportId::of_insertion(&command.vm, &command.uid, media).name).into())
             }
         };
         let login = if media.credentials.is_some() { Login::Wanted } else { Login::None };
@@ -100,12 +97,10 @@ impl Insert {
             stage: Stage::Inserting,
             replaced: None,
             made: Made::No,
-            cleared: false,
             size: ImageSize::Unasked,
             login,
             certified: false,
             outdated: None,
-            logged_out: false,
         }
     }
 
@@ -113,6 +108,7 @@ impl Insert {
         if scene.machine.metadata.deleting() {
             return Decision::Fail(CommandError::Conflict("the machine is being removed".to_owned()));
         }
+        self.holder = self.holder_in(scene.machine);
         let first = match self.holder.clone() {
             Holder::Import(name) => self.bring_in(scene, &name),
             Holder::ExistingDataVolume(name) => existing::data_volume(scene, &name),
@@ -130,6 +126,13 @@ impl Insert {
         let replaced = present.as_ref().and_then(|record| record.holder.import().map(Into::into));
         self.replaced = replaced.or_else(|| self.replaced.take());
         self.change_machine(scene, present)
+    }
+
+    /// What is going to hold the image: what does already, unless somebody has to log in and does not.
+    fn holder_in(&self, machine: &VirtualMachine) -> Holder {
+        let present = MediaRecord::read(machine, self.media.slot).filter(|record| record.image == self.media.image);
+        let is_enough = |holder: &Holder| holder.import().is_some() && self.media.credentials.is_none();
+        present.map(|record| record.holder).filter(is_enough).unwrap_or_else(|| self.holder.clone())
     }
 
     /// The next step towards the import of that name, until it is on its way.
@@ -150,14 +153,11 @@ impl Insert {
             // The same image was ejected a moment ago.
             return Some(Decision::Wait(WHILE_DELETING));
         }
-        if self.made == Made::No && self.is_outdated(import, scene, name) {
-            // An earlier attempt was cut short.
-            self.outdated = import.spec.source.remote().and_then(|remote| remote.cert_config_map.clone());
-            let secret = credentials::of(import, scene.command).filter(|_| !self.cleared);
-            return Some(Decision::Write(match secret {
-                Some(secret) => Write { purpose: Purpose::Outdated, ..credentials::deletion(scene.command, secret) },
-                None => deletion(import, scene.command, Purpose::Outdated),
-            }));
+        if self.made == Made::No && is_outdated(import, scene, name) {
+            // An earlier attempt was cut short, or has failed.
+            let part = |remote: &RemoteSource| remote.secret_ref.clone().or_else(|| remote.cert_config_map.clone());
+            self.outdated = import.spec.source.remote().and_then(part);
+            return Some(Decision::Write(deletion(import, scene.command, Purpose::Outdated)));
         }
         if import.status.phase.as_deref() == Some("Succeeded") {
             // The image is there: nobody has to log in any more.
@@ -167,29 +167,15 @@ impl Insert {
         if let Some(write) = certificates {
             return Some(Decision::Write(write));
         }
-        let write = self.login(scene, name)?;
-        if credentials::of(import, scene.command).is_none() {
-            let reason = "the image is being fetched without a user name; eject it first".to_owned();
-            return Some(Decision::Fail(CommandError::Conflict(reason)));
-        }
-        Some(Decision::Write(write))
-    }
-
-    /// Whether an import that is there already is of no use: one that may be about to be removed as an orphan, or that
-    /// logs in otherwise. Any other may be what another replica is just inserting.
-    fn is_outdated(&self, import: &DataVolume, scene: &Scene<'_>, name: &str) -> bool {
-        let made = import.metadata.creation_timestamp.as_deref().and_then(UnixTime::parse);
-        let old = made.is_some_and(|made| made <= scene.command.orphaned_before);
-        let logs_in = import.spec.source.remote().is_some_and(|remote| remote.secret_ref.is_some());
-        (old || logs_in != self.media.credentials.is_some()) && !is_used(scene.machine, name)
+        self.login(scene, import).map(Decision::Write)
     }
 
     /// The next step towards what the import logs in with.
-    fn login(&self, scene: &Scene<'_>, import: &str) -> Option<Write> {
+    fn login(&self, scene: &Scene<'_>, import: &DataVolume) -> Option<Write> {
         let credentials = self.media.credentials.as_ref()?;
         match self.login {
-            Login::Wanted => Some(credentials::creation(scene.command, import, self.media.slot, credentials)),
-            Login::Outdated => Some(credentials::deletion(scene.command, import)),
+            Login::Wanted => credentials::creation(scene.command, import, self.media.slot, credentials),
+            Login::Outdated => credentials::deletion(scene.command, import),
             Login::None | Login::Written => None,
         }
     }
@@ -204,22 +190,12 @@ impl Insert {
             (None, Some(drive)) => (drive, false),
             (None, None) => (template.free_name(slot, &volumes), true),
         };
-        let live = live(scene, slot, &drive);
         let named = |device: &Value| device.get("name") == Some(&json!(*drive));
-        match (slot, template.disks.iter_mut().find(|disk| named(disk))) {
-            (Slot::Cd | Slot::Http, Some(_)) => {}
-            (Slot::Cd | Slot::Http, None) => template.disks.push(cd_drive(&drive)),
-            (Slot::Usb, Some(disk)) => become_stick(disk, live, self.media.write_protected),
-            (Slot::Usb, None) => {
-                let mut disk = json!({ "name": *drive });
-                become_stick(&mut disk, live, self.media.write_protected);
-                template.disks.push(disk);
-            }
-        }
-        let volume = volume(&drive, &self.holder, live);
-        match volumes.iter_mut().find(|volume| named(volume)) {
-            Some(place) => *place = volume,
-            None => volumes.push(volume),
+        if !template.disks.iter().any(named) {
+            template.disks.push(match slot {
+                Slot::Cd | Slot::Http => cd_drive(&drive, scene.machine),
+                Slot::Usb => json!({ "name": *drive }),
+            });
         }
         // An override that waits for a drive, or that was given another one, gets this.
         let wanted = boot.clone().map(|mut record| {
@@ -229,6 +205,16 @@ impl Insert {
             }
             record
         });
+        let disk = template.disks.iter_mut().find(|disk| named(disk));
+        let live = live(scene, slot, &drive, disk.as_deref());
+        if let Some(disk) = disk.filter(|_| slot == Slot::Usb) {
+            become_stick(disk, live || !is_x86(scene.machine), self.media.write_protected);
+        }
+        let volume = volume(&drive, &self.holder, live);
+        match volumes.iter_mut().find(|volume| named(volume)) {
+            Some(place) => *place = volume,
+            None => volumes.push(volume),
+        }
         let record =
             MediaRecord { image: self.media.image.clone(), drive, holder: self.holder.clone(), added_drive: added };
         let patch = template.into_patch(scene, wanted.as_ref(), boot.as_ref()).unwrap_or_else(|| scene.patch());
@@ -246,11 +232,7 @@ impl Insert {
         match (&self.replaced, scene.import) {
             (None, _) => Decision::Done,
             (Some(_), Some(import)) if ours(import, scene.command) && !import.metadata.deleting() => {
-                let secret = credentials::of(import, scene.command).filter(|_| !self.logged_out);
-                Decision::Write(match secret {
-                    Some(secret) => credentials::deletion(scene.command, secret),
-                    None => deletion(import, scene.command, Purpose::Tidy),
-                })
+                Decision::Write(deletion(import, scene.command, Purpose::Tidy))
             }
             (Some(_), Some(_) | None) => {
                 self.replaced = None;
@@ -262,11 +244,11 @@ impl Insert {
 }
 
 impl Task for Insert {
-    fn import(&self, _machine: &VirtualMachine) -> Option<Box<str>> {
+    fn import(&self, machine: &VirtualMachine) -> Option<Box<str>> {
         match (&self.stage, &self.replaced) {
             (Stage::Replacing, Some(replaced)) => Some(replaced.clone()),
-            _ => match &self.holder {
-                Holder::Import(name) | Holder::ExistingDataVolume(name) => Some(name.clone()),
+            _ => match self.holder_in(machine) {
+                Holder::Import(name) | Holder::ExistingDataVolume(name) => Some(name),
                 Holder::ExistingClaim(_) => None,
             },
         }
@@ -283,19 +265,13 @@ impl Task for Insert {
         match &self.stage {
             Stage::Inserting => self.insert(scene),
             Stage::Replacing => self.finish(scene),
-            Stage::TakingBack(error) => match (scene.import, self.holder.import()) {
-                // An import that was there before goes on with what it logs in with.
-                (import, Some(name))
-                    if self.login == Login::Written && (self.made == Made::Yes || import.is_none()) =>
-                {
-                    Decision::Write(credentials::deletion(scene.command, name))
-                }
-                (Some(import), _)
+            Stage::TakingBack(error) => match scene.import {
+                Some(import)
                     if self.made == Made::Yes && ours(import, scene.command) && !import.metadata.deleting() =>
                 {
                     Decision::Write(deletion(import, scene.command, Purpose::Tidy))
                 }
-                _ => Decision::Fail(error.clone()),
+                Some(_) | None => Decision::Fail(error.clone()),
             },
         }
     }
@@ -304,9 +280,8 @@ impl Task for Insert {
         match purpose {
             Purpose::Prepare => self.made = Made::Yes,
             Purpose::Credentials => self.login_accepted(),
-            Purpose::Outdated => self.cleared = true,
             Purpose::Certificates => self.certified = true,
-            Purpose::Main | Purpose::Verb | Purpose::Promise | Purpose::Tidy => {}
+            Purpose::Main | Purpose::Verb | Purpose::Promise | Purpose::Outdated | Purpose::Tidy => {}
         }
     }
 
@@ -318,14 +293,7 @@ impl Task for Insert {
                 self.certified = true;
                 Reaction::Replan
             }
-            (Purpose::Outdated, Problem::Missing { .. }) => {
-                self.cleared = true;
-                Reaction::Replan
-            }
-            (Purpose::Outdated, Problem::Forbidden(_) | Problem::Refused(_)) if !self.cleared => {
-                self.cleared = true;
-                Reaction::Replan
-            }
+            (Purpose::Outdated, Problem::Missing { .. }) => Reaction::Replan,
             (Purpose::Prepare, Problem::Missing { .. }) => {
                 self.take_back(CommandError::Unsupported("there is no importer of images (CDI)".to_owned()))
             }
@@ -362,7 +330,7 @@ impl Task for Insert {
 
 impl Insert {
     fn take_back(&mut self, error: CommandError) -> Reaction {
-        if self.made != Made::Yes && self.login != Login::Written {
+        if self.made != Made::Yes {
             return Reaction::Fail(error);
         }
         self.stage = Stage::TakingBack(error);
@@ -370,34 +338,36 @@ impl Insert {
     }
 
     fn login_accepted(&mut self) {
-        match (&self.stage, self.login) {
-            (Stage::Inserting, Login::Wanted) => self.login = Login::Written,
-            (Stage::Inserting, Login::Outdated) => self.login = Login::Wanted,
-            (Stage::Inserting, Login::None | Login::Written) => {}
-            (Stage::TakingBack(_), _) => self.login = Login::None,
-            (Stage::Replacing, _) => self.logged_out = true,
-        }
+        self.login = match self.login {
+            Login::Wanted => Login::Written,
+            Login::Outdated => Login::Wanted,
+            other @ (Login::None | Login::Written) => other,
+        };
     }
 
     fn login_rejected(&mut self, problem: &Problem) -> Reaction {
-        match (&self.stage, self.login, problem) {
-            (Stage::Inserting, Login::Wanted, Problem::Conflict(_)) => self.login = Login::Outdated,
-            (Stage::Inserting, Login::Outdated, Problem::Missing { .. }) => self.login = Login::Wanted,
-            (Stage::Inserting, _, Problem::Refused(message)) => {
-                return self.take_back(CommandError::Refused(message.clone()));
-            }
-            (Stage::Inserting, _, Problem::Forbidden(message)) => {
-                return self.take_back(CommandError::Forbidden(message.clone()));
-            }
-            (Stage::Inserting, ..) => return Reaction::Usual,
-            // Gone already, or it stays until the machine goes.
-            (_, _, Problem::Forbidden(_) | Problem::Refused(_) | Problem::Missing { .. }) => self.login_accepted(),
-            (Stage::TakingBack(_) | Stage::Replacing, _, Problem::Conflict(_) | Problem::Busy { .. }) => {
-                return Reaction::Usual;
-            }
+        match (self.login, problem) {
+            (Login::Wanted, Problem::Conflict(_)) => self.login = Login::Outdated,
+            (Login::Outdated, Problem::Missing { .. }) => self.login = Login::Wanted,
+            (_, Problem::Refused(message)) => return self.take_back(CommandError::Refused(message.clone())),
+            (_, Problem::Forbidden(message)) => return self.take_back(CommandError::Forbidden(message.clone())),
+            _ => return Reaction::Usual,
         }
         Reaction::Replan
     }
+}
+
+/// Whether an import that is there already is of no use: one that may be about to be removed as an orphan, or one that
+/// has failed. Any other may be what another replica is just inserting.
+fn is_outdated(import: &DataVolume, scene: &Scene<'_>, name: &str) -> bool {
+    let made = import.metadata.creation_timestamp.as_deref().and_then(UnixTime::parse);
+    let old = made.is_some_and(|made| made <= scene.command.orphaned_before);
+    (old || has_failed(import)) && !is_used(scene.machine, name)
+}
+
+/// Whether an import has not brought its image, and may never.
+fn has_failed(import: &DataVolume) -> bool {
+    translate::import(import).is_some_and(|import| matches!(import.state, ImportState::Failed { .. }))
 }
 
 /// Whether a boot override of this target is one of what is in this slot.
@@ -428,21 +398,26 @@ fn empty_drive(machine: &VirtualMachine, slot: Slot) -> Option<Box<str>> {
 ///
 /// Such a volume in a drive that the present run does not have leaves the machine with a failure until it is
 /// restarted (facts, section 6, A2); a plain one just waits for the restart.
-fn live(scene: &Scene<'_>, slot: Slot, drive: &str) -> bool {
+fn live(scene: &Scene<'_>, slot: Slot, drive: &str, disk: Option<&Value>) -> bool {
     let by_migration = scene.machine.spec.update_volumes_strategy.as_deref() == Some("Migration");
     let mut runs = scene.instance.filter(|instance| !instance.ended()).into_iter();
     let possible = runs.all(|instance| match slot {
         Slot::Cd | Slot::Http => instance.spec.disk(drive).is_some_and(|disk| disk.cdrom.is_some()),
-        // A new one is plugged in; one that the run began with stays until the restart.
-        Slot::Usb => instance.spec.volume(drive).is_none_or(Volume::hotpluggable),
+        // A new one is plugged in, unless it is to be booted from: its place in the boot order is one that a device of the
+        // run has. One that the run began with stays until the restart.
+        Slot::Usb => match instance.spec.volume(drive) {
+            Some(volume) => volume.hotpluggable(),
+            None => disk.is_none_or(|disk| disk.get("bootOrder").is_none()),
+        },
     });
     scene.platform.live_media && !by_migration && possible
 }
 
 /// Makes a disk of the template one with a stick's image. The bus that is called USB knows no plugging while a machine
-/// runs, SCSI does (facts, section 6, A5 and A6); to a guest that asks for the file system's label they are one.
-fn become_stick(disk: &mut Value, live: bool, write_protected: bool) {
-    let mut device = json!({ "bus": if live { "scsi" } else { "usb" } });
+/// runs, SCSI does (facts, section 6, A5 and A6), and not every architecture has it; to a guest that asks for the file
+/// system's label they are one.
+fn become_stick(disk: &mut Value, scsi: bool, write_protected: bool) {
+    let mut device = json!({ "bus": if scsi { "scsi" } else { "usb" } });
     if write_protected {
         device["readonly"] = json!(true);
     }

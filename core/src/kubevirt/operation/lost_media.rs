@@ -11,7 +11,6 @@ use crate::kubevirt::annotation::MediaRecord;
 use crate::kubevirt::object::VirtualMachine;
 use crate::kubevirt::translate;
 use crate::model::{Phase, Slot};
-use crate::time::Instant;
 
 /// A medium, on its way out of its drive if it is lost.
 #[derive(Debug)]
@@ -75,12 +74,6 @@ impl Task for LeaveOutLost {
                 self.stage = Stage::Looking(name.into());
                 Decision::Wait(Duration::ZERO)
             }
-        }
-    }
-
-    fn accepted(&mut self, now: Instant, purpose: Purpose) {
-        if let Stage::LeavingOut(eject) = &mut self.stage {
-            eject.accepted(now, purpose);
         }
     }
 

@@ -1,28 +1,24 @@
 //! An import that no drive of its machine holds: of an insertion that was cut short, of an ejection that could not
 //! remove it, or of an earlier machine of the same name.
 
-use super::answer::Problem;
-use super::credentials;
 use super::data_volume::deletion;
-use super::engine::{Decision, Purpose, Reaction, Task};
+use super::engine::{Decision, Purpose, Task};
 use super::scene::Scene;
 use crate::kubevirt::annotation::{MANAGED_BY, MANAGER, MediaRecord};
 use crate::kubevirt::object::{DataVolume, VirtualMachine, Volume};
 use crate::model::{ImportId, Slot};
-use crate::time::{Instant, UnixTime};
+use crate::time::UnixTime;
 
 /// An orphan on its way out.
 #[derive(Debug)]
 pub(super) struct RemoveOrphan {
     import: Box<str>,
     made: UnixTime,
-    /// Whether what it logs in with is gone, or cannot be made to go.
-    logged_out: bool,
 }
 
 impl RemoveOrphan {
     pub(super) fn new(import: &ImportId, made: UnixTime) -> Self {
-        Self { import: (*import.name).into(), made, logged_out: false }
+        Self { import: (*import.name).into(), made }
     }
 
     /// Whether it is what was taken for an orphan, and is one.
@@ -44,27 +40,7 @@ impl Task for RemoveOrphan {
 
     fn decide(&mut self, scene: &Scene<'_>) -> Decision {
         let Some(import) = scene.import.filter(|import| self.is_orphan(import, scene)) else { return Decision::Done };
-        Decision::Write(match credentials::of(import, scene.command).filter(|_| !self.logged_out) {
-            Some(secret) => credentials::deletion(scene.command, secret),
-            None => deletion(import, scene.command, Purpose::Main),
-        })
-    }
-
-    fn accepted(&mut self, _now: Instant, purpose: Purpose) {
-        if purpose == Purpose::Credentials {
-            self.logged_out = true;
-        }
-    }
-
-    fn rejected(&mut self, purpose: Purpose, problem: &Problem) -> Reaction {
-        match (purpose, problem) {
-            // Gone already, or it stays until the machine goes.
-            (Purpose::Credentials, Problem::Forbidden(_) | Problem::Refused(_) | Problem::Missing { .. }) => {
-                self.logged_out = true;
-                Reaction::Replan
-            }
-            _ => Reaction::Usual,
-        }
+        Decision::Write(deletion(import, scene.command, Purpose::Main))
     }
 }
 
