@@ -379,3 +379,46 @@ fn a_cluster_that_stumbles_delays_a_promise_and_does_not_break_it() {
         }
     }
 }
+
+/// A start that clears its promise borrows another strategy, and gives it back whoever is there to do so.
+#[test]
+fn the_owners_strategy_comes_back_after_a_promised_start() {
+    for strategy in ["Manual", "RerunOnFailure"] {
+        for ends in [false, true] {
+            let mut borrowed = 0;
+            for cut in 0..7 {
+                let world = &mut plain(KubevirtVersion::V1_9, Duration::from_secs(30));
+                world.cluster.edit("virtualmachines", "lab", "node-0", |machine| {
+                    machine["spec"]["runStrategy"] = json!("Manual");
+                });
+                world.advance(Duration::from_secs(1));
+                world.cluster.edit("virtualmachines", "lab", "node-0", |machine| {
+                    machine["spec"]["runStrategy"] = json!(strategy);
+                    machine["status"]["runStrategy"] = json!(strategy);
+                });
+                insert(world, 0, IMAGE);
+                reset(world, 0, "On");
+                world.advance(Duration::from_secs(29));
+                let slow = FaultEffect::SlowAnswer(Duration::from_millis(300));
+                world.cluster.inject(Fault::new(slow).path("/node-0"));
+                world.advance(Duration::from_millis(1_000 + 700 * cut));
+                world.kill(0);
+                let machine = world.cluster.object("virtualmachines", "lab", "node-0").unwrap();
+                borrowed += usize::from(machine["spec"]["runStrategy"] == "Once");
+                world.cluster.clear_faults();
+                world.advance(Duration::from_secs(20));
+                let ran = ends && world.cluster.guest_shutdown("lab", "node-0");
+                world.advance(Duration::from_secs(20));
+                start(world);
+                world.advance(Duration::from_mins(1));
+                let machine = world.cluster.object("virtualmachines", "lab", "node-0").unwrap();
+                let chosen = machine["metadata"]["annotations"]["redfish.kubevirt.io/run-strategy"].as_str();
+                let chosen = chosen.or_else(|| machine["spec"]["runStrategy"].as_str());
+                let shown = power(world, 1);
+                assert_eq!((chosen, &*shown), (Some(strategy), if ran { "Off" } else { "On" }), "{cut} {machine}");
+                assert_eq!(promise(world), None);
+            }
+            assert!(borrowed > 0, "{strategy}: it was interrupted in between");
+        }
+    }
+}

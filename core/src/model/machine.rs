@@ -59,7 +59,8 @@ pub struct Machine {
     pub indicator: Indicator,
     /// What becomes of it when its host comes back.
     pub power_restore: PowerRestore,
-    /// That is not in force yet: it comes back by itself until a run that its guest's own reboot ends is over.
+    /// That is not in force yet: something else is, which had the machine started or brings it back by itself until a run
+    /// that its guest's own reboot ends is over.
     pub power_restore_deferred: bool,
 }
 

@@ -12,8 +12,8 @@ use super::timers::Timer;
 use super::{OutcomeKind, Output, Service, Stopping, Ticket};
 use crate::config::Config;
 use crate::model::{
-    Action, BootEnabled, Command, CommandError, CommandId, Completion, MachineChange, Phase, PowerRequest, PowerState,
-    Slot, Uid, VmId,
+    Action, Autostart, BootEnabled, Command, CommandError, CommandId, Completion, MachineChange, Phase, PowerRequest,
+    PowerState, Slot, Uid, VmId,
 };
 use crate::task::TaskId;
 use crate::time::{Instant, Now};
@@ -432,10 +432,14 @@ fn keeps_own_time(action: &Action) -> bool {
     matches!(action, Action::RemoveOrphan { .. } | Action::LeaveOutLostMedia { .. })
 }
 
-/// A choice of what becomes of the machine that had to wait for the end of an earlier run.
+/// A choice of what becomes of the machine that had to wait for the end of an earlier run, or for the machine's start.
 fn deferred_choice(vm: &Vm) -> Option<Action> {
-    let run = vm.instance.as_ref().filter(|_| vm.machine.power_restore_deferred)?;
-    let ready = run.phase == Phase::Running && !run.stopping && !run.ends_by_reboot;
+    let run = vm.instance.as_ref().filter(|run| vm.machine.power_restore_deferred && !run.stopping)?;
+    let ready = match run.phase {
+        Phase::Running => !run.ends_by_reboot,
+        Phase::Ended => vm.machine.autostart == Autostart::No,
+        Phase::Starting => false,
+    };
     let power_restore = Some(vm.machine.power_restore);
     ready.then(|| Action::Change(MachineChange { power_restore, ..MachineChange::default() }))
 }

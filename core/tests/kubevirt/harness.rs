@@ -105,13 +105,21 @@ impl World {
     }
 
     pub(crate) fn carry_out(&mut self, command: Command) -> Result<Completion, CommandError> {
+        self.carry_on(command, usize::MAX).expect("the operation ends")
+    }
+
+    /// Carries a command out until it has sent so many requests; then whoever does it ends.
+    pub(crate) fn carry_on(&mut self, command: Command, requests: usize) -> Option<Result<Completion, CommandError>> {
         let deadline = command.deadline;
+        let mut sent = 0;
         let now = Instant::new(self.sim.now);
         let mut operation = Operation::new(command, self.platform.clone(), Arc::clone(&self.settings), 7, now);
         for _ in 0..1000 {
             let now = Instant::new(self.sim.now);
             match operation.poll(now) {
+                OperationStep::Send(_) if sent == requests => return None,
                 OperationStep::Send(request) => {
+                    sent += 1;
                     self.note(&request);
                     let answer = self.sim.try_send(request);
                     let answer = answer.ok_or_else(|| TransportError::Broken("connection reset".to_owned()));
@@ -127,7 +135,7 @@ impl World {
                     assert!(time <= deadline, "nothing is waited for after the deadline");
                     self.sim.advance(time.saturating_since(now));
                 }
-                OperationStep::Done(result) => return result,
+                OperationStep::Done(result) => return Some(result),
             }
         }
         panic!("the operation does not end");

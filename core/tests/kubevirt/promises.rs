@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use http::StatusCode;
-use kubevirt_redfish_core::model::{Action, Deferral, PowerRequest};
+use kubevirt_redfish_core::model::{Action, CommandError, Deferral, PowerRequest};
 use kubevirt_redfish_core::time::UnixTime;
 use kubevirt_redfish_fixtures::cluster::{Fault, FaultEffect, Rule};
 use kubevirt_redfish_fixtures::sample::small;
@@ -185,14 +185,47 @@ fn a_promise_under_a_name_is_kept_and_broken_under_that_name_alone() {
     assert_eq!(world.writes(), Vec::<String>::new());
 }
 
-/// Where the service may not write on machines it waits as long as it may, and does not pretend.
+/// Where the service may not write on machines it says so at once, and waits for what does not take long.
 #[test]
-fn without_the_right_to_promise_it_is_waited_for() {
-    let mut world = world("Manual", true);
-    world.sim.cluster.forbid(vec![Rule::new("patch", "kubevirt.io", "virtualmachines")]);
-    let mut command = world.command("vm", Action::Power(PowerRequest::On), Duration::from_mins(2));
-    command.deferral = Some(deferral(false));
-    world.carry_out(command).expect("done");
-    world.rest(Duration::from_secs(20));
-    assert_eq!(world.phase("vm"), "Running");
+fn without_the_right_to_promise_nothing_is_promised() {
+    for strategy in STRATEGIES {
+        let mut world = world(strategy, true);
+        world.sim.cluster.forbid(vec![Rule::new("patch", "kubevirt.io", "virtualmachines")]);
+        let before = world.sim.now;
+        let mut command = world.command("vm", Action::Power(PowerRequest::On), Duration::from_secs(30));
+        command.deferral = Some(deferral(false));
+        let result = world.carry_out(command.clone());
+        assert!(matches!(&result, Err(CommandError::Conflict(why)) if why.contains("shutting down")), "{result:?}");
+        assert!(world.sim.now.saturating_sub(before) < Duration::from_secs(3), "{strategy}");
+        world.power("vm", PowerRequest::ForceOff).expect("killed");
+        command.deadline = world.command("vm", Action::Power(PowerRequest::On), Duration::from_secs(30)).deadline;
+        world.carry_out(command).expect("on");
+        world.rest(Duration::from_secs(20));
+        assert_eq!(world.phase("vm"), "Running", "{strategy}");
+    }
+}
+
+/// Wherever whoever keeps a promise ends: the machine is started for it once.
+#[test]
+fn a_promise_is_kept_once() {
+    for strategy in STRATEGIES {
+        for steps in 0..12 {
+            let mut world = world(strategy, false);
+            on(&mut world, PowerRequest::On, true);
+            let command = world.command("vm", Action::KeepPromise(NAME.into()), Duration::from_mins(1));
+            world.carry_on(command, steps);
+            world.rest(Duration::from_secs(20));
+            let started = world.phase("vm") == "Running";
+            if started {
+                world.sim.cluster.guest_shutdown(NAMESPACE, "vm");
+                world.rest(Duration::from_secs(20));
+            }
+            let first = world.run_uid("vm");
+            keep(&mut world);
+            world.rest(Duration::from_secs(20));
+            assert_eq!(world.annotation("vm", "pending-power-on"), None, "{strategy} {steps}");
+            let again = world.phase("vm") == "Running" && world.run_uid("vm") != first;
+            assert!(started != again || strategy == "Always" || strategy == "legacy", "{strategy} {steps}");
+        }
+    }
 }

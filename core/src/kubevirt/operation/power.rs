@@ -4,7 +4,7 @@
 //! there, into patches of `spec.runStrategy`. It never leaves a strategy replaced without a note on the machine.
 //!
 //! A power-on that has to wait for longer than a client would is promised: noted down on the machine, for any replica
-//! to carry out. The note goes in the patch that starts the machine, or right after the verb that does.
+//! to carry out. The note goes in the patch that starts the machine, so that nobody starts it twice for it.
 
 use std::time::Duration;
 
@@ -269,30 +269,26 @@ impl Power {
         let legacy = machine.spec.running.is_some();
         let replaced = strategy == RunStrategy::Halted && !legacy && !self.without.notes;
         let promised = has_promise(scene) && !self.without.notes;
+        if promised && !legacy && strategy == RunStrategy::Manual && scene.instance.is_some() {
+            return Decision::Write(remove_ended(scene).into_write(Purpose::Prepare, scene.command));
+        }
         let patch = match chosen {
             // Coming from another strategy, these two start the machine by themselves.
             RunStrategy::Once | RunStrategy::RerunOnFailure if replaced => patch(chosen).annotate(RUN_STRATEGY, None),
-            RunStrategy::Manual if replaced && !self.without.lifecycle => {
+            RunStrategy::Manual if replaced && !promised && !self.without.lifecycle => {
                 // Then `start` is another step.
-                let mut patch = patch(chosen).annotate(RUN_STRATEGY, None);
-                if let Some(record) = PowerOnRecord::read(machine).filter(|_| promised) {
-                    // A promise stands for as long as the strategy is the one that it was made under.
-                    let record = PowerOnRecord { run_strategy: chosen.name().into(), ..record };
-                    patch = patch.annotate(PENDING_POWER_ON, record.text().as_deref());
-                }
+                let patch = patch(chosen).annotate(RUN_STRATEGY, None);
                 return Decision::Write(patch.into_write(Purpose::Prepare, scene.command));
             }
-            // What `start` would do, and at the same time the promise goes: nobody can keep it twice.
-            RunStrategy::Always | RunStrategy::Halted if replaced && promised => {
-                patch(RunStrategy::Always).annotate(RUN_STRATEGY, None)
+            _ if !self.without.lifecycle && !promised => {
+                return verb(scene, Collection::VirtualMachines, "start", &json!({}));
             }
-            _ if legacy && promised => scene.patch().set(&["spec", "running"], json!(true)),
-            _ if !self.without.lifecycle => return verb(scene, Collection::VirtualMachines, "start", &json!({})),
             _ if legacy => scene.patch().set(&["spec", "running"], json!(true)),
-            // No right to `start`: through `Always`, and back when there is an instance.
+            // No right to `start`, or a promise that has to go at the same time: through another strategy, and back when
+            // there is an instance. `Once` starts the machine no second time should nobody be there to put it back.
             RunStrategy::Manual | RunStrategy::RerunOnFailure => {
-                let note = StrategyNote { was: chosen, now: RunStrategy::Always };
-                patch(RunStrategy::Always).annotate(RUN_STRATEGY, Some(&note.text()))
+                let now = if promised { RunStrategy::Once } else { RunStrategy::Always };
+                patch(now).annotate(RUN_STRATEGY, Some(&StrategyNote { was: chosen, now }.text()))
             }
             RunStrategy::Always | RunStrategy::Once | RunStrategy::Halted => {
                 patch(RunStrategy::Always).annotate(RUN_STRATEGY, None)
@@ -337,6 +333,11 @@ impl Power {
         let ending = matches!(state, RunState::Stopping | RunState::Dying | RunState::Ended);
         let patient = ending && (self.awaits_media(scene) || scene.now.saturating_since(self.since) >= PATIENCE);
         let promise = if patient { self.promise(scene) } else { None };
+        let waits = promise.is_none() && self.then.is_none() && scene.command.deferral.is_some();
+        if waits && self.without.promises && state == RunState::Stopping {
+            // It may take minutes, and nobody could see to it then.
+            return Decision::Fail(CommandError::Conflict(NO_PROMISE.to_owned()));
+        }
         promise.unwrap_or_else(|| Decision::Wait(self.pace(scene.now)))
     }
 
@@ -561,6 +562,21 @@ pub(super) fn replace(scene: &Scene<'_>, by: RunStrategy) -> Option<Patch> {
     })
 }
 
+/// A patch that has an instance removed whose guest has ended, and leaves a promise as it is: `Once` starts no machine
+/// that has one.
+fn remove_ended(scene: &Scene<'_>) -> Patch {
+    let halted = RunStrategy::Halted;
+    let patch = replace(scene, halted).unwrap_or_else(|| scene.patch());
+    match PowerOnRecord::read(scene.machine) {
+        Some(record) => {
+            // It stands for as long as the strategy is the one that it was made under.
+            let record = PowerOnRecord { run_strategy: halted.name().into(), ..record };
+            patch.annotate(PENDING_POWER_ON, record.text().as_deref())
+        }
+        None => patch,
+    }
+}
+
 /// Whether a power-on has been promised, or was once.
 fn has_promise(scene: &Scene<'_>) -> bool {
     scene.machine.metadata.annotations.pending_power_on.is_some()
@@ -575,6 +591,9 @@ fn speechless(problem: &Problem) -> bool {
     matches!(problem, Problem::Conflict(message) if message.contains("ACPI"))
 }
 
+/// Meant for the client.
+const NO_PROMISE: &str = "the machine is still shutting down, and the service is not permitted to write on it that it is \
+                          to be turned on when it is off";
 /// How long the end of a run is waited for before a power-on is promised: longer than one that is forced takes.
 const PATIENCE: Duration = Duration::from_millis(1_500);
 /// How long the cluster may take to show what it has accepted.

@@ -39,8 +39,13 @@ pub(super) fn choose(scene: &Scene<'_>, wanted: PowerRestore, since: Instant) ->
     let runs = matches!(state, RunState::Starting | RunState::Running | RunState::Paused);
     let kept_up = now == RunStrategy::Always && runs && boot::reboot_ends_run(scene);
     let stands_in = StrategyNote::read(machine).is_some_and(|note| note.now == now);
-    // What `Always` was kept for is over.
-    let released = stands_in && now == RunStrategy::Always && runs && !kept_up;
+    // What `Always` was kept for, or `Once` brought about, is over.
+    let released = stands_in
+        && match now {
+            RunStrategy::Always => runs && !kept_up,
+            RunStrategy::Once => runs || state == RunState::Ended,
+            RunStrategy::RerunOnFailure | RunStrategy::Manual | RunStrategy::Halted => false,
+        };
     // The deprecated field cannot keep a choice while the machine is off: it gives way to the strategy.
     if StrategyNote::chosen(machine) == was && machine.spec.running.is_none() && !released {
         return Choice::Made;

@@ -107,9 +107,10 @@ fn power_restore(object: &VirtualMachine) -> PowerRestore {
     }
 }
 
-/// Whether `Always` stands in for what the owner chose.
+/// Whether a strategy stands in for what the owner chose while the machine starts or runs.
 fn power_restore_deferred(object: &VirtualMachine) -> bool {
-    object.run_strategy() == RunStrategy::Always && StrategyNote::chosen(object) != RunStrategy::Always
+    let strategy = object.run_strategy();
+    matches!(strategy, RunStrategy::Always | RunStrategy::Once) && StrategyNote::chosen(object) != strategy
 }
 
 /// A description is shown as a line or two; more is not kept.
