@@ -188,8 +188,11 @@ pub(super) fn deferred(vm: &Vm) -> Message {
 /// What a system waits for before it is turned on.
 fn awaited(vm: &Vm) -> String {
     let ending = vm.instance.as_ref().is_some_and(|instance| instance.phase != Phase::Ended);
-    let loading =
-        |medium: &&Medium| vm.import(medium.slot).is_some_and(|import| import.state != ImportState::Succeeded);
+    // One that has not been seen yet has just begun.
+    let loading = |medium: &&Medium| {
+        let imported = medium.import.is_some();
+        imported && vm.import(medium.slot).is_none_or(|import| import.state != ImportState::Succeeded)
+    };
     match vm.machine.media.iter().find(loading) {
         Some(medium) if !ending => format!("the image {} has been copied into the cluster", medium.image),
         Some(_) | None => "it has shut down".to_owned(),

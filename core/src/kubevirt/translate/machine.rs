@@ -87,10 +87,11 @@ pub(crate) fn autostart(object: &VirtualMachine) -> Autostart {
             // The instance of a `Once` that has ended stays; while it is there nothing more comes.
             RunStrategy::Once => object.status.created != Some(true),
             // Comes up once after its creation and after failures, but not after its guest has shut down; which of
-            // these it is shows only in the summary. It has none in the first moments.
+            // these it is shows only in the summary. It has none in the first moments. `CrashLoopBackOff` says nothing:
+            // after a failure a start is requested as well, and one that was stopped before it ran shows it for good.
             RunStrategy::RerunOnFailure => matches!(
                 object.status.printable_status.as_deref(),
-                None | Some("" | "Starting" | "Provisioning" | "WaitingForVolumeBinding" | "CrashLoopBackOff")
+                None | Some("" | "Starting" | "Provisioning" | "WaitingForVolumeBinding")
             ),
             RunStrategy::Manual | RunStrategy::Halted => false,
         }

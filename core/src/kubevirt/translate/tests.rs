@@ -139,7 +139,13 @@ fn whether_an_instance_comes_by_itself() {
         (json!({ "runStrategy": "Manual" }), json!({ "stateChangeRequests": stop }), false),
         (json!({ "runStrategy": "RerunOnFailure" }), json!({ "printableStatus": "Stopped" }), false),
         (json!({ "runStrategy": "RerunOnFailure" }), json!({}), true),
-        (json!({ "runStrategy": "RerunOnFailure" }), json!({ "printableStatus": "CrashLoopBackOff" }), true),
+        // It was stopped before its guest ran; after a failure a start is requested as well.
+        (json!({ "runStrategy": "RerunOnFailure" }), json!({ "printableStatus": "CrashLoopBackOff" }), false),
+        (
+            json!({ "runStrategy": "RerunOnFailure" }),
+            json!({ "printableStatus": "CrashLoopBackOff", "stateChangeRequests": start }),
+            true,
+        ),
         (json!({ "runStrategy": "Once" }), json!({}), true),
         (json!({ "runStrategy": "Once" }), json!({ "created": true }), false),
         (json!({ "runStrategy": "WaitAsReceiver" }), json!({}), false),
