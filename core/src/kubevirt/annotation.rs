@@ -11,7 +11,7 @@ use super::boot_sequence::Device;
 use super::object::{Annotations, RunStrategy, TemplateSpec, VirtualMachine, Volume};
 use crate::model::{
     BootEnabled, BootOverride, BootTarget, Deferral, ImageCertificate, ImageSource, ImageTrust, Indicator,
-    LeftOutMedia, PromisedPowerOn, Slot, Uid,
+    LeftOutMedia, Overruled, PromisedPowerOn, Slot, Uid,
 };
 use crate::time::UnixTime;
 
@@ -123,6 +123,12 @@ pub(crate) struct OrderChange {
 }
 
 impl BootRecord {
+    /// Whether the guest's own reboot ends a run that does not come back by itself under a strategy: the owner has chosen
+    /// that since.
+    pub(crate) fn at_odds_with(&self, strategy: RunStrategy) -> bool {
+        self.change.as_ref().is_some_and(|change| change.reboot_ends_run) && !comes_back(strategy)
+    }
+
     /// The record on an object; `None` if there is none or nobody can read it.
     pub(crate) fn read(annotations: &Annotations) -> Option<Self> {
         serde_json::from_str(annotations.boot_override.as_deref()?).ok()
@@ -153,6 +159,12 @@ impl BootRecord {
                 && self.change.as_ref().is_some_and(|change| !change.reboot_ends_run),
         }
     }
+}
+
+/// Whether a run is followed by another under a strategy, once the machine has been started: a start makes `Halted`
+/// `Always`.
+pub(crate) const fn comes_back(strategy: RunStrategy) -> bool {
+    matches!(strategy, RunStrategy::Always | RunStrategy::Halted)
 }
 
 /// [`BootTarget`] as written in an annotation.
@@ -247,6 +259,17 @@ impl StrategyNote {
     pub(crate) fn chosen(machine: &VirtualMachine) -> RunStrategy {
         let strategy = machine.run_strategy();
         Self::read(machine).filter(|note| note.now == strategy).map_or(strategy, |note| note.was)
+    }
+
+    /// Whether a note says nothing any more, because the owner has chosen a strategy since: should that go back some day,
+    /// nobody wants what the note says.
+    pub(crate) fn overruled(machine: &VirtualMachine) -> Overruled {
+        let strategy = machine.run_strategy();
+        match Self::read(machine).filter(|note| note.now != strategy) {
+            None => Overruled::No,
+            Some(note) if note.was == strategy => Overruled::Perhaps,
+            Some(_) => Overruled::Yes,
+        }
     }
 
     pub(crate) fn text(self) -> String {

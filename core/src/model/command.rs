@@ -86,6 +86,9 @@ pub enum Action {
     },
     /// End a run that waits for what has been left out of the machine, and promise that another follows.
     ReplaceRun(Uid),
+    /// Take away what the service has written for a choice of the owner's that is none any more: see
+    /// [`Overruled`](super::Overruled).
+    FollowOwner,
     /// Put back what firmware and board were set to before the service changed it.
     ResetFirmware,
 }

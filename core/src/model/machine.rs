@@ -62,6 +62,20 @@ pub struct Machine {
     /// That is not in force yet: something else is, which had the machine started or brings it back by itself until a run
     /// that its guest's own reboot ends is over.
     pub power_restore_deferred: bool,
+    /// Whether the service has written something that presupposes another choice of when the machine is to run.
+    pub overruled: Overruled,
+}
+
+/// Whether the owner has chosen something since that the service had replaced for a while.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub enum Overruled {
+    /// No.
+    #[default]
+    No,
+    /// It is as it was before; what replaces it may be on its way.
+    Perhaps,
+    /// Yes.
+    Yes,
 }
 
 /// The light by which people find a machine. There is none: it is what they set it to.

@@ -29,7 +29,7 @@ pub use hardware::{Architecture, Drive, DriveBus, DriveKind, Nic, Processors};
 pub use identity::{ImportId, Uid, Version, VmId};
 pub use image::{ImageSource, NoImage};
 pub use instance::{Instance, NicAddress, Phase};
-pub use machine::{Autostart, Indicator, Machine, Severity, Trouble};
+pub use machine::{Autostart, Indicator, Machine, Overruled, Severity, Trouble};
 pub use media::{
     ImageCredentials, ImagePassword, Import, ImportState, InsertMedia, Medium, Slot, TransferMethod, TransferProtocol,
 };

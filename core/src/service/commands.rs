@@ -216,6 +216,7 @@ impl Service {
     pub(super) fn tend(&mut self, now: Now, id: &VmId) {
         let Some(vm) = self.inventory.system(id) else {
             self.lost_media.forget(id);
+            self.overruled.forget(id);
             return self.forget_rest(id);
         };
         if !self.inventory.is_listed(id.namespace()) {
@@ -228,7 +229,10 @@ impl Service {
         due.extend(orphans);
         let (lost, lost_later) = self.lost_media.due(vm, now);
         due.extend(lost);
+        let (overruled, overruled_later) = self.overruled.due(vm, now);
+        due.extend(overruled);
         let later = promises::look_again(vm, config, now).into_iter().chain(orphans_later).chain(lost_later);
+        let later = later.chain(overruled_later);
         if let Some(after) = later.min() {
             self.look_again(now.mono + after, id);
         }

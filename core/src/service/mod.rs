@@ -13,6 +13,7 @@ mod inventory;
 mod ledger;
 mod lost_media;
 mod orphans;
+mod overruled;
 mod promises;
 mod tasks;
 mod timers;
@@ -45,6 +46,7 @@ use events::Events;
 use inventory::Inventory;
 use lost_media::LostMedia;
 use orphans::Orphans;
+use overruled::Overrulings;
 use tasks::Tasks;
 use timers::{Timer, Timers};
 use unconfirmed::Unconfirmed;
@@ -65,6 +67,7 @@ pub struct Service {
     events: Events,
     orphans: Orphans,
     lost_media: LostMedia,
+    overruled: Overrulings,
     duty: Duty,
     tasks: Tasks,
     timers: Timers,
@@ -280,6 +283,7 @@ impl Service {
             events,
             orphans: Orphans::default(),
             lost_media: LostMedia::default(),
+            overruled: Overrulings::default(),
             tasks: Tasks::new(entropy),
             timers: Timers::default(),
             outputs: VecDeque::new(),

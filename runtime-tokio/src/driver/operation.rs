@@ -81,5 +81,6 @@ const fn name(action: &Action) -> &'static str {
         Action::LeaveOutMedia { .. } => "leave out media",
         Action::LeaveOutLostMedia { .. } => "leave out lost media",
         Action::ReplaceRun(_) => "replace run",
+        Action::FollowOwner => "follow owner",
     }
 }

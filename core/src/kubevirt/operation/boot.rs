@@ -10,7 +10,7 @@ use super::boot_order::{Device, device, with_first, write_into};
 use super::engine::{Decision, Purpose, Task};
 use super::scene::{Patch, Scene};
 use crate::kubevirt::annotation::{
-    BOOT_OVERRIDE, BootOrder, BootRecord, Enabled, MediaRecord, OrderChange, StrategyNote, Target,
+    BOOT_OVERRIDE, BootOrder, BootRecord, Enabled, MediaRecord, OrderChange, StrategyNote, Target, comes_back,
 };
 use crate::kubevirt::object::{RunStrategy, VirtualMachine};
 use crate::model::{BootChange, BootDevice, CommandError, Slot, Uid};
@@ -34,7 +34,9 @@ pub(super) fn change(
     let mut wanted = if named { wanted(scene, change, present.as_ref()) } else { present.clone() };
     match wanted.as_mut().filter(|wanted| wanted.enabled != Enabled::Disabled) {
         Some(wanted) if ordered => wanted.change = template.boot_from(scene, wanted)?,
-        Some(wanted) if strategy != StrategyNote::chosen(machine) => template.follow_strategy(scene, wanted),
+        Some(wanted) if strategy != StrategyNote::chosen(machine) || wanted.at_odds_with(strategy) => {
+            template.follow_strategy(scene, wanted);
+        }
         None if ordered => template.restore(),
         Some(_) | None => {}
     }
@@ -259,9 +261,7 @@ impl Template {
     /// for one that is to happen only once, and only where a new instance follows by itself. Elsewhere that reboot would
     /// switch the machine off (facts, section 5). Whether it does, and the policy that this replaces.
     fn end_run_on_reboot(&mut self, scene: &Scene<'_>, enabled: Enabled) -> (bool, Option<Box<str>>) {
-        // A start makes `Halted` `Always`.
-        let comes_back = matches!(self.strategy, RunStrategy::Always | RunStrategy::Halted);
-        let lasting = scene.platform.reboot_ends_run && enabled == Enabled::Once && comes_back;
+        let lasting = scene.platform.reboot_ends_run && enabled == Enabled::Once && comes_back(self.strategy);
         self.reboot_policy = if lasting { Some(TERMINATE.into()) } else { self.reboot_policy_original.clone() };
         (lasting, self.reboot_policy_original.clone().filter(|_| lasting))
     }

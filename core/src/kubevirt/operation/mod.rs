@@ -27,6 +27,7 @@ mod eject;
 mod engine;
 mod existing;
 mod firmware;
+mod follow_owner;
 mod image_size;
 mod image_trust;
 mod insert;
@@ -103,6 +104,7 @@ impl Operation {
             Action::Change(change) => Box::new(change::ChangeMachine::new(change.clone(), now)),
             Action::RestoreBoot { used_by } => Box::new(boot::RestoreBoot::new(used_by.clone())),
             Action::InsertMedia(media) => Box::new(insert::Insert::new(&command, media)),
+            Action::FollowOwner => Box::new(follow_owner::FollowOwner),
             Action::ResetFirmware => Box::new(firmware::ResetFirmware),
             Action::SetImageTrust { slot, change } => Box::new(image_trust::SetImageTrust::new(*slot, change.clone())),
             Action::EjectMedia(slot) => Box::new(eject::Eject::new(*slot)),

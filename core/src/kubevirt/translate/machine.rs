@@ -7,7 +7,7 @@ use crate::kubevirt::annotation::{
     self, BootRecord, LeftOutRecord, MediaRecord, PowerOnRecord, StrategyNote, TrustRecord,
 };
 use crate::kubevirt::object::{Condition, RunStrategy, TemplateSpec, VirtualMachine, condition};
-use crate::model::{Autostart, Firmware, ImportId, Machine, Medium, PowerRestore, Slot, VmId};
+use crate::model::{Autostart, Firmware, ImportId, Machine, Medium, Overruled, PowerRestore, Slot, VmId};
 
 /// The machine that an object defines; `None` if its name is none.
 pub(crate) fn machine(object: &VirtualMachine) -> Option<Machine> {
@@ -50,6 +50,7 @@ pub(crate) fn machine(object: &VirtualMachine) -> Option<Machine> {
         indicator: annotation::indicator(&metadata.annotations),
         power_restore: power_restore(object),
         power_restore_deferred: power_restore_deferred(object),
+        overruled: overruled(object),
         id,
     })
 }
@@ -106,6 +107,15 @@ fn power_restore(object: &VirtualMachine) -> PowerRestore {
         RunStrategy::RerunOnFailure => PowerRestore::LastState,
         RunStrategy::Manual | RunStrategy::Once | RunStrategy::Halted => PowerRestore::AlwaysOff,
     }
+}
+
+/// Whether what is written for a strategy was written for another than the owner's.
+fn overruled(object: &VirtualMachine) -> Overruled {
+    let boot = BootRecord::read(&object.metadata.annotations);
+    if boot.is_some_and(|record| record.at_odds_with(StrategyNote::chosen(object))) {
+        return Overruled::Yes;
+    }
+    StrategyNote::overruled(object)
 }
 
 /// Whether a strategy stands in for what the owner chose while the machine starts or runs.

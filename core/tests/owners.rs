@@ -1,0 +1,95 @@
+//! People who change machines by hand, beside the service: what they choose counts.
+
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests may fail")]
+
+mod lab;
+
+use std::time::Duration;
+
+use kubevirt_redfish_fixtures::cluster::{Fault, FaultEffect};
+use kubevirt_redfish_fixtures::world::World;
+use serde_json::{Value, json};
+
+use lab::{NODE, VERSIONS, get, lab, patch, reset, until};
+
+fn machine(world: &World) -> Value {
+    world.cluster.object("virtualmachines", "lab", "node-0").unwrap()
+}
+
+fn choose(world: &mut World, strategy: &str) {
+    world.cluster.edit("virtualmachines", "lab", "node-0", |machine| machine["spec"]["runStrategy"] = json!(strategy));
+    world.advance(Duration::from_secs(2));
+}
+
+fn note(world: &World) -> Option<String> {
+    machine(world)["metadata"]["annotations"]["redfish.kubevirt.io/run-strategy"].as_str().map(ToOwned::to_owned)
+}
+
+#[test]
+fn a_strategy_that_was_replaced_is_forgotten_when_its_owner_chooses_another() {
+    let world = &mut lab(VERSIONS[2]);
+    choose(world, "Once");
+    until(world, NODE, "/PowerState", &json!("On"));
+    assert!(reset(world, "ForceOff").is_success());
+    until(world, NODE, "/PowerState", &json!("Off"));
+    assert_eq!((note(world).as_deref(), &machine(world)["spec"]["runStrategy"]), (Some("Once"), &json!("Halted")));
+    choose(world, "Manual");
+    assert_eq!(note(world), None);
+    // It goes back to what it was while the note counted: that is another choice.
+    choose(world, "Halted");
+    assert!(reset(world, "On").is_success());
+    until(world, NODE, "/PowerState", &json!("On"));
+    assert_eq!(machine(world)["spec"]["runStrategy"], "Always");
+}
+
+#[test]
+fn a_strategy_that_is_put_back_by_hand_needs_no_note() {
+    let world = &mut lab(VERSIONS[2]);
+    choose(world, "Once");
+    until(world, NODE, "/PowerState", &json!("On"));
+    assert!(reset(world, "ForceOff").is_success());
+    until(world, NODE, "/PowerState", &json!("Off"));
+    choose(world, "Once");
+    assert_eq!(note(world).as_deref(), Some("Once"), "it may have been written a moment ago");
+    world.advance(Duration::from_mins(3));
+    assert_eq!(note(world), None);
+    assert_eq!(get(world, NODE)["PowerState"], "On");
+}
+
+/// A stop takes two requests; nobody takes the first away before the second.
+#[test]
+fn a_note_that_was_just_written_stays() {
+    let world = &mut lab(VERSIONS[2]);
+    world.start();
+    choose(world, "Once");
+    until(world, NODE, "/PowerState", &json!("On"));
+    world.cluster.inject(Fault::new(FaultEffect::unavailable()).path("/stop").times(6));
+    assert!(reset(world, "ForceOff").is_success());
+    until(world, NODE, "/PowerState", &json!("Off"));
+    assert_eq!((note(world).as_deref(), &machine(world)["spec"]["runStrategy"]), (Some("Once"), &json!("Halted")));
+}
+
+/// Under a strategy that brings no run back the guest's own reboot must not end the run.
+#[test]
+fn an_override_follows_the_owners_strategy() {
+    for strategy in ["Manual", "RerunOnFailure"] {
+        let world = &mut lab(VERSIONS[2]);
+        choose(world, "Always");
+        until(world, NODE, "/PowerState", &json!("On"));
+        assert!(reset(world, "ForceOff").is_success());
+        until(world, NODE, "/PowerState", &json!("Off"));
+        let boot = json!({ "BootSourceOverrideTarget": "Pxe", "BootSourceOverrideEnabled": "Once" });
+        assert!(patch(world, &json!({ "Boot": boot })).is_success());
+        let policy = |world: &World| machine(world)["spec"]["template"]["spec"]["domain"]["rebootPolicy"].clone();
+        assert_eq!(policy(world), "Terminate");
+        choose(world, "Manual");
+        assert_eq!(policy(world), Value::Null);
+        choose(world, strategy);
+        assert_eq!(get(world, NODE)["Boot"]["BootSourceOverrideTarget"], "Pxe");
+        assert!(reset(world, "On").is_success());
+        until(world, NODE, "/PowerState", &json!("On"));
+        world.cluster.guest_reboot("lab", "node-0");
+        world.advance(Duration::from_secs(30));
+        assert_eq!(get(world, NODE)["PowerState"], "On", "{strategy}");
+    }
+}
