@@ -87,6 +87,8 @@ pub(crate) enum Work {
     Request {
         request: Arc<TaskRequest>,
         started: UnixTime,
+        /// It has come to a promise: from then on every replica knows of it.
+        promised: bool,
         /// What came of it, and when.
         end: Option<(UnixTime, OutcomeKind)>,
     },

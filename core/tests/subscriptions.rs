@@ -245,13 +245,19 @@ mod pushing {
         assert_eq!(answer.status(), StatusCode::NO_CONTENT);
     }
 
-    /// The keys of the messages that a replica has pushed.
-    fn pushed(world: &World, replica: usize) -> Vec<String> {
+    /// What a replica has pushed.
+    fn records(world: &World, replica: usize) -> Vec<Value> {
         let deliveries = world.events(replica).map(|events| &events.deliveries[..]).unwrap_or_default();
         let records = deliveries.iter().flat_map(|delivery| {
             let body: Value = serde_json::from_slice(&delivery.body).unwrap();
             body["Events"].as_array().unwrap().clone()
         });
+        records.collect()
+    }
+
+    /// The keys of the messages of it.
+    fn pushed(world: &World, replica: usize) -> Vec<String> {
+        let records = records(world, replica).into_iter();
         records.map(|record| record["MessageId"].as_str().unwrap().rsplit('.').next().unwrap().to_owned()).collect()
     }
 
@@ -271,6 +277,28 @@ mod pushing {
         assert_eq!(lease["spec"]["leaseTransitions"], 0);
         assert_eq!(lease["spec"]["leaseDurationSeconds"], 15);
         assert_ne!(lease["spec"]["renewTime"], lease["spec"]["acquireTime"], "it is renewed");
+    }
+
+    #[test]
+    fn a_request_that_comes_to_a_promise_ends_once() {
+        for replica in [0, 1] {
+            let world = &mut started(2);
+            subscribe(world, 0, &json!({ "RegistryPrefixes": ["TaskEvent"] }));
+            let insert = "/redfish/v1/Systems/lab.node-0/VirtualMedia/Cd/Actions/VirtualMedia.InsertMedia";
+            let image = json!({ "Image": "https://images.example/boot.iso" });
+            assert_eq!(send(world, replica, &Method::POST, insert, Some(&image)).status(), StatusCode::NO_CONTENT);
+            let path = "/redfish/v1/Systems/lab.node-0/Actions/ComputerSystem.Reset";
+            let mut on = laboratory::request(Method::POST, path, Some(&json!({ "ResetType": "On" })));
+            on.headers_mut().insert("prefer", "respond-async".parse().unwrap());
+            let answer = world.send(replica, on).expect("an answer");
+            assert_eq!(answer.status(), StatusCode::ACCEPTED);
+            let task = answer.headers()["location"].to_str().unwrap().rsplit('/').next().unwrap().to_owned();
+            world.advance(Duration::from_mins(2));
+            let ends = (0..2).flat_map(|replica| records(world, replica)).filter(|record| {
+                record["MessageId"].as_str().unwrap().ends_with("TaskCompletedOK") && record["MessageArgs"][0] == *task
+            });
+            assert_eq!(ends.count(), 1, "{replica}");
+        }
     }
 
     #[test]

@@ -270,6 +270,8 @@ struct Commands {
     settings: Arc<kubevirt::Settings>,
     numbers: Numbers,
     permits: Arc<Semaphore>,
+    /// A claim of the duty waits for no command: late, the duty is somebody else's.
+    claims: Arc<Semaphore>,
     tasks: JoinSet<Result<Completion, CommandError>>,
     by_task: HashMap<Id, CommandId>,
     /// What tells a command to stop.
@@ -284,6 +286,7 @@ impl Commands {
             settings: Arc::new(settings),
             numbers,
             permits: Arc::new(Semaphore::new(COMMANDS)),
+            claims: Arc::new(Semaphore::new(1)),
             tasks: JoinSet::new(),
             by_task: HashMap::new(),
             stops: HashMap::new(),
@@ -317,12 +320,16 @@ impl Commands {
     fn claim(&mut self, claim: Claim) {
         let id = claim.id;
         let operation = kubevirt::Operation::claim(claim, Arc::clone(&self.settings));
-        self.run(id, operation);
+        self.run_with(Arc::clone(&self.claims), id, operation);
     }
 
     fn run(&mut self, id: CommandId, operation: kubevirt::Operation) {
+        self.run_with(Arc::clone(&self.permits), id, operation);
+    }
+
+    fn run_with(&mut self, permits: Arc<Semaphore>, id: CommandId, operation: kubevirt::Operation) {
         let (stop, stops) = watch::channel(false);
-        let run = operation::run(operation, self.clock, self.transport.clone(), Arc::clone(&self.permits), stops);
+        let run = operation::run(operation, self.clock, self.transport.clone(), permits, stops);
         let handle = self.tasks.spawn(run);
         self.by_task.insert(handle.id(), id);
         self.stops.insert(id, stop);
@@ -368,4 +375,32 @@ fn watch_ended(ended: Result<(), JoinError>) -> DriverError {
 /// The error of a request that took longer than it may.
 fn timed_out(_: tokio::time::error::Elapsed) -> TransportError {
     TransportError::TimedOut
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use kubevirt_redfish_core::model::{Aim, Claim};
+    use kubevirt_redfish_fixtures::cluster::{Cluster, ClusterConfig};
+
+    use super::*;
+    use crate::transport::Simulated;
+
+    #[tokio::test]
+    async fn a_claim_waits_for_no_command() {
+        let cluster = Cluster::new(ClusterConfig::default());
+        let transport = Transport::Simulated(Simulated::start(cluster, 1.0));
+        let settings =
+            kubevirt::Settings { own_namespace: Some("kubevirt-redfish".to_owned()), ..kubevirt::Settings::default() };
+        let clock = Clock::start();
+        let mut commands = Commands::new(clock, transport, settings, Numbers::new(7));
+        let permits = u32::try_from(COMMANDS).expect("a small number");
+        let _slow = Arc::clone(&commands.permits).acquire_many_owned(permits).await.expect("it is open");
+        let (id, deadline) = (CommandId(1), clock.mono() + Duration::from_secs(4));
+        let aim = Aim::Hold { expired: None };
+        commands.claim(Claim { id, replica: "one".into(), aim, time: clock.now().unix, deadline });
+        let (ended, result) = commands.next_end().await.expect("a claim");
+        assert_eq!((ended, result.map(|completion| completion.observations.len())), (id, Ok(1)));
+    }
 }

@@ -99,7 +99,7 @@ impl Service {
         self.tasks.last += 1;
         let record = Record { number: self.tasks.last, vm: vm.clone(), ended: None };
         self.tasks.requests.insert(id.clone(), record);
-        let work = Work::Request { request: Arc::clone(request), started: now.unix, end: None };
+        let work = Work::Request { request: Arc::clone(request), started: now.unix, promised: false, end: None };
         let (id, vm, uid) = (id, vm.clone(), Some(uid.clone()));
         self.show_task(now, Task { id: id.clone(), vm, uid, work, cancelling: false, left_out: None });
         Some(id)
@@ -207,7 +207,9 @@ impl Service {
         let import = id.import().filter(|_| outcome == OutcomeKind::Done);
         let end = Some((now.unix, outcome));
         let work = match task.work {
-            Work::Request { request, started, end: None } => Work::Request { request, started, end },
+            Work::Request { request, started, promised, end: None } => {
+                Work::Request { request, started, promised, end }
+            }
             Work::PowerOn { asked, end: None } => Work::PowerOn { asked, end },
             Work::Request { .. } | Work::PowerOn { .. } | Work::Import(_) => return,
         };
@@ -250,7 +252,13 @@ impl Service {
         let (Some(task), Some(promised), Some(machine)) = (task, promised, machine) else { return };
         match self.inventory.task(&task) {
             // The request's, which goes on as this.
-            Some(known) if known.vm == *id && known.ended().is_none() => {}
+            Some(known) if known.vm == *id && known.ended().is_none() => {
+                let mut known = Task::clone(known);
+                if let Work::Request { promised, .. } = &mut known.work {
+                    *promised = true;
+                    self.show_task(now, known);
+                }
+            }
             // Who may edit a machine may write anything: nobody else's task is touched by it.
             Some(_) => return,
             None => {
