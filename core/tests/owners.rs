@@ -93,3 +93,27 @@ fn an_override_follows_the_owners_strategy() {
         assert_eq!(get(world, NODE)["PowerState"], "On", "{strategy}");
     }
 }
+
+#[test]
+fn a_machine_is_offered_the_firmware_that_there_is_for_it() {
+    for (architecture, board, offered) in [
+        (json!("arm64"), json!("virt"), json!(["UEFI"])),
+        (Value::Null, json!("virt-8.2"), json!(["UEFI"])),
+        (json!("s390x"), json!("s390-ccw-virtio"), json!(["Legacy"])),
+        (json!("amd64"), json!("q35"), json!(["Legacy", "UEFI"])),
+    ] {
+        let world = &mut lab(VERSIONS[2]);
+        world.cluster.edit("virtualmachines", "lab", "node-0", |machine| {
+            let template = &mut machine["spec"]["template"]["spec"];
+            template["architecture"] = architecture.clone();
+            template["domain"]["machine"]["type"] = board.clone();
+            template["domain"]["firmware"].as_object_mut().unwrap().remove("bootloader");
+        });
+        world.advance(Duration::from_secs(1));
+        let boot = get(world, NODE)["Boot"].clone();
+        assert_eq!(boot["BootSourceOverrideMode@Redfish.AllowableValues"], offered, "{board}");
+        assert_eq!(boot["BootSourceOverrideMode"], offered[0], "{board}");
+        let legacy = patch(world, &json!({ "Boot": { "BootSourceOverrideMode": "Legacy" } }));
+        assert_eq!(legacy.is_success(), offered[0] == "Legacy", "{board}");
+    }
+}

@@ -6,8 +6,8 @@ use serde_json::Value;
 use super::{Link, boot_option, parameters};
 use crate::messages::{Message, base, cluster};
 use crate::model::{
-    Action, BootChange, BootDevice, BootEnabled, BootMode, BootOverride, BootTarget, ImageSource, ImportState, Machine,
-    MachineChange, Phase, Slot,
+    Action, Architecture, BootChange, BootDevice, BootEnabled, BootMode, BootOverride, BootTarget, ImageSource,
+    ImportState, Machine, MachineChange, Phase, Slot,
 };
 use crate::route::{Inventory, Route};
 use crate::view::{View, Vm};
@@ -22,7 +22,6 @@ const TARGETS: [BootTarget; 7] = [
     BootTarget::UefiBootNext,
 ];
 const ENABLED: [BootEnabled; 3] = [BootEnabled::Disabled, BootEnabled::Once, BootEnabled::Continuous];
-const MODES: [BootMode; 2] = [BootMode::Legacy, BootMode::Uefi];
 
 const WRITEABLE: [&str; 6] = [
     "BootSourceOverrideEnabled",
@@ -49,7 +48,7 @@ pub(super) struct Boot<'a> {
     #[serde(rename = "BootSourceOverrideMode")]
     mode: BootMode,
     #[serde(rename = "BootSourceOverrideMode@Redfish.AllowableValues")]
-    mode_values: [BootMode; MODES.len()],
+    mode_values: &'static [BootMode],
     #[serde(rename = "BootOptions")]
     options: Link<'a>,
     /// The machine's own order, whatever override is in force; empty if nobody chose one.
@@ -66,14 +65,16 @@ impl<'a> Boot<'a> {
     pub(super) fn of(view: &View, vm: &'a Vm, system: &'a str) -> Self {
         let machine = &*vm.machine;
         let BootOverride { target, enabled, next, http_uri, .. } = &machine.boot;
+        let modes = modes(machine);
+        let first_mode = modes.first().copied();
         Self {
             writeable: WRITEABLE,
             enabled: *enabled,
             enabled_values: ENABLED,
             target: *target,
             target_values: targets(view),
-            mode: vm.next_firmware().mode.unwrap_or_default(),
-            mode_values: MODES,
+            mode: vm.next_firmware().mode.filter(|mode| modes.contains(mode)).or(first_mode).unwrap_or_default(),
+            mode_values: modes,
             options: Link::to(Route::Inventory(system, Inventory::BootOptions)),
             order: boot_option::in_order(machine).into_iter().map(|option| option.reference).collect(),
             http_uri: http_uri.as_deref(),
@@ -85,6 +86,15 @@ impl<'a> Boot<'a> {
 /// What may be booted from: an image over HTTP only where the cluster can fetch one.
 fn targets(view: &View) -> Vec<BootTarget> {
     TARGETS.into_iter().filter(|target| *target != BootTarget::UefiHttp || view.importer).collect()
+}
+
+/// The firmware that there is for a machine.
+const fn modes(machine: &Machine) -> &'static [BootMode] {
+    match machine.processors.architecture {
+        Architecture::X86_64 => &[BootMode::Legacy, BootMode::Uefi],
+        Architecture::Aarch64 => &[BootMode::Uefi],
+        Architecture::S390x => &[BootMode::Legacy],
+    }
 }
 
 const fn target_name(target: BootTarget) -> &'static str {
@@ -171,7 +181,7 @@ pub(super) fn parse(view: &View, machine: &Machine, value: &Value, problems: &mu
                 "BootSourceOverrideEnabled" => parameters::choice(name, value, &ENABLED, enabled_name)
                     .map(|enabled| change.enabled = Some(enabled)),
                 "BootSourceOverrideMode" => {
-                    parameters::choice(name, value, &MODES, mode_name).map(|mode| change.mode = Some(mode))
+                    parameters::choice(name, value, modes(machine), mode_name).map(|mode| change.mode = Some(mode))
                 }
                 "BootOrder" if alone && has_no_value(value) => {
                     change.order = Some(Box::default());

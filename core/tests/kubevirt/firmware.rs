@@ -261,3 +261,50 @@ fn sockets_that_are_changed_by_hand_are_plugged_in_as_ever() {
     let run = world.object("virtualmachineinstances", "vm").expect("it runs");
     assert_eq!(run["spec"]["domain"]["cpu"]["sockets"], 2);
 }
+
+/// What the owner said of a mode is as it was when the machine comes back to that mode.
+#[test]
+fn a_mode_that_comes_back_is_as_it_was() {
+    let loaders = [
+        json!({ "efi": { "secureBoot": false, "persistent": true } }),
+        json!({ "efi": { "secureBoot": false } }),
+        json!({ "bios": { "useSerial": true } }),
+        Value::Null,
+    ];
+    for loader in loaders {
+        for between in [None, Some(PowerRequest::On)] {
+            let mut world = World::new();
+            let mut machine = small(NAMESPACE, "vm", "Manual");
+            if !loader.is_null() {
+                machine["spec"]["template"]["spec"]["domain"]["firmware"] = json!({ "bootloader": loader });
+            }
+            world.create(machine);
+            let (here, there) = match loader.get("efi") {
+                Some(_) => (BootMode::Uefi, BootMode::Legacy),
+                None => (BootMode::Legacy, BootMode::Uefi),
+            };
+            for _ in 0..2 {
+                world.run("vm", set(mode(there))).expect("set");
+                if let Some(request) = between {
+                    world.power("vm", request).expect("on");
+                    world.rest(Duration::from_secs(10));
+                    world.power("vm", PowerRequest::ForceOff).expect("off");
+                    world.rest(Duration::from_secs(10));
+                }
+                world.run("vm", set(mode(here))).expect("set");
+                let now = domain(&world).pointer("/firmware/bootloader").cloned().unwrap_or_default();
+                assert_eq!((now, world.annotation("vm", "firmware")), (loader.clone(), None), "{between:?}");
+            }
+        }
+    }
+    // Secure boot that is asked for along with it keeps the rest.
+    let mut world = World::new();
+    let mut machine = small(NAMESPACE, "vm", "Manual");
+    let loader = json!({ "efi": { "secureBoot": false, "persistent": true } });
+    machine["spec"]["template"]["spec"]["domain"]["firmware"] = json!({ "bootloader": loader });
+    world.create(machine);
+    world.run("vm", set(mode(BootMode::Legacy))).expect("set");
+    world.run("vm", set(FirmwareSettings { mode: Some(BootMode::Uefi), ..secure(true) })).expect("set");
+    let expected = json!({ "efi": { "secureBoot": true, "persistent": true } });
+    assert_eq!(domain(&world)["firmware"]["bootloader"], expected);
+}

@@ -13,8 +13,8 @@ use super::engine::{Decision, Purpose, Task};
 use super::scene::{Patch, Scene};
 use crate::kubevirt::annotation::FIRMWARE;
 use crate::kubevirt::object::{Bootloader, Element, Object, TpmDevice};
-use crate::kubevirt::translate::firmware as read;
-use crate::model::{BootMode, CommandError, FirmwareSettings, ProcessorModel, Tpm};
+use crate::kubevirt::translate::{architecture, firmware as read};
+use crate::model::{Architecture, BootMode, CommandError, FirmwareSettings, ProcessorModel, Tpm};
 
 /// Adds to a patch what a change comes to; `None` if there is nothing to be written at all.
 pub(super) fn change(
@@ -165,6 +165,15 @@ impl Board {
             return Ok(());
         }
         let run = scene.instance.map(|instance| read::running(&instance.spec)).unwrap_or_default();
+        // Of a mode that the machine comes back to, what was said of it before it was left.
+        let (left, secure_boot, persistent_variables) = read_bootloader(self.was(BOOTLOADER));
+        let before = FirmwareSettings {
+            secure_boot: Some(secure_boot),
+            persistent_variables: Some(persistent_variables),
+            ..FirmwareSettings::default()
+        };
+        let comes_back = wanted.mode == Some(left) && present.mode != Some(left);
+        let wanted = if comes_back { wanted.or(&before) } else { wanted.clone() };
         let all = wanted.or(present).or(&run);
         let mode = all.mode.unwrap_or_default();
         let uefi = mode == BootMode::Uefi;
@@ -179,14 +188,13 @@ impl Board {
         {
             return Ok(());
         }
-        let x86 = scene.machine.spec.template.spec.architecture.as_deref().is_none_or(|name| name == "amd64");
-        if !x86 {
+        if architecture(&scene.machine.spec.template.spec) != Architecture::X86_64 {
             return Err(CommandError::Unsupported("the machine's architecture has one firmware".to_owned()));
         }
         if read_bootloader(self.was(BOOTLOADER)) == aim {
             self.put_back(BOOTLOADER);
         } else if uefi {
-            let mut efi = self.now(BOOTLOADER).get("efi").and_then(Value::as_object).cloned().unwrap_or_default();
+            let mut efi = self.said_of("efi");
             // Without a word about it, it would be on (facts, section 7).
             efi.insert("secureBoot".to_owned(), json!(secure));
             if persistent || efi.contains_key("persistent") {
@@ -194,7 +202,7 @@ impl Board {
             }
             self.set(BOOTLOADER, json!({ "efi": efi }));
         } else {
-            self.set(BOOTLOADER, json!({ "bios": {} }));
+            self.set(BOOTLOADER, json!({ "bios": self.said_of("bios") }));
         }
         // 422: "SecureBoot requires SMM" (facts, section 7).
         if secure && !has_smm(self.now(SMM)) {
@@ -203,6 +211,12 @@ impl Board {
             self.put_back(SMM);
         }
         Ok(())
+    }
+
+    /// What is said of a mode, or was before the machine left it.
+    fn said_of(&self, mode: &str) -> Map<String, Value> {
+        let said = [self.now(BOOTLOADER), self.was(BOOTLOADER)].into_iter().find_map(|loader| loader.get(mode));
+        said.and_then(Value::as_object).cloned().unwrap_or_default()
     }
 
     /// Whether nothing is left in an object of the domain: then it was not there before something was put into it here,

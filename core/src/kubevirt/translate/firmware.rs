@@ -24,7 +24,7 @@ fn settings(spec: &TemplateSpec, filled_in: bool) -> FirmwareSettings {
     let devices = &spec.domain.devices;
     let flag = |named: Option<bool>, default: bool| named.or_else(|| (!filled_in).then_some(default));
     let (mode, secure_boot, persistent_variables) = bootloader(&spec.domain.firmware.bootloader).map_or_else(
-        || match hardware::architecture(spec.architecture.as_deref()) {
+        || match hardware::architecture(spec) {
             _ if filled_in => (None, None, None),
             // Facts, section 7: no bootloader means BIOS, where there is one.
             Architecture::X86_64 | Architecture::S390x => (Some(BootMode::Legacy), Some(false), Some(false)),

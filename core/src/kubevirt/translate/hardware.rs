@@ -20,7 +20,7 @@ pub(super) fn processors(spec: &TemplateSpec) -> Option<Processors> {
         (sockets, _, _) => sockets.unwrap_or(1),
     };
     Some(Processors {
-        architecture: architecture(spec.architecture.as_deref()),
+        architecture: architecture(spec),
         sockets,
         cores: cores.unwrap_or(1),
         threads: threads.unwrap_or(1),
@@ -31,7 +31,7 @@ pub(super) fn processors(spec: &TemplateSpec) -> Option<Processors> {
 /// What the cluster gives a machine that asks for nothing: one processor.
 pub(super) fn default_processors(spec: &TemplateSpec) -> Processors {
     Processors {
-        architecture: architecture(spec.architecture.as_deref()),
+        architecture: architecture(spec),
         sockets: 1,
         cores: 1,
         threads: 1,
@@ -86,10 +86,14 @@ fn drive(disk: &Disk, spec: &TemplateSpec, order: &BootOrder) -> Option<Drive> {
     })
 }
 
-pub(super) fn architecture(name: Option<&str>) -> Architecture {
-    match name {
+/// What kind of processor it has: as it says itself, or as its machine type does.
+pub(crate) fn architecture(spec: &TemplateSpec) -> Architecture {
+    let machine = spec.domain.machine.kind.as_deref().unwrap_or_default();
+    match spec.architecture.as_deref() {
         Some("arm64") => Architecture::Aarch64,
         Some("s390x") => Architecture::S390x,
+        None | Some("") if machine == "virt" || machine.starts_with("virt-") => Architecture::Aarch64,
+        None | Some("") if machine.starts_with("s390-ccw") => Architecture::S390x,
         Some(_) | None => Architecture::X86_64,
     }
 }

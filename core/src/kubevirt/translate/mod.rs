@@ -19,6 +19,7 @@ mod tests;
 mod trouble;
 
 pub(crate) use document::{document, document_name, secret_name};
+pub(crate) use hardware::architecture;
 pub(crate) use import::import;
 pub(crate) use instance::{instance, paused, phase};
 pub(crate) use machine::{autostart, machine};
