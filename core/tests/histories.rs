@@ -5,9 +5,17 @@
 //! with the shortest history that proptest finds, as data that a test of its own can begin with. The example `histories`
 //! of the fixtures plays as many others as one likes.
 
-use kubevirt_redfish_fixtures::history::{CELL, History, play, play_with_record};
+use std::time::Duration;
+
+use kubevirt_redfish_fixtures::cluster::KubevirtVersion;
+use kubevirt_redfish_fixtures::history::ask::{Ask, Image};
+use kubevirt_redfish_fixtures::history::transition::Edit;
+use kubevirt_redfish_fixtures::history::{
+    CELL, History, OwnOrder, Setup, Strategy, Transition, play, play_with_record,
+};
 use proptest::collection::vec;
-use proptest::prelude::*;
+use proptest::prelude::{ProptestConfig, any, prop_assert, proptest};
+use proptest::strategy::Strategy as _;
 use proptest::test_runner::RngSeed;
 
 /// As many histories as a test can wait for, always the same.
@@ -17,7 +25,7 @@ fn histories(cases: u32) -> ProptestConfig {
 }
 
 /// A history of a number of steps. Shrunk to fewer and to simpler ones.
-fn history(steps: std::ops::Range<usize>) -> impl Strategy<Value = History> {
+fn history(steps: std::ops::Range<usize>) -> impl proptest::strategy::Strategy<Value = History> {
     let setup = any::<[u8; CELL]>();
     (setup, vec(any::<[u8; CELL]>(), steps))
         .prop_map(|(setup, cells)| History::from_bytes(&[setup.as_slice(), cells.as_flattened()].concat()))
@@ -58,4 +66,48 @@ proptest! {
         let (one, another) = (play_with_record(&history), play_with_record(&history));
         prop_assert!(one.record == another.record);
     }
+}
+
+/// Where each of these begins: two machines that are off, on a cluster of the newest release.
+const SETUP: Setup = Setup {
+    version: KubevirtVersion::V1_9,
+    replicas: 1,
+    wait_for_first_consumer: false,
+    other_gates: false,
+    documents: false,
+    import: Duration::from_secs(4),
+    strategies: [Strategy::Run("Halted"); 2],
+    orders: [OwnOrder::Disk; 2],
+};
+
+fn ask(ask: Ask) -> Transition {
+    Transition::Ask { replica: 0, machine: 0, ask, asynchronous: false, conditional: false }
+}
+
+fn boot_http() -> Transition {
+    ask(Ask::BootHttp { image: Image::Good, enabled: "Once" })
+}
+
+fn ends_well(setup: Setup, steps: impl IntoIterator<Item = Transition>) {
+    play(&History { setup, steps: steps.into_iter().collect() });
+}
+
+/// It stayed in the template as an empty drive.
+#[test]
+fn the_drive_for_an_http_boot_goes_with_its_image() {
+    ends_well(SETUP, [boot_http()]);
+}
+
+/// The drive that the service put back was not booted from, and the order not put back in the end.
+#[test]
+fn a_drive_that_was_taken_away_and_comes_back_is_booted_from() {
+    ends_well(SETUP, [boot_http(), Transition::Edit { machine: 0, edit: Edit::RemoveDrives }]);
+}
+
+/// The machine was said to be powering on for ever: a start that was taken back counts as one that failed, after which
+/// the cluster's summary speaks of another.
+#[test]
+fn a_machine_whose_start_was_taken_back_is_off() {
+    let setup = Setup { strategies: [Strategy::Run("RerunOnFailure"); 2], ..SETUP };
+    ends_well(setup, [Transition::Wait(Duration::from_millis(100)), ask(Ask::Reset("ForceOff"))]);
 }

@@ -1,7 +1,7 @@
 //! `EjectMedia`: the volume goes from the template, then its import goes.
 //!
 //! A CD-ROM drive stays where the cluster knows empty drives, so that the next medium can be inserted live. A stick is
-//! pulled out whole.
+//! pulled out whole, and the drive for an HTTP boot, which nobody else puts anything into, goes with its image.
 
 use serde_json::{Value, json};
 
@@ -115,7 +115,7 @@ fn change_machine(scene: &Scene<'_>, slot: Slot, record: &MediaRecord, note: Opt
     let mut template = Template::of(scene, boot.as_ref());
     let mut wanted = boot.clone();
     // 422: "cannot define an empty CD-ROM disk" (facts, section 6), and never an empty disk of another kind.
-    let may_be_empty = slot != Slot::Usb && scene.platform.live_media;
+    let may_be_empty = slot == Slot::Cd && scene.platform.live_media;
     if !may_be_empty {
         // The drive takes its place in the boot order along; the others keep theirs.
         template.disks.retain(|disk| !named(disk));

@@ -191,15 +191,17 @@ impl Insert {
             (None, None) => (template.free_name(slot, &volumes), true),
         };
         let named = |device: &Value| device.get("name") == Some(&json!(*drive));
-        if !template.disks.iter().any(named) {
+        let was_there = template.disks.iter().any(named);
+        if !was_there {
             template.disks.push(match slot {
                 Slot::Cd | Slot::Http => cd_drive(&drive, scene.machine),
                 Slot::Usb => json!({ "name": *drive }),
             });
         }
-        // An override that waits for a drive, or that was given another one, gets this.
+        // An override that waits for a drive, that was given another one, or whose drive was taken away, gets this.
         let wanted = boot.clone().map(|mut record| {
-            let placed = record.change.as_ref().is_some_and(|change| change.written.disks.get(&drive) == Some(&1));
+            let change = record.change.as_ref().filter(|_| was_there);
+            let placed = change.is_some_and(|change| change.written.disks.get(&drive) == Some(&1));
             if boots_from(slot, record.target) && record.enabled != Enabled::Disabled && !placed {
                 record.change = Some(template.override_order(scene, &Device::Disk(drive.clone()), record.enabled));
             }
