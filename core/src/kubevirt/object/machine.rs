@@ -52,6 +52,9 @@ pub(crate) struct Template {
 pub(crate) struct MachineStatus {
     #[serde(deserialize_with = "lenient")]
     pub(crate) printable_status: Option<Box<str>>,
+    /// The strategy by which the controller has last looked at the machine.
+    #[serde(deserialize_with = "lenient")]
+    pub(crate) run_strategy: Option<Box<str>>,
     /// Whether there is a `VirtualMachineInstance`.
     #[serde(deserialize_with = "lenient")]
     pub(crate) created: Option<bool>,

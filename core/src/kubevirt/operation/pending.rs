@@ -12,6 +12,10 @@ pub(super) fn needs_new_instance(scene: &Scene<'_>) -> bool {
         return true;
     }
     let Some(instance) = scene.instance else { return true };
+    // Whatever restarts the guest in place would be the end of its run.
+    if instance.spec.domain.reboot_policy.as_deref() == Some("Terminate") {
+        return true;
+    }
     let armed = BootRecord::read(&scene.machine.metadata.annotations).is_some_and(|record| {
         record.enabled == Enabled::Once && record.armed_for.as_deref() == instance.metadata.uid.as_deref()
     });

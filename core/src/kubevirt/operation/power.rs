@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 
 use super::answer::Problem;
 use super::awaited_media::AwaitedMedia;
+use super::boot;
 use super::engine::{Decision, Purpose, Reaction, Task, Write};
 use super::pending::needs_new_instance;
 use super::power_restore;
@@ -72,6 +73,8 @@ struct Without {
     soft_reboot: bool,
     /// reset.
     reset: bool,
+    /// unpause.
+    unpause: bool,
     /// Notes on the machine.
     notes: bool,
     /// Putting a replaced strategy back after the start.
@@ -126,7 +129,8 @@ impl Power {
             (Plan::Start, _) => Some(self.started(scene)),
             // Something has more to say: a start that was asked for before, the strategy, the request.
             (Plan::Stop(_) | Plan::Halt, _) if scene.machine.start_requested() => None,
-            (Plan::Halt, PowerRequest::On) | (Plan::Unpause, PowerRequest::GracefulRestart) => None,
+            (Plan::Halt, PowerRequest::On) => None,
+            (Plan::Unpause, request) if asks_the_guest(request) => None,
             (Plan::Stop(_) | Plan::Halt, _) if self.then.is_some() => {
                 self.stopped = true;
                 None
@@ -151,7 +155,8 @@ impl Power {
         }
         let mut patch = scene.patch();
         if let Some(note) = note {
-            if note.now == scene.machine.run_strategy() {
+            let stays = note.now == RunStrategy::Always && boot::reboot_ends_run(scene);
+            if note.now == scene.machine.run_strategy() && !stays {
                 // Strategies leave a running instance alone (facts, section 5), but not all of them make one.
                 if scene.instance.is_none() {
                     self.step = Some(Step { plan: Plan::Start, accepted: Some(scene.now) });
@@ -159,7 +164,12 @@ impl Power {
                 }
                 patch = patch.set(&["spec", "runStrategy"], json!(note.was.name()));
             }
-            patch = patch.annotate(RUN_STRATEGY, None);
+            if !stays {
+                patch = patch.annotate(RUN_STRATEGY, None);
+            } else if !has_promise(scene) {
+                // What the run comes back by after its guest's reboot.
+                return Decision::Done;
+            }
         }
         if has_promise(scene) {
             patch = patch.annotate(PENDING_POWER_ON, None);
@@ -230,6 +240,9 @@ impl Power {
             Plan::Hold if self.without.lifecycle || self.without.notes || scene.machine.spec.running.is_some() => {
                 self.carry_out(scene, Plan::Stop(Grace::Zero))
             }
+            // Nothing has to be taken back. A controller that has not seen the strategy yet may still make an instance,
+            // which this ends.
+            Plan::Hold if !scene.machine.start_requested() => self.carry_out(scene, Plan::Halt),
             Plan::Hold => match replace(scene, RunStrategy::Manual) {
                 Some(patch) => Decision::Write(patch.into_write(Purpose::Prepare, scene.command)),
                 None => Decision::Wait(self.pace(scene.now)),
@@ -273,10 +286,10 @@ impl Power {
             return Decision::Write(remove_ended(scene).into_write(Purpose::Prepare, scene.command));
         }
         let patch = match chosen {
-            // Coming from another strategy, these two start the machine by themselves.
-            RunStrategy::Once | RunStrategy::RerunOnFailure if replaced => patch(chosen).annotate(RUN_STRATEGY, None),
-            RunStrategy::Manual if replaced && !promised && !self.without.lifecycle => {
-                // Then `start` is another step.
+            // Coming from another strategy, this one starts the machine by itself.
+            RunStrategy::Once if replaced => patch(chosen).annotate(RUN_STRATEGY, None),
+            RunStrategy::Manual | RunStrategy::RerunOnFailure if replaced && !promised && !self.without.lifecycle => {
+                // Then `start` is another step. The second would try it once by itself, and no more if that fails.
                 let patch = patch(chosen).annotate(RUN_STRATEGY, None);
                 return Decision::Write(patch.into_write(Purpose::Prepare, scene.command));
             }
@@ -341,6 +354,10 @@ impl Power {
         promise.unwrap_or_else(|| Decision::Wait(self.pace(scene.now)))
     }
 
+    fn may_do_without_unpausing(&self) -> bool {
+        matches!(self.request, PowerRequest::GracefulShutdown | PowerRequest::PushPowerButton)
+    }
+
     /// How long to wait for the cluster: less at the beginning, when most waits end.
     fn pace(&self, now: Instant) -> Duration {
         if now.saturating_since(self.since) < SETTLING { SOON } else { LATER }
@@ -379,6 +396,8 @@ impl Task for Power {
         next = match next {
             Plan::SoftReboot if self.without.soft_reboot || needs_new_instance(scene) => cold(next, strategy),
             Plan::Reset if self.without.reset || needs_new_instance(scene) => cold(next, strategy),
+            // Then it has to be done without its guest.
+            Plan::Unpause if self.without.unpause && self.may_do_without_unpausing() => Plan::Stop(Grace::Own),
             // It boots just now, and with everything that it is to have.
             Plan::SoftReboot | Plan::Reset if state == RunState::Starting => Plan::Done,
             other => other,
@@ -480,6 +499,7 @@ impl Task for Power {
             // 409 for a guest with neither agent nor ACPI: it has to be done without asking it.
             (Purpose::Verb, Plan::SoftReboot) if refused || speechless(problem) => self.without.soft_reboot = true,
             (Purpose::Verb, Plan::Reset) if refused => self.without.reset = true,
+            (Purpose::Verb, Plan::Unpause) if denied && self.may_do_without_unpausing() => self.without.unpause = true,
             _ => return Reaction::Usual,
         }
         self.step = None;
@@ -489,7 +509,7 @@ impl Task for Power {
     fn complete(&self) -> bool {
         let last = |step: Step| match step.plan {
             Plan::Halt => self.request != PowerRequest::On,
-            Plan::Unpause => self.request != PowerRequest::GracefulRestart,
+            Plan::Unpause => !asks_the_guest(self.request),
             _ => true,
         };
         let ends = matches!(self.request, PowerRequest::ForceOff | PowerRequest::GracefulShutdown);
@@ -520,7 +540,8 @@ pub(super) fn run_state(machine: &VirtualMachine, instance: Option<&VirtualMachi
             _ if requested => true,
             RunStrategy::Always => true,
             RunStrategy::Once => deleting,
-            RunStrategy::RerunOnFailure => failed,
+            // One that is killed after a stop has failed as well, and nothing follows.
+            RunStrategy::RerunOnFailure => failed && !deleting,
             RunStrategy::Manual | RunStrategy::Halted => false,
         };
         // While its instance goes, `start` is refused as under way.
@@ -575,6 +596,11 @@ fn remove_ended(scene: &Scene<'_>) -> Patch {
         }
         None => patch,
     }
+}
+
+/// Whether a guest has a part in what is asked for, so that its processors have to run.
+fn asks_the_guest(request: PowerRequest) -> bool {
+    matches!(request, PowerRequest::GracefulRestart | PowerRequest::GracefulShutdown | PowerRequest::PushPowerButton)
 }
 
 /// Whether a power-on has been promised, or was once.

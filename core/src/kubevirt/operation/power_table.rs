@@ -140,6 +140,8 @@ fn on(strategy: RunStrategy, state: RunState) -> Plan {
         // These two bring one up by themselves, and `start` is 409: "does not support manual start requests".
         (RunState::Off, RunStrategy::Always | RunStrategy::Once) => Plan::Done,
         (RunState::Off, _) => Plan::Start,
+        // It tries once, and no more if that fails: a request for a start stands until there is an instance.
+        (RunState::Coming, RunStrategy::RerunOnFailure) => Plan::Start,
         (RunState::Requested | RunState::Coming | RunState::Starting | RunState::Running, _) => Plan::Done,
         (RunState::Paused, _) => Plan::Unpause,
         (RunState::Stopping | RunState::Dying, _) => Plan::Wait,
@@ -165,6 +167,8 @@ fn graceful_shutdown(strategy: RunStrategy, state: RunState) -> Plan {
         (RunState::Off | RunState::Ended | RunState::Stopping | RunState::Dying, _) => Plan::Done,
         // Being stopped for its strategy already; `stop` without a shorter grace period is 409.
         (RunState::Starting | RunState::Running | RunState::Paused, RunStrategy::Halted) => Plan::Done,
+        // A guest whose processors are stopped cannot be asked.
+        (RunState::Paused, _) => Plan::Unpause,
         _ => end(strategy, state, Grace::Own),
     }
 }
@@ -204,8 +208,10 @@ fn graceful_restart(state: RunState) -> Plan {
 
 fn force_restart(strategy: RunStrategy, state: RunState) -> Plan {
     match state {
-        RunState::Off | RunState::Ended | RunState::Stopping | RunState::Dying => on(strategy, state),
-        RunState::Requested | RunState::Coming | RunState::Respawning => Plan::Done,
+        RunState::Off | RunState::Coming | RunState::Ended | RunState::Stopping | RunState::Dying => {
+            on(strategy, state)
+        }
+        RunState::Requested | RunState::Respawning => Plan::Done,
         RunState::Starting | RunState::Running | RunState::Paused => Plan::Reset,
         // A restart that asks the guest first may take minutes, and `restart` is 500 while it is under way.
         RunState::Restarting => Plan::Cycle(Grace::Zero),
@@ -271,7 +277,7 @@ mod tests {
             let instance = !matches!(state, RunState::Off | RunState::Requested | RunState::Coming);
             match plan {
                 Plan::Start => {
-                    assert!(matches!(state, RunState::Off | RunState::Ended), "already running: {cell}");
+                    assert!(matches!(state, RunState::Off | RunState::Coming | RunState::Ended), "running: {cell}");
                     assert!(!matches!(strategy, RunStrategy::Always | RunStrategy::Once), "{cell}");
                 }
                 Plan::Stop(_) => {

@@ -87,13 +87,9 @@ pub(crate) fn autostart(object: &VirtualMachine) -> Autostart {
             RunStrategy::Always => true,
             // The instance of a `Once` that has ended stays; while it is there nothing more comes.
             RunStrategy::Once => object.status.created != Some(true),
-            // Comes up once after its creation and after failures, but not after its guest has shut down; which of
-            // these it is shows only in the summary. It has none in the first moments. `CrashLoopBackOff` says nothing:
-            // after a failure a start is requested as well, and one that was stopped before it ran shows it for good.
-            RunStrategy::RerunOnFailure => matches!(
-                object.status.printable_status.as_deref(),
-                None | Some("" | "Starting" | "Provisioning" | "WaitingForVolumeBinding")
-            ),
+            // Comes up once when the controller first sees the machine with it. After a failure the controller asks
+            // itself for the next start, and what the summary says is true of machines that stay off as well.
+            RunStrategy::RerunOnFailure => object.status.run_strategy.as_deref() != Some("RerunOnFailure"),
             RunStrategy::Manual | RunStrategy::Halted => false,
         }
     };

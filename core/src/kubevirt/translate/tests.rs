@@ -137,13 +137,22 @@ fn whether_an_instance_comes_by_itself() {
         ),
         (json!({ "runStrategy": "Manual" }), json!({ "stateChangeRequests": both }), true),
         (json!({ "runStrategy": "Manual" }), json!({ "stateChangeRequests": stop }), false),
-        (json!({ "runStrategy": "RerunOnFailure" }), json!({ "printableStatus": "Stopped" }), false),
+        (json!({ "runStrategy": "RerunOnFailure" }), json!({ "runStrategy": "RerunOnFailure" }), false),
         (json!({ "runStrategy": "RerunOnFailure" }), json!({}), true),
-        // It was stopped before its guest ran; after a failure a start is requested as well.
-        (json!({ "runStrategy": "RerunOnFailure" }), json!({ "printableStatus": "CrashLoopBackOff" }), false),
+        (json!({ "runStrategy": "RerunOnFailure" }), json!({ "runStrategy": "Halted" }), true),
         (
             json!({ "runStrategy": "RerunOnFailure" }),
-            json!({ "printableStatus": "CrashLoopBackOff", "stateChangeRequests": start }),
+            json!({ "runStrategy": "RerunOnFailure", "printableStatus": "Provisioning" }),
+            false,
+        ),
+        (
+            json!({ "runStrategy": "RerunOnFailure" }),
+            json!({ "runStrategy": "RerunOnFailure", "printableStatus": "CrashLoopBackOff" }),
+            false,
+        ),
+        (
+            json!({ "runStrategy": "RerunOnFailure" }),
+            json!({ "runStrategy": "RerunOnFailure", "stateChangeRequests": start }),
             true,
         ),
         (json!({ "runStrategy": "Once" }), json!({}), true),
@@ -185,6 +194,11 @@ fn trouble_is_what_keeps_a_machine_from_working() {
         (
             json!({ "printableStatus": "DataVolumeError", "created": true }),
             Some((Severity::Critical, "DataVolumeError")),
+        ),
+        (json!({ "printableStatus": "CrashLoopBackOff" }), None),
+        (
+            json!({ "printableStatus": "CrashLoopBackOff", "stateChangeRequests": [{ "action": "Start" }] }),
+            Some((Severity::Critical, "CrashLoopBackOff")),
         ),
         (json!({ "printableStatus": "Unknown" }), Some((Severity::Warning, "Unknown"))),
         (json!({ "conditions": failure("FailedCreate") }), Some((Severity::Critical, "FailedCreate"))),

@@ -15,6 +15,8 @@ pub(super) fn of(status: &MachineStatus, autostart: Autostart) -> Option<Trouble
     let severity = match summary {
         // Says so of a machine that is off as well: then it is a warning about the next start.
         "DataVolumeError" if off => Some(Severity::Warning),
+        // A start that was called off before there was a guest counts as one that failed, and nobody forgets it.
+        "CrashLoopBackOff" if off => None,
         "ErrorUnschedulable" | "ErrorPvcNotFound" | "DataVolumeError" | "ErrImagePull" | "ImagePullBackOff"
         | "CrashLoopBackOff" => Some(Severity::Critical),
         "Unknown" => Some(Severity::Warning),
