@@ -53,7 +53,7 @@ fn lose(world: &mut World) {
 
 /// It runs as its owner chose, without the medium, and says so; nothing is left of how it came to that.
 #[track_caller]
-fn runs_without(world: &mut World, chosen: &str, told: &str) {
+fn runs_without(world: &mut World, chosen: impl Into<Value>, told: &str) {
     until(world, NODE, "/PowerState", &json!("On"));
     assert_eq!(get(world, CD)["Inserted"], false);
     let status = get(world, NODE)["Status"].clone();
@@ -62,7 +62,7 @@ fn runs_without(world: &mut World, chosen: &str, told: &str) {
     assert!(message.contains(told), "{message}");
     world.advance(Duration::from_secs(10));
     let machine = machine(world);
-    assert_eq!(machine["spec"]["runStrategy"], chosen, "{machine}");
+    assert_eq!(machine["spec"]["runStrategy"], chosen.into(), "{machine}");
     for note in ["pending-power-on", "run-strategy"] {
         assert_eq!(machine["metadata"]["annotations"][format!("redfish.kubevirt.io/{note}")], Value::Null, "{note}");
     }
@@ -87,6 +87,20 @@ fn a_medium_that_is_no_more_is_done_without() {
             assert_ne!(run(world).unwrap()["metadata"]["uid"], first, "it was waiting for the medium");
         }
     }
+}
+
+#[test]
+fn a_machine_of_the_deprecated_field_is_no_exception() {
+    let world = &mut lab(VERSIONS[0]);
+    insert(world, IMAGE);
+    lose(world);
+    world.cluster.edit("virtualmachines", "lab", "node-0", |machine| {
+        let spec = machine["spec"].as_object_mut().unwrap();
+        spec.remove("runStrategy");
+        spec.insert("running".to_owned(), json!(true));
+    });
+    runs_without(world, Value::Null, IMAGE);
+    assert_eq!(machine(world)["spec"]["running"], true);
 }
 
 #[test]

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode};
 use kubevirt_redfish_core::config::{Config, PausedAs};
 use kubevirt_redfish_core::kubevirt::Settings;
-use kubevirt_redfish_core::model::{Action, CommandError, PowerRequest, PromisedPowerOn};
+use kubevirt_redfish_core::model::{Action, CommandError, Completion, PowerRequest, PromisedPowerOn};
 use kubevirt_redfish_core::time::UnixTime;
 use kubevirt_redfish_fixtures::cluster::{ClusterConfig, Fault, FaultEffect, KubevirtVersion, Rule};
 use kubevirt_redfish_fixtures::desk::Desk;
@@ -294,7 +294,7 @@ fn a_promise_turns_on_nothing_that_was_turned_off_meanwhile() {
     assert_eq!((power(world, 1).as_str(), promise(world), instance(world)), ("Off", None, None));
 }
 
-/// Turning a machine off waits for what is being carried out and for nothing else, however long that takes.
+/// Turning a machine off waits for no change of it, and only for the last request of what turns it on.
 #[test]
 fn a_forced_power_off_comes_next() {
     let ask = |desk: &mut Desk, method: Method, path: &str, body: Value| {
@@ -307,10 +307,16 @@ fn a_forced_power_off_comes_next() {
     for target in ["Pxe", "Hdd", "Cd"] {
         ask(&mut desk, Method::PATCH, NODE, json!({ "Boot": { "BootSourceOverrideTarget": target } }));
     }
-    ask(&mut desk, Method::POST, &reset, json!({ "ResetType": "ForceOff" }));
+    for reset_type in ["ForceOff", "ForceOff", "On"] {
+        ask(&mut desk, Method::POST, &reset, json!({ "ResetType": reset_type }));
+    }
+    let under_way = |desk: &Desk| desk.commands.iter().map(|command| command.action.clone()).collect::<Vec<_>>();
+    assert_eq!((under_way(&desk).len(), &under_way(&desk)[1]), (2, &force_off), "beside the change, one at a time");
     desk.advance(Duration::from_secs(33));
     desk.complete(Err(CommandError::TimedOut));
-    assert_eq!(desk.commands.front().map(|command| &command.action), Some(&force_off));
+    assert_eq!(under_way(&desk), std::slice::from_ref(&force_off), "nothing else before that");
+    desk.complete(Ok(Completion::default()));
+    assert_eq!(under_way(&desk), std::slice::from_ref(&force_off), "the second one");
 
     // What the service is about to do for an earlier request gives way.
     let mut desk = Desk::new();
@@ -322,6 +328,38 @@ fn a_forced_power_off_comes_next() {
     ask(&mut desk, Method::POST, &reset, json!({ "ResetType": "ForceOff" }));
     assert!(desk.log.contains(&format!("cancel {}", keeping.0.0)), "{:?}", desk.log);
     assert_eq!(desk.commands.front().map(|command| &command.action), Some(&force_off));
+}
+
+/// An image is inserted again whose import takes long to go: whoever turns the machine off does not wait for that.
+#[test]
+fn a_forced_power_off_goes_beside_an_insertion() {
+    let world = &mut plain(KubevirtVersion::V1_9, Duration::from_secs(5));
+    reset(world, 0, "On");
+    until_power(world, 0, "On");
+    insert(world, 0, IMAGE);
+    world.advance(Duration::from_secs(20));
+    let machine = world.cluster.object("virtualmachines", "lab", "node-0").unwrap();
+    let volumes = machine["spec"]["template"]["spec"]["volumes"].as_array().unwrap().clone();
+    let import = volumes.iter().find_map(|volume| volume["dataVolume"]["name"].as_str()).unwrap();
+    world.cluster.edit("datavolumes", "lab", import, |volume| {
+        volume["metadata"]["finalizers"] = json!(["backup.example/keep"]);
+    });
+    let eject = send(world, 0, Method::POST, &format!("{CD}/Actions/VirtualMedia.EjectMedia"), &Value::Null);
+    assert!(eject.status().is_success());
+    let path = format!("{CD}/Actions/VirtualMedia.InsertMedia");
+    let again = world.begin(0, laboratory::request(Method::POST, &path, Some(&json!({ "Image": IMAGE }))));
+    world.advance(Duration::from_secs(5));
+    assert!(!world.is_answered(again), "it waits for the import to go");
+    let before = world.now();
+    reset(world, 0, "ForceOff");
+    assert!(world.now().saturating_sub(before) < Duration::from_secs(2));
+    until_power(world, 0, "Off");
+    world.cluster.edit("datavolumes", "lab", import, |volume| volume["metadata"]["finalizers"] = json!([]));
+    world.advance(Duration::from_secs(20));
+    assert!(world.is_answered(again));
+    assert_eq!((power(world, 0).as_str(), &read(world, 0, CD)["Inserted"]), ("Off", &json!(true)));
+    reset(world, 0, "On");
+    until_power(world, 0, "On");
 }
 
 /// The owner starts the machine, and the service is not allowed to take its note off it.

@@ -32,6 +32,8 @@ pub(super) struct Commands {
 #[derive(Debug, Default)]
 struct Machine {
     running: Option<CommandId>,
+    /// A forced power-off that is carried out beside it.
+    beside: Option<CommandId>,
     waiting: VecDeque<Waiting>,
     /// How often looking after it has failed in a row, and when to try again.
     failures: u32,
@@ -124,7 +126,7 @@ impl Service {
         asker: Asker,
     ) {
         // What turns a machine off is let in however much waits, and comes next.
-        let urgent = action == Action::Power(PowerRequest::ForceOff);
+        let urgent = action == FORCED_OFF;
         if self.commands.is_full(&vm) && !urgent {
             return self.conclude(now, asker, OutcomeKind::Overloaded);
         }
@@ -145,8 +147,18 @@ impl Service {
     pub(super) fn dispatch(&mut self, now: Now) {
         while let Some(vm) = self.commands.idle.pop() {
             while let Some(machine) = self.commands.by_machine.get_mut(&vm) {
-                if machine.running.is_some() {
+                if machine.beside.is_some() {
                     break;
+                }
+                if let Some(running) = machine.running {
+                    // Nobody waits for a change until the machine is off: each is written only upon the state that it was
+                    // decided upon, and is decided anew if the other was quicker.
+                    let power = self.commands.running.get(&running).is_some_and(|running| is_of_power(&running.action));
+                    match machine.waiting.pop_front_if(|next| !power && next.action == FORCED_OFF) {
+                        Some(waiting) => self.begin(now, &vm, waiting),
+                        None => break,
+                    }
+                    continue;
                 }
                 let Some(waiting) = machine.waiting.pop_front() else {
                     if machine.rests_until.is_none() && machine.looked_at.is_none() {
@@ -177,6 +189,7 @@ impl Service {
         };
         if let Some(machine) = self.commands.by_machine.get_mut(&running.vm) {
             machine.running.take_if(|running| *running == id);
+            machine.beside.take_if(|beside| *beside == id);
         }
         if running.by == Origin::Service && !keeps_own_time(&running.action) {
             // What is due again right after it was done has not helped, and would not the next time.
@@ -195,7 +208,9 @@ impl Service {
         let its = |id: &&CommandId| {
             self.commands.running.get(id).is_some_and(|running| running.asker.task.as_ref() == Some(task))
         };
-        let Some(id) = machine.running.iter().find(its).copied() else { return Withdrawn::Whole };
+        let Some(id) = machine.running.iter().chain(&machine.beside).find(its).copied() else {
+            return Withdrawn::Whole;
+        };
         let running = self.commands.running.get(&id);
         match running.map(|running| &running.action) {
             None => Withdrawn::Whole,
@@ -247,6 +262,7 @@ impl Service {
         for action in due {
             let machine = self.commands.by_machine.entry(id.clone()).or_default();
             let running = machine.running.and_then(|id| self.commands.running.get(&id));
+            // Beside it there is only what a client has asked for.
             let under_way = running.is_some_and(|running| running.action == action)
                 || machine.waiting.iter().any(|waiting| waiting.action == action);
             if !under_way {
@@ -317,7 +333,7 @@ impl Service {
             Some(_) if self.commands.running.len() >= MAX_RUNNING => Some(OutcomeKind::Overloaded),
             // Whoever asked has been waiting for as long as anyone is to wait; but off is off.
             Some(_)
-                if waiting.action != Action::Power(PowerRequest::ForceOff)
+                if waiting.action != FORCED_OFF
                     && now.mono.saturating_since(waiting.since) > self.inventory.config().command_timeout =>
             {
                 Some(OutcomeKind::Overloaded)
@@ -362,7 +378,11 @@ impl Service {
         let running = Running { vm: vm.clone(), action: waiting.action, asker: waiting.asker, by };
         self.commands.running.insert(id, running);
         if let Some(machine) = self.commands.by_machine.get_mut(vm) {
-            machine.running = Some(id);
+            if machine.running.is_some() {
+                machine.beside = Some(id);
+            } else {
+                machine.running = Some(id);
+            }
         }
         self.outputs.push_back(Output::Command(command));
     }
@@ -462,6 +482,11 @@ fn used_up_by(vm: &Vm) -> Option<Uid> {
     used.then(|| instance.uid.clone())
 }
 
+/// Whether an action is about a machine's power: what is asked later waits for it, or has it called off.
+fn is_of_power(action: &Action) -> bool {
+    matches!(action, Action::Power(_) | Action::KeepPromise(_) | Action::BreakPromise(_) | Action::ReplaceRun(_))
+}
+
 /// Whether it may bring a machine up.
 fn may_start(request: PowerRequest) -> bool {
     match request {
@@ -482,6 +507,9 @@ fn may_start(request: PowerRequest) -> bool {
 fn rest_after(failures: u32) -> Duration {
     Duration::from_secs(5 << failures.saturating_sub(1).min(4))
 }
+
+/// What waits for nothing that it can go beside of.
+const FORCED_OFF: Action = Action::Power(PowerRequest::ForceOff);
 
 /// How many changes may wait for one machine: a client that sends more is told to slow down.
 const MAX_WAITING: usize = 16;
