@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Method, Request};
+use http::{Method, Request, Response};
 use kubevirt_redfish_core::kubevirt::{Operation, OperationStep, Settings, TransportError};
 use kubevirt_redfish_core::model::{
     Action, Command, CommandError, CommandId, Completion, Instance, Machine, Observation, Platform, PowerRequest,
@@ -16,6 +16,14 @@ use kubevirt_redfish_fixtures::world::ask;
 use serde_json::Value;
 
 pub(crate) const NAMESPACE: &str = "lab";
+
+/// What comes of a request.
+pub(crate) type Answer = Result<Response<Bytes>, TransportError>;
+
+/// What comes of one whose connection breaks.
+pub(crate) fn cut() -> TransportError {
+    TransportError::Broken("connection reset".to_owned())
+}
 
 /// A simulated cluster whose clock the operations share.
 pub(crate) struct World {
@@ -110,6 +118,24 @@ impl World {
 
     /// Carries a command out until it has sent so many requests; then whoever does it ends.
     pub(crate) fn carry_on(&mut self, command: Command, requests: usize) -> Option<Result<Completion, CommandError>> {
+        self.carry_through(command, requests, |sim, _, request| sim.try_send(request).ok_or_else(cut))
+    }
+
+    /// Carries a command out by a way to the cluster that is told the number of each request, from 0 on.
+    pub(crate) fn carry_by(
+        &mut self,
+        command: Command,
+        way: impl FnMut(&mut Simulation, usize, Request<Bytes>) -> Answer,
+    ) -> Result<Completion, CommandError> {
+        self.carry_through(command, usize::MAX, way).expect("the operation ends")
+    }
+
+    fn carry_through(
+        &mut self,
+        command: Command,
+        requests: usize,
+        mut way: impl FnMut(&mut Simulation, usize, Request<Bytes>) -> Answer,
+    ) -> Option<Result<Completion, CommandError>> {
         let deadline = command.deadline;
         let mut sent = 0;
         let now = Instant::new(self.sim.now);
@@ -119,10 +145,9 @@ impl World {
             match operation.poll(now) {
                 OperationStep::Send(_) if sent == requests => return None,
                 OperationStep::Send(request) => {
-                    sent += 1;
                     self.note(&request);
-                    let answer = self.sim.try_send(request);
-                    let answer = answer.ok_or_else(|| TransportError::Broken("connection reset".to_owned()));
+                    let answer = way(&mut self.sim, sent, request);
+                    sent += 1;
                     operation.handle_response(Instant::new(self.sim.now), answer);
                 }
                 OperationStep::Ask(question) => {

@@ -6,6 +6,7 @@
 mod boot;
 mod boot_order;
 mod change;
+mod fault_matrix;
 mod faults;
 mod firmware;
 mod harness;
