@@ -16,7 +16,7 @@ use std::sync::Arc;
 use http::Method;
 
 use crate::auth::Identity;
-use crate::model::{Import, ImportId, ImportState, LeftOutMedia, PromisedPowerOn, Uid, VmId};
+use crate::model::{Import, ImportId, ImportState, LeftOutMedia, Machine, Medium, PromisedPowerOn, Uid, VmId};
 use crate::resources::Answer;
 use crate::service::OutcomeKind;
 use crate::time::UnixTime;
@@ -30,6 +30,16 @@ impl TaskId {
     /// The id of an import's task: made of the import's name, which every replica knows.
     pub(crate) fn of_import(import: &ImportId) -> Self {
         Self(format!("{}.{}", import.namespace, import.name).into())
+    }
+
+    /// The id of the task of an import that fetches what is in a machine's drive. One that serves several machines has a
+    /// task for each of them, with the id that it would have if it served that machine alone.
+    pub(crate) fn of_medium(machine: &Machine, medium: &Medium) -> Option<Self> {
+        let import = medium.import.as_ref()?;
+        if import.is_shared() {
+            return Some(Self::of_import(&ImportId::of(&machine.id, &machine.uid, medium.slot, &medium.image)));
+        }
+        Some(Self::of_import(import))
     }
 
     /// The id of a request's task, made of a number that no other task has.

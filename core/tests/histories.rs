@@ -73,6 +73,7 @@ const SETUP: Setup = Setup {
     version: KubevirtVersion::V1_9,
     replicas: 1,
     wait_for_first_consumer: false,
+    shared_storage: false,
     other_gates: false,
     documents: false,
     import: Duration::from_secs(4),

@@ -33,6 +33,8 @@ pub(crate) const FIRMWARE: &str = "redfish.kubevirt.io/firmware";
 pub(crate) const VIRTUAL_MACHINE: &str = "redfish.kubevirt.io/virtual-machine";
 /// On a `DataVolume`: the URL it was imported from, as the client gave it.
 pub(crate) const IMAGE: &str = "redfish.kubevirt.io/image";
+/// On a `DataVolume` that serves several machines: when one of them last said that it does.
+pub(crate) const CLAIMED: &str = "redfish.kubevirt.io/claimed";
 /// Label of a `DataVolume`: the slot it serves.
 pub(crate) const SLOT: &str = "redfish.kubevirt.io/slot";
 /// Label, with the value `true`, of a `DataVolume` or claim that may be inserted by name: its owner's consent. Who may

@@ -39,6 +39,8 @@ pub struct Settings {
     pub access_modes: Vec<String>,
     /// `Filesystem` or `Block`; `None` for what the importer knows of the storage class.
     pub volume_mode: Option<String>,
+    /// Whether machines of a namespace share the import of an image, where the storage allows it.
+    pub share_imports: bool,
     /// How servers are asked for the size of an image before it is imported; `None` if they are not.
     pub probe: Option<ImageProbe>,
     /// The namespace that the service itself is in and keeps its documents in; `None` if it has none.
@@ -54,6 +56,7 @@ impl Default for Settings {
             ca_bundle: Vec::new(),
             access_modes: Vec::new(),
             volume_mode: None,
+            share_imports: true,
             probe: Some(ImageProbe::default()),
             own_namespace: None,
         }

@@ -29,6 +29,8 @@ pub struct Command {
     /// For what may bring the machine up: how that is promised if it cannot be done at once. Without it, it is waited
     /// for as long as the deadline allows.
     pub deferral: Option<Deferral>,
+    /// When it was begun.
+    pub begun: UnixTime,
     /// An import that is older, and that no drive holds, is one that no insertion under way knows of any more: whoever
     /// looks for orphans may be about to remove it.
     pub orphaned_before: UnixTime,

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use sha2::{Digest as _, Sha256};
+
 use super::{ImportId, Uid, Version, VmId};
 use crate::time::UnixTime;
 
@@ -138,8 +140,8 @@ pub struct Import {
     pub id: ImportId,
     /// How new this reading is.
     pub version: Version,
-    /// The machine it serves, if the cluster knows.
-    pub machine: Option<VmId>,
+    /// The machines it serves, as far as the cluster knows.
+    pub machines: Box<[VmId]>,
     /// How far it got.
     pub state: ImportState,
     /// It does not begin before a machine that uses it starts.
@@ -148,6 +150,8 @@ pub struct Import {
     pub deleting: bool,
     /// When it was asked for.
     pub started: Option<UnixTime>,
+    /// When a machine was last said to be among those that it serves.
+    pub claimed: Option<UnixTime>,
     /// When it got to its present end, if it has ended.
     pub ended: Option<UnixTime>,
 }
@@ -166,6 +170,26 @@ impl ImportId {
             None => Self::of(vm, uid, media.slot, &media.image),
             Some(_) => Self::named_after(vm, media.slot, &format!("{uid}\n{}\n{}\nlogin", media.slot, media.image)),
         }
+    }
+
+    /// The import that fetches an image for all machines of a namespace that know its server by the same certificates, of
+    /// which `trust` is a text.
+    pub fn shared(namespace: &str, image: &str, trust: &str) -> Self {
+        // Whoever may choose an image must not find another with the same name.
+        let digest = Sha256::new().chain_update(image).chain_update("\n").chain_update(trust).finalize();
+        let number = digest.first_chunk::<16>().copied().map(u128::from_be_bytes).unwrap_or_default();
+        Self { namespace: namespace.into(), name: format!("{SHARED}{number:032x}").into() }
+    }
+
+    /// Whether it is one that serves several machines.
+    pub fn is_shared(&self) -> bool {
+        Self::is_name_of_shared(&self.name)
+    }
+
+    /// The same of its name alone. That of any other import has a slot and a shorter number after a machine's name.
+    pub fn is_name_of_shared(name: &str) -> bool {
+        let number = name.strip_prefix(SHARED);
+        number.is_some_and(|number| number.len() == 32 && number.bytes().all(|byte| byte.is_ascii_hexdigit()))
     }
 
     fn named_after(vm: &VmId, slot: Slot, text: &str) -> Self {
@@ -195,6 +219,9 @@ pub enum ImportState {
         message: Box<str>,
     },
 }
+
+/// How the names begin of imports that serve several machines.
+const SHARED: &str = "image-";
 
 /// 63 less the slot's name, the hash and what joins them.
 const LONGEST_PREFIX: usize = 40;

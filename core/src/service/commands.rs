@@ -1,6 +1,6 @@
 //! Commands on their way: one at a time for each machine, each answered once.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use super::http_boot;
@@ -176,11 +176,12 @@ impl Service {
         let Some(running) = self.commands.running.remove(&id) else {
             return;
         };
+        let mut changed = BTreeSet::new();
         let outcome = match result {
             Ok(completion) => {
                 for observation in completion.observations {
                     self.unconfirmed.note(&observation);
-                    self.take_in(now, observation);
+                    changed.extend(self.take_in(now, observation));
                 }
                 self.expect_power(now, &running);
                 OutcomeKind::Done
@@ -198,7 +199,10 @@ impl Service {
         }
         self.conclude(now, running.asker, outcome);
         self.commands.idle.push(running.vm.clone());
-        self.tend(now, &running.vm);
+        changed.insert(running.vm);
+        for vm in &changed {
+            self.tend(now, vm);
+        }
     }
 
     /// Takes back the command that a task stands for, if it has not ended.
@@ -373,6 +377,7 @@ impl Service {
             action: waiting.action.clone(),
             deadline,
             deferral,
+            begun: now.unix,
             orphaned_before: orphans::orphaned_before(config, now),
         };
         let running = Running { vm: vm.clone(), action: waiting.action, asker: waiting.asker, by };

@@ -194,15 +194,16 @@ impl Inventory {
         }
     }
 
-    /// Takes in an observation; the machine whose record changed by it, if any did.
-    pub(super) fn observe(&mut self, observation: Observation) -> Option<VmId> {
-        match observation {
+    /// Takes in an observation; the machines whose records changed by it, of which there are several only if they share an
+    /// import.
+    pub(super) fn observe(&mut self, observation: Observation) -> Vec<VmId> {
+        let changed = match observation {
             Observation::Machine(machine) => self.machine(machine),
             Observation::MachineGone(id, version) => self.machine_gone(&id, version),
             Observation::Instance(instance) => self.instance(instance),
             Observation::InstanceGone(id, version) => self.instance_gone(&id, version),
-            Observation::Import(import) => self.import(import),
-            Observation::ImportGone(id, version) => self.import_gone(&id, version),
+            Observation::Import(import) => return self.import(import),
+            Observation::ImportGone(id, version) => return self.import_gone(&id, version),
             Observation::Platform(platform) => {
                 let interrupt = self.view.platform.interrupt.clone();
                 self.set_platform(Platform { interrupt, ..platform });
@@ -220,7 +221,8 @@ impl Inventory {
             | Observation::Synchronised(_)
             | Observation::Stale(_)
             | Observation::Missing(_) => None,
-        }
+        };
+        changed.into_iter().collect()
     }
 
     fn set_platform(&mut self, platform: Platform) {
@@ -451,51 +453,48 @@ impl Inventory {
         Some(id.clone())
     }
 
-    fn import(&mut self, import: Arc<Import>) -> Option<VmId> {
+    fn import(&mut self, import: Arc<Import>) -> Vec<VmId> {
         let known = self.imports.get(&import.id);
         if known.is_some_and(|known| is_older(import.version, known.version) || **known == *import)
             || self.gone_imports.covers(&import.id, import.version)
         {
-            return None;
+            return Vec::new();
         }
-        let machine = import.machine.clone();
-        let before = known.and_then(|known| known.machine.clone()).filter(|before| machine.as_ref() != Some(before));
-        self.unlink(&import.id, before.as_ref());
-        if let Some(machine) = &machine {
+        let before = known.cloned();
+        let mut machines: BTreeSet<VmId> = before.iter().flat_map(|before| before.machines.iter()).cloned().collect();
+        for former in machines.iter().filter(|machine| !import.machines.contains(machine)) {
+            unlink(&mut self.imports_by_machine, &import.id, former);
+        }
+        for machine in &import.machines {
             self.imports_by_machine.entry(machine.clone()).or_default().insert(import.id.clone());
+            machines.insert(machine.clone());
         }
         self.imports.insert(import.id.clone(), import);
-        self.refresh_imports(machine)
+        self.refresh_imports(machines)
     }
 
-    fn import_gone(&mut self, id: &ImportId, version: Version) -> Option<VmId> {
-        let known = self.imports.get(id)?;
-        if is_older(version, known.version) {
-            return None;
-        }
-        let machine = known.machine.clone();
+    fn import_gone(&mut self, id: &ImportId, version: Version) -> Vec<VmId> {
+        let Some(known) = self.imports.get(id).filter(|known| !is_older(version, known.version)) else {
+            return Vec::new();
+        };
+        let machines: BTreeSet<VmId> = known.machines.iter().cloned().collect();
         self.gone_imports.bury(id, version, known.version);
         self.imports.remove(id);
-        self.unlink(id, machine.as_ref());
-        self.refresh_imports(machine)
+        for machine in &machines {
+            unlink(&mut self.imports_by_machine, id, machine);
+        }
+        self.refresh_imports(machines)
     }
 
-    /// An import is not, or not any more, one that was made for a machine.
-    fn unlink(&mut self, id: &ImportId, machine: Option<&VmId>) {
-        let Some(machine) = machine else { return };
-        if let Some(imports) = self.imports_by_machine.get_mut(machine) {
-            imports.remove(id);
-            if imports.is_empty() {
-                self.imports_by_machine.remove(machine);
+    fn refresh_imports(&mut self, mut machines: BTreeSet<VmId>) -> Vec<VmId> {
+        machines.retain(|id| self.view.systems.contains_key(id));
+        for id in &machines {
+            if let Some(vm) = self.view.systems.get(id) {
+                let imports = self.imports_of(&vm.machine);
+                self.update(id, |vm| vm.imports = imports);
             }
         }
-    }
-
-    fn refresh_imports(&mut self, machine: Option<VmId>) -> Option<VmId> {
-        let id = machine?;
-        let imports = self.imports_of(&self.view.systems.get(&id)?.machine);
-        self.update(&id, |vm| vm.imports = imports);
-        Some(id)
+        machines.into_iter().collect()
     }
 
     fn imports_of(&self, machine: &Machine) -> Box<[Arc<Import>]> {
@@ -599,6 +598,16 @@ impl Inventory {
             for other in self.namesakes(id).iter().chain(&misled) {
                 self.update(other, |_| ());
             }
+        }
+    }
+}
+
+/// An import is not, or not any more, one that serves a machine.
+fn unlink(by_machine: &mut BTreeMap<VmId, BTreeSet<ImportId>>, id: &ImportId, machine: &VmId) {
+    if let Some(imports) = by_machine.get_mut(machine) {
+        imports.remove(id);
+        if imports.is_empty() {
+            by_machine.remove(machine);
         }
     }
 }

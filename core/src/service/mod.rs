@@ -454,7 +454,7 @@ impl Service {
             }
             other => {
                 self.unconfirmed.confirm(&other);
-                if let Some(vm) = self.take_in(now, other) {
+                for vm in self.take_in(now, other) {
                     self.tend(now, &vm);
                 }
             }

@@ -33,7 +33,7 @@ impl Orphans {
         let mut due = Vec::new();
         let mut later: Option<Duration> = None;
         for orphan in inventory.orphans(&vm.machine) {
-            let Some(made) = orphan.started else { continue };
+            let Some(made) = orphan.claimed else { continue };
             let not_before = *self.0.entry(orphan.id.clone()).or_insert(now.mono + A_MOMENT);
             let wait = youth(made, inventory.config(), now).max(not_before.saturating_since(now.mono));
             if wait.is_zero() {

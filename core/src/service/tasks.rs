@@ -5,7 +5,7 @@
 //! cluster shows of the promise, and is kept for a while when that is gone. So only the first kind is lost with the
 //! replica.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,7 +16,9 @@ use super::commands::{Asker, Withdrawn};
 use super::timers::Timer;
 use super::{OutcomeKind, Service, Ticket};
 use crate::event::task_changes;
-use crate::model::{Action, CommandError, Import, ImportId, ImportState, Observation, PowerState, Slot, Uid, VmId};
+use crate::model::{
+    Action, CommandError, Import, ImportId, ImportState, Medium, Observation, PowerState, Slot, Uid, VmId,
+};
 use crate::task::{Task, TaskId, TaskRequest, Work};
 use crate::time::{Instant, Now, UnixTime};
 use crate::view::Vm;
@@ -31,6 +33,8 @@ pub(super) struct Tasks {
     dismissed: BTreeMap<TaskId, Option<UnixTime>>,
     /// The tasks of power-ons that are promised.
     promised: BTreeMap<VmId, TaskId>,
+    /// The tasks of imports that serve several machines, by the machine that each of them is about.
+    shared: BTreeMap<VmId, BTreeSet<TaskId>>,
 }
 
 #[derive(Debug)]
@@ -44,7 +48,8 @@ struct Record {
 impl Tasks {
     /// `key` is secret and random, so that no other replica makes the same ids, nor this one after a restart.
     pub(super) fn new(key: [u8; 32]) -> Self {
-        Self { key, last: 0, requests: BTreeMap::new(), dismissed: BTreeMap::new(), promised: BTreeMap::new() }
+        let (requests, dismissed, promised, shared) = Default::default();
+        Self { key, last: 0, requests, dismissed, promised, shared }
     }
 
     pub(super) fn next_id(&mut self) -> TaskId {
@@ -110,7 +115,9 @@ impl Service {
         if let Some(id) = asker.calls_off {
             if outcome == OutcomeKind::Done {
                 // The import goes when nothing uses it any more, which may take a while.
-                self.dismiss(&id);
+                if let Some(vm) = self.inventory.task(&id).map(|task| task.vm.clone()) {
+                    self.dismiss(&vm, &id);
+                }
                 self.remove_task(now, &id);
             } else {
                 self.set_cancelling(now, &id, false);
@@ -124,8 +131,8 @@ impl Service {
         }
     }
 
-    /// Takes in an observation; the machine whose record changed by it, if any did.
-    pub(super) fn take_in(&mut self, now: Now, observation: Observation) -> Option<VmId> {
+    /// Takes in an observation; the machines whose records changed by it.
+    pub(super) fn take_in(&mut self, now: Now, observation: Observation) -> Vec<VmId> {
         let import = match &observation {
             Observation::Import(import) => Some(import.id.clone()),
             Observation::ImportGone(id, _) => Some(id.clone()),
@@ -136,10 +143,13 @@ impl Service {
         }
         let machine = matches!(observation, Observation::Machine(_) | Observation::MachineGone(..));
         let changed = self.inventory.observe(observation);
-        if let Some(import) = import {
+        for vm in &changed {
+            self.follow_shared(now, vm);
+        }
+        if let Some(import) = import.filter(|import| !import.is_shared()) {
             self.follow_import(now, &import);
         }
-        if let Some(vm) = changed.as_ref().filter(|_| machine) {
+        for vm in changed.iter().filter(|_| machine) {
             self.follow_promise(now, vm);
         }
         changed
@@ -159,7 +169,7 @@ impl Service {
                 Withdrawn::Inserting(slot) => Some(slot),
             },
             Work::Import(import) if import.state == ImportState::Succeeded => {
-                self.dismiss(id);
+                self.dismiss(&task.vm, id);
                 None
             }
             Work::Import(_) => {
@@ -188,12 +198,16 @@ impl Service {
 
     /// A task has been kept long enough.
     pub(super) fn expire_task(&mut self, now: Now, id: &TaskId) {
+        let vm = self.tasks.requests.get(id).map(|record| record.vm.clone());
         let ended = self.tasks.requests.get(id).and_then(|record| record.ended);
         if ended.is_some_and(|ended| ended + KEPT_FOR <= now.mono) {
             self.remove_task(now, id);
             // Of an insertion that failed: what the cluster shows under this name is shown again.
             if let Some(import) = id.import() {
                 self.follow_import(now, &import);
+            }
+            if let Some(vm) = vm {
+                self.follow_shared(now, &vm);
             }
         }
     }
@@ -204,7 +218,7 @@ impl Service {
             // It has come to a promise, which is still to be kept.
             return;
         }
-        let import = id.import().filter(|_| outcome == OutcomeKind::Done);
+        let import = self.import_behind(&task.vm, id).filter(|_| outcome == OutcomeKind::Done);
         let end = Some((now.unix, outcome));
         let work = match task.work {
             Work::Request { request, started, promised, end: None } => {
@@ -213,10 +227,14 @@ impl Service {
             Work::PowerOn { asked, end: None } => Work::PowerOn { asked, end },
             Work::Request { .. } | Work::PowerOn { .. } | Work::Import(_) => return,
         };
-        if let Some(import) = import.filter(|import| self.inventory.import_of(import).is_some()) {
+        if let Some(import) = import {
             // What goes on now can be read off the cluster.
             self.tasks.requests.remove(id);
-            return self.follow_import(now, &import);
+            return if import.id.is_shared() {
+                self.follow_shared(now, &task.vm);
+            } else {
+                self.follow_import(now, &import.id);
+            };
         }
         if let Some(record) = self.tasks.requests.get_mut(id) {
             record.ended = Some(now.mono);
@@ -285,26 +303,67 @@ impl Service {
             return;
         }
         let import = self.inventory.import_of(id).cloned();
-        if import.is_none() {
-            self.tasks.dismissed.remove(&task);
-        }
-        match import.and_then(|import| Some((import.machine.clone()?, import))) {
-            Some((vm, import)) if !self.is_dismissed(&task, &import) && !self.has_failed(&task) => {
-                self.tasks.requests.remove(&task);
-                let cancelling = self.inventory.task(&task).is_some_and(|task| task.cancelling);
-                let cancelling = cancelling && import.state != ImportState::Succeeded;
-                let work = Work::Import(import);
-                self.show_task(now, Task { id: task, vm, uid: None, work, cancelling, left_out: None });
-            }
-            Some(_) => {}
-            None if self.tasks.requests.contains_key(&task) => {}
-            None => self.remove_task(now, &task),
+        match import.and_then(|import| Some((import.machines.first()?.clone(), import))) {
+            Some((vm, import)) => self.show_import(now, task, vm, import),
+            None => self.end_import(now, &task),
         }
     }
 
+    /// Brings the tasks of the imports that a machine shares with others up to date with them.
+    fn follow_shared(&mut self, now: Now, id: &VmId) {
+        let vm = self.inventory.system(id).cloned();
+        let mut ended = self.tasks.shared.remove(id).unwrap_or_default();
+        let mut shown = BTreeSet::new();
+        for (machine, medium) in vm.iter().flat_map(|vm| vm.machine.media.iter().map(|medium| (&vm.machine, medium))) {
+            let import = medium.import.as_ref().filter(|import| import.is_shared());
+            let import = import.and_then(|import| self.inventory.import_of(import)).cloned();
+            let Some((task, import)) = TaskId::of_medium(machine, medium).zip(import) else { continue };
+            ended.remove(&task);
+            if self.tasks.requests.get(&task).is_none_or(|record| record.ended.is_some()) {
+                self.show_import(now, task.clone(), id.clone(), import);
+            }
+            shown.insert(task);
+        }
+        for task in &ended {
+            self.end_import(now, task);
+        }
+        if !shown.is_empty() {
+            self.tasks.shared.insert(id.clone(), shown);
+        }
+    }
+
+    fn show_import(&mut self, now: Now, task: TaskId, vm: VmId, import: Arc<Import>) {
+        if self.is_dismissed(&task, &import) || self.has_failed(&task) {
+            return;
+        }
+        self.tasks.requests.remove(&task);
+        let cancelling = self.inventory.task(&task).is_some_and(|task| task.cancelling);
+        let cancelling = cancelling && import.state != ImportState::Succeeded;
+        let work = Work::Import(import);
+        self.show_task(now, Task { id: task, vm, uid: None, work, cancelling, left_out: None });
+    }
+
+    /// There is nothing any more that an import's task tells of.
+    fn end_import(&mut self, now: Now, task: &TaskId) {
+        self.tasks.dismissed.remove(task);
+        if !self.tasks.requests.contains_key(task) {
+            self.remove_task(now, task);
+        }
+    }
+
+    /// The import that the task of a machine tells of, or is going to.
+    fn import_behind(&self, vm: &VmId, id: &TaskId) -> Option<Arc<Import>> {
+        let own = id.import().and_then(|import| self.inventory.import_of(&import));
+        let shared = || {
+            let medium = medium_of(self.inventory.system(vm)?, id)?;
+            self.inventory.import_of(medium.import.as_ref()?)
+        };
+        own.or_else(shared).cloned()
+    }
+
     /// Shows nothing any more of the import that is there now.
-    fn dismiss(&mut self, id: &TaskId) {
-        if let Some(import) = id.import().and_then(|import| self.inventory.import_of(&import)) {
+    fn dismiss(&mut self, vm: &VmId, id: &TaskId) {
+        if let Some(import) = self.import_behind(vm, id) {
             self.tasks.dismissed.insert(id.clone(), import.started);
         }
     }
@@ -357,9 +416,11 @@ impl Service {
 
 /// The slot that holds what the import of a task fetches.
 pub(super) fn slot_of(vm: &Vm, id: &TaskId) -> Option<Slot> {
-    let medium =
-        vm.machine.media.iter().find(|medium| medium.import.as_ref().map(TaskId::of_import).as_ref() == Some(id))?;
-    Some(medium.slot)
+    medium_of(vm, id).map(|medium| medium.slot)
+}
+
+fn medium_of<'a>(vm: &'a Vm, id: &TaskId) -> Option<&'a Medium> {
+    vm.machine.media.iter().find(|medium| TaskId::of_medium(&vm.machine, medium).as_ref() == Some(id))
 }
 
 /// For how long a request's task is kept when it has ended: clients poll every few seconds, people look after minutes.

@@ -209,6 +209,7 @@ proptest! {
             action,
             deadline,
             deferral: None,
+            begun: UnixTime(0),
             orphaned_before: UnixTime(0),
         };
         let platform = Platform { version: None, live_media, reboot_ends_run: live_media, interrupt: Some("nmi".into()) };

@@ -98,6 +98,7 @@ impl World {
             action,
             deadline: Instant::new(self.sim.now) + time,
             deferral: None,
+            begun: UnixTime(self.sim.cluster.config().epoch + i64::try_from(self.sim.now.as_secs()).unwrap_or(0)),
             orphaned_before: UnixTime(0),
         }
     }

@@ -15,6 +15,7 @@ mod media;
 mod power;
 mod promises;
 mod review;
+mod sharing;
 mod sources;
 mod stick;
 mod trust;

@@ -340,6 +340,7 @@ impl Check<'_> {
             ca_bundle,
             access_modes,
             volume_mode,
+            share_imports: images.share_imports.unwrap_or(true),
             probe: self.probe(&images.probe),
             own_namespace: None,
         }

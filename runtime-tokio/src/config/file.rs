@@ -229,6 +229,8 @@ pub struct DataVolume {
     /// How long a machine that is turned on waits for an image that is being imported (default `30m`); then it starts
     /// without.
     pub iso_download_timeout: Option<Spanned<String>>,
+    /// Import an image once for all machines of a namespace that insert it, where the storage allows it (default `true`).
+    pub share_imports: Option<bool>,
     /// How image servers are asked for sizes.
     #[serde(default)]
     pub probe: Probe,

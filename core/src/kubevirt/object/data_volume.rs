@@ -43,6 +43,8 @@ impl DataVolumeSource {
 #[serde(default, rename_all = "camelCase")]
 pub(crate) struct RemoteSource {
     #[serde(deserialize_with = "lenient")]
+    pub(crate) url: Option<Box<str>>,
+    #[serde(deserialize_with = "lenient")]
     pub(crate) secret_ref: Option<Box<str>>,
     #[serde(deserialize_with = "lenient")]
     pub(crate) cert_config_map: Option<Box<str>>,

@@ -3,7 +3,7 @@
 //! Every field is optional and read leniently, whatever is not named here is skipped. These structs live for as long
 //! as it takes to translate them; nothing keeps them.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::model::Slot;
 
@@ -16,6 +16,7 @@ mod lenient;
 mod machine;
 mod secret;
 mod status;
+mod storage;
 mod template;
 
 pub(crate) use claim::Claim;
@@ -29,6 +30,7 @@ pub(crate) use machine::MachineStatus;
 pub(crate) use machine::{RunStrategy, VirtualMachine};
 pub(crate) use secret::Secret;
 pub(crate) use status::Status;
+pub(crate) use storage::{StorageClasses, StorageProfile};
 pub(crate) use template::{Bootloader, Disk, Domain, TemplateSpec, TpmDevice, Volume};
 
 /// `metadata` of any object.
@@ -109,6 +111,8 @@ pub(crate) struct Annotations {
     pub(crate) virtual_machine: Option<Box<str>>,
     #[serde(rename = "redfish.kubevirt.io/image", deserialize_with = "lenient")]
     pub(crate) image: Option<Box<str>>,
+    #[serde(rename = "redfish.kubevirt.io/claimed", deserialize_with = "lenient")]
+    pub(crate) claimed: Option<Box<str>>,
 }
 
 impl Annotations {
@@ -131,16 +135,22 @@ impl Annotations {
     }
 }
 
-/// Who owns an object.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
+/// Who owns an object. Whole, so that it can be written back.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(default, rename_all = "camelCase")]
 pub(crate) struct OwnerReference {
+    #[serde(deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
+    pub(crate) api_version: Option<Box<str>>,
     #[serde(deserialize_with = "lenient")]
     pub(crate) kind: Option<Box<str>>,
     #[serde(deserialize_with = "lenient")]
     pub(crate) name: Option<Box<str>>,
     #[serde(deserialize_with = "lenient")]
     pub(crate) uid: Option<Box<str>>,
+    #[serde(deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
+    pub(crate) controller: Option<bool>,
+    #[serde(deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
+    pub(crate) block_owner_deletion: Option<bool>,
 }
 
 /// A condition of any object.

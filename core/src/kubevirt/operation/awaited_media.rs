@@ -6,6 +6,8 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use bytes::Bytes;
+
 use super::answer::Problem;
 use super::boot;
 use super::engine::{Decision, Purpose, Reaction, Task};
@@ -71,7 +73,7 @@ impl AwaitedMedia {
                 let patch = boot::abandon(scene).annotate(MEDIA_LEFT_OUT, note.as_deref());
                 return Some(Decision::Write(patch.into_write(Purpose::Main, scene.command)));
             }
-            self.insertion = Some(Insert::new(scene.command, &InsertMedia::to_boot_over_http(image)));
+            self.insertion = Some(Insert::new(scene.command, &InsertMedia::to_boot_over_http(image), scene.settings));
             return Some(Decision::Wait(Duration::ZERO));
         }
         if let Some(looked_at) = self.looking_at.take() {
@@ -95,6 +97,12 @@ impl AwaitedMedia {
         }
     }
 
+    pub(super) fn has_read(&mut self, answer: Result<Bytes, Problem>) {
+        if let Some(insertion) = &mut self.insertion {
+            insertion.has_read(answer);
+        }
+    }
+
     pub(super) fn accepted(&mut self, now: Instant, purpose: Purpose) {
         if let Some(insertion) = &mut self.insertion {
             insertion.accepted(now, purpose);
@@ -111,7 +119,9 @@ impl AwaitedMedia {
         };
         match self.give_up(error, promised) {
             Decision::Fail(error) => Reaction::Fail(error),
-            Decision::Write(_) | Decision::Ask(_) | Decision::Wait(_) | Decision::Done => Reaction::Replan,
+            Decision::Write(_) | Decision::Ask(_) | Decision::Read(_) | Decision::Wait(_) | Decision::Done => {
+                Reaction::Replan
+            }
         }
     }
 

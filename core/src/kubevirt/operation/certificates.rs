@@ -8,10 +8,11 @@ use serde_json::json;
 use super::data_volume::{is_part, part_of};
 use super::engine::{Purpose, Write};
 use super::scene::Scene;
+use crate::kubevirt::Settings;
 use crate::kubevirt::annotation::{MANAGED_BY, MANAGER, SLOT, TrustRecord};
-use crate::kubevirt::object::DataVolume;
+use crate::kubevirt::object::{DataVolume, VirtualMachine};
 use crate::kubevirt::request::create;
-use crate::model::{ImageCertificate, ImageSource, InsertMedia};
+use crate::model::{ImageCertificate, ImageSource, InsertMedia, VmId};
 
 /// How an import knows its server.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,19 +27,19 @@ pub enum Verification {
 
 impl Verification {
     /// What was chosen for the slot that an image goes into; what the configuration says, otherwise.
-    pub(super) fn of(scene: &Scene<'_>, media: &InsertMedia) -> Self {
-        let source = ImageSource::of(&media.image, &scene.command.vm);
-        let record = TrustRecord::read(&scene.machine.metadata.annotations, media.slot);
+    pub(super) fn of(settings: &Settings, machine: &VirtualMachine, vm: &VmId, media: &InsertMedia) -> Self {
+        let source = ImageSource::of(&media.image, vm);
+        let record = TrustRecord::read(&machine.metadata.annotations, media.slot);
         match source {
             // There is no way to import from a registry unverified: those for which it may be are listed in the
             // importer's own configuration.
-            Some(ImageSource::Https) if scene.settings.allow_insecure_tls && record.verify != Some(true) => {
+            Some(ImageSource::Https) if settings.allow_insecure_tls && record.verify != Some(true) => {
                 return Self::None;
             }
             Some(ImageSource::Https | ImageSource::Registry) => {}
             Some(ImageSource::Http | ImageSource::Claim(_) | ImageSource::Volume(_)) | None => return Self::Usual,
         }
-        let configured = scene.settings.ca_bundle.iter().map(ImageCertificate::pem);
+        let configured = settings.ca_bundle.iter().map(ImageCertificate::pem);
         let bundle: String = configured.chain(record.certificates.values().map(|pem| &**pem)).collect();
         if bundle.is_empty() { Self::Usual } else { Self::Certificates(bundle) }
     }
@@ -47,7 +48,10 @@ impl Verification {
 /// The creation of what an import waits for; `None` if it waits for nothing.
 pub(super) fn creation(scene: &Scene<'_>, import: &DataVolume, media: &InsertMedia) -> Option<Write> {
     let name = import.spec.source.remote()?.cert_config_map.as_deref()?;
-    let Verification::Certificates(bundle) = Verification::of(scene, media) else { return None };
+    let Verification::Certificates(bundle) = Verification::of(scene.settings, scene.machine, &scene.command.vm, media)
+    else {
+        return None;
+    };
     if !is_part(import, name) || import.status.phase.as_deref() == Some("Succeeded") {
         return None;
     }

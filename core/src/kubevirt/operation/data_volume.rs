@@ -5,10 +5,11 @@ use serde_json::{Value, json};
 use super::certificates::Verification;
 use super::engine::{Purpose, Write};
 use super::scene::Scene;
+use super::shared_import::{BY_MANY, is_shared};
 use crate::kubevirt::annotation::{Holder, IMAGE, MANAGED_BY, MANAGER, SLOT, VIRTUAL_MACHINE};
 use crate::kubevirt::object::DataVolume;
 use crate::kubevirt::request::{Collection, create, delete};
-use crate::model::{Command, ImageSource, InsertMedia};
+use crate::model::{Command, ImageSource, ImportId, InsertMedia};
 
 /// The creation of it, of that size; `outdated` is what belonged to one of that name that was there before.
 pub(super) fn creation(
@@ -26,7 +27,7 @@ pub(super) fn creation(
     if credentials.is_some() {
         remote["secretRef"] = json!(part);
     }
-    match Verification::of(scene, media) {
+    match Verification::of(settings, scene.machine, &command.vm, media) {
         // A field of newer importers; older ones drop it and verify the certificate.
         Verification::None => remote["insecureSkipVerify"] = json!(true),
         Verification::Usual => {}
@@ -40,21 +41,23 @@ pub(super) fn creation(
     if let Some(class) = &settings.storage_class {
         storage["storageClassName"] = json!(class);
     }
+    let shared = ImportId::is_name_of_shared(name);
     if !settings.access_modes.is_empty() {
         storage["accessModes"] = json!(settings.access_modes);
+    } else if shared {
+        storage["accessModes"] = json!([BY_MANY]);
     }
     if let Some(mode) = &settings.volume_mode {
         storage["volumeMode"] = json!(mode);
     }
-    let object = json!({
+    let mut object = json!({
         "apiVersion": "cdi.kubevirt.io/v1beta1",
         "kind": "DataVolume",
         "metadata": {
             "name": name,
             "namespace": command.vm.namespace(),
-            "labels": { MANAGED_BY: MANAGER, SLOT: slot.name().to_lowercase() },
+            "labels": { MANAGED_BY: MANAGER },
             "annotations": {
-                VIRTUAL_MACHINE: command.vm.name(),
                 IMAGE: image,
                 // Otherwise a class that waits for its first consumer waits for the machine to start.
                 "cdi.kubevirt.io/storage.bind.immediate.requested": "true",
@@ -63,6 +66,10 @@ pub(super) fn creation(
         },
         "spec": { "source": { protocol: remote }, "storage": storage },
     });
+    if !shared {
+        object["metadata"]["labels"][SLOT] = json!(slot.name().to_lowercase());
+        object["metadata"]["annotations"][VIRTUAL_MACHINE] = json!(command.vm.name());
+    }
     let path = Collection::DataVolumes.path(Some(command.vm.namespace()));
     Write { purpose: Purpose::Prepare, request: Box::new(create(&path, &object)) }
 }
@@ -94,7 +101,7 @@ pub(super) fn part_of(import: &DataVolume) -> Value {
 }
 
 /// The reference to the machine as the owner of what is made for it.
-fn owner(command: &Command) -> Value {
+pub(super) fn owner(command: &Command) -> Value {
     json!({
         "apiVersion": "kubevirt.io/v1",
         "kind": "VirtualMachine",
@@ -105,23 +112,26 @@ fn owner(command: &Command) -> Value {
     })
 }
 
-/// Whether it is one that was made for this machine. Who may only edit machines must not be able to point at somebody
+/// Whether it is one that was made for this machine, or that this machine uses among others. Who may only edit machines must not be able to point at somebody
 /// else's.
 pub(super) fn ours(import: &DataVolume, command: &Command) -> bool {
     let metadata = &import.metadata;
     metadata.label(MANAGED_BY) == Some(MANAGER) && metadata.owned_by("VirtualMachine", command.uid.as_str())
 }
 
-/// The deletion of it, and of no other of the same name.
+/// The deletion of it, and of no other of the same name; if it serves several machines, only while nobody else comes.
 pub(super) fn deletion(import: &DataVolume, command: &Command, purpose: Purpose) -> Write {
     let name = import.metadata.name.as_deref().unwrap_or_default();
     let path = Collection::DataVolumes.object_path(command.vm.namespace(), name);
-    let options = json!({
+    let mut options = json!({
         "apiVersion": "v1",
         "kind": "DeleteOptions",
         "propagationPolicy": "Background",
         "preconditions": { "uid": import.metadata.uid },
     });
+    if is_shared(import) {
+        options["preconditions"]["resourceVersion"] = json!(import.metadata.resource_version);
+    }
     Write { purpose, request: Box::new(delete(&path, &options)) }
 }
 

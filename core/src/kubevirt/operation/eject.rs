@@ -8,9 +8,9 @@ use serde_json::{Value, json};
 use super::answer::Problem;
 use super::boot::Template;
 use super::boot_order::Device;
-use super::data_volume::{deletion, ours};
 use super::engine::{Decision, Purpose, Reaction, Task};
 use super::scene::Scene;
+use super::shared_import::{is_ours_to_release, release};
 use crate::kubevirt::annotation::{self, BootOrder, BootRecord, LeftOutRecord, MEDIA_LEFT_OUT, MediaRecord, Target};
 use crate::kubevirt::object::VirtualMachine;
 use crate::model::Slot;
@@ -72,8 +72,8 @@ impl Task for Eject {
                 return Decision::Write(patch.into_write(Purpose::Main, scene.command));
             }
             return match scene.import {
-                Some(import) if ours(import, scene.command) && !import.metadata.deleting() => {
-                    Decision::Write(deletion(import, scene.command, Purpose::Tidy))
+                Some(import) if is_ours_to_release(import, scene) => {
+                    Decision::Write(release(import, scene.command, Purpose::Tidy))
                 }
                 // Going, once nothing uses it any more.
                 Some(_) | None => Decision::Done,

@@ -60,6 +60,11 @@ pub(super) trait Task: fmt::Debug + Send + Sync {
         let _ = answer;
     }
 
+    /// What was to be read has been, or cannot be.
+    fn has_read(&mut self, answer: Result<Bytes, Problem>) {
+        let _ = answer;
+    }
+
     /// Whether everything that was asked for has been accepted, though it has not been seen yet.
     fn complete(&self) -> bool {
         false
@@ -72,6 +77,8 @@ pub(super) enum Decision {
     Write(Write),
     /// Ask the server of an image.
     Ask(Box<ImageRequest>),
+    /// Read something else of the cluster.
+    Read(Box<Request<Bytes>>),
     /// Look again after that.
     Wait(Duration),
     Done,
@@ -94,6 +101,8 @@ pub(super) enum Purpose {
     Verb,
     /// What has to come before.
     Prepare,
+    /// The machine's entry among those that use an import.
+    Join,
     /// The user name and password of an import: made before it, removed before it.
     Credentials,
     /// The removal of what an earlier attempt left behind.
@@ -160,6 +169,7 @@ enum Call {
     Claim(Box<str>),
     Write(Write),
     Image(Box<ImageRequest>),
+    Other(Box<Request<Bytes>>),
 }
 
 #[derive(Debug)]
@@ -170,6 +180,7 @@ enum Sent {
     Claim,
     Write(Purpose),
     Image { until: Instant },
+    Other,
 }
 
 impl Engine {
@@ -241,6 +252,10 @@ impl Engine {
             Sent::Claim => self.claim_read(now, command, answer),
             Sent::Write(purpose) => self.write_answered(now, command, purpose, answer),
             Sent::Image { until } => State::Awaiting(Sent::Image { until }),
+            Sent::Other => {
+                self.task.has_read(answer);
+                self.look_for_import(now, command)
+            }
         };
     }
 
@@ -277,6 +292,7 @@ impl Engine {
             Call::Import(import) => (Sent::Import, get(&Collection::DataVolumes.object_path(namespace, &import))),
             Call::Claim(claim) => (Sent::Claim, get(&existing::claim_path(command, &claim))),
             Call::Write(write) => (Sent::Write(write.purpose), *write.request),
+            Call::Other(request) => (Sent::Other, *request),
             Call::Image(request) => {
                 self.state = State::Awaiting(Sent::Image { until: request.until });
                 return OperationStep::Ask(*request);
@@ -318,6 +334,10 @@ impl Engine {
             Err(problem) => return self.trouble(now, command, problem),
         };
         self.reading.instance_read(instance);
+        self.look_for_import(now, command)
+    }
+
+    fn look_for_import(&mut self, now: Instant, command: &Command) -> State {
         match self.task.import(&self.reading.machine) {
             Some(import) => {
                 self.reading.import_wanted(&import);
@@ -375,6 +395,7 @@ impl Engine {
         match self.task.decide(&scene) {
             Decision::Write(write) => State::Ready(Call::Write(write)),
             Decision::Ask(request) => State::Ready(Call::Image(request)),
+            Decision::Read(request) => State::Ready(Call::Other(request)),
             Decision::Wait(time) => {
                 self.obstacle = None;
                 let least = if self.rounds < PROMPT_ROUNDS { Duration::ZERO } else { FIRST_REST };

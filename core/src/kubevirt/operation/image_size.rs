@@ -117,7 +117,7 @@ impl Question {
         });
         // Whoever inserts it does not wait for its server alone.
         let patience = PATIENCE.min(scene.command.deadline.saturating_since(scene.now) / 4);
-        let verification = Verification::of(scene, media);
+        let verification = Verification::of(scene.settings, scene.machine, &scene.command.vm, media);
         Some(Self { uri, authorization, verification, probe, until: scene.now + patience, redirects: 0 })
     }
 

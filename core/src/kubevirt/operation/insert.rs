@@ -7,6 +7,7 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use serde_json::{Value, json};
 
 use super::answer::Problem;
@@ -20,17 +21,26 @@ use super::existing;
 use super::image_size::ImageSize;
 use super::orphan::is_used;
 use super::scene::Scene;
-use crate::kubevirt::TransportError;
+use super::shared_import::{self, Sharing, has_other_users, is_of_image, is_ours_to_release, is_shared, join, release};
 use crate::kubevirt::annotation::{self, BootRecord, Enabled, Holder, MEDIA_LEFT_OUT, MediaRecord, Target};
 use crate::kubevirt::object::{DataVolume, RemoteSource, VirtualMachine};
 use crate::kubevirt::translate;
-use crate::model::{Command, CommandError, ImageSource, ImportId, ImportState, InsertMedia, Slot};
+use crate::kubevirt::{Settings, TransportError};
+use crate::model::{Command, CommandError, ImageSource, ImportId, ImportState, InsertMedia, Slot, VmId};
 use crate::time::UnixTime;
 
 /// An image on its way into a drive.
 #[derive(Debug)]
 pub(super) struct Insert {
     media: InsertMedia,
+    vm: VmId,
+    /// What the import of an image depends on besides.
+    settings: Settings,
+    /// What holds the image if nothing is shared.
+    own: Holder,
+    sharing: Sharing,
+    /// Whether this command has said that the machine uses an import that serves several.
+    joined: bool,
     /// What is going to hold the image.
     holder: Holder,
     stage: Stage,
@@ -82,8 +92,8 @@ enum Stage {
 }
 
 impl Insert {
-    pub(super) fn new(command: &Command, media: &InsertMedia) -> Self {
-        let holder = match ImageSource::of(&media.image, &command.vm) {
+    pub(super) fn new(command: &Command, media: &InsertMedia, settings: &Settings) -> Self {
+        let own = match ImageSource::of(&media.image, &command.vm) {
             Some(ImageSource::Claim(name)) => Holder::ExistingClaim(name.into()),
             Some(ImageSource::Volume(name)) => Holder::ExistingDataVolume(name.into()),
             Some(ImageSource::Http | ImageSource::Https | ImageSource::Registry) | None => {
@@ -93,7 +103,12 @@ impl Insert {
         let login = if media.credentials.is_some() { Login::Wanted } else { Login::None };
         Self {
             media: media.clone(),
-            holder,
+            vm: command.vm.clone(),
+            settings: settings.clone(),
+            holder: own.clone(),
+            own,
+            sharing: Sharing::of(media, &command.vm, settings),
+            joined: false,
             stage: Stage::Inserting,
             replaced: None,
             made: Made::No,
@@ -108,7 +123,13 @@ impl Insert {
         if scene.machine.metadata.deleting() {
             return Decision::Fail(CommandError::Conflict("the machine is being removed".to_owned()));
         }
-        self.holder = self.holder_in(scene.machine);
+        let Some(holder) = self.holder_in(scene.machine) else {
+            return match self.sharing.question() {
+                Some(question) => Decision::Read(Box::new(question)),
+                None => Decision::Wait(Duration::ZERO),
+            };
+        };
+        self.holder = holder;
         let first = match self.holder.clone() {
             Holder::Import(name) => self.bring_in(scene, &name),
             Holder::ExistingDataVolume(name) => existing::data_volume(scene, &name),
@@ -128,11 +149,32 @@ impl Insert {
         self.change_machine(scene, present)
     }
 
-    /// What is going to hold the image: what does already, unless somebody has to log in and does not.
-    fn holder_in(&self, machine: &VirtualMachine) -> Holder {
+    /// What is going to hold the image: what does already, unless somebody has to log in and does not. `None` while it is
+    /// not known whether it is to be shared.
+    fn holder_in(&self, machine: &VirtualMachine) -> Option<Holder> {
         let present = MediaRecord::read(machine, self.media.slot).filter(|record| record.image == self.media.image);
         let is_enough = |holder: &Holder| holder.import().is_some() && self.media.credentials.is_none();
-        present.map(|record| record.holder).filter(is_enough).unwrap_or_else(|| self.holder.clone())
+        if let Some(holder) = present.map(|record| record.holder).filter(is_enough) {
+            return Some(holder);
+        }
+        match self.sharing {
+            Sharing::Undecided { .. } => None,
+            Sharing::No => Some(self.own.clone()),
+            Sharing::Yes => {
+                let name = shared_import::name(machine, &self.media, &self.vm, &self.settings);
+                // Of one machine's drives only one has it, so that the others do not depend on that.
+                let elsewhere = Slot::ALL.iter().filter(|slot| **slot != self.media.slot).any(|slot| {
+                    MediaRecord::read(machine, *slot).is_some_and(|record| record.holder.import() == Some(&name))
+                });
+                Some(if elsewhere { self.own.clone() } else { Holder::Import(name) })
+            }
+        }
+    }
+
+    /// It is not shared after all.
+    fn keep_to_itself(&mut self) -> Decision {
+        self.sharing = Sharing::No;
+        Decision::Wait(Duration::ZERO)
     }
 
     /// The next step towards the import of that name, until it is on its way.
@@ -145,7 +187,13 @@ impl Insert {
             let size = self.size.volume(scene.settings);
             return Some(Decision::Write(creation(scene, name, &self.media, &size, self.outdated.as_deref())));
         };
-        if !ours(import, scene.command) || import.metadata.annotations.image.as_deref() != Some(&self.media.image) {
+        let shared = is_shared(import);
+        if shared && !is_of_image(import, &self.media.image) {
+            return Some(self.keep_to_itself());
+        }
+        if !shared
+            && (!ours(import, scene.command) || import.metadata.annotations.image.as_deref() != Some(&self.media.image))
+        {
             let reason = format!("a DataVolume named {name} is there already and belongs to somebody else");
             return Some(Decision::Fail(CommandError::Refused(reason)));
         }
@@ -153,7 +201,10 @@ impl Insert {
             // The same image was ejected a moment ago.
             return Some(Decision::Wait(WHILE_DELETING));
         }
-        if self.made == Made::No && is_outdated(import, scene, name) {
+        if shared && let Some(decision) = self.take_part(import, scene, name) {
+            return Some(decision);
+        }
+        if !shared && self.made == Made::No && is_outdated(import, scene, name) {
             // An earlier attempt was cut short, or has failed.
             let part = |remote: &RemoteSource| remote.secret_ref.clone().or_else(|| remote.cert_config_map.clone());
             self.outdated = import.spec.source.remote().and_then(part);
@@ -168,6 +219,22 @@ impl Insert {
             return Some(Decision::Write(write));
         }
         self.login(scene, import).map(Decision::Write)
+    }
+
+    /// The next step towards being one of the machines that an import serves.
+    fn take_part(&mut self, import: &DataVolume, scene: &Scene<'_>, name: &str) -> Option<Decision> {
+        let used = is_used(scene.machine, name);
+        if self.made == Made::No && !used && has_failed(import) {
+            // Another attempt is not to be made at the expense of those who wait for this one.
+            return Some(if has_other_users(import, scene.command) {
+                self.keep_to_itself()
+            } else {
+                Decision::Write(deletion(import, scene.command, Purpose::Outdated))
+            });
+        }
+        // It is said once more also by one of them: who is just about to release it notices.
+        let said = ours(import, scene.command) && (used || self.joined || self.made != Made::No);
+        (!said).then(|| Decision::Write(join(import, scene.command)))
     }
 
     /// The next step towards what the import logs in with.
@@ -233,8 +300,8 @@ impl Insert {
     fn finish(&mut self, scene: &Scene<'_>) -> Decision {
         match (&self.replaced, scene.import) {
             (None, _) => Decision::Done,
-            (Some(_), Some(import)) if ours(import, scene.command) && !import.metadata.deleting() => {
-                Decision::Write(deletion(import, scene.command, Purpose::Tidy))
+            (Some(_), Some(import)) if is_ours_to_release(import, scene) => {
+                Decision::Write(release(import, scene.command, Purpose::Tidy))
             }
             (Some(_), Some(_) | None) => {
                 self.replaced = None;
@@ -249,7 +316,7 @@ impl Task for Insert {
     fn import(&self, machine: &VirtualMachine) -> Option<Box<str>> {
         match (&self.stage, &self.replaced) {
             (Stage::Replacing, Some(replaced)) => Some(replaced.clone()),
-            _ => match self.holder_in(machine) {
+            _ => match self.holder_in(machine)? {
                 Holder::Import(name) | Holder::ExistingDataVolume(name) => Some(name),
                 Holder::ExistingClaim(_) => None,
             },
@@ -268,10 +335,8 @@ impl Task for Insert {
             Stage::Inserting => self.insert(scene),
             Stage::Replacing => self.finish(scene),
             Stage::TakingBack(error) => match scene.import {
-                Some(import)
-                    if self.made == Made::Yes && ours(import, scene.command) && !import.metadata.deleting() =>
-                {
-                    Decision::Write(deletion(import, scene.command, Purpose::Tidy))
+                Some(import) if (self.made == Made::Yes || self.joined) && is_ours_to_release(import, scene) => {
+                    Decision::Write(release(import, scene.command, Purpose::Tidy))
                 }
                 Some(_) | None => Decision::Fail(error.clone()),
             },
@@ -281,6 +346,7 @@ impl Task for Insert {
     fn accepted(&mut self, _now: crate::time::Instant, purpose: Purpose) {
         match purpose {
             Purpose::Prepare => self.made = Made::Yes,
+            Purpose::Join => self.joined = true,
             Purpose::Credentials => self.login_accepted(),
             Purpose::Certificates => self.certified = true,
             Purpose::Main | Purpose::Verb | Purpose::Promise | Purpose::Outdated | Purpose::Tidy => {}
@@ -295,7 +361,11 @@ impl Task for Insert {
                 self.certified = true;
                 Reaction::Replan
             }
-            (Purpose::Outdated, Problem::Missing { .. }) => Reaction::Replan,
+            (Purpose::Outdated | Purpose::Join, Problem::Missing { .. }) => Reaction::Replan,
+            (Purpose::Join, Problem::Forbidden(_) | Problem::Refused(_)) => {
+                self.sharing = Sharing::No;
+                Reaction::Replan
+            }
             (Purpose::Prepare, Problem::Missing { .. }) => {
                 self.take_back(CommandError::Unsupported("there is no importer of images (CDI)".to_owned()))
             }
@@ -321,6 +391,10 @@ impl Task for Insert {
         }
     }
 
+    fn has_read(&mut self, answer: Result<Bytes, Problem>) {
+        self.sharing.answered(answer, &self.settings);
+    }
+
     fn image_answered(&mut self, answer: Result<http::Response<()>, TransportError>) {
         self.size.answered(answer);
     }
@@ -332,7 +406,7 @@ impl Task for Insert {
 
 impl Insert {
     fn take_back(&mut self, error: CommandError) -> Reaction {
-        if self.made != Made::Yes {
+        if self.made != Made::Yes && !self.joined {
             return Reaction::Fail(error);
         }
         self.stage = Stage::TakingBack(error);

@@ -40,6 +40,7 @@ mod power_table;
 mod replace_run;
 mod review;
 mod scene;
+mod shared_import;
 
 pub use certificates::Verification;
 use claim::HoldLease;
@@ -103,7 +104,7 @@ impl Operation {
             Action::BreakPromise(name) => Box::new(break_promise::BreakPromise::new(name.clone())),
             Action::Change(change) => Box::new(change::ChangeMachine::new(change.clone(), now)),
             Action::RestoreBoot { used_by } => Box::new(boot::RestoreBoot::new(used_by.clone())),
-            Action::InsertMedia(media) => Box::new(insert::Insert::new(&command, media)),
+            Action::InsertMedia(media) => Box::new(insert::Insert::new(&command, media, &settings)),
             Action::FollowOwner => Box::new(follow_owner::FollowOwner),
             Action::ResetFirmware => Box::new(firmware::ResetFirmware),
             Action::SetImageTrust { slot, change } => Box::new(image_trust::SetImageTrust::new(*slot, change.clone())),

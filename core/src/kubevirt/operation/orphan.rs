@@ -1,11 +1,13 @@
 //! An import that no drive of its machine holds: of an insertion that was cut short, of an ejection that could not
-//! remove it, or of an earlier machine of the same name.
+//! remove it, or of an earlier machine of the same name. One that serves other machines as well stays with them.
 
-use super::data_volume::deletion;
+use super::data_volume::ours;
 use super::engine::{Decision, Purpose, Task};
 use super::scene::Scene;
+use super::shared_import::{is_shared, release};
 use crate::kubevirt::annotation::{MANAGED_BY, MANAGER, MediaRecord};
 use crate::kubevirt::object::{DataVolume, VirtualMachine, Volume};
+use crate::kubevirt::translate;
 use crate::model::{ImportId, Slot};
 use crate::time::UnixTime;
 
@@ -24,10 +26,14 @@ impl RemoveOrphan {
     /// Whether it is what was taken for an orphan, and is one.
     fn is_orphan(&self, import: &DataVolume, scene: &Scene<'_>) -> bool {
         let metadata = &import.metadata;
-        let made = metadata.creation_timestamp.as_deref().and_then(UnixTime::parse);
+        let made_for_it = if is_shared(import) {
+            ours(import, scene.command)
+        } else {
+            metadata.annotations.virtual_machine.as_deref() == Some(scene.command.vm.name())
+        };
         metadata.label(MANAGED_BY) == Some(MANAGER)
-            && metadata.annotations.virtual_machine.as_deref() == Some(scene.command.vm.name())
-            && made == Some(self.made)
+            && made_for_it
+            && translate::import(import).is_some_and(|import| import.claimed == Some(self.made))
             && !metadata.deleting()
             && !is_used(scene.machine, &self.import)
     }
@@ -40,7 +46,7 @@ impl Task for RemoveOrphan {
 
     fn decide(&mut self, scene: &Scene<'_>) -> Decision {
         let Some(import) = scene.import.filter(|import| self.is_orphan(import, scene)) else { return Decision::Done };
-        Decision::Write(deletion(import, scene.command, Purpose::Main))
+        Decision::Write(release(import, scene.command, Purpose::Main))
     }
 }
 

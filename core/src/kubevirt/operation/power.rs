@@ -8,6 +8,8 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
+
 use serde_json::{Value, json};
 
 use super::answer::Problem;
@@ -448,6 +450,10 @@ impl Task for Power {
         self.media.image_answered(answer);
     }
 
+    fn has_read(&mut self, answer: Result<Bytes, Problem>) {
+        self.media.has_read(answer);
+    }
+
     fn accepted(&mut self, now: Instant, purpose: Purpose) {
         if self.media.inserting() {
             return self.media.accepted(now, purpose);
@@ -463,6 +469,7 @@ impl Task for Power {
             Purpose::Main
             | Purpose::Verb
             | Purpose::Prepare
+            | Purpose::Join
             | Purpose::Credentials
             | Purpose::Certificates
             | Purpose::Outdated => {}

@@ -13,20 +13,31 @@ pub(crate) fn import(object: &DataVolume) -> Option<Import> {
         return None;
     }
     let id = import_id(metadata)?;
-    let owner = metadata.owner_references.iter().find(|owner| owner.kind.as_deref() == Some("VirtualMachine"));
-    let machine =
-        metadata.annotations.virtual_machine.as_deref().or_else(|| owner.and_then(|owner| owner.name.as_deref()));
+    let owners = metadata.owner_references.iter().filter(|owner| owner.kind.as_deref() == Some("VirtualMachine"));
+    let owners = owners.filter_map(|owner| owner.name.as_deref());
+    // One that was made for a machine is known by it also when nobody owns it any more.
+    let named: Vec<&str> = match metadata.annotations.virtual_machine.as_deref() {
+        Some(name) if !id.is_shared() => vec![name],
+        Some(_) | None => owners.collect(),
+    };
     let state = state(object);
     Some(Import {
-        machine: machine.and_then(|name| VmId::new(&id.namespace, name)),
+        machines: named.into_iter().filter_map(|name| VmId::new(&id.namespace, name)).collect(),
         version: version(metadata),
         started: time(metadata.creation_timestamp.as_deref()),
+        claimed: claimed(metadata),
         ended: ended(object, &state),
         awaits_machine: matches!(object.status.phase.as_deref(), Some("WaitForFirstConsumer" | "PendingPopulation")),
         deleting: metadata.deleting(),
         state,
         id,
     })
+}
+
+/// When a machine last began to use it.
+fn claimed(metadata: &Metadata) -> Option<UnixTime> {
+    let made = time(metadata.creation_timestamp.as_deref());
+    time(metadata.annotations.claimed.as_deref()).max(made)
 }
 
 fn import_id(metadata: &Metadata) -> Option<ImportId> {

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::kubevirt::object::{DataVolume, Element, KubeVirt, Object, VirtualMachine, VirtualMachineInstance};
-use crate::model::{Autostart, ImportState, Instance, Machine, PowerState, Severity};
+use crate::model::{Autostart, ImportState, Instance, Machine, PowerState, Severity, VmId};
 
 fn read<T>(value: &Value) -> T
 where
@@ -108,7 +108,7 @@ fn only_the_services_own_imports_are_read() {
         value["metadata"]["labels"] = json!({ "app.kubernetes.io/managed-by": "kubevirt-redfish" });
         value["metadata"]["annotations"] = json!({ "redfish.kubevirt.io/virtual-machine": "node-0" });
         let import = import(&read::<DataVolume>(&value)).expect("it is ours");
-        assert_eq!(import.machine.map(|id| id.to_string()).as_deref(), Some("vms.node-0"));
+        assert_eq!(import.machines.first().map(VmId::as_str), Some("vms.node-0"));
         states.push(import.state);
     }
     let message = "Unable to connect to http data source: expected status code 200, got 404. Status: 404 Not Found";
