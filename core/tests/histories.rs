@@ -76,6 +76,7 @@ const SETUP: Setup = Setup {
     shared_storage: false,
     other_gates: false,
     documents: false,
+    importer: true,
     import: Duration::from_secs(4),
     strategies: [Strategy::Run("Halted"); 2],
     orders: [OwnOrder::Disk; 2],
