@@ -2,7 +2,7 @@
 
 use super::{shorten, time, version};
 use crate::kubevirt::annotation::{MANAGED_BY, MANAGER};
-use crate::kubevirt::object::{DataVolume, Metadata, condition};
+use crate::kubevirt::object::{Condition, DataVolume, Metadata, Object, condition};
 use crate::model::{Import, ImportId, ImportState, VmId};
 use crate::time::UnixTime;
 
@@ -46,12 +46,13 @@ fn import_id(metadata: &Metadata) -> Option<ImportId> {
 
 /// When the condition that says that it has ended became so.
 fn ended(object: &DataVolume, state: &ImportState) -> Option<UnixTime> {
-    let kind = match state {
+    let conditions = &object.status.conditions;
+    let said = match state {
         ImportState::Pending | ImportState::Running { .. } => return None,
-        ImportState::Succeeded => "Ready",
-        ImportState::Failed { .. } => "Running",
+        ImportState::Succeeded => condition(conditions, "Ready"),
+        ImportState::Failed { .. } => failure(conditions).or_else(|| condition(conditions, "Running")),
     };
-    time(condition(&object.status.conditions, kind)?.last_transition_time.as_deref())
+    time(said?.last_transition_time.as_deref())
 }
 
 fn state(object: &DataVolume) -> ImportState {
@@ -60,10 +61,7 @@ fn state(object: &DataVolume) -> ImportState {
     if phase == "Succeeded" {
         return ImportState::Succeeded;
     }
-    // A failing import stays in `ImportInProgress` while its pod is restarted again and again; the reason is in the
-    // `Running` condition. A first failure that was overcome leaves a restart count and no error.
-    let failure = condition(&status.conditions, "Running")
-        .filter(|running| running.reason.as_deref() == Some("Error") && !running.is_true());
+    let failure = failure(&status.conditions);
     if phase == "Failed" || failure.is_some() {
         let message = failure.and_then(|failure| failure.message.as_deref()).filter(|message| !message.is_empty());
         return ImportState::Failed { message: shorten(message.unwrap_or("the import failed"), LONGEST_MESSAGE) };
@@ -75,6 +73,32 @@ fn state(object: &DataVolume) -> ImportState {
         _ => ImportState::Running { percent: status.progress.as_deref().and_then(percent) },
     }
 }
+
+/// The condition that says why an import fails.
+///
+/// A failing one stays in `ImportInProgress` while its pod is restarted again and again; the reason is in `Running`, and
+/// is the one that the importer's container ended for, or CDI's own word for an image that cannot be pulled. A first
+/// failure that was overcome leaves a restart count and no error. A quota that leaves no room for the volume is in
+/// `Bound`, which is `Unknown` then.
+fn failure(conditions: &[Object<Condition>]) -> Option<&Condition> {
+    let given = |kind: &str, reasons: &[&str]| {
+        let said = condition(conditions, kind)?;
+        (!said.is_true() && reasons.contains(&said.reason.as_deref()?)).then_some(said)
+    };
+    given("Running", &FAILED).or_else(|| given("Bound", &["ErrExceededQuota"]))
+}
+
+/// Reasons for which a container ends, or never runs, without success. Not `Completed`, nor `ScratchSpaceRequired`, after
+/// which the importer is started again with more room, nor what a container waits for: it may come, as our `Secret` does.
+const FAILED: [&str; 7] = [
+    "Error",
+    "OOMKilled",
+    "ContainerCannotRun",
+    "StartError",
+    "ContainerStatusUnknown",
+    "DeadlineExceeded",
+    "ImagePullFailed",
+];
 
 /// `12.34%` is 12; `N/A` is nothing.
 fn percent(progress: &str) -> Option<u8> {
@@ -88,6 +112,37 @@ const LONGEST_MESSAGE: usize = 512;
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_import_has_failed_when_its_importer_has_or_there_is_no_room_for_its_volume() {
+        let failed = ["Error", "OOMKilled", "ContainerCannotRun", "StartError", "ImagePullFailed"];
+        let waits =
+            ["Completed", "ScratchSpaceRequired", "ContainerCreating", "CreateContainerConfigError", "Pending", ""];
+        let running = failed.map(|reason| ("Running", "False", reason, true)).into_iter();
+        let running = running.chain(waits.map(|reason| ("Running", "False", reason, false)));
+        let bound = [
+            ("Running", "True", "OOMKilled", false),
+            ("Bound", "Unknown", "ErrExceededQuota", true),
+            ("Bound", "False", "ErrExceededQuota", true),
+            ("Bound", "True", "ErrExceededQuota", false),
+            ("Bound", "False", "Pending", false),
+            ("Ready", "False", "Error", false),
+        ];
+        for (kind, status, reason, fails) in running.chain(bound) {
+            let object = serde_json::json!({
+                "metadata": { "name": "iso", "namespace": "lab", "labels": { MANAGED_BY: MANAGER } },
+                "status": { "phase": "Pending", "conditions": [
+                    { "type": "Other", "status": "False", "reason": "Error" },
+                    { "type": kind, "status": status, "reason": reason, "message": "no room",
+                        "lastTransitionTime": "2026-11-21T10:00:00Z" },
+                ] },
+            });
+            let import = import(&serde_json::from_value(object).expect("an object")).expect("an import of ours");
+            let expected = if fails { ImportState::Failed { message: "no room".into() } } else { ImportState::Pending };
+            assert_eq!(import.state, expected, "{kind} {status} {reason}");
+            assert_eq!(import.ended.is_some(), fails, "{kind} {status} {reason}");
+        }
+    }
 
     #[test]
     fn progress_is_whole_percents() {
