@@ -80,7 +80,8 @@ fn refusal(code: StatusCode, retry_after: Option<Duration>, body: &[u8]) -> Prob
             Problem::Conflict(message)
         }
         StatusCode::NOT_FOUND | StatusCode::GONE => Problem::Missing { kind: status.details.0.kind, message },
-        // A quota or a limit is a 403 as well, and nothing that a role could grant.
+        // A quota, a namespace that goes, a guest that is watched by a probe are a 403 as well, and nothing that a role could
+        // grant.
         StatusCode::FORBIDDEN if lacks_right(&text) => Problem::Forbidden(message),
         StatusCode::FORBIDDEN => Problem::Refused(message),
         // A token may be just being renewed.
@@ -110,12 +111,45 @@ fn explain(code: StatusCode, text: &str) -> String {
     text
 }
 
-/// Whether a 403 is about a right: `User "..." cannot update resource "..."`.
+/// Whether a 403 is about a right, as RBAC puts it: `User "..." cannot update resource "..."`.
 fn lacks_right(text: &str) -> bool {
-    (text.contains(" cannot ") && text.contains(" resource "))
-        || !text.contains("exceeded quota") && !text.contains("denied")
+    let asked = text.split_once(" cannot ").and_then(|(_, rest)| rest.split_once(' '));
+    asked.is_some_and(|(_, object)| object.starts_with("resource \"") || object.starts_with("path \""))
 }
 
 const FAILED_TEST: &str = "the server rejected our request due to an error in our request";
 const UNDER_WAY: &str = "stop/start already underway";
 const LONGEST_MESSAGE: usize = 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_a_role_could_grant_is_a_lack_of_rights() {
+        for (text, role) in [
+            (
+                r#"virtualmachines.subresources.kubevirt.io "r1" is forbidden: User "system:serviceaccount:vms:sa" cannot update resource "virtualmachines/start" in API group "subresources.kubevirt.io" in the namespace "vms""#,
+                true,
+            ),
+            (r#"forbidden: User "sa" cannot get path "/apis/subresources.kubevirt.io/v1""#, true),
+            (
+                r#"pods "x" is forbidden: exceeded quota: compute, requested: pods=1, used: pods=4, limited: pods=4"#,
+                false,
+            ),
+            (r#"datavolumes "x" is forbidden: failed quota: compute: must specify limits.cpu"#, false),
+            (
+                r#"datavolumes "x" is forbidden: unable to create new content in namespace lab because it is being terminated"#,
+                false,
+            ),
+            ("Pausing VMIs with LivenessProbe is currently not supported", false),
+            (r#"admission webhook "policy" denied the request: you cannot use this resource "x""#, false),
+            ("", false),
+        ] {
+            let status = serde_json::json!({ "kind": "Status", "message": text, "code": 403 });
+            let problem = refusal(StatusCode::FORBIDDEN, None, status.to_string().as_bytes());
+            assert_eq!(matches!(problem, Problem::Forbidden(_)), role, "{problem:?}");
+            assert!(role || matches!(&problem, Problem::Refused(_)), "{problem:?}");
+        }
+    }
+}
