@@ -102,6 +102,8 @@ pub(super) struct Reading {
     looked_for: Vec<Box<str>>,
     /// The newest version of anything that was read.
     newest: Version,
+    /// What that was when the instance was read: one that is missing may have come since.
+    instance_as_of: Version,
 }
 
 impl Reading {
@@ -113,6 +115,7 @@ impl Reading {
 
     pub(super) fn instance_read(&mut self, instance: Option<VirtualMachineInstance>) {
         self.saw(instance.as_ref().and_then(|instance| instance.metadata.resource_version.as_deref()));
+        self.instance_as_of = self.newest;
         self.instance = instance;
         self.import = None;
         self.claim = None;
@@ -134,7 +137,7 @@ impl Reading {
         let machine = translate::machine(&self.machine).map(|machine| Observation::Machine(Arc::new(machine)));
         let instance = match &self.instance {
             Some(instance) => translate::instance(instance).map(|instance| Observation::Instance(Arc::new(instance))),
-            None => Some(Observation::InstanceGone(command.vm.clone(), self.newest)),
+            None => Some(Observation::InstanceGone(command.vm.clone(), self.instance_as_of)),
         };
         let import = match (&self.import, self.looked_for.last()) {
             (Some(import), _) => translate::import(import).map(|import| Observation::Import(Arc::new(import))),
