@@ -38,7 +38,8 @@ impl Collection {
     pub(crate) const fn purpose(self) -> Purpose {
         match self {
             Self::VirtualMachines | Self::VirtualMachineInstances => Purpose::Machines,
-            Self::KubeVirts | Self::Verbs => Purpose::Details,
+            Self::KubeVirts => Purpose::Platform,
+            Self::Verbs => Purpose::Details,
             Self::DataVolumes => Purpose::Imports,
             Self::Secrets => Purpose::Documents,
         }

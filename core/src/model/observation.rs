@@ -41,7 +41,11 @@ pub enum Observation {
     Synchronised(Source),
     /// What is known of a kind may be out of date from now on.
     Stale(Source),
-    /// The cluster does not have the kind, so nothing of it can be seen or made until that changes.
+    /// The cluster does not show it, for lack of a right or of the kind, and will not until that changes. Follows
+    /// [`Observation::Stale`].
+    Refused(Source),
+    /// The cluster does not have the kind, so nothing of it can be seen or made until that changes. Follows
+    /// [`Observation::Refused`].
     Missing(Source),
 }
 
@@ -83,6 +87,8 @@ pub struct Source {
 pub enum Purpose {
     /// Without it nothing can be told of any machine.
     Machines,
+    /// It shows what the cluster can do, which commands depend on.
+    Platform,
     /// It adds to what is told of machines.
     Details,
     /// It shows how far images are that are fetched for machines.

@@ -220,6 +220,7 @@ impl Inventory {
             | Observation::Listed(_)
             | Observation::Synchronised(_)
             | Observation::Stale(_)
+            | Observation::Refused(_)
             | Observation::Missing(_) => None,
         };
         changed.into_iter().collect()

@@ -436,7 +436,16 @@ impl Service {
                 }
                 // Nothing is known of what a source without importance would have shown, and nothing waits for it.
                 if let Some(awaited) = &mut self.awaited
-                    && source.purpose != Purpose::Machines
+                    && !matches!(source.purpose, Purpose::Machines | Purpose::Platform)
+                {
+                    awaited.remove(&source);
+                    self.update_readiness(now);
+                }
+            }
+            Observation::Refused(source) => {
+                // Then the least is expected of the cluster.
+                if let Some(awaited) = &mut self.awaited
+                    && source.purpose == Purpose::Platform
                 {
                     awaited.remove(&source);
                     self.update_readiness(now);
@@ -464,7 +473,11 @@ impl Service {
     fn update_readiness(&mut self, now: Now) {
         let Some(awaited) = &self.awaited else { return };
         let machines = awaited.iter().filter(|source| source.purpose != Purpose::Documents);
-        let unlisted = machines.filter_map(|source| source.namespace.clone()).collect();
+        let mut unlisted: BTreeSet<Arc<str>> = machines.filter_map(|source| source.namespace.clone()).collect();
+        // What commands do depends on what the cluster can do: before that is known, none is taken.
+        if awaited.iter().any(|source| source.purpose == Purpose::Platform) {
+            unlisted.extend(self.inventory.config().chassis.iter().map(|chassis| chassis.namespace.as_str().into()));
+        }
         let complete = awaited.is_empty();
         let listed = self.inventory.set_unlisted(unlisted);
         if complete {

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use http::{Method, StatusCode};
 use kubevirt_redfish_core::model::{
     Action, BootChange, BootEnabled, BootTarget, CommandError, ImageCredentials, ImagePassword, ImportState,
-    InsertMedia, MachineChange, Observation, PowerRequest, Slot,
+    InsertMedia, MachineChange, Observation, Platform, PowerRequest, Slot,
 };
 use kubevirt_redfish_fixtures::cluster::{ClusterConfig, Fault, FaultEffect, KubevirtVersion};
 use kubevirt_redfish_fixtures::sample::{small, small_with_drive};
@@ -99,6 +100,52 @@ fn live_into_the_empty_drive_and_out_again() {
     assert_eq!(world.sim.cluster.count("datavolumes"), 0);
     world.run("vm", eject()).expect("nothing to do");
     assert_eq!(world.writes(), Vec::<String>::new());
+}
+
+/// A cluster whose gates nobody could read, or that has other gates by now.
+#[test]
+fn a_drive_of_the_owners_stays_unless_the_cluster_refuses_it_empty() {
+    for refused in [false, true] {
+        let mut world = World::new();
+        world.create(small_with_drive(NAMESPACE, "vm", "Halted"));
+        world.platform = Platform::default();
+        world.run("vm", insert(IMAGE)).expect("inserted");
+        world.rest(Duration::from_secs(20));
+        if refused {
+            let message = "admission webhook \"virtualmachine-validator.kubevirt.io\" denied the request: \
+                DeclarativeHotplugVolumes feature gate not enabled, cannot define an empty CD-ROM disk";
+            let code = StatusCode::UNPROCESSABLE_ENTITY;
+            let (reason, message) = ("Invalid".to_owned(), message.to_owned());
+            let effect = FaultEffect::Status { code, retry_after: None, reason, message };
+            world.sim.cluster.inject(Fault::new(effect).method(Method::PATCH).path("/virtualmachines/vm").times(1));
+        }
+        world.run("vm", eject()).expect("ejected");
+        assert_eq!(disks(&world).contains(&"cd".to_owned()), !refused);
+        assert_eq!(volumes(&world), ["root"]);
+    }
+}
+
+/// An import is read after the run, and is newer: a run that came in between is not to be taken for gone.
+#[test]
+fn a_run_that_is_missing_was_so_when_it_was_looked_for() {
+    let mut world = World::new();
+    world.create(small_with_drive(NAMESPACE, "vm", "Halted"));
+    world.run("vm", insert(IMAGE)).expect("inserted");
+    world.rest(Duration::from_secs(20));
+    let import = medium(&world)["dataVolume"]["name"].as_str().expect("an import").to_owned();
+    let path = format!("/apis/cdi.kubevirt.io/v1beta1/namespaces/{NAMESPACE}/datavolumes/{import}");
+    let touched = json!({ "metadata": { "annotations": { "touched": "yes" } } });
+    assert_eq!(world.sim.call(Method::PATCH, &path, Some(&touched)).0, 200);
+    let completion = world.run("vm", insert(IMAGE)).expect("it is in");
+    let machine = seen(&completion).0.expect("it was read").version;
+    let versions = completion.observations.iter().filter_map(|seen| match seen {
+        Observation::InstanceGone(_, version) => Some(("gone", *version)),
+        Observation::Import(import) => Some(("import", import.version)),
+        _ => None,
+    });
+    let versions: Vec<_> = versions.collect();
+    let [("gone", gone), ("import", import)] = versions[..] else { panic!("{versions:?}") };
+    assert!(machine <= gone && gone < import, "{machine:?} {gone:?} {import:?}");
 }
 
 #[test]

@@ -67,6 +67,7 @@ impl Seen {
                 self.log.push(format!("{} stale", source.kind));
                 self.fresh.insert(source, false);
             }
+            Observation::Refused(source) => self.log.push(format!("{} refused", source.kind)),
             Observation::Missing(source) => self.log.push(format!("{} missing", source.kind)),
         }
     }

@@ -25,11 +25,13 @@ pub(super) struct Eject {
     out: bool,
     /// The claim of the only medium that is to go, and why, if it goes because it cannot be had.
     left_out: Option<(Box<str>, Box<str>)>,
+    /// The cluster has refused a drive without a medium.
+    refused_empty: bool,
 }
 
 impl Eject {
     pub(super) fn new(slot: Slot) -> Self {
-        Self { slot, import: None, out: false, left_out: None }
+        Self { slot, import: None, out: false, left_out: None, refused_empty: false }
     }
 
     /// Takes out what stands on a claim, or was to.
@@ -83,11 +85,17 @@ impl Task for Eject {
             return Decision::Done;
         }
         self.import = record.holder.import().map(Into::into);
-        change_machine(scene, self.slot, &record, self.note(&record).as_deref())
+        // Never an empty disk of another kind; and what its owner has put into the machine stays for as long as may be.
+        let knows_empty = (scene.platform.live_media || !record.added_drive) && !self.refused_empty;
+        change_machine(scene, self.slot, &record, self.slot == Slot::Cd && knows_empty, self.note(&record).as_deref())
     }
 
     fn rejected(&mut self, purpose: Purpose, problem: &Problem) -> Reaction {
         match (purpose, problem) {
+            (Purpose::Main, Problem::Refused(message)) if message.contains(NO_EMPTY_DRIVE) && !self.refused_empty => {
+                self.refused_empty = true;
+                Reaction::Replan
+            }
             // The import stays: whoever looks for orphans finds it.
             (Purpose::Tidy, Problem::Forbidden(_) | Problem::Refused(_) | Problem::Missing { .. }) => {
                 self.import = None;
@@ -108,14 +116,18 @@ fn in_use(scene: &Scene<'_>, record: &MediaRecord) -> bool {
     running.is_some_and(|run| BootOrder::of(&run.spec).first() == Some(Device::Disk(record.drive.clone())))
 }
 
-fn change_machine(scene: &Scene<'_>, slot: Slot, record: &MediaRecord, note: Option<&str>) -> Decision {
+fn change_machine(
+    scene: &Scene<'_>,
+    slot: Slot,
+    record: &MediaRecord,
+    may_be_empty: bool,
+    note: Option<&str>,
+) -> Decision {
     let named = |device: &Value| device.get("name") == Some(&json!(*record.drive));
     let volumes: Vec<Value> = scene.volumes().into_iter().filter(|volume| !named(volume)).collect();
     let boot = BootRecord::read(&scene.machine.metadata.annotations);
     let mut template = Template::of(scene, boot.as_ref());
     let mut wanted = boot.clone();
-    // 422: "cannot define an empty CD-ROM disk" (facts, section 6), and never an empty disk of another kind.
-    let may_be_empty = slot == Slot::Cd && scene.platform.live_media;
     if !may_be_empty {
         // The drive takes its place in the boot order along; the others keep theirs.
         template.disks.retain(|disk| !named(disk));
@@ -145,3 +157,6 @@ fn change_machine(scene: &Scene<'_>, slot: Slot, record: &MediaRecord, note: Opt
     let patch = if noted || note.is_some() { patch.annotate(MEDIA_LEFT_OUT, note) } else { patch };
     Decision::Write(patch.into_write(Purpose::Main, scene.command))
 }
+
+/// What the cluster says of an empty drive where it does not know them (facts, section 6).
+const NO_EMPTY_DRIVE: &str = "cannot define an empty CD-ROM";

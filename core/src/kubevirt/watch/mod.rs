@@ -319,6 +319,7 @@ impl Watch {
             (StatusCode::FORBIDDEN | StatusCode::NOT_FOUND, _) => {
                 self.failures = self.failures.saturating_add(1);
                 self.report_stale();
+                self.report_refused();
                 if status == StatusCode::NOT_FOUND {
                     self.report_missing();
                 }
@@ -370,9 +371,16 @@ impl Watch {
     }
 
     fn report_stale(&mut self) {
-        if !matches!(self.freshness, Freshness::Stale | Freshness::Missing) {
+        if matches!(self.freshness, Freshness::Unknown | Freshness::Fresh) {
             self.freshness = Freshness::Stale;
             self.observations.push_back(Observation::Stale(self.source.clone()));
+        }
+    }
+
+    fn report_refused(&mut self) {
+        if !matches!(self.freshness, Freshness::Refused | Freshness::Missing) {
+            self.freshness = Freshness::Refused;
+            self.observations.push_back(Observation::Refused(self.source.clone()));
         }
     }
 
@@ -385,7 +393,7 @@ impl Watch {
 
     /// A watch goes on from where it was: nothing has been missed after all.
     fn report_fresh(&mut self) {
-        if matches!(self.freshness, Freshness::Stale | Freshness::Missing) {
+        if matches!(self.freshness, Freshness::Stale | Freshness::Refused | Freshness::Missing) {
             self.freshness = Freshness::Fresh;
             self.observations.push_back(Observation::Synchronised(self.source.clone()));
         }
@@ -485,7 +493,9 @@ enum Freshness {
     Unknown,
     Fresh,
     Stale,
-    /// Stale, because the cluster does not have the kind.
+    /// Stale, because the cluster does not show it.
+    Refused,
+    /// Refused, because the cluster does not have the kind.
     Missing,
 }
 

@@ -56,6 +56,7 @@ fn short(observation: &Observation) -> String {
         Observation::Interrupt(verb) => verb.as_deref().unwrap_or("no interrupt").to_owned(),
         Observation::Synchronised(_) => "synchronised".to_owned(),
         Observation::Stale(_) => "stale".to_owned(),
+        Observation::Refused(_) => "refused".to_owned(),
         Observation::Missing(_) => "missing".to_owned(),
     }
 }
