@@ -416,3 +416,97 @@ fn a_namespace_that_cannot_be_listed_is_missing_to_those_alone_who_see_it() {
     assert_eq!(status("lab"), StatusCode::OK);
     assert_eq!(status("closed"), StatusCode::SERVICE_UNAVAILABLE);
 }
+
+/// Two clients, or two replicas, enable two devices at the same time: neither takes the other's back.
+#[test]
+fn boot_options_that_are_enabled_at_the_same_time_are_all_enabled() {
+    for replicas in [1, 2] {
+        let world = &mut lab(KubevirtVersion::V1_9);
+        if replicas == 2 {
+            laboratory::start(world);
+        }
+        let option = |name: &str| format!("{NODE}/BootOptions/{name}");
+        let both = ["Drive.cd", "Nic.default"];
+        let body = json!({ "BootOptionEnabled": true });
+        let requests: Vec<_> = both
+            .into_iter()
+            .zip([0, replicas - 1])
+            .map(|(name, replica)| world.begin(replica, request(Method::PATCH, &option(name), Some(&body))))
+            .collect();
+        world.advance(Duration::from_secs(10));
+        for id in requests {
+            assert_eq!(world.response(id).map(|response| response.status()), Some(StatusCode::OK), "{replicas}");
+        }
+        for name in both {
+            assert_eq!(get(world, &option(name))["BootOptionEnabled"], true, "{replicas} {name}");
+        }
+    }
+}
+
+/// What is in a machine by its preference is not known while it has not run, and is not made up.
+#[test]
+fn a_boot_mode_that_only_a_preference_knows_is_not_shown_before_a_run_has_it() {
+    let world = &mut lab(KubevirtVersion::V1_9);
+    let mut machine = world.cluster.object("virtualmachines", "lab", "node-0").unwrap();
+    machine["spec"]["preference"] = json!({ "name": "windows.11" });
+    machine["spec"]["template"]["spec"]["domain"]["firmware"]["bootloader"] = Value::Null;
+    let now = world.now();
+    world.cluster.apply(now, machine).unwrap();
+    world.advance(Duration::from_secs(1));
+    let system = get(world, NODE);
+    assert_eq!(system.pointer("/Boot/BootSourceOverrideMode"), Some(&Value::Null));
+    assert_eq!(system["BiosVersion"], Value::Null);
+    let secure_boot = format!("{NODE}/SecureBoot");
+    assert_eq!(get(world, &secure_boot)["SecureBootEnable"], Value::Null);
+    let bootloader = |world: &mut World, path: &str, body: &Value| {
+        let response = world.send(0, request(Method::PATCH, path, Some(body))).unwrap();
+        let machine = world.cluster.object("virtualmachines", "lab", "node-0").unwrap();
+        (response.status(), machine["spec"]["template"]["spec"]["domain"]["firmware"]["bootloader"].clone())
+    };
+    // What was read, sent back, is no change of the mode.
+    let read = json!({ "Boot": { "BootSourceOverrideMode": null, "BootSourceOverrideTarget": "Cd",
+        "BootSourceOverrideEnabled": "Once" } });
+    assert_eq!(bootloader(world, NODE, &read), (StatusCode::OK, Value::Null));
+    let refused = bootloader(world, &secure_boot, &json!({ "SecureBootEnable": false }));
+    assert_eq!(refused, (StatusCode::CONFLICT, Value::Null));
+    // What Ironic does when it does not see the mode that it wants.
+    let uefi = json!({ "Boot": { "BootSourceOverrideMode": "UEFI" } });
+    assert_eq!(bootloader(world, NODE, &uefi), (StatusCode::OK, json!({ "efi": {} })));
+    assert_eq!(get(world, NODE).pointer("/Boot/BootSourceOverrideMode"), Some(&json!("UEFI")));
+    let enabled = bootloader(world, &secure_boot, &json!({ "SecureBootEnable": true }));
+    assert_eq!(enabled, (StatusCode::OK, json!({ "efi": { "secureBoot": true } })));
+}
+
+/// Whoever does not know yet what the cluster can do would take the owner's own empty drive out with the medium.
+#[test]
+fn nothing_is_done_before_it_is_known_what_the_cluster_can_do() {
+    let cluster = ClusterConfig::new(KubevirtVersion::V1_9);
+    let mut world = laboratory::world(cluster, laboratory::config(), Settings::default(), &[0]);
+    world.cluster.inject(Fault::new(FaultEffect::unavailable()).path("/kubevirts").times(6));
+    world.start();
+    world.advance(Duration::from_secs(1));
+    let insert = format!("{CD}/Actions/VirtualMedia.InsertMedia");
+    let image = json!({ "Image": "http://images.example/boot.iso" });
+    assert_eq!(post(&mut world, &insert, &image), StatusCode::SERVICE_UNAVAILABLE);
+    laboratory::ready(&mut world, 0);
+    assert_eq!(post(&mut world, &insert, &image), StatusCode::NO_CONTENT);
+    assert_eq!(post(&mut world, &format!("{CD}/Actions/VirtualMedia.EjectMedia"), &json!({})), StatusCode::NO_CONTENT);
+    let machine = world.cluster.object("virtualmachines", "lab", "node-0").unwrap();
+    assert_eq!(machine.pointer("/spec/template/spec/domain/devices/disks/1/name"), Some(&json!("cd")));
+}
+
+#[test]
+fn a_cluster_that_does_not_say_what_it_can_do_is_served_all_the_same() {
+    let cluster = ClusterConfig::new(KubevirtVersion::V1_9);
+    let mut world = laboratory::world(cluster, laboratory::config(), Settings::default(), &[0]);
+    world.cluster.forbid(vec![Rule::new("list", "kubevirt.io", "kubevirts")]);
+    laboratory::start(&mut world);
+    assert_eq!(get(&mut world, NODE)["PowerState"], "Off");
+    let insert = format!("{CD}/Actions/VirtualMedia.InsertMedia");
+    let image = json!({ "Image": "http://images.example/boot.iso" });
+    assert_eq!(post(&mut world, &insert, &image), StatusCode::NO_CONTENT);
+    assert_eq!(post(&mut world, &format!("{CD}/Actions/VirtualMedia.EjectMedia"), &json!({})), StatusCode::NO_CONTENT);
+    let machine = world.cluster.object("virtualmachines", "lab", "node-0").unwrap();
+    let drive = machine.pointer("/spec/template/spec/domain/devices/disks/1/name");
+    assert_eq!(drive, Some(&json!("cd")), "its owner's own drive stays");
+}

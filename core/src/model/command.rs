@@ -187,9 +187,19 @@ pub struct BootChange {
     pub enabled: Option<BootEnabled>,
     /// Which firmware.
     pub mode: Option<BootMode>,
-    /// The machine's own order, in which an override in force changes nothing: the devices that are tried, the first
-    /// one first. None at all leaves the choice to the cluster.
-    pub order: Option<Box<[BootDevice]>>,
+    /// The machine's own order, in which an override in force changes nothing.
+    pub order: Option<BootOrderChange>,
+}
+
+/// A change of a machine's own boot order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BootOrderChange {
+    /// These devices are tried, the first one first. None at all leaves the choice to the cluster.
+    Whole(Box<[BootDevice]>),
+    /// This device is tried too, after all others; where it is tried already, it keeps its place.
+    Enable(BootDevice),
+    /// This device is not tried.
+    Disable(BootDevice),
 }
 
 /// What came of a command that was carried out.

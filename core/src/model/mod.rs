@@ -21,7 +21,9 @@ mod trust;
 
 pub use boot::{BootDevice, BootEnabled, BootMode, BootOverride, BootTarget};
 pub use caller::{BearerToken, Caller, CallerReview, Permission};
-pub use command::{Action, BootChange, Command, CommandError, CommandId, Completion, MachineChange, PowerRequest};
+pub use command::{
+    Action, BootChange, BootOrderChange, Command, CommandError, CommandId, Completion, MachineChange, PowerRequest,
+};
 pub use document::{Document, DocumentName, DocumentWrite, LONGEST_DOCUMENT};
 pub use duty::{Aim, Claim, Duty};
 pub use firmware::{Firmware, FirmwareSettings, ProcessorModel, Tpm};

@@ -96,7 +96,7 @@ fn read(vm: &Vm, attributes: &JsonObject, change: &mut FirmwareSettings, problem
 /// What only UEFI has does not go together with another boot mode.
 fn conflicts(vm: &Vm, change: &FirmwareSettings) -> Vec<Message> {
     let needs_uefi = [("SecureBoot", change.secure_boot), ("PersistentUefiVariables", change.persistent_variables)];
-    if change.mode.or_else(|| vm.next_firmware().mode) == Some(BootMode::Uefi) {
+    if change.mode.or_else(|| vm.next_firmware().mode) != Some(BootMode::Legacy) {
         return Vec::new();
     }
     let wrong = needs_uefi.into_iter().filter(|(_, on)| *on == Some(true));

@@ -8,7 +8,9 @@ use serde::Serialize;
 use super::{Context, Link, inventory, parameters, storage};
 use crate::http::{ETAG_PLACEHOLDER, JsonObject, Refusal, Representation, Schema, schema};
 use crate::messages::{Message, base};
-use crate::model::{Action, BootChange, BootDevice, Drive, DriveBus, DriveKind, Machine, MachineChange, Nic, Slot};
+use crate::model::{
+    Action, BootChange, BootDevice, BootOrderChange, Drive, DriveBus, DriveKind, Machine, MachineChange, Nic, Slot,
+};
 use crate::route::{Inventory, Route};
 use crate::view::Vm;
 
@@ -174,25 +176,13 @@ pub(super) fn patch(vm: &Vm, id: &str, body: &JsonObject) -> Result<Action, Refu
     }
     problems.finish()?;
     let enabled = enabled.ok_or_else(|| Refusal::bad_request(vec![Message::new(&base::NO_OPERATION, [])]))?;
-    let order = if enabled == option.is_tried(chosen) {
-        // So it is: the order is to stay as it is.
-        in_order(&vm.machine)
-    } else {
-        let mut tried = in_order(&vm.machine);
-        if !chosen {
-            tried.extend(options(&vm.machine).into_iter().filter(|option| option.is_tried(chosen)));
-        }
-        tried.retain(|other| other.device != option.device);
-        if enabled {
-            tried.push(option);
-        } else if tried.is_empty() {
-            // An order without devices would leave the choice to the cluster.
-            let message = Message::new(&base::PROPERTY_VALUE_CONFLICT, ["BootOptionEnabled", "BootOrder"]);
-            return Err(Refusal::bad_request(vec![message.about("#/BootOptionEnabled")]));
-        }
-        tried
-    };
-    let order = order.into_iter().map(|option| option.device).collect();
+    let mut tried = options(&vm.machine).into_iter().filter(|option| option.is_tried(chosen));
+    if !enabled && tried.all(|other| other.device == option.device) && option.is_tried(chosen) {
+        // An order without devices would leave the choice to the cluster.
+        let message = Message::new(&base::PROPERTY_VALUE_CONFLICT, ["BootOptionEnabled", "BootOrder"]);
+        return Err(Refusal::bad_request(vec![message.about("#/BootOptionEnabled")]));
+    }
+    let order = if enabled { BootOrderChange::Enable(option.device) } else { BootOrderChange::Disable(option.device) };
     let boot = BootChange { order: Some(order), ..BootChange::default() };
     Ok(Action::Change(MachineChange { boot: Some(boot), ..MachineChange::default() }))
 }

@@ -43,7 +43,8 @@ struct ComputerSystem<'a> {
     serial_number: Option<&'a str>,
     #[serde(rename = "UUID", skip_serializing_if = "Option::is_none")]
     uuid: Option<&'a str>,
-    bios_version: &'static str,
+    /// Null as the boot mode is.
+    bios_version: Option<&'static str>,
     power_state: &'static str,
     power_restore_policy: PowerRestore,
     #[serde(rename = "PowerRestorePolicy@Redfish.AllowableValues")]
@@ -230,10 +231,10 @@ fn render(context: &Context<'_>, vm: &Vm) -> Representation {
             .into_iter()
             .flatten()
             .find(|text| is_uuid(text)),
-        bios_version: match vm.firmware().mode.unwrap_or_default() {
+        bios_version: vm.firmware().mode.map(|mode| match mode {
             BootMode::Uefi => "OVMF",
             BootMode::Legacy => "SeaBIOS",
-        },
+        }),
         power_state: power_state(vm.power_state(), context.view.config.paused_as),
         power_restore_policy: machine.power_restore,
         power_restore_values: POWER_RESTORE,

@@ -6,8 +6,8 @@ use serde_json::Value;
 use super::{Link, boot_option, parameters};
 use crate::messages::{Message, base, cluster};
 use crate::model::{
-    Action, Architecture, BootChange, BootDevice, BootEnabled, BootMode, BootOverride, BootTarget, ImageSource,
-    ImportState, Machine, MachineChange, Phase, Slot,
+    Action, Architecture, BootChange, BootDevice, BootEnabled, BootMode, BootOrderChange, BootOverride, BootTarget,
+    ImageSource, ImportState, Machine, MachineChange, Phase, Slot,
 };
 use crate::route::{Inventory, Route};
 use crate::view::{View, Vm};
@@ -45,8 +45,9 @@ pub(super) struct Boot<'a> {
     target: BootTarget,
     #[serde(rename = "BootSourceOverrideTarget@Redfish.AllowableValues")]
     target_values: Vec<BootTarget>,
+    /// Null while nobody can know: only what the cluster fills in when the machine starts says so.
     #[serde(rename = "BootSourceOverrideMode")]
-    mode: BootMode,
+    mode: Option<BootMode>,
     #[serde(rename = "BootSourceOverrideMode@Redfish.AllowableValues")]
     mode_values: &'static [BootMode],
     #[serde(rename = "BootOptions")]
@@ -66,14 +67,14 @@ impl<'a> Boot<'a> {
         let machine = &*vm.machine;
         let BootOverride { target, enabled, next, http_uri, .. } = &machine.boot;
         let modes = modes(machine);
-        let first_mode = modes.first().copied();
+        let only_mode = modes.first().copied().filter(|_| modes.len() == 1);
         Self {
             writeable: WRITEABLE,
             enabled: *enabled,
             enabled_values: ENABLED,
             target: *target,
             target_values: targets(view),
-            mode: vm.next_firmware().mode.filter(|mode| modes.contains(mode)).or(first_mode).unwrap_or_default(),
+            mode: vm.next_firmware().mode.filter(|mode| modes.contains(mode)).or(only_mode),
             mode_values: modes,
             options: Link::to(Route::Inventory(system, Inventory::BootOptions)),
             order: boot_option::in_order(machine).into_iter().map(|option| option.reference).collect(),
@@ -180,11 +181,11 @@ pub(super) fn parse(view: &View, machine: &Machine, value: &Value, problems: &mu
                     .map(|target| change.target = Some(target)),
                 "BootSourceOverrideEnabled" => parameters::choice(name, value, &ENABLED, enabled_name)
                     .map(|enabled| change.enabled = Some(enabled)),
-                "BootSourceOverrideMode" => {
+                "BootSourceOverrideMode" if !has_no_value(value) => {
                     parameters::choice(name, value, modes(machine), mode_name).map(|mode| change.mode = Some(mode))
                 }
                 "BootOrder" if alone && has_no_value(value) => {
-                    change.order = Some(Box::default());
+                    change.order = Some(BootOrderChange::Whole(Box::default()));
                     Ok(())
                 }
                 "HttpBootUri" if alone && has_no_value(value) && machine.boot.http_uri.is_some() => {
@@ -194,7 +195,7 @@ pub(super) fn parse(view: &View, machine: &Machine, value: &Value, problems: &mu
                 _ if has_no_value(value) => Ok(()),
                 "HttpBootUri" => http_uri(value).map(|uri| change.http_uri = Some(uri)),
                 "BootOrder" => {
-                    change.order = order(machine, value, problems);
+                    change.order = order(machine, value, problems).map(BootOrderChange::Whole);
                     Ok(())
                 }
                 "BootNext" => device(machine, name, value).map(|next| change.next = Some(next)),

@@ -26,8 +26,9 @@ struct SecureBoot<'a> {
     writeable: [&'static str; 1],
     id: &'static str,
     name: &'static str,
+    /// Null while nobody can know, as with the boot mode of the system.
     #[serde(rename = "SecureBootEnable")]
-    enable: bool,
+    enable: Option<bool>,
     #[serde(rename = "SecureBootCurrentBoot")]
     current_boot: Option<&'static str>,
     #[serde(rename = "SecureBootMode")]
@@ -52,14 +53,13 @@ pub(super) fn represent(context: &Context<'_>, vm: &Vm) -> Result<Representation
         writeable: [ENABLE],
         id: "SecureBoot",
         name: "Secure Boot",
-        enable: vm.next_firmware().secure_boot == Some(true),
+        enable: vm.next_firmware().secure_boot,
         current_boot: run.map(|secure| if secure { "Enabled" } else { "Disabled" }),
         // With secure boot come the keys, without it there are none.
-        mode: (firmware.mode == Some(BootMode::Uefi)).then_some(if firmware.secure_boot == Some(true) {
-            "UserMode"
-        } else {
-            "SetupMode"
-        }),
+        mode: firmware
+            .secure_boot
+            .filter(|_| firmware.mode == Some(BootMode::Uefi))
+            .map(|secure| if secure { "UserMode" } else { "SetupMode" }),
         actions: NoActions {},
     };
     Ok(Representation::of_resource(SCHEMA, &secure_boot))
@@ -76,7 +76,7 @@ pub(super) fn patch(vm: &Vm, body: &JsonObject) -> Result<Action, Refusal> {
             _ => patch.not_writable(name),
         }
     }
-    if enable == Some(true) && vm.next_firmware().mode != Some(BootMode::Uefi) {
+    if enable == Some(true) && vm.next_firmware().mode == Some(BootMode::Legacy) {
         let message = Message::new(&base::PROPERTY_VALUE_CONFLICT, [ENABLE, "BootSourceOverrideMode"]);
         patch.problem(message.about(format!("#/{ENABLE}")));
     }

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use kubevirt_redfish_core::model::{
-    Action, BootChange, BootDevice, BootEnabled, BootTarget, CommandError, InsertMedia, MachineChange, PowerRequest,
-    Slot, Uid,
+    Action, BootChange, BootDevice, BootEnabled, BootOrderChange, BootTarget, CommandError, InsertMedia, MachineChange,
+    PowerRequest, Slot, Uid,
 };
 use kubevirt_redfish_fixtures::sample::small_with_drive;
 use serde_json::{Value, json};
@@ -21,7 +21,7 @@ fn nic(name: &str) -> BootDevice {
 }
 
 fn order<const N: usize>(devices: [BootDevice; N]) -> Action {
-    change(BootChange { order: Some(devices.into()), ..BootChange::default() })
+    change(BootChange { order: Some(BootOrderChange::Whole(devices.into())), ..BootChange::default() })
 }
 
 fn once(target: BootTarget, next: Option<BootDevice>) -> Action {
@@ -45,6 +45,37 @@ fn with_two_interfaces() -> Value {
         list.expect("the sample has one").push(item);
     }
     machine
+}
+
+/// One device at a time: what counts is the order that is there when it is written, not one that somebody has read.
+#[test]
+fn devices_are_enabled_and_disabled_one_by_one() {
+    let mut world = World::new();
+    world.create(with_two_interfaces());
+    let mut one = |boot_order: BootOrderChange| {
+        let result = world.run("vm", change(BootChange { order: Some(boot_order), ..BootChange::default() }));
+        let (machine, _) = seen(&result?);
+        let machine = machine.expect("it was read");
+        let drives = machine.drives.iter().map(|drive| (drive.boot_order, &drive.name));
+        let mut placed: Vec<_> = drives.chain(machine.nics.iter().map(|nic| (nic.boot_order, &nic.name))).collect();
+        placed.retain(|(place, _)| place.is_some());
+        placed.sort();
+        Ok::<_, CommandError>(placed.into_iter().map(|(_, name)| name.to_string()).collect::<Vec<_>>().join(" "))
+    };
+    // Nobody has chosen an order: the disk is tried, and nothing else.
+    assert_eq!(one(BootOrderChange::Enable(drive("root"))).expect("it is tried"), "");
+    assert_eq!(one(BootOrderChange::Disable(drive("cd"))).expect("it is not tried"), "");
+    let only = one(BootOrderChange::Disable(drive("root")));
+    assert!(matches!(only, Err(CommandError::Conflict(_))), "{only:?}");
+    assert_eq!(one(BootOrderChange::Enable(drive("cd"))).expect("enabled"), "root cd");
+    assert_eq!(one(BootOrderChange::Enable(nic("lan"))).expect("enabled"), "root cd lan");
+    assert_eq!(one(BootOrderChange::Enable(drive("root"))).expect("it keeps its place"), "root cd lan");
+    assert_eq!(one(BootOrderChange::Disable(drive("root"))).expect("disabled"), "cd lan");
+    assert_eq!(one(BootOrderChange::Disable(drive("cd"))).expect("disabled"), "lan");
+    let only = one(BootOrderChange::Disable(nic("lan")));
+    assert!(matches!(only, Err(CommandError::Conflict(_))), "{only:?}");
+    let unknown = one(BootOrderChange::Enable(nic("gone")));
+    assert!(matches!(unknown, Err(CommandError::Conflict(_))), "{unknown:?}");
 }
 
 #[test]

@@ -7,8 +7,8 @@ use bytes::Bytes;
 use http::{Request, StatusCode};
 use kubevirt_redfish_core::kubevirt::TransportError;
 use kubevirt_redfish_core::model::{
-    Action, BootChange, BootDevice, BootEnabled, BootTarget, CommandError, Completion, ImageCredentials, ImagePassword,
-    InsertMedia, MachineChange, PowerRequest, Slot, Uid,
+    Action, BootChange, BootDevice, BootEnabled, BootOrderChange, BootTarget, CommandError, Completion,
+    ImageCredentials, ImagePassword, InsertMedia, MachineChange, PowerRequest, Slot, Uid,
 };
 use kubevirt_redfish_fixtures::cluster::{ClusterConfig, Fault, FaultEffect, KubevirtVersion, Simulation};
 use kubevirt_redfish_fixtures::sample::{small, small_with_drive};
@@ -134,7 +134,10 @@ fn cases() -> Vec<Case> {
     let target =
         |target, enabled| boot(BootChange { target: Some(target), enabled: Some(enabled), ..BootChange::default() });
     let once = |to| target(to, BootEnabled::Once);
-    let order = BootChange { order: Some([BootDevice::Nic("default".into())].into()), ..BootChange::default() };
+    let order = BootChange {
+        order: Some(BootOrderChange::Whole([BootDevice::Nic("default".into())].into())),
+        ..BootChange::default()
+    };
     let login = ImageCredentials { user_name: "user".into(), password: ImagePassword::new("secret") };
     let secret = InsertMedia {
         slot: Slot::Cd,

@@ -142,6 +142,84 @@ fn an_instance_type_or_a_preference_has_its_say() {
     assert_eq!(domain(&world)["devices"]["tpm"], json!({}));
 }
 
+/// A machine whose firmware only its preference knows.
+fn preferring(strategy: &str) -> World {
+    let mut world = World::new();
+    let mut machine = small(NAMESPACE, "vm", strategy);
+    machine["spec"]["preference"] = json!({ "name": "windows.11" });
+    world.create(machine);
+    world
+}
+
+#[test]
+fn an_instance_type_leaves_the_firmware_alone() {
+    let mut world = World::new();
+    let mut machine = small(NAMESPACE, "vm", "Manual");
+    machine["spec"]["instancetype"] = json!({ "name": "u1.small" });
+    world.create(machine);
+    let defined = defined(&mut world);
+    assert_eq!(
+        (defined.mode, defined.secure_boot, defined.tpm),
+        (Some(BootMode::Legacy), Some(false), Some(Tpm::Absent))
+    );
+}
+
+/// Secure boot is on unless somebody said otherwise: what the preference has is not known, and must not be taken away.
+#[test]
+fn a_mode_that_is_asked_for_takes_no_secure_boot_from_a_preference() {
+    for before in [None, Some(BootMode::Legacy)] {
+        let mut world = preferring("Manual");
+        if let Some(before) = before {
+            world.run("vm", set(mode(before))).expect("set");
+            assert_eq!(domain(&world)["firmware"]["bootloader"], json!({ "bios": {} }), "not left to the preference");
+        }
+        world.run("vm", set(mode(BootMode::Uefi))).expect("set");
+        assert_eq!(domain(&world)["firmware"]["bootloader"], json!({ "efi": {} }));
+        assert_eq!(domain(&world)["features"]["smm"], json!({ "enabled": true }));
+        let shown = defined(&mut world);
+        assert_eq!((shown.mode, shown.secure_boot), (Some(BootMode::Uefi), None), "an older preference may fill it in");
+        world.writes();
+        world.run("vm", set(mode(BootMode::Uefi))).expect("it is so already");
+        assert_eq!(world.writes(), Vec::<String>::new());
+        world.run("vm", set(secure(false))).expect("set");
+        assert_eq!(domain(&world)["firmware"]["bootloader"], json!({ "efi": { "secureBoot": false } }));
+        world.run("vm", Action::ResetFirmware).expect("put back");
+        assert_eq!((domain(&world).pointer("/firmware/bootloader"), domain(&world).pointer("/features")), (None, None));
+    }
+}
+
+#[test]
+fn what_only_uefi_has_is_turned_on_and_not_off_where_only_a_preference_knows_the_mode() {
+    let mut world = preferring("Manual");
+    let persistent = |flag| FirmwareSettings { persistent_variables: Some(flag), ..FirmwareSettings::default() };
+    for change in [secure(false), persistent(false)] {
+        let result = world.run("vm", set(change));
+        assert!(matches!(&result, Err(CommandError::Conflict(why)) if why.contains("preference")), "{result:?}");
+    }
+    world.run("vm", set(secure(true))).expect("set");
+    assert_eq!(domain(&world)["firmware"]["bootloader"], json!({ "efi": { "secureBoot": true } }));
+    assert_eq!(domain(&world)["features"]["smm"], json!({ "enabled": true }));
+}
+
+#[test]
+fn a_run_tells_what_its_preference_has_chosen() {
+    let mut world = preferring("Manual");
+    // What the preference would have made of it.
+    let domain_of_run = json!({ "firmware": { "bootloader": { "efi": { "secureBoot": true, "persistent": true } } },
+        "features": { "smm": { "enabled": true } } });
+    world.patch("vm", &json!({ "spec": { "template": { "spec": { "domain": domain_of_run } } } }));
+    world.power("vm", PowerRequest::On).expect("started");
+    world.rest(Duration::from_secs(20));
+    let gone = json!({ "firmware": { "bootloader": null }, "features": null });
+    world.patch("vm", &json!({ "spec": { "template": { "spec": { "domain": gone } } } }));
+    world.run("vm", set(mode(BootMode::Uefi))).expect("set");
+    assert_eq!(
+        domain(&world)["firmware"]["bootloader"],
+        json!({ "efi": { "secureBoot": true, "persistent": true } }),
+        "as it runs"
+    );
+}
+
 prop_compose! {
     fn any_change()(
         mode in prop::option::of(prop::sample::select(vec![BootMode::Uefi, BootMode::Legacy])),

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use http::{Method, StatusCode};
 use kubevirt_redfish_core::model::{
     Action, BootChange, BootEnabled, BootTarget, CommandError, ImageCredentials, ImagePassword, ImportState,
     InsertMedia, MachineChange, Observation, Platform, PowerRequest, Slot,
@@ -114,10 +113,13 @@ fn a_drive_of_the_owners_stays_unless_the_cluster_refuses_it_empty() {
         if refused {
             let message = "admission webhook \"virtualmachine-validator.kubevirt.io\" denied the request: \
                 DeclarativeHotplugVolumes feature gate not enabled, cannot define an empty CD-ROM disk";
-            let code = StatusCode::UNPROCESSABLE_ENTITY;
+            let code = http::StatusCode::UNPROCESSABLE_ENTITY;
             let (reason, message) = ("Invalid".to_owned(), message.to_owned());
             let effect = FaultEffect::Status { code, retry_after: None, reason, message };
-            world.sim.cluster.inject(Fault::new(effect).method(Method::PATCH).path("/virtualmachines/vm").times(1));
+            world
+                .sim
+                .cluster
+                .inject(Fault::new(effect).method(http::Method::PATCH).path("/virtualmachines/vm").times(1));
         }
         world.run("vm", eject()).expect("ejected");
         assert_eq!(disks(&world).contains(&"cd".to_owned()), !refused);
@@ -135,7 +137,7 @@ fn a_run_that_is_missing_was_so_when_it_was_looked_for() {
     let import = medium(&world)["dataVolume"]["name"].as_str().expect("an import").to_owned();
     let path = format!("/apis/cdi.kubevirt.io/v1beta1/namespaces/{NAMESPACE}/datavolumes/{import}");
     let touched = json!({ "metadata": { "annotations": { "touched": "yes" } } });
-    assert_eq!(world.sim.call(Method::PATCH, &path, Some(&touched)).0, 200);
+    assert_eq!(world.sim.call(http::Method::PATCH, &path, Some(&touched)).0, 200);
     let completion = world.run("vm", insert(IMAGE)).expect("it is in");
     let machine = seen(&completion).0.expect("it was read").version;
     let versions = completion.observations.iter().filter_map(|seen| match seen {

@@ -27,7 +27,7 @@ pub(crate) use kubevirt::KubeVirt;
 pub(crate) use lease::Lease;
 pub(crate) use lenient::{Element, Lenient, Object, TextMap, lenient};
 pub(crate) use machine::MachineStatus;
-pub(crate) use machine::{RunStrategy, VirtualMachine};
+pub(crate) use machine::{Named, RunStrategy, VirtualMachine};
 pub(crate) use secret::Secret;
 pub(crate) use status::Status;
 pub(crate) use storage::{StorageClasses, StorageProfile};

@@ -13,7 +13,7 @@ use crate::kubevirt::annotation::{
     BOOT_OVERRIDE, BootOrder, BootRecord, Enabled, MediaRecord, OrderChange, StrategyNote, Target, comes_back,
 };
 use crate::kubevirt::object::{RunStrategy, VirtualMachine};
-use crate::model::{BootChange, BootDevice, CommandError, Slot, Uid};
+use crate::model::{BootChange, BootOrderChange, CommandError, Slot, Uid};
 
 /// What a change of the override or of the machine's own order comes to on a machine that is to have `strategy`; `None` if
 /// all of it is so already.
@@ -26,7 +26,7 @@ pub(super) fn change(
     let present = BootRecord::read(&machine.metadata.annotations);
     let mut template = Template { strategy, ..Template::of(scene, present.as_ref()) };
     if let Some(order) = &change.order {
-        template.choose(order)?;
+        template.choose(scene, order)?;
     }
     let source = change.next.is_some() || change.http_uri.is_some();
     let named = change.target.is_some() || change.enabled.is_some() || source;
@@ -163,9 +163,29 @@ impl Template {
         }
     }
 
-    /// Makes this the machine's own order, unless it is so already.
-    fn choose(&mut self, order: &[BootDevice]) -> Result<(), CommandError> {
-        let order: Vec<Device> = order.iter().cloned().map(Device::from).collect();
+    /// Changes the machine's own order, unless it is so already.
+    fn choose(&mut self, scene: &Scene<'_>, change: &BootOrderChange) -> Result<(), CommandError> {
+        let order: Vec<Device> = match change {
+            BootOrderChange::Whole(order) => order.iter().cloned().map(Device::from).collect(),
+            BootOrderChange::Enable(device) => {
+                let device = Device::from(device.clone());
+                let tried = self.tried(scene);
+                if tried.contains(&device) { self.original.sequence() } else { [tried, vec![device]].concat() }
+            }
+            BootOrderChange::Disable(device) => {
+                let device = Device::from(device.clone());
+                let tried = self.tried(scene);
+                let rest: Vec<Device> = tried.iter().filter(|other| **other != device).cloned().collect();
+                match (rest.len() == tried.len(), rest.is_empty()) {
+                    (true, _) => self.original.sequence(),
+                    (false, true) => {
+                        // An order without devices would leave the choice to the cluster.
+                        return Err(CommandError::Conflict("it is the only device that is tried".to_owned()));
+                    }
+                    (false, false) => rest,
+                }
+            }
+        };
         let has = |devices: &[Value], name: &str| devices.iter().any(|device| device.get("name") == Some(&json!(name)));
         for device in &order {
             let (found, name) = match device {
@@ -180,6 +200,16 @@ impl Template {
             self.original = BootOrder::of_sequence(order);
         }
         Ok(())
+    }
+
+    /// The devices that are tried without an override: those of the order, or where nobody chose one the disks.
+    fn tried(&self, scene: &Scene<'_>) -> Vec<Device> {
+        let chosen = self.original.sequence();
+        if !chosen.is_empty() {
+            return chosen;
+        }
+        let disks = self.fixed_disks(scene).into_iter().filter(|name| !self.bare_volumes.contains(name));
+        disks.map(Device::Disk).collect()
     }
 
     /// Carries out an override, and says what that changed; `None` while there is nothing to boot from.

@@ -164,40 +164,51 @@ impl Board {
         if (wanted.mode, wanted.secure_boot, wanted.persistent_variables) == (None, None, None) {
             return Ok(());
         }
+        let preference = read::has_preference(scene.machine);
         let run = scene.instance.map(|instance| read::running(&instance.spec)).unwrap_or_default();
         // Of a mode that the machine comes back to, what was said of it before it was left.
-        let (left, secure_boot, persistent_variables) = read_bootloader(self.was(BOOTLOADER));
-        let before = FirmwareSettings {
+        let was = read_bootloader(self.was(BOOTLOADER), preference);
+        let left = was.filter(|was| wanted.mode == Some(was.0) && present.mode != wanted.mode);
+        let before = left.map(|(_, secure_boot, persistent_variables)| FirmwareSettings {
             secure_boot: Some(secure_boot),
             persistent_variables: Some(persistent_variables),
             ..FirmwareSettings::default()
+        });
+        let wanted = wanted.or(&before.unwrap_or_default());
+        let needs_uefi = wanted.secure_boot == Some(true) || wanted.persistent_variables == Some(true);
+        let mode = match wanted.mode.or(present.mode).or(run.mode) {
+            Some(mode) => mode,
+            None if needs_uefi => BootMode::Uefi,
+            // To turn off what only UEFI has would be to choose a mode.
+            None => {
+                return Err(CommandError::Conflict("only its preference says whether it starts with UEFI".to_owned()));
+            }
         };
-        let comes_back = wanted.mode == Some(left) && present.mode != Some(left);
-        let wanted = if comes_back { wanted.or(&before) } else { wanted.clone() };
-        let all = wanted.or(present).or(&run);
-        let mode = all.mode.unwrap_or_default();
         let uefi = mode == BootMode::Uefi;
-        if !uefi && (wanted.secure_boot == Some(true) || wanted.persistent_variables == Some(true)) {
+        if !uefi && needs_uefi {
             return Err(CommandError::Conflict("it starts with a BIOS, not with UEFI".to_owned()));
         }
-        let secure = uefi && all.secure_boot == Some(true);
-        let persistent = uefi && all.persistent_variables == Some(true);
-        let aim = (mode, secure, persistent);
-        if (present.mode, present.secure_boot, present.persistent_variables)
-            == (Some(mode), Some(secure), Some(persistent))
-        {
+        // What goes without saying in a BIOS is no choice for UEFI where a preference may choose otherwise.
+        let chosen = |settings: &FirmwareSettings| !uefi || !preference || settings.mode == Some(BootMode::Uefi);
+        let known = [present, &run].into_iter().filter(|settings| chosen(settings));
+        let all = known.fold(wanted, |all, settings| all.or(settings));
+        let secure = if uefi { all.secure_boot } else { Some(false) };
+        let persistent = if uefi { all.persistent_variables } else { Some(false) };
+        if (present.mode, present.secure_boot, present.persistent_variables) == (Some(mode), secure, persistent) {
             return Ok(());
         }
         if architecture(&scene.machine.spec.template.spec) != Architecture::X86_64 {
             return Err(CommandError::Unsupported("the machine's architecture has one firmware".to_owned()));
         }
-        if read_bootloader(self.was(BOOTLOADER)) == aim {
+        if was.is_some_and(|was| (Some(was.0), Some(was.1), Some(was.2)) == (Some(mode), secure, persistent)) {
             self.put_back(BOOTLOADER);
         } else if uefi {
             let mut efi = self.said_of("efi");
-            // Without a word about it, it would be on (facts, section 7).
-            efi.insert("secureBoot".to_owned(), json!(secure));
-            if persistent || efi.contains_key("persistent") {
+            // Without a word about it, it is on (facts, section 7), which is the safe side where nobody has chosen.
+            if let Some(secure) = secure {
+                efi.insert("secureBoot".to_owned(), json!(secure));
+            }
+            if let Some(persistent) = persistent.filter(|persistent| *persistent || efi.contains_key("persistent")) {
                 efi.insert("persistent".to_owned(), json!(persistent));
             }
             self.set(BOOTLOADER, json!({ "efi": efi }));
@@ -205,6 +216,7 @@ impl Board {
             self.set(BOOTLOADER, json!({ "bios": self.said_of("bios") }));
         }
         // 422: "SecureBoot requires SMM" (facts, section 7).
+        let secure = uefi && secure != Some(false);
         if secure && !has_smm(self.now(SMM)) {
             self.set(SMM, json!({ "enabled": true }));
         } else if !secure {
@@ -298,10 +310,11 @@ fn difference(from: &Value, to: &Value) -> Value {
     Value::Object(gone.chain(changed).collect::<Map<_, _>>())
 }
 
-/// What a bootloader says, or the cluster takes if it says nothing.
-fn read_bootloader(value: &Value) -> (BootMode, bool, bool) {
-    let Ok(Element(loader)) = Element::<Object<Bootloader>>::deserialize(value) else { return Default::default() };
-    read::bootloader(&loader).unwrap_or_default()
+/// What a bootloader says, or the cluster takes if it says nothing; `None` if a preference says that.
+fn read_bootloader(value: &Value, preference: bool) -> Option<(BootMode, bool, bool)> {
+    let loader = Element::<Object<Bootloader>>::deserialize(value).ok();
+    let said = loader.and_then(|Element(loader)| read::bootloader(&loader));
+    said.or_else(|| (!preference).then(Default::default))
 }
 
 fn read_tpm(value: &Value) -> Tpm {

@@ -3,41 +3,53 @@
 use std::num::NonZero;
 
 use super::hardware;
-use crate::kubevirt::object::{Bootloader, TemplateSpec, TpmDevice, VirtualMachine};
+use crate::kubevirt::object::{Bootloader, Named, TemplateSpec, TpmDevice, VirtualMachine};
 use crate::model::{Architecture, BootMode, FirmwareSettings, ProcessorModel, Tpm};
 
-/// What a machine's definition sets firmware and board to. An instance type or a preference fills in what it leaves
-/// open; of a machine without these it is known what the cluster takes then.
+/// What a machine's definition sets firmware and board to. A preference fills in what it leaves open, and of the
+/// processors also an instance type; of a machine without these it is known what the cluster takes then.
 pub(crate) fn defined(object: &VirtualMachine) -> FirmwareSettings {
-    let named = |name: &Option<Box<str>>| name.as_deref().is_some_and(|name| !name.is_empty());
-    let spec = &object.spec;
-    let filled_in = named(&spec.instancetype.name) || named(&spec.preference.name);
-    settings(&spec.template.spec, filled_in)
+    settings(&object.spec.template.spec, has_preference(object), names(&object.spec.instancetype))
 }
 
 /// What they are set to in a run.
 pub(crate) fn running(spec: &TemplateSpec) -> FirmwareSettings {
-    settings(spec, false)
+    settings(spec, false, false)
 }
 
-fn settings(spec: &TemplateSpec, filled_in: bool) -> FirmwareSettings {
+/// Whether a preference fills in what the definition leaves open.
+pub(crate) fn has_preference(object: &VirtualMachine) -> bool {
+    names(&object.spec.preference)
+}
+
+fn names(reference: &Named) -> bool {
+    reference.name.as_deref().is_some_and(|name| !name.is_empty())
+}
+
+fn settings(spec: &TemplateSpec, preference: bool, instance_type: bool) -> FirmwareSettings {
     let devices = &spec.domain.devices;
-    let flag = |named: Option<bool>, default: bool| named.or_else(|| (!filled_in).then_some(default));
-    let (mode, secure_boot, persistent_variables) = bootloader(&spec.domain.firmware.bootloader).map_or_else(
+    let flag = |named: Option<bool>, default: bool| named.or_else(|| (!preference).then_some(default));
+    let loader = &spec.domain.firmware.bootloader;
+    let (mode, secure_boot, persistent_variables) = bootloader(loader).map_or_else(
         || match hardware::architecture(spec) {
-            _ if filled_in => (None, None, None),
+            Architecture::X86_64 if preference => (None, None, None),
             // Facts, section 7: no bootloader means BIOS, where there is one.
             Architecture::X86_64 | Architecture::S390x => (Some(BootMode::Legacy), Some(false), Some(false)),
             Architecture::Aarch64 => (Some(BootMode::Uefi), Some(false), Some(false)),
         },
-        |(mode, secure, persistent)| (Some(mode), Some(secure), Some(persistent)),
+        |(mode, secure, persistent)| {
+            // `preferredUseSecureBoot` also fills in what UEFI of the template's own leaves open.
+            let open = preference && loader.efi.as_ref().is_some_and(|efi| efi.secure_boot.is_none());
+            (Some(mode), (!open).then_some(secure), Some(persistent))
+        },
     );
+    let filled_in = preference || instance_type;
     let processors = hardware::processors(spec).or_else(|| (!filled_in).then(|| hardware::default_processors(spec)));
     FirmwareSettings {
         mode,
         secure_boot,
         persistent_variables,
-        tpm: devices.tpm.as_ref().map(|device| tpm(device)).or_else(|| (!filled_in).then_some(Tpm::Absent)),
+        tpm: devices.tpm.as_ref().map(|device| tpm(device)).or_else(|| (!preference).then_some(Tpm::Absent)),
         processor_model: spec.domain.cpu.model.clone().map(ProcessorModel::Named),
         sockets: processors.as_ref().and_then(|processors| count(processors.sockets)),
         cores: processors.as_ref().and_then(|processors| count(processors.cores)),
