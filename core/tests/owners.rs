@@ -10,7 +10,7 @@ use kubevirt_redfish_fixtures::cluster::{Fault, FaultEffect};
 use kubevirt_redfish_fixtures::world::World;
 use serde_json::{Value, json};
 
-use lab::{NODE, VERSIONS, get, lab, patch, reset, until};
+use lab::{NODE, VERSIONS, get, lab, patch, post, reset, until};
 
 fn machine(world: &World) -> Value {
     world.cluster.object("virtualmachines", "lab", "node-0").unwrap()
@@ -92,6 +92,27 @@ fn an_override_follows_the_owners_strategy() {
         world.advance(Duration::from_secs(30));
         assert_eq!(get(world, NODE)["PowerState"], "On", "{strategy}");
     }
+}
+
+/// `RerunOnFailure` brings nothing back that somebody removed, whatever the summary says of its volumes.
+#[test]
+fn a_start_that_is_taken_away_by_hand_is_over() {
+    let world = &mut lab(VERSIONS[2]);
+    let insert = format!("{NODE}/VirtualMedia/Cd/Actions/VirtualMedia.InsertMedia");
+    assert!(post(world, &insert, &json!({ "Image": "https://images.example/boot.iso" })).is_success());
+    choose(world, "RerunOnFailure");
+    assert_eq!(get(world, NODE)["PowerState"], "PoweringOn");
+    world.cluster.delete("virtualmachineinstances", "lab", "node-0");
+    world.advance(Duration::from_secs(5));
+    assert_eq!(world.cluster.count("virtualmachineinstances"), 0);
+    for summary in ["CrashLoopBackOff", "Provisioning", "WaitingForVolumeBinding", "Stopped"] {
+        world.cluster.edit("virtualmachines", "lab", "node-0", |vm| vm["status"]["printableStatus"] = json!(summary));
+        world.advance(Duration::from_millis(10));
+        assert_eq!(get(world, NODE)["PowerState"], "Off", "{summary}");
+    }
+    world.advance(Duration::from_mins(1));
+    assert!(reset(world, "On").is_success());
+    until(world, NODE, "/PowerState", &json!("On"));
 }
 
 #[test]
