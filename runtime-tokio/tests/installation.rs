@@ -13,7 +13,9 @@ use support::api::{self, Api};
 use support::client::Answer;
 use support::{Client, Service, eventually};
 
+// No image server is asked for anything: there is none.
 const CONFIG: &str = "chassis: [{name: lab, namespace: lab}]\n\
+                      datavolume: {probe: {enabled: false}}\n\
                       system_id_convention: enhanced\n\
                       authentication: {users: [{username: admin, password: secret, chassis: [lab]}]}\n";
 
