@@ -6,7 +6,9 @@ mod lab;
 
 use std::time::Duration;
 
-use kubevirt_redfish_fixtures::cluster::{Fault, FaultEffect, Rule};
+use kubevirt_redfish_core::kubevirt::Settings;
+use kubevirt_redfish_fixtures::cluster::{ClusterConfig, Fault, FaultEffect, Rule};
+use kubevirt_redfish_fixtures::laboratory;
 use kubevirt_redfish_fixtures::world::World;
 use serde_json::{Value, json};
 
@@ -214,4 +216,35 @@ fn without_the_right_to_it_nothing_is_done_in_a_hurry() {
     world.advance(Duration::from_mins(3));
     assert_eq!(get(world, NODE)["PowerState"], "On");
     assert!(patch(world, &json!({ "AssetTag": "it goes on" })).is_success());
+}
+
+/// A run keeps the volumes that it began with until its guest runs, and what is ejected meanwhile is deleted.
+#[test]
+fn a_medium_that_is_taken_out_of_a_starting_machine_does_not_keep_it_waiting() {
+    for version in VERSIONS {
+        for chosen in ["Always", "Manual"] {
+            for other in [None, Some(IMAGE)] {
+                let mut cluster = ClusterConfig::new(version);
+                cluster.timing.import = Duration::from_mins(2);
+                let world = &mut laboratory::world(cluster, laboratory::config(), Settings::default(), &[0]);
+                laboratory::start(world);
+                insert(world, "https://images.example/large.iso");
+                strategy(world, chosen);
+                // Its owner starts it without asking us, who would have it wait.
+                world.cluster.edit("virtualmachines", "lab", "node-0", |machine| {
+                    machine["status"]["stateChangeRequests"] = json!([{ "action": "Start" }]);
+                });
+                world.advance(Duration::from_secs(3));
+                assert_ne!(run(world).expect("a run")["status"]["phase"], "Running");
+                let eject = format!("{CD}/Actions/VirtualMedia.EjectMedia");
+                assert!(post(world, &eject, &json!({})).is_success());
+                other.into_iter().for_each(|image| insert(world, image));
+                world.advance(Duration::from_mins(4));
+                let shown = get(world, NODE);
+                assert_eq!(shown["PowerState"], "On", "{version:?} {chosen} {other:?}: {:?}", run(world));
+                assert_eq!(get(world, CD)["Inserted"], other.is_some());
+                assert_eq!(machine(world)["spec"]["runStrategy"], chosen);
+            }
+        }
+    }
 }

@@ -192,13 +192,28 @@ impl ImportId {
         number.is_some_and(|number| number.len() == 32 && number.bytes().all(|byte| byte.is_ascii_hexdigit()))
     }
 
+    /// Whether it is called as the imports are that a machine may use, for whichever slot and image.
+    pub fn may_be_of(&self, vm: &VmId) -> bool {
+        let Some((rest, number)) = self.name.rsplit_once('-') else { return false };
+        let hexadecimal = number.len() == 16 && number.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let of_slot =
+            |slot: &Slot| rest.strip_suffix(&*slot.name().to_lowercase()) == Some(&*format!("{}-", prefix(vm)));
+        let own = hexadecimal && Slot::ALL.iter().any(of_slot);
+        *self.namespace == *vm.namespace() && (own || self.is_shared())
+    }
+
     fn named_after(vm: &VmId, slot: Slot, text: &str) -> Self {
         let hash = xxhash_rust::xxh3::xxh3_64(text.as_bytes());
-        // Names of pods and labels are made from it, which holds for 63 characters without dots.
-        let machine: String = vm.name().chars().map(|c| if c == '.' { '-' } else { c }).take(LONGEST_PREFIX).collect();
-        let name = format!("{}-{}-{hash:016x}", machine.trim_end_matches('-'), slot.name().to_lowercase());
+        let name = format!("{}-{}-{hash:016x}", prefix(vm), slot.name().to_lowercase());
         Self { namespace: vm.namespace().into(), name: name.into() }
     }
+}
+
+/// What the names of a machine's imports begin with. Names of pods and labels are made from them, which holds for 63
+/// characters without dots.
+fn prefix(vm: &VmId) -> String {
+    let machine: String = vm.name().chars().map(|c| if c == '.' { '-' } else { c }).take(LONGEST_PREFIX).collect();
+    machine.trim_end_matches('-').to_owned()
 }
 
 /// How far an import got.

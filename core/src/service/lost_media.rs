@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::Service;
-use crate::model::{Action, ImportState, Instance, Medium, Phase, Uid, VmId};
+use crate::model::{Action, ImportId, ImportState, Instance, Medium, Phase, Uid, VmId};
 use crate::time::{Instant, Now};
 use crate::view::Vm;
 
@@ -30,6 +30,9 @@ impl LostMedia {
         };
         let mut sought: Vec<Action> =
             vm.machine.media.iter().filter(|medium| is_complete(vm, medium)).map(look_for).collect();
+        if run.claims.iter().any(|claim| is_removed(vm, claim)) {
+            sought.push(Action::ReplaceRun(run.uid.clone()));
+        }
         let known = self.0.get(id).filter(|(known, _)| *known == run.uid).map(|(_, not_before)| *not_before);
         let not_before = known.unwrap_or(now.mono + PATIENCE);
         if known.is_none() {
@@ -45,9 +48,9 @@ impl LostMedia {
 }
 
 impl Service {
-    /// It is looked for a medium: if it is there, or that cannot be found out, it is looked for again, but not at once.
+    /// It is looked for a medium, or a run is replaced: if that does not help, it is done again, but not at once.
     pub(super) fn lost_media_sought(&mut self, now: Now, vm: &VmId, action: &Action) {
-        if matches!(action, Action::LeaveOutLostMedia { .. })
+        if matches!(action, Action::LeaveOutLostMedia { .. } | Action::ReplaceRun(_))
             && let Some((_, not_before)) = self.lost_media.0.get_mut(vm)
         {
             *not_before = now.mono + AGAIN;
@@ -72,6 +75,14 @@ fn waiting_run(vm: &Vm) -> Option<&Instance> {
 /// Whether a medium is there by all that is known. One that is still being fetched has its own time.
 fn is_complete(vm: &Vm, medium: &Medium) -> bool {
     vm.import(medium.slot).is_none_or(|import| import.state == ImportState::Succeeded)
+}
+
+/// Whether a claim is that of an import which was made for the machine and is in none of its drives any more: it goes, or
+/// is gone.
+fn is_removed(vm: &Vm, claim: &str) -> bool {
+    let id = &vm.machine.id;
+    let import = ImportId { namespace: id.namespace().into(), name: claim.into() };
+    import.may_be_of(id) && !vm.machine.media.iter().any(|medium| medium.import.as_ref() == Some(&import))
 }
 
 fn look_for(medium: &Medium) -> Action {

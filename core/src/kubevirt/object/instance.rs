@@ -21,11 +21,6 @@ impl VirtualMachineInstance {
     pub(crate) fn ended(&self) -> bool {
         matches!(self.status.phase.as_deref(), Some("Succeeded" | "Failed"))
     }
-
-    /// Whether one of its volumes stands on a claim.
-    pub(crate) fn uses(&self, claim: &str) -> bool {
-        self.spec.volumes.iter().any(|volume| volume.claim() == Some(claim))
-    }
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
