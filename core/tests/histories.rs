@@ -7,6 +7,7 @@
 
 use std::time::Duration;
 
+use kubevirt_redfish_core::model::Slot;
 use kubevirt_redfish_fixtures::cluster::KubevirtVersion;
 use kubevirt_redfish_fixtures::history::ask::{Ask, Image};
 use kubevirt_redfish_fixtures::history::transition::Edit;
@@ -112,4 +113,11 @@ fn a_drive_that_was_taken_away_and_comes_back_is_booted_from() {
 fn a_machine_whose_start_was_taken_back_is_off() {
     let setup = Setup { strategies: [Strategy::Run("RerunOnFailure"); 2], ..SETUP };
     ends_well(setup, [Transition::Wait(Duration::from_millis(100)), ask(Ask::Reset("ForceOff"))]);
+}
+
+/// What is made for a machine that has just gone goes with it, as real clusters have it.
+#[test]
+fn an_import_for_a_machine_that_has_gone_goes_too() {
+    let insert = ask(Ask::Insert { slot: Slot::Cd, image: Image::Good, credentials: false });
+    ends_well(SETUP, [insert, Transition::Edit { machine: 0, edit: Edit::Delete }]);
 }
