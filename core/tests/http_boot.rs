@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Method, Response, StatusCode};
+use kubevirt_redfish_core::model::{Action, BootEnabled, BootOverride, BootTarget, CommandError, Completion, Phase};
 use kubevirt_redfish_fixtures::cluster::{Fault, FaultEffect, Rule};
+use kubevirt_redfish_fixtures::desk::Desk;
 use kubevirt_redfish_fixtures::world::World;
 use serde_json::{Value, json};
 
@@ -161,4 +163,34 @@ fn a_replica_that_has_not_seen_the_image_waits_for_it_all_the_same() {
             assert!(run(world).unwrap()["spec"]["volumes"].to_string().contains("dataVolume"), "{version:?}");
         }
     }
+}
+
+/// What is refused again and again keeps nothing else waiting that the service does of its own accord.
+#[test]
+fn an_image_that_is_refused_again_and_again_keeps_nothing_else_waiting() {
+    let mut desk = Desk::new();
+    desk.redefine("lab.node-0", |machine| {
+        machine.boot = BootOverride {
+            target: BootTarget::UefiHttp,
+            enabled: BootEnabled::Continuous,
+            http_uri: Some(IMAGE.into()),
+            ..BootOverride::default()
+        };
+    });
+    for _ in 0..5 {
+        assert!(matches!(desk.commands.front().unwrap().action, Action::InsertMedia(_)));
+        desk.complete(Err(CommandError::Refused("exceeded quota".to_owned())));
+        assert!(desk.commands.is_empty());
+        desk.advance(Duration::from_mins(2));
+    }
+    desk.complete(Err(CommandError::Refused("exceeded quota".to_owned())));
+    desk.run("lab.node-0", "run-1", Phase::Running, false, false);
+    desk.redefine("lab.node-0", |machine| machine.power_restore_deferred = true);
+    assert!(matches!(desk.commands.front().unwrap().action, Action::Change(_)));
+    desk.redefine("lab.node-0", |machine| machine.power_restore_deferred = false);
+    desk.complete(Ok(Completion::default()));
+    desk.advance(Duration::from_secs(30));
+    assert!(desk.commands.is_empty(), "the image is left alone for as long as before");
+    desk.advance(Duration::from_mins(2));
+    assert!(matches!(desk.commands.front().unwrap().action, Action::InsertMedia(_)));
 }

@@ -1,6 +1,7 @@
 //! Commands on their way: one at a time for each machine, each answered once.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::mem::{Discriminant, discriminant};
 use std::time::Duration;
 
 use super::http_boot;
@@ -35,11 +36,33 @@ struct Machine {
     /// A forced power-off that is carried out beside it.
     beside: Option<CommandId>,
     waiting: VecDeque<Waiting>,
-    /// How often looking after it has failed in a row, and when to try again.
-    failures: u32,
-    rests_until: Option<Instant>,
+    /// What could not be done for it of the service's own accord: of each kind of action, which keep no others waiting.
+    rests: Vec<Rest>,
     /// When it is going to be looked after though nothing of it changes.
     looked_at: Option<Instant>,
+}
+
+/// A kind of action that has failed.
+#[derive(Debug)]
+struct Rest {
+    of: Discriminant<Action>,
+    /// How often in a row.
+    failures: u32,
+    /// When to try again; `None` once that has come.
+    until: Option<Instant>,
+}
+
+impl Machine {
+    /// Whether anything is going to be tried again.
+    fn rests(&self) -> bool {
+        self.rests.iter().any(|rest| rest.until.is_some())
+    }
+
+    /// Whether it is too early to try such an action again.
+    fn rests_from(&self, action: &Action, now: Instant) -> bool {
+        let same = |rest: &&Rest| rest.of == discriminant(action);
+        self.rests.iter().find(same).and_then(|rest| rest.until).is_some_and(|until| now < until)
+    }
 }
 
 #[derive(Debug)]
@@ -161,7 +184,7 @@ impl Service {
                     continue;
                 }
                 let Some(waiting) = machine.waiting.pop_front() else {
-                    if machine.rests_until.is_none() && machine.looked_at.is_none() {
+                    if !machine.rests() && machine.looked_at.is_none() {
                         self.commands.by_machine.remove(&vm);
                     }
                     break;
@@ -195,7 +218,7 @@ impl Service {
         if running.by == Origin::Service && !keeps_own_time(&running.action) {
             // What is due again right after it was done has not helped, and would not the next time.
             let helped = outcome == OutcomeKind::Done && !self.is_due(now, &running.vm, &running.action);
-            self.looked_after(now, &running.vm, helped);
+            self.looked_after(now, &running.vm, &running.action, helped);
         }
         self.conclude(now, running.asker, outcome);
         self.commands.idle.push(running.vm.clone());
@@ -255,21 +278,16 @@ impl Service {
         if let Some(after) = later.min() {
             self.look_again(now.mono + after, id);
         }
-        if due.is_empty() {
+        if self.stopping != Stopping::No {
             return;
         }
-        let machine = self.commands.by_machine.entry(id.clone()).or_default();
-        if machine.rests_until.is_some_and(|until| now.mono < until) || self.stopping != Stopping::No {
-            return;
-        }
-        machine.rests_until = None;
         for action in due {
             let machine = self.commands.by_machine.entry(id.clone()).or_default();
             let running = machine.running.and_then(|id| self.commands.running.get(&id));
             // Beside it there is only what a client has asked for.
             let under_way = running.is_some_and(|running| running.action == action)
                 || machine.waiting.iter().any(|waiting| waiting.action == action);
-            if !under_way {
+            if !under_way && !machine.rests_from(&action, now.mono) {
                 self.orphan_tried(now, id, &action);
                 self.lost_media_sought(now, id, &action);
                 self.enqueue(now, id.clone(), uid.clone(), action, None, Asker::default());
@@ -285,7 +303,9 @@ impl Service {
     /// The time has come to look after a machine though nothing of it has changed.
     pub(super) fn tend_again(&mut self, now: Now, id: &VmId) {
         if let Some(machine) = self.commands.by_machine.get_mut(id) {
-            machine.rests_until.take_if(|until| *until <= now.mono);
+            for rest in &mut machine.rests {
+                rest.until.take_if(|until| *until <= now.mono);
+            }
             machine.looked_at.take_if(|at| *at <= now.mono);
         }
         self.tend(now, id);
@@ -302,11 +322,14 @@ impl Service {
     }
 
     /// Something was done for a machine of the service's own accord, or could not be: then it is tried again later.
-    fn looked_after(&mut self, now: Now, vm: &VmId, done: bool) {
+    fn looked_after(&mut self, now: Now, vm: &VmId, action: &Action, done: bool) {
         let machine = self.commands.by_machine.entry(vm.clone()).or_default();
-        machine.failures = if done { 0 } else { machine.failures.saturating_add(1) };
-        machine.rests_until = (!done).then(|| now.mono + rest_after(machine.failures));
-        if let Some(until) = machine.rests_until {
+        let of = discriminant(action);
+        let before = machine.rests.iter().position(|rest| rest.of == of).map(|index| machine.rests.swap_remove(index));
+        if !done {
+            let failures = before.map_or(0, |rest| rest.failures).saturating_add(1);
+            let until = now.mono + rest_after(failures);
+            machine.rests.push(Rest { of, failures, until: Some(until) });
             self.timers.set(until, Timer::Tend(vm.clone()));
         }
     }
@@ -314,7 +337,8 @@ impl Service {
     /// A machine is gone: nothing of it is going to be tried again.
     fn forget_rest(&mut self, id: &VmId) {
         if let Some(machine) = self.commands.by_machine.get_mut(id) {
-            (machine.failures, machine.rests_until, machine.looked_at) = (0, None, None);
+            machine.rests.clear();
+            machine.looked_at = None;
             self.commands.idle.push(id.clone());
         }
     }
@@ -347,7 +371,7 @@ impl Service {
         let by = if waiting.asker.is_anybody() { Origin::Client } else { Origin::Service };
         if let Some(refusal) = refusal {
             if by == Origin::Service && refusal == OutcomeKind::Overloaded && !keeps_own_time(&waiting.action) {
-                self.looked_after(now, vm, false);
+                self.looked_after(now, vm, &waiting.action, false);
             }
             return self.conclude(now, waiting.asker, refusal);
         }
