@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use kubevirt_redfish_core::model::{Action, CommandError, PowerRequest, PowerState};
+use kubevirt_redfish_core::model::{Action, CommandError, MachineChange, PowerRequest, PowerState};
 use kubevirt_redfish_fixtures::cluster::Rule;
 use kubevirt_redfish_fixtures::sample::small;
 use serde_json::json;
@@ -235,4 +235,17 @@ fn a_forced_stop_cuts_a_graceful_one_short() {
         world.rest(Duration::from_secs(3));
         assert_eq!(world.phase("vm"), "Off", "{strategy}");
     }
+}
+
+/// A strategy that came with a newer release: what it means is not known, so it could not be put back.
+#[test]
+fn a_strategy_that_is_not_known_is_not_replaced() {
+    let mut world = World::new();
+    world.create(small(NAMESPACE, "vm", "WaitAsReceiver"));
+    world.sim.cluster.forbid(vec![Rule::new("update", "subresources.kubevirt.io", "*")]);
+    let result = world.power("vm", PowerRequest::On);
+    assert!(matches!(&result, Err(CommandError::Conflict(why)) if why.contains("WaitAsReceiver")), "{result:?}");
+    assert_eq!((world.strategy("vm").as_str(), world.annotation("vm", "run-strategy")), ("WaitAsReceiver", None));
+    let stays = MachineChange { asset_tag: Some(Some("7".into())), ..MachineChange::default() };
+    world.run("vm", Action::Change(stays)).expect("that is another thing");
 }

@@ -83,6 +83,12 @@ impl VirtualMachine {
         }
     }
 
+    /// The strategy, if it is none that is known here.
+    pub(crate) fn unknown_strategy(&self) -> Option<&str> {
+        let strategy = self.spec.run_strategy.as_deref();
+        strategy.filter(|text| !text.is_empty() && RunStrategy::parse(text).name() != *text)
+    }
+
     /// Whether a start has been asked for and not yet been carried out.
     pub(crate) fn start_requested(&self) -> bool {
         self.status.state_change_requests.iter().any(|request| request.action.as_deref() == Some("Start"))

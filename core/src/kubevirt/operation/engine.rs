@@ -92,6 +92,14 @@ pub(super) struct Write {
     pub(super) request: Box<Request<Bytes>>,
 }
 
+impl Write {
+    /// Whether it patches the strategy of a machine.
+    fn sets_strategy(&self) -> bool {
+        let patch = serde_json::from_slice::<Value>(self.request.body());
+        patch.is_ok_and(|patch| patch.pointer("/spec/runStrategy").is_some())
+    }
+}
+
 /// What a write is for; tasks tell their own writes apart by it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Purpose {
@@ -393,7 +401,14 @@ impl Engine {
             claim: self.reading.claim.as_ref(),
         };
         match self.task.decide(&scene) {
-            Decision::Write(write) => State::Ready(Call::Write(write)),
+            Decision::Write(write) => match self.reading.machine.unknown_strategy().filter(|_| write.sets_strategy()) {
+                // What nobody here knows can neither be noted down nor be put back.
+                Some(strategy) => {
+                    let reason = format!("its runStrategy {strategy} is none that this service may replace");
+                    self.fail(CommandError::Conflict(reason))
+                }
+                None => State::Ready(Call::Write(write)),
+            },
             Decision::Ask(request) => State::Ready(Call::Image(request)),
             Decision::Read(request) => State::Ready(Call::Other(request)),
             Decision::Wait(time) => {
