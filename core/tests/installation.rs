@@ -396,3 +396,19 @@ fn booting_over_http_takes_a_url() {
     assert_eq!(patch(world, &json!({ "Boot": elsewhere })), StatusCode::BAD_REQUEST);
     assert_eq!(get(world, NODE)["Boot"]["BootSourceOverrideTarget"], "None");
 }
+
+fn conditions(world: &mut World) -> Vec<Value> {
+    let conditions = get(world, NODE).pointer("/Status/Conditions").and_then(Value::as_array).cloned();
+    conditions.into_iter().flatten().map(|condition| condition["MessageId"].clone()).collect()
+}
+
+#[test]
+fn an_override_to_what_is_first_anyway_makes_no_reboot_another() {
+    for version in VERSIONS {
+        let world = &mut lab(version);
+        assert_eq!(boot(world, "Hdd", "Once"), StatusCode::OK);
+        assert_eq!(conditions(world), Vec::<Value>::new(), "{version:?}");
+        assert_eq!(boot(world, "Pxe", "Once"), StatusCode::OK);
+        assert_eq!(conditions(world).is_empty(), version == KubevirtVersion::V1_9, "{version:?}");
+    }
+}

@@ -9,7 +9,8 @@ use super::{Context, Link, inventory, parameters, storage};
 use crate::http::{ETAG_PLACEHOLDER, JsonObject, Refusal, Representation, Schema, schema};
 use crate::messages::{Message, base};
 use crate::model::{
-    Action, BootChange, BootDevice, BootOrderChange, Drive, DriveBus, DriveKind, Machine, MachineChange, Nic, Slot,
+    Action, BootChange, BootDevice, BootOrderChange, BootTarget, Drive, DriveBus, DriveKind, Machine, MachineChange,
+    Nic, Slot,
 };
 use crate::route::{Inventory, Route};
 use crate::view::Vm;
@@ -126,9 +127,22 @@ pub(super) fn in_order(machine: &Machine) -> Vec<BootOption<'_>> {
 
 /// The device that the machine tries first in its own order, or in that of the cluster.
 pub(super) fn first(machine: &Machine) -> Option<BootDevice> {
+    first_option(machine).map(|option| option.device)
+}
+
+/// Whether the machine tries what its boot override names first without it, too.
+pub(super) fn is_first_anyway(machine: &Machine) -> bool {
+    first_option(machine).is_some_and(|first| match machine.boot.target {
+        BootTarget::Hdd => matches!(first.kind, Kind::Disk(_)),
+        BootTarget::Pxe => matches!(first.kind, Kind::Nic),
+        BootTarget::UefiBootNext => machine.boot.next.as_ref() == Some(&first.device),
+        BootTarget::None | BootTarget::Cd | BootTarget::Usb | BootTarget::UefiHttp => false,
+    })
+}
+
+fn first_option(machine: &Machine) -> Option<BootOption<'_>> {
     let chosen = in_order(machine).into_iter().next();
-    let option = chosen.or_else(|| options(machine).into_iter().find(|option| option.is_tried(false)))?;
-    Some(option.device)
+    chosen.or_else(|| options(machine).into_iter().find(|option| option.is_tried(false)))
 }
 
 /// How a device is referred to, if the machine has it.

@@ -152,7 +152,10 @@ pub(super) fn condition(vm: &Vm) -> Option<Message> {
     }
     let again = |device: &str| Some(Message::new(&cluster::REBOOT_BOOTS_AGAIN, [device]));
     match machine.boot.enabled {
-        BootEnabled::Once if machine.boot.outlives_reboot => return again(target_name(machine.boot.target)),
+        BootEnabled::Once if machine.boot.outlives_reboot => {
+            let another = !boot_option::is_first_anyway(machine);
+            return another.then(|| again(target_name(machine.boot.target))).flatten();
+        }
         BootEnabled::Continuous => return None,
         BootEnabled::Once | BootEnabled::Disabled => {}
     }
