@@ -18,8 +18,15 @@ fn desk() -> Desk {
     desk.redefine("lab.node-1", |machine| {
         let import = ImportId { namespace: "lab".into(), name: "iso".into() };
         let image = "http://images.example/a.iso".into();
-        machine.media =
-            [Medium { slot: Slot::Cd, image, drive: "cd".into(), write_protected: true, import: Some(import) }].into();
+        machine.media = [Medium {
+            slot: Slot::Cd,
+            image,
+            drive: "cd".into(),
+            write_protected: true,
+            import: Some(import),
+            of_others: false,
+        }]
+        .into();
     });
     desk
 }

@@ -377,7 +377,8 @@ fn put(machine: &mut Machine, slot: Slot, image: &str) {
     };
     let fetched = ImageSource::of(image, &machine.id).is_some_and(ImageSource::is_fetched);
     let import = fetched.then(|| ImportId::of(&machine.id, &machine.uid, slot, image));
-    let medium = Medium { slot, image: image.into(), drive: drive.into(), write_protected: true, import };
+    let medium =
+        Medium { slot, image: image.into(), drive: drive.into(), write_protected: true, import, of_others: false };
     let others = std::mem::take(&mut machine.media).into_vec().into_iter().filter(|other| other.slot != slot);
     machine.media = others.chain((image != "-").then_some(medium)).collect();
 }

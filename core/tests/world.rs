@@ -510,3 +510,20 @@ fn a_cluster_that_does_not_say_what_it_can_do_is_served_all_the_same() {
     let drive = machine.pointer("/spec/template/spec/domain/devices/disks/1/name");
     assert_eq!(drive, Some(&json!("cd")), "its owner's own drive stays");
 }
+
+/// As Ironic does before it inserts anything, whoever has put it there.
+#[test]
+fn a_disc_that_somebody_put_into_the_drive_is_shown_and_ejected() {
+    let world = &mut lab(KubevirtVersion::V1_9);
+    world.cluster.edit("virtualmachines", "lab", "node-0", |machine| {
+        let volumes = machine["spec"]["template"]["spec"]["volumes"].as_array_mut().unwrap();
+        volumes.push(json!({ "name": "cd", "dataVolume": { "name": "installer", "hotpluggable": true } }));
+    });
+    world.advance(Duration::from_secs(1));
+    let shown = get(world, CD);
+    let expected = json!([true, "dv://installer", "installer", "Oem"]);
+    assert_eq!(json!([shown["Inserted"], shown["Image"], shown["ImageName"], shown["ConnectedVia"]]), expected);
+    assert_eq!(post(world, &format!("{CD}/Actions/VirtualMedia.EjectMedia"), &json!({})), StatusCode::NO_CONTENT);
+    let shown = get(world, CD);
+    assert_eq!(json!([shown["Inserted"], shown["Image"], shown["ConnectedVia"]]), json!([false, null, "NotConnected"]));
+}

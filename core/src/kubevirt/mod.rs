@@ -15,6 +15,7 @@ mod boot_sequence;
 mod entropy;
 mod object;
 mod operation;
+mod others_medium;
 mod quantity;
 mod request;
 mod translate;

@@ -62,6 +62,8 @@ pub struct Medium {
     pub write_protected: bool,
     /// The import that fetches the image; `None` if it was there already.
     pub import: Option<ImportId>,
+    /// Somebody else has put it there, past the service.
+    pub of_others: bool,
 }
 
 /// What a client asks for when it inserts media.

@@ -95,7 +95,12 @@ pub(super) fn represent(context: &Context<'_>, vm: &Vm, slot: Slot) -> Represent
         image,
         image_name: image.map(image_name),
         inserted: image.is_some(),
-        connected_via: if image.is_some() { "URI" } else { "NotConnected" },
+        connected_via: match medium {
+            None => "NotConnected",
+            // Nobody asked for it by a URI.
+            Some(medium) if medium.of_others => "Oem",
+            Some(_) => "URI",
+        },
         write_protected: medium.is_none_or(|medium| medium.write_protected),
         transfer_protocol_type: image.and_then(|image| ImageSource::of(image, &vm.machine.id)).map(protocol),
         transfer_method: UPLOAD,

@@ -74,7 +74,7 @@ fn waiting_run(vm: &Vm) -> Option<&Instance> {
 
 /// Whether a medium is there by all that is known. One that is still being fetched has its own time.
 fn is_complete(vm: &Vm, medium: &Medium) -> bool {
-    vm.import(medium.slot).is_none_or(|import| import.state == ImportState::Succeeded)
+    !medium.of_others && vm.import(medium.slot).is_none_or(|import| import.state == ImportState::Succeeded)
 }
 
 /// Whether a claim is that of an import which was made for the machine and is in none of its drives any more: it goes, or

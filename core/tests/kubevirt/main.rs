@@ -12,6 +12,7 @@ mod firmware;
 mod harness;
 mod image_size;
 mod media;
+mod others_media;
 mod power;
 mod promises;
 mod review;

@@ -169,7 +169,7 @@ prop_compose! {
         let image = "http://images.example/".into();
         let certificates = medium.then(|| certificate(7)).iter().filter_map(|pem| ImageCertificate::parse(pem)).collect();
         machine.trust = [ImageTrust { slot: Slot::Cd, verify: Some(true), certificates }].into();
-        machine.media = medium.then(|| Medium { slot: Slot::Cd, image, drive: "cd".into(), write_protected: true, import: Some(import) }).into_iter().collect();
+        machine.media = medium.then(|| Medium { slot: Slot::Cd, image, drive: "cd".into(), write_protected: true, import: Some(import), of_others: false }).into_iter().collect();
         machine
     }
 }

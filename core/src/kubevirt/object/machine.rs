@@ -30,7 +30,17 @@ pub(crate) struct Spec {
     #[serde(deserialize_with = "lenient")]
     pub(crate) preference: Object<Named>,
     #[serde(deserialize_with = "lenient")]
+    pub(crate) data_volume_templates: Vec<Object<DataVolumeTemplate>>,
+    #[serde(deserialize_with = "lenient")]
     pub(crate) template: Object<Template>,
+}
+
+/// A volume that is made with the machine and goes with it.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct DataVolumeTemplate {
+    #[serde(deserialize_with = "lenient")]
+    pub(crate) metadata: Object<Named>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]

@@ -220,6 +220,11 @@ impl Volume {
         volume.or(claim) == Some(true)
     }
 
+    /// Whether there is an image of a disk in it.
+    pub(crate) fn is_disk(&self) -> bool {
+        self.data_volume.is_some() || self.persistent_volume_claim.is_some() || self.container_disk.is_some()
+    }
+
     /// The claim that it stands on: a `DataVolume` has the one of its name.
     pub(crate) fn claim(&self) -> Option<&str> {
         let volume = self.data_volume.as_ref().and_then(|source| source.name.as_deref());

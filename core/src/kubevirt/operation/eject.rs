@@ -13,6 +13,7 @@ use super::scene::Scene;
 use super::shared_import::{is_ours_to_release, release};
 use crate::kubevirt::annotation::{self, BootOrder, BootRecord, LeftOutRecord, MEDIA_LEFT_OUT, MediaRecord, Target};
 use crate::kubevirt::object::VirtualMachine;
+use crate::kubevirt::others_medium::OthersMedium;
 use crate::model::Slot;
 
 /// A medium on its way out of its drive.
@@ -21,6 +22,8 @@ pub(super) struct Eject {
     slot: Slot,
     /// The import of the medium that has been taken out.
     import: Option<Box<str>>,
+    /// Whether it was the service's.
+    own: bool,
     /// Whether the machine is without it.
     out: bool,
     /// The claim of the only medium that is to go, and why, if it goes because it cannot be had.
@@ -31,12 +34,18 @@ pub(super) struct Eject {
 
 impl Eject {
     pub(super) fn new(slot: Slot) -> Self {
-        Self { slot, import: None, out: false, left_out: None, refused_empty: false }
+        Self { slot, import: None, own: false, out: false, left_out: None, refused_empty: false }
     }
 
     /// Takes out what stands on a claim, or was to.
     pub(super) fn leaving_out(slot: Slot, claim: &str, reason: &str) -> Self {
         Self { left_out: Some((claim.into(), reason.into())), ..Self::new(slot) }
+    }
+
+    /// What somebody else has put into the drive: it goes as well, and stays in the cluster.
+    fn others_medium(&self, scene: &Scene<'_>) -> Option<OthersMedium> {
+        let asked_for = self.slot == Slot::Cd && self.left_out.is_none() && !self.own;
+        OthersMedium::read(scene.machine).filter(|_| asked_for)
     }
 
     /// What is to be said on the machine about a medium that goes.
@@ -60,6 +69,12 @@ impl Task for Eject {
             return Decision::Done;
         }
         let Some(record) = record else {
+            if let Some(medium) = self.others_medium(scene) {
+                // Also of one that the service has put there before, if somebody has changed it since.
+                let before = MediaRecord::written(scene.machine, self.slot);
+                self.import = before.and_then(|record| record.holder.import().map(Into::into));
+                return change_machine(scene, self.slot, &medium.drive, !self.refused_empty, None);
+            }
             self.out = true;
             let annotations = &scene.machine.metadata.annotations;
             let left_out = self.left_out.is_none() && annotations.media_left_out.is_some();
@@ -84,10 +99,12 @@ impl Task for Eject {
         if self.slot == Slot::Http && self.left_out.is_none() && in_use(scene, &record) {
             return Decision::Done;
         }
+        self.own = true;
         self.import = record.holder.import().map(Into::into);
         // Never an empty disk of another kind; and what its owner has put into the machine stays for as long as may be.
         let knows_empty = (scene.platform.live_media || !record.added_drive) && !self.refused_empty;
-        change_machine(scene, self.slot, &record, self.slot == Slot::Cd && knows_empty, self.note(&record).as_deref())
+        let may_be_empty = self.slot == Slot::Cd && knows_empty;
+        change_machine(scene, self.slot, &record.drive, may_be_empty, self.note(&record).as_deref())
     }
 
     fn rejected(&mut self, purpose: Purpose, problem: &Problem) -> Reaction {
@@ -116,14 +133,8 @@ fn in_use(scene: &Scene<'_>, record: &MediaRecord) -> bool {
     running.is_some_and(|run| BootOrder::of(&run.spec).first() == Some(Device::Disk(record.drive.clone())))
 }
 
-fn change_machine(
-    scene: &Scene<'_>,
-    slot: Slot,
-    record: &MediaRecord,
-    may_be_empty: bool,
-    note: Option<&str>,
-) -> Decision {
-    let named = |device: &Value| device.get("name") == Some(&json!(*record.drive));
+fn change_machine(scene: &Scene<'_>, slot: Slot, drive: &str, may_be_empty: bool, note: Option<&str>) -> Decision {
+    let named = |device: &Value| device.get("name") == Some(&json!(drive));
     let volumes: Vec<Value> = scene.volumes().into_iter().filter(|volume| !named(volume)).collect();
     let boot = BootRecord::read(&scene.machine.metadata.annotations);
     let mut template = Template::of(scene, boot.as_ref());
@@ -134,13 +145,13 @@ fn change_machine(
         if let Some(boot) = wanted.as_mut()
             && let Some(change) = boot.change.as_mut()
         {
-            if change.written.disks.get(&record.drive) == Some(&1) {
+            if change.written.disks.get(drive) == Some(&1) {
                 // The override has nothing to boot from any more, and waits for the next medium.
                 boot.change = None;
                 template.restore();
             } else {
-                change.written.disks.remove(&record.drive);
-                change.original.disks.remove(&record.drive);
+                change.written.disks.remove(drive);
+                change.original.disks.remove(drive);
             }
         }
     }

@@ -7,6 +7,7 @@ use crate::kubevirt::annotation::{
     self, BootRecord, LeftOutRecord, MediaRecord, PowerOnRecord, StrategyNote, TrustRecord,
 };
 use crate::kubevirt::object::{Condition, RunStrategy, TemplateSpec, VirtualMachine, condition};
+use crate::kubevirt::others_medium::OthersMedium;
 use crate::model::{Autostart, Firmware, ImportId, Machine, Medium, Overruled, PowerRestore, Slot, VmId};
 
 /// The machine that an object defines; `None` if its name is none.
@@ -64,7 +65,10 @@ fn firmware_uuid(template: &TemplateSpec, name: &str) -> Box<str> {
 }
 
 fn medium(object: &VirtualMachine, id: &VmId, slot: Slot) -> Option<Medium> {
-    let record = MediaRecord::read(object, slot)?;
+    let Some(record) = MediaRecord::read(object, slot) else {
+        let OthersMedium { drive, image } = OthersMedium::read(object).filter(|_| slot == Slot::Cd)?;
+        return Some(Medium { slot, image, drive, write_protected: true, import: None, of_others: true });
+    };
     let disk = object.spec.template.spec.disk(&record.drive);
     let writable = disk.and_then(|disk| disk.disk.as_ref()).is_some_and(|disk| disk.readonly != Some(true));
     Some(Medium {
@@ -73,6 +77,7 @@ fn medium(object: &VirtualMachine, id: &VmId, slot: Slot) -> Option<Medium> {
         image: record.image,
         drive: record.drive,
         write_protected: !writable,
+        of_others: false,
     })
 }
 
