@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 
 mod lab;
 
-use lab::{CD, NODE, get, lab, patch, post, request, reset, until};
+use lab::{CD, NODE, get, lab, machine, patch, post, request, reset, until};
 
 fn ask(desk: &mut Desk, user: Option<&str>, uri: &str) -> Response<Bytes> {
     let mut request = Request::get(uri);
@@ -26,10 +26,6 @@ fn ask(desk: &mut Desk, user: Option<&str>, uri: &str) -> Response<Bytes> {
         request = request.header("authorization", format!("Basic {credentials}"));
     }
     desk.request(request.body(Bytes::new()).unwrap()).expect("reads are answered at once")
-}
-
-fn machine(world: &World) -> Value {
-    world.cluster.object("virtualmachines", "lab", "node-0").expect("the machine")
 }
 
 fn insert(world: &mut World, image: &str) -> StatusCode {

@@ -14,7 +14,7 @@ use kubevirt_redfish_fixtures::desk::Desk;
 use kubevirt_redfish_fixtures::world::World;
 use serde_json::{Value, json};
 
-use lab::{NODE, VERSIONS, get, lab, patch, post, request, reset, until};
+use lab::{NODE, VERSIONS, get, instance, lab, patch, post, request, reset, until};
 
 const IMAGE: &str = "https://images.example/boot.iso";
 
@@ -28,10 +28,6 @@ fn turn_on(world: &mut World, replica: usize) -> Response<Bytes> {
     let path = format!("{NODE}/Actions/ComputerSystem.Reset");
     let request = request(Method::POST, &path, Some(&json!({ "ResetType": "On" })));
     world.send(replica, request).expect("an answer")
-}
-
-fn run(world: &World) -> Option<Value> {
-    world.cluster.object("virtualmachineinstances", "lab", "node-0")
 }
 
 fn offered(world: &mut World) -> bool {
@@ -82,13 +78,13 @@ fn a_machine_whose_image_cannot_be_asked_for_is_not_started() {
         let text = String::from_utf8_lossy(answer.body());
         assert!(text.contains("to be booted over HTTP") && text.contains(told), "{text}");
         world.advance(Duration::from_mins(1));
-        assert_eq!((&get(world, NODE)["PowerState"], run(world)), (&json!("Off"), None));
+        assert_eq!((&get(world, NODE)["PowerState"], instance(world)), (&json!("Off"), None));
         // It is known what to do about it: another target, or seeing to it.
         world.cluster.forbid(Vec::new());
         world.cluster.clear_faults();
         assert_eq!(turn_on(world, 0).status(), StatusCode::NO_CONTENT);
         until(world, NODE, "/PowerState", &json!("On"));
-        assert!(run(world).unwrap()["spec"]["volumes"].to_string().contains("redfish-http"));
+        assert!(instance(world).unwrap()["spec"]["volumes"].to_string().contains("redfish-http"));
     }
 }
 
@@ -99,17 +95,17 @@ fn a_machine_whose_image_cannot_be_asked_for_goes_on_running() {
         let world = &mut lab(VERSIONS[2]);
         assert!(reset(world, "On").is_success());
         until(world, NODE, "/PowerState", &json!("On"));
-        let first = run(world).unwrap()["metadata"]["uid"].clone();
+        let first = instance(world).unwrap()["metadata"]["uid"].clone();
         world.cluster.forbid(vec![Rule::new("create", "cdi.kubevirt.io", "datavolumes")]);
         assert_eq!(patch(world, &over_http()), StatusCode::OK);
         assert_eq!(reset(world, reset_type), StatusCode::BAD_REQUEST, "{reset_type}");
         world.advance(Duration::from_mins(1));
-        assert_eq!(run(world).unwrap()["metadata"]["uid"], first, "{reset_type}");
+        assert_eq!(instance(world).unwrap()["metadata"]["uid"], first, "{reset_type}");
         world.cluster.forbid(Vec::new());
         assert!(reset(world, reset_type).is_success());
         world.advance(Duration::from_mins(1));
         until(world, NODE, "/PowerState", &json!("On"));
-        let disks = run(world).unwrap()["spec"]["domain"]["devices"]["disks"].clone();
+        let disks = instance(world).unwrap()["spec"]["domain"]["devices"]["disks"].clone();
         let first = disks.as_array().unwrap().iter().find(|disk| disk["bootOrder"] == 1).unwrap();
         assert_eq!(first["name"], "redfish-http", "{reset_type}");
     }
@@ -156,11 +152,14 @@ fn a_replica_that_has_not_seen_the_image_waits_for_it_all_the_same() {
             assert_eq!(turn_on(world, 1).status(), StatusCode::NO_CONTENT);
             let machine = world.cluster.object("virtualmachines", "lab", "node-0").unwrap();
             let promise = &machine["metadata"]["annotations"]["redfish.kubevirt.io/pending-power-on"];
-            assert!(promise.is_string() && run(world).is_none(), "{version:?}: the image is not there yet {machine}");
+            assert!(
+                promise.is_string() && instance(world).is_none(),
+                "{version:?}: the image is not there yet {machine}"
+            );
             world.cluster.clear_faults();
             world.advance(Duration::from_mins(1));
             until(world, NODE, "/PowerState", &json!("On"));
-            assert!(run(world).unwrap()["spec"]["volumes"].to_string().contains("dataVolume"), "{version:?}");
+            assert!(instance(world).unwrap()["spec"]["volumes"].to_string().contains("dataVolume"), "{version:?}");
         }
     }
 }

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 mod lab;
 
-use lab::{CD, NODE, VERSIONS, first_to_boot, get, lab, patch, post, reset, until};
+use lab::{CD, NODE, VERSIONS, first_to_boot, get, instance, lab, patch, post, reset, sequence, until};
 
 /// To be called after each step: after one of them the service is killed and begins anew.
 fn kill_after_step(killed_after: usize) -> impl FnMut(&mut World) {
@@ -53,7 +53,7 @@ fn a_guest_that_restarts_after_an_installation_boots_its_disk_where_the_cluster_
             until(world, NODE, "/Boot/BootSourceOverrideEnabled", &json!("Disabled"));
             done(world);
             assert_eq!(template(world), before, "order and reboot policy are put back, {version:?}");
-            let installing = run(world);
+            let installing = instance(world).unwrap();
             assert_eq!(first_to_boot(&installing["spec"]["domain"]), Some("cdrom"));
             let condition = get(world, NODE).pointer("/Status/Conditions/0/MessageArgs/0").cloned();
             assert_eq!(condition.is_some(), lasts, "{condition:?}");
@@ -61,7 +61,7 @@ fn a_guest_that_restarts_after_an_installation_boots_its_disk_where_the_cluster_
             done(world);
             world.advance(Duration::from_mins(1));
             until(world, NODE, "/PowerState", &json!("On"));
-            let installed = run(world);
+            let installed = instance(world).unwrap();
             assert_eq!(installed["metadata"]["uid"] == installing["metadata"]["uid"], lasts);
             let expected = if lasts { "cdrom" } else { "disk" };
             assert_eq!(first_to_boot(&installed["spec"]["domain"]), Some(expected), "{version:?}");
@@ -69,7 +69,7 @@ fn a_guest_that_restarts_after_an_installation_boots_its_disk_where_the_cluster_
             assert_eq!(reset(world, "GracefulRestart"), StatusCode::NO_CONTENT);
             world.advance(Duration::from_mins(1));
             until(world, NODE, "/PowerState", &json!("On"));
-            assert_eq!(first_to_boot(&run(world)["spec"]["domain"]), Some("disk"), "{version:?}");
+            assert_eq!(first_to_boot(&instance(world).unwrap()["spec"]["domain"]), Some("disk"), "{version:?}");
             let shown = get(world, NODE);
             assert_eq!((&shown["Status"]["Health"], shown["Status"].get("Conditions")), (&json!("OK"), None));
         }
@@ -89,7 +89,7 @@ fn a_choice_of_power_restore_during_an_installation_leaves_its_restart_a_restart
             assert_eq!(reset(world, "On"), StatusCode::NO_CONTENT);
             until(world, NODE, "/PowerState", &json!("On"));
             until(world, NODE, "/Boot/BootSourceOverrideEnabled", &json!("Disabled"));
-            let installing = run(world);
+            let installing = instance(world).unwrap();
             assert_eq!(installing["spec"]["domain"]["rebootPolicy"], "Terminate");
             for policy in ["AlwaysOff", "LastState", policy] {
                 assert_eq!(patch(world, &json!({ "PowerRestorePolicy": policy })), StatusCode::OK);
@@ -107,8 +107,8 @@ fn a_choice_of_power_restore_during_an_installation_leaves_its_restart_a_restart
             }
             world.advance(Duration::from_mins(1));
             until(world, NODE, "/PowerState", &json!("On"));
-            assert_ne!(run(world)["metadata"]["uid"], installing["metadata"]["uid"], "{policy} {end}");
-            assert_eq!(first_to_boot(&run(world)["spec"]["domain"]), Some("disk"), "{policy} {end}");
+            assert_ne!(instance(world).unwrap()["metadata"]["uid"], installing["metadata"]["uid"], "{policy} {end}");
+            assert_eq!(first_to_boot(&instance(world).unwrap()["spec"]["domain"]), Some("disk"), "{policy} {end}");
             let machine = world.cluster.object("virtualmachines", "lab", "node-0").unwrap();
             assert_eq!(machine["spec"]["runStrategy"], strategy, "{policy} {end}: the choice is in force");
             assert_eq!(machine["metadata"]["annotations"].get("redfish.kubevirt.io/run-strategy"), None);
@@ -120,10 +120,6 @@ fn a_choice_of_power_restore_during_an_installation_leaves_its_restart_a_restart
 fn template(world: &World) -> Value {
     let machine = world.cluster.object("virtualmachines", "lab", "node-0").unwrap();
     machine["spec"]["template"]["spec"]["domain"].clone()
-}
-
-fn run(world: &World) -> Value {
-    world.cluster.object("virtualmachineinstances", "lab", "node-0").unwrap()
 }
 
 /// A run that was over before anybody looked has used the override up: the next one boots the disk.
@@ -145,7 +141,7 @@ fn a_boot_that_nobody_saw_uses_an_override_up() {
     assert_eq!(get(world, NODE)["PowerState"], "Off");
     assert_eq!(reset(world, "On"), StatusCode::NO_CONTENT);
     until(world, NODE, "/PowerState", &json!("On"));
-    assert_eq!(first_to_boot(&run(world)["spec"]["domain"]), Some("disk"));
+    assert_eq!(first_to_boot(&instance(world).unwrap()["spec"]["domain"]), Some("disk"));
 }
 
 /// Changes `node-0` as its owner would.
@@ -179,7 +175,7 @@ fn a_boot_order_is_chosen_by_reference() {
     assert_eq!(generation(world), before, "what is already so is no change");
     assert_eq!(reset(world, "On"), StatusCode::NO_CONTENT);
     until(world, NODE, "/PowerState", &json!("On"));
-    let first = &run(world)["spec"]["domain"]["devices"]["interfaces"];
+    let first = &instance(world).unwrap()["spec"]["domain"]["devices"]["interfaces"];
     assert!(first.as_array().unwrap().iter().any(|nic| nic["bootOrder"] == 1), "{first}");
 }
 
@@ -202,23 +198,11 @@ fn the_mode_reads_back_and_the_next_boot_has_it() {
             assert_eq!(reset(world, "GracefulRestart"), StatusCode::NO_CONTENT);
             world.advance(Duration::from_mins(1));
             until(world, NODE, "/PowerState", &json!("On"));
-            assert_eq!(run(world)["spec"]["domain"]["firmware"]["bootloader"], loader, "{version:?}");
+            assert_eq!(instance(world).unwrap()["spec"]["domain"]["firmware"]["bootloader"], loader, "{version:?}");
             assert_eq!(get(world, NODE)["Boot"]["BootSourceOverrideMode"], mode);
         }
         assert_eq!(template(world)["firmware"], before);
     }
-}
-
-/// The whole boot sequence of a domain, by name.
-fn sequence(domain: &Value) -> Vec<String> {
-    let all = ["disks", "interfaces"].map(|list| domain["devices"][list].as_array().cloned().unwrap_or_default());
-    let mut places: Vec<(u64, String)> = all
-        .concat()
-        .iter()
-        .filter_map(|device| Some((device["bootOrder"].as_u64()?, device["name"].as_str()?.to_owned())))
-        .collect();
-    places.sort();
-    places.into_iter().map(|(_, name)| name).collect()
 }
 
 fn boot(world: &mut World, target: &str, enabled: &str) -> StatusCode {
@@ -274,11 +258,14 @@ fn an_override_is_used_up_by_one_boot_however_it_comes() {
                 assert_eq!(get(world, NODE)["Boot"]["BootSourceOverrideEnabled"], "Once", "{reset_type}");
                 continue;
             }
-            assert_eq!(sequence(&run(world)["spec"]["domain"])[0], "default", "{reset_type}");
+            assert_eq!(sequence(&instance(world).unwrap()["spec"]["domain"])[0], "default", "{reset_type}");
             assert_eq!(get(world, NODE)["Boot"]["BootSourceOverrideEnabled"], "Disabled", "{reset_type}");
             assert_eq!(reset(world, "ForceRestart"), StatusCode::NO_CONTENT);
             world.advance(Duration::from_mins(1));
-            assert_ne!(sequence(&run(world)["spec"]["domain"]).first().map(String::as_str), Some("default"));
+            assert_ne!(
+                sequence(&instance(world).unwrap()["spec"]["domain"]).first().map(String::as_str),
+                Some("default")
+            );
         }
     }
 }
@@ -322,7 +309,7 @@ fn an_image_is_booted_over_http_and_nothing_stays_behind() {
             until(world, NODE, "/PowerState", &json!("On"));
             until(world, NODE, "/Boot/BootSourceOverrideEnabled", &json!("Disabled"));
             done(world);
-            assert_eq!(sequence(&run(world)["spec"]["domain"])[0], "redfish-http", "{version:?}");
+            assert_eq!(sequence(&instance(world).unwrap()["spec"]["domain"])[0], "redfish-http", "{version:?}");
             assert_eq!(get(world, NODE)["Boot"]["HttpBootUri"], Value::Null);
             assert_eq!(get(world, CD)["Inserted"], false, "it is in nobody's way");
             world.advance(Duration::from_mins(1));
@@ -332,7 +319,7 @@ fn an_image_is_booted_over_http_and_nothing_stays_behind() {
             until(world, NODE, "/PowerState", &json!("On"));
             done(world);
             world.advance(Duration::from_mins(1));
-            assert_eq!(sequence(&run(world)["spec"]["domain"])[0], "root", "{version:?}");
+            assert_eq!(sequence(&instance(world).unwrap()["spec"]["domain"])[0], "root", "{version:?}");
             nothing_is_left(world);
         }
     }
@@ -347,7 +334,7 @@ fn an_image_that_cannot_be_fetched_is_said_and_keeps_no_machine_from_starting() 
         assert_eq!(reset(world, "On"), StatusCode::NO_CONTENT);
         world.advance(Duration::from_mins(2));
         until(world, NODE, "/PowerState", &json!("On"));
-        let run = run(world);
+        let run = instance(world).unwrap();
         assert!(!run["spec"]["volumes"].to_string().contains("redfish-http"), "{version:?} {run}");
         nothing_is_left(world);
     }
@@ -373,7 +360,7 @@ fn booting_over_http_is_given_up_and_lasts_as_it_was_asked_for() {
         for _ in 0..2 {
             assert_eq!(reset(world, "On"), StatusCode::NO_CONTENT);
             until(world, NODE, "/PowerState", &json!("On"));
-            assert_eq!(sequence(&run(world)["spec"]["domain"])[0], "redfish-http", "{version:?}");
+            assert_eq!(sequence(&instance(world).unwrap()["spec"]["domain"])[0], "redfish-http", "{version:?}");
             assert_eq!(reset(world, "ForceOff"), StatusCode::NO_CONTENT);
             until(world, NODE, "/PowerState", &json!("Off"));
         }

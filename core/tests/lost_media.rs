@@ -12,7 +12,7 @@ use kubevirt_redfish_fixtures::laboratory;
 use kubevirt_redfish_fixtures::world::World;
 use serde_json::{Value, json};
 
-use lab::{CD, NODE, VERSIONS, get, lab, patch, post, reset, until};
+use lab::{CD, NODE, VERSIONS, get, instance, lab, machine, patch, post, reset, until};
 
 const STRATEGIES: [&str; 5] = ["Always", "RerunOnFailure", "Manual", "Once", "Halted"];
 const IMAGE: &str = "https://images.example/boot.iso";
@@ -21,14 +21,6 @@ const NOWHERE: &str = "http://images.invalid/boot.iso";
 fn insert(world: &mut World, image: &str) {
     let path = format!("{CD}/Actions/VirtualMedia.InsertMedia");
     assert!(post(world, &path, &json!({ "Image": image })).is_success());
-}
-
-fn machine(world: &World) -> Value {
-    world.cluster.object("virtualmachines", "lab", "node-0").unwrap()
-}
-
-fn run(world: &World) -> Option<Value> {
-    world.cluster.object("virtualmachineinstances", "lab", "node-0")
 }
 
 fn strategy(world: &mut World, strategy: &str) {
@@ -82,11 +74,11 @@ fn a_medium_that_is_no_more_is_done_without() {
             world.advance(Duration::from_secs(5));
             assert!(reset(world, "On").is_success());
             world.advance(Duration::from_secs(10));
-            let first = run(world).unwrap()["metadata"]["uid"].clone();
+            let first = instance(world).unwrap()["metadata"]["uid"].clone();
             assert_eq!(get(world, NODE)["PowerState"], "PoweringOn", "{version:?} {chosen}");
             let running = if chosen == "Halted" { "Always" } else { chosen };
             runs_without(world, running, IMAGE);
-            assert_ne!(run(world).unwrap()["metadata"]["uid"], first, "it was waiting for the medium");
+            assert_ne!(instance(world).unwrap()["metadata"]["uid"], first, "it was waiting for the medium");
         }
     }
 }
@@ -131,7 +123,7 @@ fn an_import_that_fails_while_the_machine_starts_is_done_without() {
             // Somebody who does not wait for the image.
             strategy(world, chosen);
             world.advance(Duration::from_secs(2));
-            assert!(run(world).is_some());
+            assert!(instance(world).is_some());
             runs_without(world, chosen, "404 Not Found");
         }
     }
@@ -174,7 +166,7 @@ fn it_stays_off_if_it_is_turned_off() {
     }
     assert!(reset(world, "ForceOff").is_success());
     world.advance(Duration::from_mins(5));
-    assert_eq!((&get(world, NODE)["PowerState"], run(world)), (&json!("Off"), None));
+    assert_eq!((&get(world, NODE)["PowerState"], instance(world)), (&json!("Off"), None));
     assert!(reset(world, "On").is_success());
     until(world, NODE, "/PowerState", &json!("On"));
 }
@@ -235,7 +227,7 @@ fn a_medium_that_is_taken_out_of_a_starting_machine_does_not_keep_it_waiting() {
                     machine["status"]["stateChangeRequests"] = json!([{ "action": "Start" }]);
                 });
                 world.advance(Duration::from_secs(3));
-                assert_ne!(run(world).expect("a run")["status"]["phase"], "Running");
+                assert_ne!(instance(world).expect("a run")["status"]["phase"], "Running");
                 let eject = format!("{CD}/Actions/VirtualMedia.EjectMedia");
                 assert!(post(world, &eject, &json!({})).is_success());
                 if let Some(image) = other {
@@ -243,7 +235,7 @@ fn a_medium_that_is_taken_out_of_a_starting_machine_does_not_keep_it_waiting() {
                 }
                 world.advance(Duration::from_mins(4));
                 let shown = get(world, NODE);
-                assert_eq!(shown["PowerState"], "On", "{version:?} {chosen} {other:?}: {:?}", run(world));
+                assert_eq!(shown["PowerState"], "On", "{version:?} {chosen} {other:?}: {:?}", instance(world));
                 assert_eq!(get(world, CD)["Inserted"], other.is_some());
                 assert_eq!(machine(world)["spec"]["runStrategy"], chosen);
             }

@@ -10,11 +10,7 @@ use kubevirt_redfish_fixtures::cluster::{Fault, FaultEffect};
 use kubevirt_redfish_fixtures::world::World;
 use serde_json::{Value, json};
 
-use lab::{NODE, VERSIONS, get, lab, patch, post, reset, until};
-
-fn machine(world: &World) -> Value {
-    world.cluster.object("virtualmachines", "lab", "node-0").unwrap()
-}
+use lab::{NODE, VERSIONS, get, lab, machine, patch, post, reset, until};
 
 fn choose(world: &mut World, strategy: &str) {
     world.cluster.edit("virtualmachines", "lab", "node-0", |machine| machine["spec"]["runStrategy"] = json!(strategy));

@@ -13,7 +13,10 @@ use serde_json::{Value, json};
 
 mod lab;
 
-use lab::{CD, NODE, VERSIONS, first_to_boot, get, lab, patch, post, request, reset, until};
+use lab::{
+    CD, NODE, VERSIONS, first_to_boot, get, instance, lab, machine, patch, post, redefine, request, reset, sequence,
+    until,
+};
 
 const ISO: &str = "http://images.example/boot.iso";
 
@@ -26,37 +29,10 @@ fn override_with(world: &mut World, target: &str, enabled: &str) -> StatusCode {
     patch(world, &json!({ "Boot": boot }))
 }
 
-fn machine(world: &World) -> Value {
-    world.cluster.object("virtualmachines", "lab", "node-0").expect("the machine")
-}
-
-fn instance(world: &World) -> Value {
-    world.cluster.object("virtualmachineinstances", "lab", "node-0").expect("a run of it")
-}
-
 /// The import of what is in the drive.
 fn import(world: &World) -> Value {
     let name = machine(world)["spec"]["template"]["spec"]["volumes"][1]["dataVolume"]["name"].clone();
     world.cluster.object("datavolumes", "lab", name.as_str().unwrap()).unwrap()
-}
-
-/// Names of the devices with a place in the boot sequence, in its order.
-fn sequence(domain: &Value) -> Vec<String> {
-    let devices = ["disks", "interfaces"].into_iter().filter_map(|list| domain["devices"][list].as_array()).flatten();
-    let mut placed: Vec<_> = devices
-        .filter_map(|device| Some((device["bootOrder"].as_u64()?, device["name"].as_str()?.to_owned())))
-        .collect();
-    placed.sort();
-    placed.into_iter().map(|(_, name)| name).collect()
-}
-
-/// Changes the machine's definition as its owner.
-fn redefine(world: &mut World, change: impl FnOnce(&mut Value)) {
-    let mut object = machine(world);
-    change(&mut object);
-    let now = world.now();
-    world.cluster.apply(now, object).expect("a definition that is accepted");
-    world.advance(Duration::from_millis(100));
 }
 
 #[test]
@@ -68,7 +44,11 @@ fn p01_a_power_on_waits_until_the_image_is_there() {
         assert!(matches!(reset(world, "On"), StatusCode::NO_CONTENT | StatusCode::ACCEPTED));
         until(world, NODE, "/PowerState", &json!("On"));
         assert_eq!(import(world)["status"]["phase"], "Succeeded", "{version:?}");
-        assert_eq!(first_to_boot(&instance(world)["spec"]["domain"]), Some("cdrom"), "{version:?}");
+        assert_eq!(
+            first_to_boot(&instance(world).expect("a run of it")["spec"]["domain"]),
+            Some("cdrom"),
+            "{version:?}"
+        );
     }
 }
 
@@ -78,11 +58,11 @@ fn p02_a_one_time_override_does_something_and_once() {
     assert_eq!(override_with(world, "Pxe", "Once"), StatusCode::OK);
     reset(world, "On");
     until(world, NODE, "/PowerState", &json!("On"));
-    assert_eq!(sequence(&instance(world)["spec"]["domain"]), ["default", "root"]);
+    assert_eq!(sequence(&instance(world).expect("a run of it")["spec"]["domain"]), ["default", "root"]);
     until(world, NODE, "/Boot/BootSourceOverrideEnabled", &json!("Disabled"));
     reset(world, "PowerCycle");
     world.advance(Duration::from_mins(1));
-    assert_eq!(sequence(&instance(world)["spec"]["domain"]), ["root"]);
+    assert_eq!(sequence(&instance(world).expect("a run of it")["spec"]["domain"]), ["root"]);
 }
 
 #[test]
@@ -185,11 +165,11 @@ fn p10_after_an_installation_the_guests_reboot_boots_the_disk() {
     override_with(world, "Cd", "Once");
     reset(world, "On");
     until(world, NODE, "/PowerState", &json!("On"));
-    assert_eq!(first_to_boot(&instance(world)["spec"]["domain"]), Some("cdrom"));
+    assert_eq!(first_to_boot(&instance(world).expect("a run of it")["spec"]["domain"]), Some("cdrom"));
     world.advance(Duration::from_mins(10));
     assert!(world.cluster.guest_reboot("lab", "node-0"));
     world.advance(Duration::from_mins(1));
-    assert_eq!(first_to_boot(&instance(world)["spec"]["domain"]), Some("disk"));
+    assert_eq!(first_to_boot(&instance(world).expect("a run of it")["spec"]["domain"]), Some("disk"));
     assert_eq!(get(world, NODE)["PowerState"], "On");
 }
 

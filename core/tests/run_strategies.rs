@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 mod lab;
 
-use lab::{CD, NODE, get, patch, post, reset, until};
+use lab::{CD, NODE, get, instance, machine, patch, post, reset, until};
 
 /// A machine that is off, with that strategy and more in its template's domain.
 fn world(config: ClusterConfig, strategy: &str, domain: &Value) -> World {
@@ -31,7 +31,7 @@ fn world(config: ClusterConfig, strategy: &str, domain: &Value) -> World {
 }
 
 fn strategy(world: &World) -> Value {
-    world.cluster.object("virtualmachines", "lab", "node-0").expect("the machine")["spec"]["runStrategy"].clone()
+    machine(world)["spec"]["runStrategy"].clone()
 }
 
 fn power(world: &mut World) -> String {
@@ -91,7 +91,7 @@ fn a_guest_that_is_killed_at_the_end_of_its_grace_stays_off_until_it_is_wanted()
         world.cluster.guest_ignores_acpi("lab", "node-0", true);
         asked(world, "GracefulShutdown");
         let failed = |world: &World| {
-            let instance = world.cluster.object("virtualmachineinstances", "lab", "node-0");
+            let instance = instance(world);
             instance.is_some_and(|instance| instance["status"]["phase"] == "Failed")
         };
         assert!(world.run_until(Duration::from_mins(5), failed));
@@ -157,7 +157,7 @@ fn a_paused_guest_is_let_go_before_it_is_asked_to_shut_down() {
         asked(world, request);
         let mut phases = Vec::new();
         world.run_until(Duration::from_mins(5), |world| {
-            let instance = world.cluster.object("virtualmachineinstances", "lab", "node-0");
+            let instance = instance(world);
             phases
                 .extend(instance.iter().filter_map(|instance| instance["status"]["phase"].as_str()).map(str::to_owned));
             instance.is_none()
@@ -190,7 +190,7 @@ fn a_forced_power_off_of_a_machine_about_to_come_back_ends_in_off() {
     until(world, NODE, "/PowerState", &json!("On"));
     assert!(world.cluster.guest_shutdown("lab", "node-0"));
     world.run_until(Duration::from_mins(1), |world| {
-        let instance = world.cluster.object("virtualmachineinstances", "lab", "node-0");
+        let instance = instance(world);
         instance.is_none_or(|instance| instance["status"]["phase"] == "Succeeded")
     });
     asked(world, "ForceOff");

@@ -64,3 +64,32 @@ pub(crate) fn first_to_boot(domain: &Value) -> Option<&'static str> {
     let first = disks.iter().filter(|disk| disk["bootOrder"].is_u64()).min_by_key(|disk| disk["bootOrder"].as_u64())?;
     ["cdrom", "disk", "lun"].into_iter().find(|kind| first.get(kind).is_some())
 }
+
+/// The first machine's definition.
+pub(crate) fn machine(world: &World) -> Value {
+    world.cluster.object("virtualmachines", "lab", "node-0").expect("the machine")
+}
+
+/// The first machine's run, if there is one.
+pub(crate) fn instance(world: &World) -> Option<Value> {
+    world.cluster.object("virtualmachineinstances", "lab", "node-0")
+}
+
+/// The names of the devices of a domain that have a place in the boot sequence, in its order.
+pub(crate) fn sequence(domain: &Value) -> Vec<String> {
+    let devices = ["disks", "interfaces"].into_iter().filter_map(|list| domain["devices"][list].as_array()).flatten();
+    let mut placed: Vec<_> = devices
+        .filter_map(|device| Some((device["bootOrder"].as_u64()?, device["name"].as_str()?.to_owned())))
+        .collect();
+    placed.sort();
+    placed.into_iter().map(|(_, name)| name).collect()
+}
+
+/// Changes the first machine's definition as its owner.
+pub(crate) fn redefine(world: &mut World, change: impl FnOnce(&mut Value)) {
+    let mut object = machine(world);
+    change(&mut object);
+    let now = world.now();
+    world.cluster.apply(now, object).expect("a definition that is accepted");
+    world.advance(Duration::from_millis(100));
+}
