@@ -10,7 +10,7 @@ use std::time::Duration;
 use kubevirt_redfish_core::model::Slot;
 use kubevirt_redfish_fixtures::cluster::KubevirtVersion;
 use kubevirt_redfish_fixtures::history::ask::{Ask, Image};
-use kubevirt_redfish_fixtures::history::transition::Edit;
+use kubevirt_redfish_fixtures::history::transition::{Edit, GuestAct};
 use kubevirt_redfish_fixtures::history::{
     CELL, History, OwnOrder, Setup, Strategy, Transition, play, play_with_record,
 };
@@ -120,4 +120,14 @@ fn a_machine_whose_start_was_taken_back_is_off() {
 fn an_import_for_a_machine_that_has_gone_goes_too() {
     let insert = ask(Ask::Insert { slot: Slot::Cd, image: Image::Good, credentials: false });
     ends_well(SETUP, [insert, Transition::Edit { machine: 0, edit: Edit::Delete }]);
+}
+
+/// A power-on waited for ever for the end of a run that had ended: nobody follows a stop that was asked for before the
+/// owner chose `Once`.
+#[test]
+fn a_stop_that_the_owners_choice_has_overtaken_does_not_hold_up_a_start() {
+    let setup = Setup { strategies: [Strategy::Run("RerunOnFailure"); 2], ..SETUP };
+    let once = Transition::Edit { machine: 0, edit: Edit::Strategy(Strategy::Run("Once")) };
+    let ends = Transition::Guest { machine: 0, act: GuestAct::Shutdown };
+    ends_well(setup, [Transition::Wait(Duration::from_secs(8)), ask(Ask::Reset("ForceOff")), once, ends]);
 }

@@ -541,6 +541,8 @@ pub(super) fn run_state(machine: &VirtualMachine, instance: Option<&VirtualMachi
     };
     let deleting = instance.metadata.deleting();
     let persistent = matches!(strategy, RunStrategy::Always | RunStrategy::Once);
+    // Under `Once` nobody follows a request that was made under another strategy (facts, section 5).
+    let stop_requested = strategy != RunStrategy::Once && machine.stop_requested(instance.metadata.uid.as_deref());
     if instance.ended() {
         let failed = instance.status.phase.as_deref() == Some("Failed");
         let returns = match strategy {
@@ -552,14 +554,14 @@ pub(super) fn run_state(machine: &VirtualMachine, instance: Option<&VirtualMachi
             RunStrategy::Manual | RunStrategy::Halted => false,
         };
         // While its instance goes, `start` is refused as under way.
-        let going = deleting || machine.stop_requested(instance.metadata.uid.as_deref());
+        let going = deleting || stop_requested;
         return match (returns, going) {
             (true, _) => RunState::Respawning,
             (false, true) => RunState::Dying,
             (false, false) => RunState::Ended,
         };
     }
-    if deleting || machine.stop_requested(instance.metadata.uid.as_deref()) {
+    if deleting || stop_requested {
         // 0 is what `stop` sets to end it at once, 1 what `restart` sets (facts, section 3).
         let killed = instance.spec.termination_grace_period_seconds.is_some_and(|grace| grace <= 1);
         return match (requested || persistent, killed) {
