@@ -131,3 +131,12 @@ fn a_stop_that_the_owners_choice_has_overtaken_does_not_hold_up_a_start() {
     let ends = Transition::Guest { machine: 0, act: GuestAct::Shutdown };
     ends_well(setup, [Transition::Wait(Duration::from_secs(8)), ask(Ask::Reset("ForceOff")), once, ends]);
 }
+
+/// It was looked at again and again without a pause: on a machine that goes nothing is taken back.
+#[test]
+fn a_choice_of_the_owner_on_a_machine_that_goes_is_let_be() {
+    let setup = Setup { strategies: [Strategy::Running(true), Strategy::Run("Halted")], ..SETUP };
+    let delete = Transition::Edit { machine: 0, edit: Edit::Delete };
+    let choose = Transition::Edit { machine: 0, edit: Edit::Strategy(Strategy::Run("RerunOnFailure")) };
+    ends_well(setup, [ask(Ask::BootNext("Drive.root")), delete, choose]);
+}

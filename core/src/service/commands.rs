@@ -13,8 +13,8 @@ use super::timers::Timer;
 use super::{OutcomeKind, Output, Service, Stopping, Ticket};
 use crate::config::Config;
 use crate::model::{
-    Action, Autostart, BootEnabled, Command, CommandError, CommandId, Completion, MachineChange, Phase, PowerRequest,
-    PowerState, Slot, Uid, VmId,
+    Action, Autostart, BootEnabled, Command, CommandError, CommandId, Completion, MachineChange, Overruled, Phase,
+    PowerRequest, PowerState, Slot, Uid, VmId,
 };
 use crate::task::TaskId;
 use crate::time::{Instant, Now};
@@ -297,7 +297,9 @@ impl Service {
 
     /// Whether something is to be done to a machine, by what is seen of it.
     fn is_due(&self, now: Now, id: &VmId, action: &Action) -> bool {
-        self.inventory.system(id).is_some_and(|vm| due(vm, self.inventory.config(), now).contains(action))
+        let overruled = |vm: &Vm| *action == Action::FollowOwner && vm.machine.overruled != Overruled::No;
+        let config = self.inventory.config();
+        self.inventory.system(id).is_some_and(|vm| due(vm, config, now).contains(action) || overruled(vm))
     }
 
     /// The time has come to look after a machine though nothing of it has changed.

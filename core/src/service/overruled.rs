@@ -21,6 +21,11 @@ impl Overrulings {
     pub(super) fn due(&mut self, vm: &Vm, now: Now) -> (Option<Action>, Option<Duration>) {
         let id = &vm.machine.id;
         match vm.machine.overruled {
+            // Nothing is written on a machine that goes.
+            _ if vm.machine.deleting => {
+                self.forget(id);
+                (None, None)
+            }
             Overruled::No => {
                 self.forget(id);
                 (None, None)
