@@ -12,6 +12,7 @@ mod auth;
 pub mod config;
 mod event;
 mod exchange;
+pub mod fairness;
 mod http;
 #[cfg(feature = "kubevirt")]
 pub mod kubevirt;

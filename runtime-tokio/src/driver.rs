@@ -8,15 +8,17 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
-use kubevirt_redfish_core::kubevirt::{self, TransportError, document_watch, watches};
+use kubevirt_redfish_core::fairness::{CLUSTER_REQUESTS, IMAGE_QUESTIONS};
+use kubevirt_redfish_core::kubevirt::{self, Share, TransportError, document_watch, watches};
 use kubevirt_redfish_core::model::{
     CallerReview, Claim, Command, CommandError, CommandId, Completion, DocumentWrite, Observation,
 };
 use kubevirt_redfish_core::{Input, Intent, Outcome, Output, Service, StreamId, Ticket, View};
-use tokio::sync::{Semaphore, mpsc, oneshot, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::{Id, JoinError, JoinSet};
 
 use crate::clock::Clock;
+use crate::permits::Permits;
 use crate::random::Numbers;
 use crate::server::{StreamBody, stopped};
 use crate::transport::Transport;
@@ -41,9 +43,6 @@ const OBSERVATIONS: usize = 4096;
 
 /// Observations taken at a time, before anything else gets its turn.
 const BATCH: usize = 256;
-
-/// Requests of commands that the cluster has to answer at a time.
-const COMMANDS: usize = 64;
 
 /// The driver cannot go on.
 #[derive(Debug, thiserror::Error)]
@@ -269,9 +268,11 @@ struct Commands {
     transport: Transport,
     settings: Arc<kubevirt::Settings>,
     numbers: Numbers,
-    permits: Arc<Semaphore>,
+    /// For each request to the cluster. No namespace keeps others waiting for an API server that is slow to answer it.
+    permits: Permits<Share>,
     /// A claim of the duty waits for no command: late, the duty is somebody else's.
-    claims: Arc<Semaphore>,
+    claims: Permits<Share>,
+    questions: Permits<Share>,
     tasks: JoinSet<Result<Completion, CommandError>>,
     by_task: HashMap<Id, CommandId>,
     /// What tells a command to stop.
@@ -285,8 +286,9 @@ impl Commands {
             transport,
             settings: Arc::new(settings),
             numbers,
-            permits: Arc::new(Semaphore::new(COMMANDS)),
-            claims: Arc::new(Semaphore::new(1)),
+            permits: Permits::new(CLUSTER_REQUESTS),
+            claims: Permits::new(CLUSTER_REQUESTS),
+            questions: Permits::new(IMAGE_QUESTIONS),
             tasks: JoinSet::new(),
             by_task: HashMap::new(),
             stops: HashMap::new(),
@@ -320,16 +322,16 @@ impl Commands {
     fn claim(&mut self, claim: Claim) {
         let id = claim.id;
         let operation = kubevirt::Operation::claim(claim, Arc::clone(&self.settings));
-        self.run_with(Arc::clone(&self.claims), id, operation);
+        self.run_with(self.claims.clone(), id, operation);
     }
 
     fn run(&mut self, id: CommandId, operation: kubevirt::Operation) {
-        self.run_with(Arc::clone(&self.permits), id, operation);
+        self.run_with(self.permits.clone(), id, operation);
     }
 
-    fn run_with(&mut self, permits: Arc<Semaphore>, id: CommandId, operation: kubevirt::Operation) {
+    fn run_with(&mut self, permits: Permits<Share>, id: CommandId, operation: kubevirt::Operation) {
         let (stop, stops) = watch::channel(false);
-        let run = operation::run(operation, self.clock, self.transport.clone(), permits, stops);
+        let run = operation::run(operation, self.clock, self.transport.clone(), permits, self.questions.clone(), stops);
         let handle = self.tasks.spawn(run);
         self.by_task.insert(handle.id(), id);
         self.stops.insert(id, stop);
@@ -395,8 +397,10 @@ mod tests {
             kubevirt::Settings { own_namespace: Some("kubevirt-redfish".to_owned()), ..kubevirt::Settings::default() };
         let clock = Clock::start();
         let mut commands = Commands::new(clock, transport, settings, Numbers::new(7));
-        let permits = u32::try_from(COMMANDS).expect("a small number");
-        let _slow = Arc::clone(&commands.permits).acquire_many_owned(permits).await.expect("it is open");
+        let slow = |number: usize| Share::Namespace(number.to_string().into());
+        let slow: Vec<_> =
+            (0..CLUSTER_REQUESTS.places).map(|number| commands.permits.try_acquire(&slow(number))).collect();
+        assert!(slow.iter().all(Option::is_some));
         let (id, deadline) = (CommandId(1), clock.mono() + Duration::from_secs(4));
         let aim = Aim::Hold { expired: None };
         commands.claim(Claim { id, replica: "one".into(), aim, time: clock.now().unix, deadline });

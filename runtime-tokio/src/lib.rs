@@ -9,6 +9,7 @@ mod command;
 pub mod config;
 pub mod driver;
 pub mod log;
+mod permits;
 pub mod random;
 pub mod server;
 pub mod simulated_api;

@@ -21,7 +21,7 @@ mod request;
 mod translate;
 mod watch;
 
-pub use operation::{ImageRequest, Operation, OperationStep, Verification};
+pub use operation::{ImageRequest, Operation, OperationStep, Share, Verification};
 pub use watch::{Watch, WatchStep, document_watch, watches};
 
 /// What the configuration says about the cluster.

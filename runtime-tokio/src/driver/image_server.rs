@@ -2,28 +2,27 @@
 
 use http::Response;
 use http_body_util::Full;
-use kubevirt_redfish_core::kubevirt::{ImageRequest, TransportError};
-use tokio::sync::Semaphore;
+use kubevirt_redfish_core::kubevirt::{ImageRequest, Share, TransportError};
 
 use super::outbound::{self, OutboundError};
 use super::timed_out;
 use crate::clock::Clock;
+use crate::permits::Permits;
 use crate::transport::Transport;
-
-/// Questions at a time: servers that do not answer must not take every socket.
-static QUESTIONS: Semaphore = Semaphore::const_new(32);
 
 /// Asks, and waits for an answer for as long as it is wanted. The images of a simulated cluster are where it is.
 pub(super) async fn ask(
     question: ImageRequest,
+    share: &Share,
+    questions: &Permits<Share>,
     clock: Clock,
     transport: &Transport,
 ) -> Result<Response<()>, TransportError> {
     let ImageRequest { request, verification, reach, until } = question;
     let host = request.uri().host().unwrap_or_default().to_owned();
     let answer = async {
-        // It is never closed; if it were, going on without a permit would do no harm.
-        let _permit = QUESTIONS.acquire().await;
+        let permit = questions.acquire(share).await;
+        let _permit = permit.map_err(|full| TransportError::NotSent(full.to_string()))?;
         if let Transport::Simulated(simulated) = transport {
             return simulated.ask_for_image(request).await;
         }

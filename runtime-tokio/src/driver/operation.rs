@@ -1,14 +1,14 @@
 //! Carries one command's operation: sends its requests, waits as long as it wants to.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use kubevirt_redfish_core::kubevirt::{Operation, OperationStep};
+use kubevirt_redfish_core::kubevirt::{Operation, OperationStep, Share, TransportError};
 use kubevirt_redfish_core::model::{Action, CommandError, Completion};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 
 use super::{image_server, timed_out};
 use crate::clock::Clock;
+use crate::permits::Permits;
 use crate::server::stopped;
 use crate::transport::Transport;
 
@@ -25,7 +25,8 @@ pub(super) async fn run(
     mut operation: Operation,
     clock: Clock,
     transport: Transport,
-    permits: Arc<Semaphore>,
+    permits: Permits<Share>,
+    questions: Permits<Share>,
     mut stop: watch::Receiver<bool>,
 ) -> Result<Completion, CommandError> {
     loop {
@@ -35,15 +36,18 @@ pub(super) async fn run(
         match operation.poll(clock.mono()) {
             OperationStep::Send(request) => {
                 tracing::debug!(vm = operation.subject(), method = %request.method(), path = request.uri().path(), "command");
-                // For the request alone: an operation may wait for an hour until its machine has stopped. The semaphore
-                // is never closed; if it were, going on without a permit would do no harm.
-                let _permit = permits.acquire().await;
-                let exchange = async { transport.send(request).await?.collect(ANSWER).await };
-                let response = tokio::time::timeout(REQUEST, exchange).await.map_err(timed_out).flatten();
+                // For the request alone: an operation may wait for an hour until its machine has stopped.
+                let response = match permits.acquire(&operation.share()).await {
+                    Ok(_permit) => {
+                        let exchange = async { transport.send(request).await?.collect(ANSWER).await };
+                        tokio::time::timeout(REQUEST, exchange).await.map_err(timed_out).flatten()
+                    }
+                    Err(full) => Err(TransportError::NotSent(full.to_string())),
+                };
                 operation.handle_response(clock.mono(), response);
             }
             OperationStep::Ask(question) => {
-                let answer = image_server::ask(question, clock, &transport).await;
+                let answer = image_server::ask(question, &operation.share(), &questions, clock, &transport).await;
                 operation.handle_image_answer(clock.mono(), answer);
             }
             OperationStep::WaitUntil(instant) => tokio::select! {

@@ -70,6 +70,19 @@ enum Work {
     Claim(HoldLease),
 }
 
+/// Whose requests to the cluster an operation sends, where these are few and everybody is to have a share.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Share {
+    /// What is done to the machines of a namespace.
+    Namespace(Arc<str>),
+    /// What the service itself keeps: who is logged in depends on it.
+    Documents,
+    /// Finding out whom bearer tokens stand for.
+    Reviews,
+    /// Which replica pushes events.
+    Claims,
+}
+
 /// What an operation wants next.
 pub enum OperationStep {
     /// Send this and hand its answer to [`Operation::handle_response`].
@@ -159,6 +172,16 @@ impl Operation {
     pub fn handle_image_answer(&mut self, now: Instant, answer: Result<http::Response<()>, TransportError>) {
         if let Work::Command { command, engine } = &mut self.0 {
             engine.handle_image_answer(now, command, answer);
+        }
+    }
+
+    /// Whose share its requests are counted to.
+    pub fn share(&self) -> Share {
+        match &self.0 {
+            Work::Command { command, .. } => Share::Namespace(command.vm.namespace().into()),
+            Work::Document(_) => Share::Documents,
+            Work::Review(_) => Share::Reviews,
+            Work::Claim(_) => Share::Claims,
         }
     }
 
