@@ -94,7 +94,7 @@ impl<K: Ord + Clone> Inner<K> {
     /// Gives places to those whose turn it is.
     fn serve(self: &Arc<Self>) {
         loop {
-            let next = self.turns().next();
+            let next = self.turns().admit();
             let Some((party, waiting)) = next else { return };
             // Who has gone meanwhile does not take it, and gives it back by that.
             let _ = waiting.wake.send(Permit { inner: Arc::clone(self), party });

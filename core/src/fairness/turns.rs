@@ -19,7 +19,7 @@ pub struct Bounds {
 /// Who has a place, who waits for one, and who is next.
 ///
 /// ```text
-///   wait ──▶ in the party's line ──next──▶ has a place ──give_back──▶ gone
+///   wait ──▶ in the party's line ──admit─▶ has a place ──give_back──▶ gone
 ///     │                                        ▲
 ///     └─▶ refused: the line is full            └── try_take, without waiting
 /// ```
@@ -74,13 +74,13 @@ impl<K: Ord + Clone, T> Turns<K, T> {
     /// The next who has a place now. Ask until there is none, after every [`wait`](Self::wait) and every
     /// [`give_back`](Self::give_back).
     #[must_use]
-    pub fn next(&mut self) -> Option<(K, T)> {
-        self.next_of(|_| true)
+    pub fn admit(&mut self) -> Option<(K, T)> {
+        self.admit_of(|_| true)
     }
 
     /// The same, passing over parties that may not have one for another reason.
     #[must_use]
-    pub fn next_of(&mut self, may: impl Fn(&K) -> bool) -> Option<(K, T)> {
+    pub fn admit_of(&mut self, may: impl Fn(&K) -> bool) -> Option<(K, T)> {
         let index = self.order.iter().position(|party| self.may_take(party) && may(party))?;
         let party = self.order.remove(index)?;
         let line = self.lines.get_mut(&party)?;
@@ -155,7 +155,7 @@ mod tests {
     }
 
     fn all<K: Ord + Clone, T>(turns: &mut Turns<K, T>) -> Vec<(K, T)> {
-        std::iter::from_fn(|| turns.next()).collect()
+        std::iter::from_fn(|| turns.admit()).collect()
     }
 
     /// H3, D18: who wants everything leaves as much as they have, however much they ask for.
@@ -215,7 +215,7 @@ mod tests {
         assert!(!turns.try_take(&"a"));
         turns.give_back(&"a");
         assert!(!turns.try_take(&"a"), "the other was first");
-        assert_eq!(turns.next(), Some(("a", 1)));
+        assert_eq!(turns.admit(), Some(("a", 1)));
     }
 
     #[test]
@@ -236,8 +236,8 @@ mod tests {
         for party in ["a", "b", "c"] {
             turns.wait(&party, 0).unwrap();
         }
-        assert_eq!(turns.next_of(|party| *party != "a"), Some(("b", 0)));
-        assert_eq!(turns.next(), Some(("a", 0)));
+        assert_eq!(turns.admit_of(|party| *party != "a"), Some(("b", 0)));
+        assert_eq!(turns.admit(), Some(("a", 0)));
     }
 
     #[derive(Clone, Debug)]
@@ -288,7 +288,7 @@ mod tests {
                         waits[usize::from(party)] -= before - turns.waiting();
                     }
                 }
-                while let Some((party, _)) = turns.next() {
+                while let Some((party, _)) = turns.admit() {
                     has[usize::from(party)] += 1;
                     waits[usize::from(party)] -= 1;
                 }
