@@ -193,7 +193,9 @@ mod tests {
         while turns.waiting() > 0 {
             let begun = all(&mut turns);
             served.extend(begun.iter().copied());
-            begun.iter().for_each(|(party, _)| turns.give_back(party));
+            for (party, _) in &begun {
+                turns.give_back(party);
+            }
         }
         let expected: Vec<_> = (0..3).flat_map(|number| ["a", "b", "c"].map(|party| (party, number))).collect();
         assert_eq!(served, expected);
