@@ -16,7 +16,9 @@ use std::sync::Arc;
 use http::Method;
 
 use crate::auth::Identity;
-use crate::model::{Import, ImportId, ImportState, LeftOutMedia, Machine, Medium, PromisedPowerOn, Uid, VmId};
+use crate::model::{
+    Import, ImportId, ImportState, LeftOutMedia, Machine, Medium, Namespace, ObjectName, PromisedPowerOn, Uid, VmId,
+};
 use crate::resources::Answer;
 use crate::service::OutcomeKind;
 use crate::time::UnixTime;
@@ -55,7 +57,7 @@ impl TaskId {
     /// The import that it is the id of, if it is that of an import at all. A namespace has no dots.
     pub(crate) fn import(&self) -> Option<ImportId> {
         let (namespace, name) = self.0.split_once('.')?;
-        Some(ImportId { namespace: namespace.into(), name: name.into() })
+        Some(ImportId { namespace: Namespace::new(namespace)?, name: ObjectName::new(name)? })
     }
 
     pub(crate) fn as_str(&self) -> &str {
@@ -227,7 +229,10 @@ mod tests {
 
     #[test]
     fn an_id_says_which_kind_of_task_it_is_of() {
-        let import = ImportId { namespace: "lab".into(), name: "node.0-cd-0123456789abcdef".into() };
+        let import = ImportId {
+            namespace: Namespace::new("lab").expect("a namespace"),
+            name: ObjectName::new("node.0-cd-0123456789abcdef").expect("a name"),
+        };
         let id = TaskId::of_import(&import);
         assert_eq!(id.as_str(), "lab.node.0-cd-0123456789abcdef");
         assert_eq!(id.import(), Some(import));

@@ -11,6 +11,7 @@ use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode};
 use kubevirt_redfish_core::config::Config;
 use kubevirt_redfish_core::kubevirt::Settings;
+use kubevirt_redfish_core::model::Namespace;
 use kubevirt_redfish_core::{Notice, Role};
 use kubevirt_redfish_fixtures::cluster::{ClusterConfig, Fault, FaultEffect, KubevirtVersion, Rule};
 use kubevirt_redfish_fixtures::laboratory::{self, account, chassis, ready};
@@ -31,7 +32,7 @@ fn world() -> World {
         ],
         ..Config::default()
     };
-    let settings = Settings { own_namespace: Some(OWN.to_owned()), ..Settings::default() };
+    let settings = Settings { own_namespace: Namespace::new(OWN), ..Settings::default() };
     World::new(ClusterConfig::new(KubevirtVersion::V1_9), config, settings)
 }
 

@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use http::Method;
-use kubevirt_redfish_core::model::{ImportId, Medium, Phase, Slot};
+use kubevirt_redfish_core::model::{Medium, Phase, Slot};
 use kubevirt_redfish_fixtures::crawl::{ask, crawl};
-use kubevirt_redfish_fixtures::desk::Desk;
+use kubevirt_redfish_fixtures::desk::{Desk, import_named};
 use serde_json::Value;
 
 const USERS: [&str; 5] = ["admin", "operator", "viewer", "tenant", "all"];
@@ -16,7 +16,7 @@ fn desk() -> Desk {
     desk.run("lab.node-0", "run-1", Phase::Running, false, false);
     desk.run("other.db", "run-2", Phase::Starting, false, false);
     desk.redefine("lab.node-1", |machine| {
-        let import = ImportId { namespace: "lab".into(), name: "iso".into() };
+        let import = import_named("iso");
         let image = "http://images.example/a.iso".into();
         machine.media = [Medium {
             slot: Slot::Cd,

@@ -10,7 +10,7 @@ use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
 use kubevirt_redfish_core::kubevirt::{Operation, OperationStep, Settings, TransportError};
 use kubevirt_redfish_core::model::{
-    CommandError, CommandId, Document, DocumentName, DocumentWrite, Observation, Version,
+    CommandError, CommandId, Document, DocumentName, DocumentWrite, Namespace, Observation, Version,
 };
 use kubevirt_redfish_core::time::Instant;
 use kubevirt_redfish_fixtures::cluster::{ClusterConfig, Fault, FaultEffect, KubevirtVersion, Rule, Simulation};
@@ -29,7 +29,7 @@ fn store(
     expected: Option<Version>,
     content: &str,
 ) -> (Result<Observation, CommandError>, Vec<String>) {
-    let settings = Arc::new(Settings { own_namespace: Some(OWN.to_owned()), ..Settings::default() });
+    let settings = Arc::new(Settings { own_namespace: Namespace::new(OWN), ..Settings::default() });
     let deadline = Instant::new(sim.now + Duration::from_secs(30));
     let write = DocumentWrite {
         id: CommandId(1),

@@ -52,7 +52,7 @@ use kubevirt_redfish_core::config::Config;
 use kubevirt_redfish_core::model::{
     Autostart, BootDevice, BootEnabled, BootOverride, BootTarget, Caller, CommandError, Completion, Deferral,
     ImageCertificate, ImageSource, ImageTrust, ImportId, ImportState, Indicator, Machine, Medium, Observation,
-    Permission, Phase, PowerRestore, PromisedPowerOn, Slot, Uid,
+    Permission, Phase, PowerRestore, PromisedPowerOn, Slot, Uid, Verb,
 };
 use kubevirt_redfish_core::{DeliveryError, Input, StreamId};
 use kubevirt_redfish_fixtures::desk::Desk;
@@ -215,7 +215,7 @@ fn play(script: &str) -> String {
                 Vec::new()
             }
             ["interrupts", verb @ ..] => {
-                desk.observe(Observation::Interrupt(verb.get(1).map(|verb| (*verb).into())));
+                desk.observe(Observation::Interrupt(verb.get(1).and_then(|verb| Verb::new(verb))));
                 Vec::new()
             }
             ["wait", seconds] => desk.advance(Duration::from_secs(seconds.parse().unwrap())),
@@ -375,7 +375,7 @@ fn put(machine: &mut Machine, slot: Slot, image: &str) {
         Slot::Usb => "redfish-usb",
         Slot::Http => "redfish-http",
     };
-    let fetched = ImageSource::of(image, &machine.id).is_some_and(ImageSource::is_fetched);
+    let fetched = ImageSource::of(image, &machine.id).is_some_and(|source| source.is_fetched());
     let import = fetched.then(|| ImportId::of(&machine.id, &machine.uid, slot, image));
     let medium =
         Medium { slot, image: image.into(), drive: drive.into(), write_protected: true, import, of_others: false };

@@ -9,6 +9,7 @@ use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
 use http::{Method, Response, StatusCode};
 use kubevirt_redfish_core::kubevirt::Settings;
+use kubevirt_redfish_core::model::Namespace;
 use kubevirt_redfish_core::{Notice, Role};
 use kubevirt_redfish_fixtures::cluster::{ClusterConfig, Fault, FaultEffect, KubevirtVersion, Rule};
 use kubevirt_redfish_fixtures::laboratory;
@@ -24,7 +25,7 @@ const SECRET: &str = "kubevirt-redfish-subscriptions";
 fn world() -> World {
     let mut config = laboratory::config();
     config.accounts.push(laboratory::account("operator", Role::Operator, &["lab"]));
-    let settings = Settings { own_namespace: Some(OWN.to_owned()), ..Settings::default() };
+    let settings = Settings { own_namespace: Namespace::new(OWN), ..Settings::default() };
     laboratory::world(ClusterConfig::new(KubevirtVersion::V1_9), config, settings, &[0])
 }
 

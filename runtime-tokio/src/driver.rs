@@ -383,7 +383,7 @@ fn timed_out(_: tokio::time::error::Elapsed) -> TransportError {
 mod tests {
     use std::time::Duration;
 
-    use kubevirt_redfish_core::model::{Aim, Claim};
+    use kubevirt_redfish_core::model::{Aim, Claim, Namespace};
     use kubevirt_redfish_fixtures::cluster::{Cluster, ClusterConfig};
 
     use super::*;
@@ -394,7 +394,7 @@ mod tests {
         let cluster = Cluster::new(ClusterConfig::default());
         let transport = Transport::Simulated(Simulated::start(cluster, 1.0));
         let settings =
-            kubevirt::Settings { own_namespace: Some("kubevirt-redfish".to_owned()), ..kubevirt::Settings::default() };
+            kubevirt::Settings { own_namespace: Namespace::new("kubevirt-redfish"), ..kubevirt::Settings::default() };
         let clock = Clock::start();
         let mut commands = Commands::new(clock, transport, settings, Numbers::new(7));
         let slow = |number: usize| Share::Namespace(number.to_string().into());

@@ -11,7 +11,7 @@ use super::boot_sequence::Device;
 use super::object::{Annotations, RunStrategy, TemplateSpec, VirtualMachine, Volume};
 use crate::model::{
     BootEnabled, BootOverride, BootTarget, Deferral, ImageCertificate, ImageSource, ImageTrust, Indicator,
-    LeftOutMedia, Overruled, PromisedPowerOn, Slot, Uid,
+    LeftOutMedia, ObjectName, Overruled, PromisedPowerOn, Slot, Uid,
 };
 use crate::time::UnixTime;
 
@@ -348,16 +348,16 @@ impl TrustRecord {
 pub(crate) enum Holder {
     /// A `DataVolume` that was made for it and goes when it is ejected.
     #[serde(rename = "dataVolume")]
-    Import(Box<str>),
+    Import(ObjectName),
     /// A `DataVolume` that was there before and stays.
-    ExistingDataVolume(Box<str>),
+    ExistingDataVolume(ObjectName),
     /// A `PersistentVolumeClaim` that was there before and stays.
-    ExistingClaim(Box<str>),
+    ExistingClaim(ObjectName),
 }
 
 impl Holder {
     /// The name of the import that was made for it.
-    pub(crate) fn import(&self) -> Option<&str> {
+    pub(crate) fn import(&self) -> Option<&ObjectName> {
         match self {
             Self::Import(name) => Some(name),
             Self::ExistingDataVolume(_) | Self::ExistingClaim(_) => None,
@@ -365,7 +365,7 @@ impl Holder {
     }
 
     /// The claim that it stands on: a `DataVolume` has the one of its name.
-    pub(crate) fn claim(&self) -> &str {
+    pub(crate) fn claim(&self) -> &ObjectName {
         match self {
             Self::Import(name) | Self::ExistingDataVolume(name) | Self::ExistingClaim(name) => name,
         }
@@ -465,7 +465,7 @@ pub(crate) struct LeftOutRecord {
     pub(crate) reason: Box<str>,
     /// The claim that held it, or was to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) claim: Option<Box<str>>,
+    pub(crate) claim: Option<ObjectName>,
 }
 
 impl LeftOutRecord {

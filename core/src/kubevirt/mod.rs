@@ -8,7 +8,7 @@
 //! Requests are relative (`/apis/kubevirt.io/v1/...`); whoever carries them adds the server, the credentials and the
 //! connection. Facts about the cluster that decisions rest on are cited beside them.
 
-use crate::model::{ImageCertificate, Reach};
+use crate::model::{ImageCertificate, Namespace, ObjectName, Reach};
 
 mod annotation;
 mod boot_sequence;
@@ -28,7 +28,7 @@ pub use watch::{Watch, WatchStep, document_watch, watches};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
     /// The storage class that images are imported to; `None` for the cluster's default.
-    pub storage_class: Option<String>,
+    pub storage_class: Option<ObjectName>,
     /// The size of the volume an image is imported to, as a Kubernetes quantity such as `3Gi`.
     pub storage_size: String,
     /// Whether images may come from servers whose certificate is not trusted.
@@ -45,7 +45,7 @@ pub struct Settings {
     /// How servers are asked for the size of an image before it is imported; `None` if they are not.
     pub probe: Option<ImageProbe>,
     /// The namespace that the service itself is in and keeps its documents in; `None` if it has none.
-    pub own_namespace: Option<String>,
+    pub own_namespace: Option<Namespace>,
 }
 
 impl Default for Settings {

@@ -2,7 +2,7 @@
 
 use super::annotation::MediaRecord;
 use super::object::{VirtualMachine, Volume};
-use crate::model::Slot;
+use crate::model::{ObjectName, Slot};
 
 /// A medium of which the service knows only what stands in the template.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,9 +30,9 @@ impl OthersMedium {
         let has_disk = spec.volumes.iter().any(|volume| volume.name.as_deref() != Some(drive) && volume.is_disk());
         let volume = spec.volume(drive).filter(|_| has_disk && !ours(drive))?;
         let image = image(volume)?;
-        let made_with_it = |name: &str| {
+        let made_with_it = |name: &ObjectName| {
             let templates = &machine.spec.data_volume_templates;
-            templates.iter().any(|template| template.metadata.name.as_deref() == Some(name))
+            templates.iter().any(|template| template.metadata.name.as_ref() == Some(name))
         };
         let own = volume.claim().is_some_and(made_with_it);
         (!own).then(|| Self { drive: drive.into(), image: image.into() })

@@ -1,15 +1,18 @@
 //! Paths and requests of the API server, as far as they are used here.
+//!
+//! A [`Path`] is made of names that have been parsed and of words that stand in this program, so no text from outside, an
+//! annotation for example, can lead a request anywhere else than to an object of that name.
 
-use std::fmt::Write;
+use std::fmt::{self, Display, Write};
 
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Method, Request, Uri};
 use serde_json::Value;
 
-use crate::model::{Purpose, VmId};
+use crate::model::{Namespace, ObjectName, Purpose, Verb, VmId};
 
-/// A collection of the API.
+/// A collection of the API that is watched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Collection {
     VirtualMachines,
@@ -21,19 +24,48 @@ pub(crate) enum Collection {
     Verbs,
 }
 
-impl Collection {
+/// One that is only asked of, or written to, when a command needs it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Unwatched {
+    ConfigMaps,
+    Claims,
+    Leases,
+    StorageClasses,
+    StorageProfiles,
+    TokenReviews,
+    SubjectAccessReviews,
+}
+
+/// Where a collection is found.
+pub(crate) trait Place: Copy {
+    /// The API that serves it.
+    fn api(self) -> &'static str;
+
     /// The name in paths.
-    pub(crate) const fn plural(self) -> &'static str {
-        match self {
-            Self::VirtualMachines => "virtualmachines",
-            Self::VirtualMachineInstances => "virtualmachineinstances",
-            Self::DataVolumes => "datavolumes",
-            Self::KubeVirts => "kubevirts",
-            Self::Secrets => "secrets",
-            Self::Verbs => "verbs",
-        }
+    fn plural(self) -> &'static str;
+
+    /// All of it, wherever it is.
+    fn everywhere(self) -> Path {
+        Path(format!("{}/{}", self.api(), self.plural()))
     }
 
+    /// Of a namespace.
+    fn within(self, namespace: &Namespace) -> Path {
+        Path(format!("{}/namespaces/{namespace}/{}", self.api(), self.plural()))
+    }
+
+    /// Of the namespace that a machine is in.
+    fn beside(self, vm: &VmId) -> Path {
+        Path(format!("{}/namespaces/{}/{}", self.api(), vm.namespace(), self.plural()))
+    }
+
+    /// The object that has a machine's name.
+    fn of_machine(self, vm: &VmId) -> Path {
+        Path(format!("{}/{}", self.beside(vm).0, vm.name()))
+    }
+}
+
+impl Collection {
     /// What it is watched for.
     pub(crate) const fn purpose(self) -> Purpose {
         match self {
@@ -45,83 +77,142 @@ impl Collection {
         }
     }
 
-    /// The API that serves it.
-    const fn api(self) -> &'static str {
+    /// A verb of `subresources.kubevirt.io` for a machine.
+    pub(crate) fn verb(self, vm: &VmId, verb: &Verb) -> Path {
+        let (namespace, name) = (vm.namespace(), vm.name());
+        Path(format!("{SUBRESOURCES}/namespaces/{namespace}/{}/{name}/{verb}", self.plural()))
+    }
+}
+
+impl Place for Collection {
+    fn api(self) -> &'static str {
         match self {
             Self::VirtualMachines | Self::VirtualMachineInstances | Self::KubeVirts => "/apis/kubevirt.io/v1",
             Self::DataVolumes => "/apis/cdi.kubevirt.io/v1beta1",
             Self::Secrets => "/api/v1",
-            Self::Verbs => "/apis/subresources.kubevirt.io/v1",
+            Self::Verbs => SUBRESOURCES,
         }
     }
 
-    /// The path of the collection in a namespace, or in all of them.
-    pub(crate) fn path(self, namespace: Option<&str>) -> String {
-        match namespace {
-            _ if self == Self::Verbs => self.api().to_owned(),
-            Some(namespace) => format!("{}/namespaces/{namespace}/{}", self.api(), self.plural()),
-            None => format!("{}/{}", self.api(), self.plural()),
+    fn plural(self) -> &'static str {
+        match self {
+            Self::VirtualMachines => "virtualmachines",
+            Self::VirtualMachineInstances => "virtualmachineinstances",
+            Self::DataVolumes => "datavolumes",
+            Self::KubeVirts => "kubevirts",
+            Self::Secrets => "secrets",
+            Self::Verbs => "verbs",
         }
     }
 
-    /// The path of one object.
-    pub(crate) fn object_path(self, namespace: &str, name: &str) -> String {
-        format!("{}/{name}", self.path(Some(namespace)))
+    fn everywhere(self) -> Path {
+        match self {
+            Self::Verbs => Path(SUBRESOURCES.to_owned()),
+            _ => Path(format!("{}/{}", self.api(), self.plural())),
+        }
+    }
+}
+
+impl Place for Unwatched {
+    fn api(self) -> &'static str {
+        match self {
+            Self::ConfigMaps | Self::Claims => "/api/v1",
+            Self::Leases => "/apis/coordination.k8s.io/v1",
+            Self::StorageClasses => "/apis/storage.k8s.io/v1",
+            Self::StorageProfiles => "/apis/cdi.kubevirt.io/v1beta1",
+            Self::TokenReviews => "/apis/authentication.k8s.io/v1",
+            Self::SubjectAccessReviews => "/apis/authorization.k8s.io/v1",
+        }
     }
 
-    /// The path of a verb of `subresources.kubevirt.io`.
-    pub(crate) fn verb_path(self, vm: &VmId, verb: &str) -> String {
-        format!(
-            "/apis/subresources.kubevirt.io/v1/namespaces/{}/{}/{}/{verb}",
-            vm.namespace(),
-            self.plural(),
-            vm.name()
-        )
+    fn plural(self) -> &'static str {
+        match self {
+            Self::ConfigMaps => "configmaps",
+            Self::Claims => "persistentvolumeclaims",
+            Self::Leases => "leases",
+            Self::StorageClasses => "storageclasses",
+            Self::StorageProfiles => "storageprofiles",
+            Self::TokenReviews => "tokenreviews",
+            Self::SubjectAccessReviews => "subjectaccessreviews",
+        }
+    }
+}
+
+const SUBRESOURCES: &str = "/apis/subresources.kubevirt.io/v1";
+
+/// Where a request goes, with its query.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Path(String);
+
+impl Path {
+    /// The object of that name in the collection at this path.
+    pub(crate) fn object(mut self, name: &ObjectName) -> Self {
+        let _ = write!(self.0, "/{name}");
+        self
+    }
+
+    /// The same of one of the service's own objects.
+    pub(crate) fn own(mut self, name: &'static str) -> Self {
+        let _ = write!(self.0, "/{name}");
+        self
+    }
+
+    /// With another query parameter, of any value.
+    pub(crate) fn with(mut self, parameter: &'static str, value: impl Display) -> Self {
+        let separator = if self.0.contains('?') { '&' } else { '?' };
+        let _ = write!(self.0, "{separator}{parameter}=");
+        escape(&value.to_string(), &mut self.0);
+        self
+    }
+}
+
+impl Display for Path {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
     }
 }
 
 /// A request to read `path`.
-pub(crate) fn get(path: &str) -> Request<Bytes> {
+pub(crate) fn get(path: &Path) -> Request<Bytes> {
     build(Method::GET, path, None, Bytes::new())
 }
 
 /// A JSON merge patch of the object at `path`.
-pub(crate) fn merge_patch(path: &str, patch: &Value) -> Request<Bytes> {
+pub(crate) fn merge_patch(path: &Path, patch: &Value) -> Request<Bytes> {
     build(Method::PATCH, path, Some("application/merge-patch+json"), patch.to_string().into())
 }
 
 /// The creation of an object in the collection at `path`.
-pub(crate) fn create(path: &str, object: &Value) -> Request<Bytes> {
+pub(crate) fn create(path: &Path, object: &Value) -> Request<Bytes> {
     build(Method::POST, path, Some("application/json"), object.to_string().into())
 }
 
 /// The deletion of the object at `path`, with its options.
-pub(crate) fn delete(path: &str, options: &Value) -> Request<Bytes> {
+pub(crate) fn delete(path: &Path, options: &Value) -> Request<Bytes> {
     build(Method::DELETE, path, Some("application/json"), options.to_string().into())
 }
 
 /// A verb of `subresources.kubevirt.io`. Never with `Accept: application/json`, which those answer with 406.
-pub(crate) fn put_verb(path: &str, body: &Value) -> Request<Bytes> {
+pub(crate) fn put_verb(path: &Path, body: &Value) -> Request<Bytes> {
     build(Method::PUT, path, Some("application/json"), body.to_string().into())
 }
 
-/// Text made safe to be the value of a query parameter.
-pub(crate) fn escape(text: &str) -> String {
-    text.bytes().fold(String::with_capacity(text.len()), |mut escaped, byte| {
+/// Makes a text safe to be the value of a query parameter.
+fn escape(text: &str, into: &mut String) {
+    for byte in text.bytes() {
         if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
-            escaped.push(char::from(byte));
+            into.push(char::from(byte));
         } else {
-            let _ = write!(escaped, "%{byte:02X}");
+            let _ = write!(into, "%{byte:02X}");
         }
-        escaped
-    })
+    }
 }
 
-fn build(method: Method, path: &str, content_type: Option<&'static str>, body: Bytes) -> Request<Bytes> {
+fn build(method: Method, path: &Path, content_type: Option<&'static str>, body: Bytes) -> Request<Bytes> {
     let mut request = Request::new(body);
     *request.method_mut() = method;
     // Names are DNS names and values are escaped, so this cannot fail; if it ever did, the server would say 404.
-    *request.uri_mut() = Uri::try_from(path).unwrap_or_default();
+    *request.uri_mut() = Uri::try_from(&*path.0).unwrap_or_default();
     if let Some(content_type) = content_type {
         request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
     }
@@ -134,21 +225,33 @@ mod tests {
 
     #[test]
     fn paths_are_those_of_the_api() {
-        assert_eq!(Collection::KubeVirts.path(None), "/apis/kubevirt.io/v1/kubevirts");
-        assert_eq!(Collection::Verbs.path(None), "/apis/subresources.kubevirt.io/v1");
-        assert_eq!(
-            Collection::DataVolumes.object_path("lab", "iso"),
-            "/apis/cdi.kubevirt.io/v1beta1/namespaces/lab/datavolumes/iso"
-        );
         let vm = VmId::new("lab", "node-0").expect("a valid id");
-        assert_eq!(
-            Collection::VirtualMachines.verb_path(&vm, "start"),
-            "/apis/subresources.kubevirt.io/v1/namespaces/lab/virtualmachines/node-0/start"
-        );
+        let name = ObjectName::new("iso").expect("a name");
+        for (path, expected) in [
+            (Collection::KubeVirts.everywhere(), "/apis/kubevirt.io/v1/kubevirts"),
+            (Collection::Verbs.everywhere(), "/apis/subresources.kubevirt.io/v1"),
+            (
+                Collection::DataVolumes.beside(&vm).object(&name),
+                "/apis/cdi.kubevirt.io/v1beta1/namespaces/lab/datavolumes/iso",
+            ),
+            (Collection::Secrets.within(&vm.place()).own("mine"), "/api/v1/namespaces/lab/secrets/mine"),
+            (Collection::VirtualMachines.of_machine(&vm), "/apis/kubevirt.io/v1/namespaces/lab/virtualmachines/node-0"),
+            (
+                Collection::VirtualMachines.verb(&vm, &Verb::known("start")),
+                "/apis/subresources.kubevirt.io/v1/namespaces/lab/virtualmachines/node-0/start",
+            ),
+            (
+                Unwatched::StorageProfiles.everywhere().object(&name),
+                "/apis/cdi.kubevirt.io/v1beta1/storageprofiles/iso",
+            ),
+        ] {
+            assert_eq!(path.to_string(), expected);
+        }
     }
 
     #[test]
     fn query_values_are_escaped() {
-        assert_eq!(escape("a=b&c d/é"), "a%3Db%26c%20d%2F%C3%A9");
+        let path = Collection::KubeVirts.everywhere().with("limit", 7).with("continue", "a=b&c d/\u{e9}");
+        assert_eq!(path.to_string(), "/apis/kubevirt.io/v1/kubevirts?limit=7&continue=a%3Db%26c%20d%2F%C3%A9");
     }
 }

@@ -1,6 +1,6 @@
 //! Names of things in the cluster. Parsed once, at the edge; nothing passes bare strings around.
 
-use std::borrow::Borrow;
+use std::borrow::{Borrow, Cow};
 use std::cmp::Ordering;
 use std::fmt;
 use std::hash::{Hash, Hasher};
@@ -134,12 +134,118 @@ impl Version {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ImportId {
     /// The namespace, the same as that of the machine it serves.
-    pub namespace: Arc<str>,
+    pub namespace: Namespace,
     /// The name within the namespace.
-    pub name: Arc<str>,
+    pub name: ObjectName,
 }
 
-pub(super) fn is_dns_label(text: &str) -> bool {
+/// The name of a namespace: a DNS label (RFC 1123).
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Namespace(Arc<str>);
+
+/// The name of an object within its namespace: a DNS subdomain (RFC 1123). That leaves letters, digits, `-` and `.`, and
+/// no part that is empty, so it can stand in a path as it is and leads to nothing but that object.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ObjectName(Arc<str>);
+
+/// What the cluster calls something that it can do to a machine: up to 63 letters, digits and `-`.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Verb(Cow<'static, str>);
+
+impl Namespace {
+    /// Takes the name of a namespace; `None` for a text that can be none.
+    pub fn new(text: &str) -> Option<Self> {
+        is_dns_label(text).then(|| Self(text.into()))
+    }
+
+    /// The name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl ObjectName {
+    /// Takes the name of an object; `None` for a text that can be none.
+    pub fn new(text: &str) -> Option<Self> {
+        is_dns_subdomain(text).then(|| Self(text.into()))
+    }
+
+    /// Takes a name that was made of names.
+    pub(super) fn made(text: String) -> Self {
+        debug_assert!(is_dns_subdomain(&text), "{text}");
+        Self(text.into())
+    }
+
+    /// The name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Verb {
+    /// One that is known beforehand.
+    pub(crate) const fn known(name: &'static str) -> Self {
+        Self(Cow::Borrowed(name))
+    }
+
+    /// Takes what the cluster calls it; `None` for a text that can be no name of that kind.
+    pub fn new(text: &str) -> Option<Self> {
+        let plain = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+        (plain && (1..=63).contains(&text.len())).then(|| Self(Cow::Owned(text.to_owned())))
+    }
+
+    /// The name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl VmId {
+    /// The namespace, as a name.
+    pub fn place(&self) -> Namespace {
+        Namespace(self.namespace().into())
+    }
+}
+
+macro_rules! name_is_text {
+    ($($name:ty),*) => {$(
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Debug::fmt(&*self.0, f)
+            }
+        }
+
+        impl std::ops::Deref for $name {
+            type Target = str;
+
+            fn deref(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl Borrow<str> for $name {
+            fn borrow(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl PartialEq<str> for $name {
+            fn eq(&self, other: &str) -> bool {
+                *self.0 == *other
+            }
+        }
+    )*};
+}
+
+name_is_text!(Namespace, ObjectName, Verb);
+
+fn is_dns_label(text: &str) -> bool {
     let edge = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
     text.len() <= 63
         && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
@@ -147,7 +253,7 @@ pub(super) fn is_dns_label(text: &str) -> bool {
         && edge(text.as_bytes().last())
 }
 
-pub(super) fn is_dns_subdomain(text: &str) -> bool {
+fn is_dns_subdomain(text: &str) -> bool {
     text.len() <= 253 && text.split('.').all(is_dns_label_of_any_length)
 }
 
@@ -177,6 +283,41 @@ mod tests {
         {
             assert!(text.parse::<VmId>().is_err(), "{text}");
         }
+    }
+
+    /// D8: what stands in a path leads to nothing but an object of that name.
+    #[test]
+    fn what_leads_elsewhere_is_no_name() {
+        for text in [
+            "",
+            ".",
+            "..",
+            "a/b",
+            "../a",
+            "a..b",
+            ".a",
+            "a.",
+            "a?watch=1",
+            "a#b",
+            "a%2fb",
+            "a b",
+            "a\n",
+            "A",
+            "-a",
+            "a-",
+            "\u{202e}a",
+            &"a".repeat(254),
+            &format!("{}/x", "a".repeat(10)),
+        ] {
+            assert_eq!(ObjectName::new(text), None, "{text}");
+            assert_eq!(Namespace::new(text), None, "{text}");
+        }
+        assert_eq!(Namespace::new("a.b"), None);
+        assert!(ObjectName::new("a.b-c.0").is_some() && Namespace::new("lab-0").is_some());
+        for text in ["", "a/b", "..", "a.b", "a b", &"a".repeat(64)] {
+            assert_eq!(Verb::new(text), None, "{text}");
+        }
+        assert!(Verb::new("injectNMI").is_some());
     }
 
     proptest! {

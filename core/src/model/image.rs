@@ -1,11 +1,10 @@
 //! Where an image comes from, by what a client calls it.
 
-use super::VmId;
-use super::identity::{is_dns_label, is_dns_subdomain};
+use super::{Namespace, ObjectName, VmId};
 
 /// The source that the name of an image stands for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ImageSource<'a> {
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ImageSource {
     /// `http://…`: fetched from a server.
     Http,
     /// `https://…`: the same over TLS.
@@ -13,9 +12,9 @@ pub enum ImageSource<'a> {
     /// `docker://host/image:tag`: the disk in a container image, fetched from its registry.
     Registry,
     /// `pvc://name`: a volume that is there already, and stays.
-    Claim(&'a str),
+    Claim(ObjectName),
     /// `dv://name`: the same by the name of what has filled it.
-    Volume(&'a str),
+    Volume(ObjectName),
 }
 
 /// Why a text names no image.
@@ -29,12 +28,12 @@ pub enum NoImage {
     ElsewhereThanTheMachine,
 }
 
-impl<'a> ImageSource<'a> {
+impl ImageSource {
     /// Every scheme there is.
     pub const SCHEMES: [&'static str; 5] = ["http", "https", "docker", "pvc", "dv"];
 
     /// The source of an image for a machine: volumes of other namespaces than its own it cannot have.
-    pub fn parse(image: &'a str, vm: &VmId) -> Result<Self, NoImage> {
+    pub fn parse(image: &str, vm: &VmId) -> Result<Self, NoImage> {
         if !is_plain(image) {
             return Err(NoImage::Malformed);
         }
@@ -50,7 +49,7 @@ impl<'a> ImageSource<'a> {
             let whole = !host.is_empty() && !host.contains('@') && !path.is_empty() && rest.chars().all(plain);
             return if whole { Ok(Self::Registry) } else { Err(NoImage::Malformed) };
         }
-        let kind: fn(&'a str) -> Self = match scheme {
+        let kind: fn(ObjectName) -> Self = match scheme {
             _ if is("pvc") => Self::Claim,
             _ if is("dv") => Self::Volume,
             _ if !scheme.is_empty() && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric()) => {
@@ -62,7 +61,8 @@ impl<'a> ImageSource<'a> {
             Some((namespace, name)) => (Some(namespace), name),
             None => (None, rest),
         };
-        if !is_dns_subdomain(name) || namespace.is_some_and(|namespace| !is_dns_label(namespace)) {
+        let name = ObjectName::new(name).ok_or(NoImage::Malformed)?;
+        if namespace.is_some_and(|namespace| Namespace::new(namespace).is_none()) {
             return Err(NoImage::Malformed);
         }
         match namespace {
@@ -80,12 +80,12 @@ impl<'a> ImageSource<'a> {
     }
 
     /// The source of an image that has been parsed before.
-    pub fn of(image: &'a str, vm: &VmId) -> Option<Self> {
+    pub fn of(image: &str, vm: &VmId) -> Option<Self> {
         Self::parse(image, vm).ok()
     }
 
     /// Whether the image has to be fetched; otherwise it is there, and belongs to somebody else.
-    pub const fn is_fetched(self) -> bool {
+    pub const fn is_fetched(&self) -> bool {
         match self {
             Self::Http | Self::Https | Self::Registry => true,
             Self::Claim(_) | Self::Volume(_) => false,
@@ -105,8 +105,12 @@ const LONGEST: usize = 8_192;
 mod tests {
     use super::*;
 
-    fn parse(image: &str) -> Result<ImageSource<'_>, NoImage> {
+    fn parse(image: &str) -> Result<ImageSource, NoImage> {
         ImageSource::parse(image, &VmId::new("lab", "node-0").expect("a valid id"))
+    }
+
+    fn name(text: &str) -> ObjectName {
+        ObjectName::new(text).expect("a name")
     }
 
     #[test]
@@ -117,9 +121,9 @@ mod tests {
             ("https://[::1]:8080/x?api_key=a&arch=b", ImageSource::Https),
             ("docker://quay.io/team/installer:v1", ImageSource::Registry),
             ("docker://registry:5000/a@sha256:0123", ImageSource::Registry),
-            ("pvc://installer", ImageSource::Claim("installer")),
-            ("pvc://lab/installer.v1", ImageSource::Claim("installer.v1")),
-            ("dv://lab/installer", ImageSource::Volume("installer")),
+            ("pvc://installer", ImageSource::Claim(name("installer"))),
+            ("pvc://lab/installer.v1", ImageSource::Claim(name("installer.v1"))),
+            ("dv://lab/installer", ImageSource::Volume(name("installer"))),
         ] {
             assert_eq!(parse(image), Ok(source), "{image}");
         }

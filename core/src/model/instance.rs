@@ -1,6 +1,6 @@
 //! A machine's run: what exists between power-on and power-off.
 
-use super::{BootDevice, FirmwareSettings, Processors, Uid, Version, VmId};
+use super::{BootDevice, FirmwareSettings, ObjectName, Processors, Uid, Version, VmId};
 use crate::time::UnixTime;
 
 /// One run of a machine.
@@ -35,7 +35,7 @@ pub struct Instance {
     /// A reboot by the guest itself ends it, so that what follows is a new boot.
     pub ends_by_reboot: bool,
     /// What its volumes stand on, while its guest does not run yet: it waits for all of them.
-    pub claims: Box<[Box<str>]>,
+    pub claims: Box<[ObjectName]>,
     /// The host it runs on.
     pub host: Option<Box<str>>,
 }

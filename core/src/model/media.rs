@@ -4,7 +4,7 @@ use std::fmt;
 
 use sha2::{Digest as _, Sha256};
 
-use super::{ImportId, Uid, Version, VmId};
+use super::{ImportId, ObjectName, Uid, Version, VmId};
 use crate::time::UnixTime;
 
 /// A virtual drive that media can be inserted into.
@@ -174,13 +174,13 @@ impl ImportId {
         }
     }
 
-    /// The import that fetches an image for all machines of a namespace that know its server by the same certificates, of
-    /// which `trust` is a text.
-    pub fn shared(namespace: &str, image: &str, trust: &str) -> Self {
+    /// The import that fetches an image for all machines of the namespace of one of them that know its server by the same
+    /// certificates, of which `trust` is a text.
+    pub fn shared(vm: &VmId, image: &str, trust: &str) -> Self {
         // Whoever may choose an image must not find another with the same name.
         let digest = Sha256::new().chain_update(image).chain_update("\n").chain_update(trust).finalize();
         let number = digest.first_chunk::<16>().copied().map(u128::from_be_bytes).unwrap_or_default();
-        Self { namespace: namespace.into(), name: format!("{SHARED}{number:032x}").into() }
+        Self { namespace: vm.place(), name: ObjectName::made(format!("{SHARED}{number:032x}")) }
     }
 
     /// Whether it is one that serves several machines.
@@ -207,7 +207,7 @@ impl ImportId {
     fn named_after(vm: &VmId, slot: Slot, text: &str) -> Self {
         let hash = xxhash_rust::xxh3::xxh3_64(text.as_bytes());
         let name = format!("{}-{}-{hash:016x}", prefix(vm), slot.name().to_lowercase());
-        Self { namespace: vm.namespace().into(), name: name.into() }
+        Self { namespace: vm.place(), name: ObjectName::made(name) }
     }
 }
 

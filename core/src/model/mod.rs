@@ -28,7 +28,7 @@ pub use document::{Document, DocumentName, DocumentWrite, LONGEST_DOCUMENT};
 pub use duty::{Aim, Claim, Duty};
 pub use firmware::{Firmware, FirmwareSettings, ProcessorModel, Tpm};
 pub use hardware::{Architecture, Drive, DriveBus, DriveKind, Nic, Processors};
-pub use identity::{ImportId, Uid, Version, VmId};
+pub use identity::{ImportId, Namespace, ObjectName, Uid, Verb, Version, VmId};
 pub use image::{ImageSource, NoImage};
 pub use instance::{Instance, NicAddress, Phase};
 pub use machine::{Autostart, Indicator, Machine, Overruled, Severity, Trouble};

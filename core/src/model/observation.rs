@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::{Caller, Document, DocumentName, Duty, Import, ImportId, Instance, Machine, Version, VmId};
+use super::{Caller, Document, DocumentName, Duty, Import, ImportId, Instance, Machine, Verb, Version, VmId};
 
 /// One thing that was seen of the cluster.
 ///
@@ -36,7 +36,7 @@ pub enum Observation {
     /// This is everything that there was of a kind, whoever has seen more of it before.
     Listed(Listed),
     /// The verb by which the cluster interrupts guests; `None` if it cannot.
-    Interrupt(Option<Box<str>>),
+    Interrupt(Option<Verb>),
     /// Everything of a kind has been listed: what was seen before and is not seen since has been reported as gone.
     Synchronised(Source),
     /// What is known of a kind may be out of date from now on.
@@ -107,5 +107,5 @@ pub struct Platform {
     /// A reboot from inside the guest can be made to count as a new boot.
     pub reboot_ends_run: bool,
     /// The verb by which guests are sent an interrupt that they cannot mask, if there is one.
-    pub interrupt: Option<Box<str>>,
+    pub interrupt: Option<Verb>,
 }

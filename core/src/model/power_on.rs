@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::Uid;
+use super::{ObjectName, Uid};
 use crate::time::UnixTime;
 
 /// A power-on that has been promised. It stands with the machine's definition, so that any replica can carry it out.
@@ -42,7 +42,7 @@ pub struct LeftOutMedia {
     /// Why it could not be had.
     pub reason: Box<str>,
     /// What it stood on, or was to: a run that was begun before waits for that.
-    pub claim: Option<Box<str>>,
+    pub claim: Option<ObjectName>,
 }
 
 /// For how long a promised power-on waits for a run to end: the longest grace periods that machines have are an hour

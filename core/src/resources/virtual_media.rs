@@ -102,7 +102,7 @@ pub(super) fn represent(context: &Context<'_>, vm: &Vm, slot: Slot) -> Represent
             Some(_) => "URI",
         },
         write_protected: medium.is_none_or(|medium| medium.write_protected),
-        transfer_protocol_type: image.and_then(|image| ImageSource::of(image, &vm.machine.id)).map(protocol),
+        transfer_protocol_type: image.and_then(|image| ImageSource::of(image, &vm.machine.id)).as_ref().map(protocol),
         transfer_method: UPLOAD,
         // What was given is the importer's alone.
         user_name: None,
@@ -196,7 +196,7 @@ pub(super) fn insert(vm: &VmId, slot: Slot, body: &JsonObject) -> Result<Action,
         problems.extend(result.err());
     }
     let given = !user_name.is_empty() || !password.is_empty();
-    if let Some((_, source)) = image {
+    if let Some((_, source)) = &image {
         if let Some(stated) = stated.filter(|stated| *stated != protocol(source)) {
             let arguments = [stated, PROTOCOL, ACTION.0];
             let message = Message::new(&base::ACTION_PARAMETER_VALUE_NOT_IN_LIST, arguments);
@@ -229,11 +229,7 @@ pub(super) fn eject(slot: Slot, body: &JsonObject) -> Result<Action, Refusal> {
 }
 
 /// Reads the name of an image, which is kept to the letter.
-fn parse_image<'v>(
-    action: parameters::Action,
-    vm: &VmId,
-    value: &'v Value,
-) -> Result<(&'v str, ImageSource<'v>), Message> {
+fn parse_image<'v>(action: parameters::Action, vm: &VmId, value: &'v Value) -> Result<(&'v str, ImageSource), Message> {
     let text = action.text("Image", value)?;
     let source = ImageSource::parse(text, vm).map_err(|problem| match problem {
         NoImage::Malformed => action.format_error("Image", text),
@@ -260,7 +256,7 @@ fn image_name(image: &str) -> &str {
 }
 
 /// What the schema calls the way that an image takes. It has no word for registries, nor for what need not be fetched.
-fn protocol(source: ImageSource<'_>) -> &'static str {
+fn protocol(source: &ImageSource) -> &'static str {
     match source {
         ImageSource::Http => "HTTP",
         ImageSource::Https => "HTTPS",

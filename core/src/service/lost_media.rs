@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::Service;
-use crate::model::{Action, ImportId, ImportState, Instance, Medium, Phase, Uid, VmId};
+use crate::model::{Action, ImportId, ImportState, Instance, Medium, ObjectName, Phase, Uid, VmId};
 use crate::time::{Instant, Now};
 use crate::view::Vm;
 
@@ -79,9 +79,9 @@ fn is_complete(vm: &Vm, medium: &Medium) -> bool {
 
 /// Whether a claim is that of an import which was made for the machine and is in none of its drives any more: it goes, or
 /// is gone.
-fn is_removed(vm: &Vm, claim: &str) -> bool {
+fn is_removed(vm: &Vm, claim: &ObjectName) -> bool {
     let id = &vm.machine.id;
-    let import = ImportId { namespace: id.namespace().into(), name: claim.into() };
+    let import = ImportId { namespace: id.place(), name: claim.clone() };
     import.may_be_of(id) && !vm.machine.media.iter().any(|medium| medium.import.as_ref() == Some(&import))
 }
 

@@ -9,7 +9,7 @@ use kubevirt_redfish_core::kubevirt::{Operation, OperationStep, Settings, Transp
 use kubevirt_redfish_core::model::{
     Action, BootChange, BootEnabled, BootMode, BootTarget, Command, CommandError, CommandId, FirmwareSettings,
     ImageCredentials, ImagePassword, Indicator, InsertMedia, MachineChange, Platform, PowerRequest, PowerRestore, Slot,
-    Uid, VmId,
+    Uid, Verb, VmId,
 };
 use kubevirt_redfish_core::time::{Instant, UnixTime};
 use kubevirt_redfish_fixtures::cluster::{Fault, FaultEffect};
@@ -212,7 +212,7 @@ proptest! {
             begun: UnixTime(0),
             orphaned_before: UnixTime(0),
         };
-        let platform = Platform { version: None, live_media, reboot_ends_run: live_media, interrupt: Some("nmi".into()) };
+        let platform = Platform { version: None, live_media, reboot_ends_run: live_media, interrupt: Verb::new("nmi") };
         let mut now = Instant::default();
         let mut operation = Operation::new(command, platform, Arc::new(Settings::default()), seed, now);
         let mut answers = answers.into_iter().cycle();

@@ -8,7 +8,7 @@ use http::{Method, Request, Response};
 use kubevirt_redfish_core::kubevirt::{Operation, OperationStep, Settings, TransportError};
 use kubevirt_redfish_core::model::{
     Action, Command, CommandError, CommandId, Completion, Instance, Machine, Observation, Platform, PowerRequest,
-    PowerState, Uid, VmId,
+    PowerState, Uid, Verb, VmId,
 };
 use kubevirt_redfish_core::time::{Instant, UnixTime};
 use kubevirt_redfish_fixtures::cluster::{ClusterConfig, KubevirtVersion, Simulation};
@@ -44,7 +44,7 @@ impl World {
             version: Some(config.version.as_str().into()),
             live_media: config.declarative_hotplug,
             reboot_ends_run: config.reboot_policy,
-            interrupt: config.interrupt.then(|| "inject-nmi".into()),
+            interrupt: Verb::new("inject-nmi").filter(|_| config.interrupt),
         };
         Self { sim: Simulation::new(config), platform, settings: Arc::new(Settings::default()), sent: Vec::new() }
     }

@@ -10,6 +10,7 @@ mod fault_matrix;
 mod faults;
 mod firmware;
 mod harness;
+mod hostile;
 mod image_size;
 mod media;
 mod others_media;

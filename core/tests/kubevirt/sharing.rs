@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use kubevirt_redfish_core::kubevirt::Settings;
 use kubevirt_redfish_core::model::{
-    Action, ImageCertificate, ImageCredentials, ImagePassword, ImportId, InsertMedia, Observation, PowerRequest, Slot,
-    TrustChange,
+    Action, ImageCertificate, ImageCredentials, ImagePassword, ImportId, InsertMedia, Namespace, ObjectName,
+    Observation, PowerRequest, Slot, TrustChange,
 };
 use kubevirt_redfish_core::time::UnixTime;
 use kubevirt_redfish_fixtures::cluster::{ClusterConfig, Fault, FaultEffect, KubevirtVersion, Rule};
@@ -254,7 +254,10 @@ fn an_orphan_of_one_machine_stays_with_the_others() {
         time(&metadata["annotations"]["redfish.kubevirt.io/claimed"]).max(time(&metadata["creationTimestamp"])).unwrap()
     };
     let orphan = |made| Action::RemoveOrphan {
-        import: ImportId { namespace: NAMESPACE.into(), name: import.as_str().into() },
+        import: ImportId {
+            namespace: Namespace::new(NAMESPACE).expect("a namespace"),
+            name: ObjectName::new(&import).expect("a name"),
+        },
         made,
     };
     let made = claimed(&world);

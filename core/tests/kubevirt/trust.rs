@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use kubevirt_redfish_core::kubevirt::Settings;
 use kubevirt_redfish_core::model::{
-    Action, CommandError, ImageCertificate, ImportState, InsertMedia, Observation, Slot, TrustChange,
+    Action, CommandError, ImageCertificate, ImportState, InsertMedia, ObjectName, Observation, Slot, TrustChange,
 };
 use kubevirt_redfish_fixtures::cluster::{Fault, FaultEffect};
 use kubevirt_redfish_fixtures::desk::certificate;
@@ -153,7 +153,7 @@ fn access_and_volume_mode_are_the_storage_profiles_unless_configured() {
     let size = json!({ "requests": { "storage": "3Gi" } });
     assert_eq!(storage(Settings::default()), json!({ "resources": size }));
     let block = Settings {
-        storage_class: Some("lvms-vg1".to_owned()),
+        storage_class: ObjectName::new("lvms-vg1"),
         access_modes: vec!["ReadWriteOnce".to_owned()],
         volume_mode: Some("Block".to_owned()),
         ..Settings::default()

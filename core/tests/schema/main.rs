@@ -14,12 +14,12 @@ use std::sync::Arc;
 
 use kubevirt_redfish_core::model::{
     Architecture, BootDevice, BootEnabled, BootMode, BootOverride, BootTarget, Drive, DriveBus, DriveKind,
-    FirmwareSettings, ImageCertificate, ImageTrust, ImportId, Instance, Machine, Medium, Nic, NicAddress, Observation,
-    Phase, Processors, Severity, Slot, Tpm, Trouble, Uid, Version,
+    FirmwareSettings, ImageCertificate, ImageTrust, Instance, Machine, Medium, Nic, NicAddress, Observation, Phase,
+    Processors, Severity, Slot, Tpm, Trouble, Uid, Version,
 };
 use kubevirt_redfish_core::time::UnixTime;
 use kubevirt_redfish_fixtures::crawl::crawl;
-use kubevirt_redfish_fixtures::desk::{Desk, certificate, machines};
+use kubevirt_redfish_fixtures::desk::{Desk, certificate, import_named, machines};
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -165,7 +165,7 @@ prop_compose! {
         machine.trouble = trouble.then(|| Trouble {
             severity: Severity::Critical, reason: "ErrorUnschedulable".into(), message: None,
         });
-        let import = ImportId { namespace: "lab".into(), name: "iso".into() };
+        let import = import_named("iso");
         let image = "http://images.example/".into();
         let certificates = medium.then(|| certificate(7)).iter().filter_map(|pem| ImageCertificate::parse(pem)).collect();
         machine.trust = [ImageTrust { slot: Slot::Cd, verify: Some(true), certificates }].into();

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use kubevirt_redfish_core::config::Config;
+use kubevirt_redfish_core::model::Namespace;
 
 use super::{App, Failure, config_path};
 use crate::cli::ServeArgs;
@@ -23,7 +24,7 @@ pub(crate) async fn run(args: ServeArgs) -> Result<(), Failure> {
         Kubernetes::new(args.kubeconfig.as_deref()).await.map_err(|error| Failure::Usage(error.to_string()))?;
     let server_address = kubernetes.server().to_string();
     let mut kubevirt = settings.kubevirt;
-    kubevirt.own_namespace = Some(kubernetes.namespace().to_owned());
+    kubevirt.own_namespace = Namespace::new(kubernetes.namespace());
     let transport = Transport::Kubernetes(kubernetes);
     let mut config = settings.service;
     config.service_uuid = service_uuid(&transport, &server_address, &config).await;

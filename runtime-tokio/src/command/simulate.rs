@@ -6,6 +6,7 @@ use kubevirt_redfish_core::config::{
     Account, Chassis, ChassisName, Config, Credential, EventConfig, IdConvention, Protocol, Secret,
 };
 use kubevirt_redfish_core::kubevirt::Settings;
+use kubevirt_redfish_core::model::Namespace;
 use kubevirt_redfish_core::{Reach, Role};
 use kubevirt_redfish_fixtures::cluster::{Cluster, ClusterConfig, KubevirtVersion};
 use kubevirt_redfish_fixtures::sample;
@@ -50,7 +51,7 @@ pub(crate) async fn run(args: SimulateArgs) -> Result<(), Failure> {
     };
     let config = config(&args, &password)?;
     let transport = Transport::Simulated(simulated);
-    let settings = Settings { own_namespace: Some("kubevirt-redfish".to_owned()), ..Settings::default() };
+    let settings = Settings { own_namespace: Namespace::new("kubevirt-redfish"), ..Settings::default() };
     let app = App::start(&args.listen, tls, config, settings, transport).await?;
     let address = app.server.local_address().map_err(Failure::runtime)?;
     let text = instructions(&args, address, cluster_address, &password);

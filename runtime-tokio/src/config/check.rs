@@ -9,7 +9,7 @@ use kubevirt_redfish_core::config::{
     VerifiedImageServers,
 };
 use kubevirt_redfish_core::kubevirt;
-use kubevirt_redfish_core::model::{ImageCertificate, VmId};
+use kubevirt_redfish_core::model::{ImageCertificate, ObjectName, VmId};
 use serde_saphyr::{Location, Spanned};
 
 use super::error::{ConfigError, Problem, Warning};
@@ -301,13 +301,14 @@ impl Check<'_> {
                 size.value
             },
         );
-        let storage_class = images.storage_class.filter(|class| !class.value.is_empty()).map(|class| {
-            if !is_dns_subdomain(&class.value) {
+        let storage_class = images.storage_class.filter(|class| !class.value.is_empty()).and_then(|class| {
+            let name = ObjectName::new(&class.value);
+            if name.is_none() {
                 let message =
                     describe(&class.value, "expected the name of a storage class, or nothing for the default");
                 self.refuse(class.referenced, "datavolume.storage_class", message);
             }
-            class.value
+            name
         });
         let ca_bundle = images.ca_bundle.map_or_else(Vec::new, |bundle| {
             ImageCertificate::parse_all(&bundle.value).unwrap_or_else(|| {

@@ -3,6 +3,7 @@
 use serde::Deserialize;
 
 use super::{Condition, Metadata, Object, lenient};
+use crate::model::ObjectName;
 
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
@@ -45,9 +46,9 @@ pub(crate) struct RemoteSource {
     #[serde(deserialize_with = "lenient")]
     pub(crate) url: Option<Box<str>>,
     #[serde(deserialize_with = "lenient")]
-    pub(crate) secret_ref: Option<Box<str>>,
+    pub(crate) secret_ref: Option<ObjectName>,
     #[serde(deserialize_with = "lenient")]
-    pub(crate) cert_config_map: Option<Box<str>>,
+    pub(crate) cert_config_map: Option<ObjectName>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]

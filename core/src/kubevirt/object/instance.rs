@@ -4,6 +4,7 @@ use serde::Deserialize;
 
 use super::template::Nothing;
 use super::{Condition, Metadata, Object, TemplateSpec, lenient};
+use crate::model::ObjectName;
 
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
@@ -37,7 +38,7 @@ pub(crate) struct InstanceStatus {
     #[serde(deserialize_with = "lenient")]
     pub(crate) volume_status: Vec<Object<VolumeStatus>>,
     #[serde(deserialize_with = "lenient")]
-    pub(crate) node_name: Option<Box<str>>,
+    pub(crate) node_name: Option<ObjectName>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]

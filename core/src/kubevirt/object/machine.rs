@@ -3,6 +3,7 @@
 use serde::Deserialize;
 
 use super::{Condition, Metadata, Object, TemplateSpec, lenient};
+use crate::model::ObjectName;
 
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
@@ -47,7 +48,7 @@ pub(crate) struct DataVolumeTemplate {
 #[serde(default)]
 pub(crate) struct Named {
     #[serde(deserialize_with = "lenient")]
-    pub(crate) name: Option<Box<str>>,
+    pub(crate) name: Option<ObjectName>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]

@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::Slot;
+use crate::model::{Namespace, ObjectName, Slot};
 
 mod claim;
 mod data_volume;
@@ -14,6 +14,7 @@ mod kubevirt;
 mod lease;
 mod lenient;
 mod machine;
+mod name;
 mod secret;
 mod status;
 mod storage;
@@ -38,9 +39,9 @@ pub(crate) use template::{Bootloader, Disk, Domain, TemplateSpec, TpmDevice, Vol
 #[serde(default, rename_all = "camelCase")]
 pub(crate) struct Metadata {
     #[serde(deserialize_with = "lenient")]
-    pub(crate) name: Option<Box<str>>,
+    pub(crate) name: Option<ObjectName>,
     #[serde(deserialize_with = "lenient")]
-    pub(crate) namespace: Option<Box<str>>,
+    pub(crate) namespace: Option<Namespace>,
     #[serde(deserialize_with = "lenient")]
     pub(crate) uid: Option<Box<str>>,
     #[serde(deserialize_with = "lenient")]

@@ -3,6 +3,7 @@
 use serde::Deserialize;
 
 use super::{Object, TextMap, lenient};
+use crate::model::ObjectName;
 
 /// A list of `StorageClass`.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -23,24 +24,22 @@ struct StorageClass {
 #[serde(default)]
 struct StorageClassMetadata {
     #[serde(deserialize_with = "lenient")]
-    name: Option<Box<str>>,
+    name: Option<ObjectName>,
     #[serde(deserialize_with = "lenient")]
     annotations: TextMap,
 }
 
 impl StorageClasses {
     /// The class that an image goes to if nobody names one: that of disks of machines, else that of everything.
-    pub(crate) fn default_class(&self) -> Option<String> {
+    pub(crate) fn default_class(&self) -> Option<ObjectName> {
         let marked = |key: &str| {
             let is_marked = |class: &&Object<StorageClass>| {
                 class.metadata.annotations.0.iter().any(|(name, value)| &**name == key && &**value == "true")
             };
-            self.items.iter().find(is_marked).and_then(|class| class.metadata.name.as_deref())
+            self.items.iter().find(is_marked).and_then(|class| class.metadata.name.clone())
         };
-        let class = marked("storageclass.kubevirt.io/is-default-virt-class")
-            .or_else(|| marked("storageclass.kubernetes.io/is-default-class"))?;
-        let plain = class.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.'));
-        plain.then(|| class.to_owned())
+        marked("storageclass.kubevirt.io/is-default-virt-class")
+            .or_else(|| marked("storageclass.kubernetes.io/is-default-class"))
     }
 }
 

@@ -4,6 +4,7 @@ use serde::Deserialize;
 
 use super::{Object, lenient};
 use crate::kubevirt::quantity::Quantity;
+use crate::model::ObjectName;
 
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
@@ -226,9 +227,9 @@ impl Volume {
     }
 
     /// The claim that it stands on: a `DataVolume` has the one of its name.
-    pub(crate) fn claim(&self) -> Option<&str> {
-        let volume = self.data_volume.as_ref().and_then(|source| source.name.as_deref());
-        volume.or_else(|| self.persistent_volume_claim.as_ref()?.claim_name.as_deref())
+    pub(crate) fn claim(&self) -> Option<&ObjectName> {
+        let volume = self.data_volume.as_ref().and_then(|source| source.name.as_ref());
+        volume.or_else(|| self.persistent_volume_claim.as_ref()?.claim_name.as_ref())
     }
 }
 
@@ -236,7 +237,7 @@ impl Volume {
 #[serde(default)]
 pub(crate) struct DataVolumeSource {
     #[serde(deserialize_with = "lenient")]
-    pub(crate) name: Option<Box<str>>,
+    pub(crate) name: Option<ObjectName>,
     #[serde(deserialize_with = "lenient")]
     pub(crate) hotpluggable: Option<bool>,
 }
@@ -245,7 +246,7 @@ pub(crate) struct DataVolumeSource {
 #[serde(default, rename_all = "camelCase")]
 pub(crate) struct ClaimSource {
     #[serde(deserialize_with = "lenient")]
-    pub(crate) claim_name: Option<Box<str>>,
+    pub(crate) claim_name: Option<ObjectName>,
     #[serde(deserialize_with = "lenient")]
     pub(crate) hotpluggable: Option<bool>,
 }

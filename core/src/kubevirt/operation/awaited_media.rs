@@ -17,7 +17,7 @@ use crate::kubevirt::TransportError;
 use crate::kubevirt::annotation::{BootRecord, LeftOutRecord, MEDIA_LEFT_OUT, MediaRecord};
 use crate::kubevirt::object::VirtualMachine;
 use crate::kubevirt::translate;
-use crate::model::{CommandError, ImportState, InsertMedia, Slot};
+use crate::model::{CommandError, ImportState, InsertMedia, ObjectName, Slot};
 use crate::time::Instant;
 
 /// Images that a start waits for, as far as that is known by now.
@@ -28,8 +28,8 @@ pub(super) struct AwaitedMedia {
     /// Why it cannot be put there.
     refusal: Option<String>,
     /// The import that is being looked at.
-    looking_at: Option<Box<str>>,
-    looked_at: BTreeSet<Box<str>>,
+    looking_at: Option<ObjectName>,
+    looked_at: BTreeSet<ObjectName>,
     awaited: bool,
 }
 
@@ -44,7 +44,7 @@ impl AwaitedMedia {
         self.insertion.is_some()
     }
 
-    pub(super) fn import(&self, machine: &VirtualMachine) -> Option<Box<str>> {
+    pub(super) fn import(&self, machine: &VirtualMachine) -> Option<ObjectName> {
         match &self.insertion {
             Some(insertion) => insertion.import(machine),
             None => self.looking_at.clone(),
@@ -77,17 +77,15 @@ impl AwaitedMedia {
             return Some(Decision::Wait(Duration::ZERO));
         }
         if let Some(looked_at) = self.looking_at.take() {
-            let import = scene.import.and_then(translate::import);
+            let import = scene.import.there().and_then(|import| translate::import(import));
             // One that is only fetched when a machine wants it is not waited for: that would take for ever.
             self.awaited |=
                 import.is_some_and(|import| import.state != ImportState::Succeeded && !import.awaits_machine);
             self.looked_at.insert(looked_at);
         }
         let mut media = Slot::ALL.iter().filter_map(|slot| MediaRecord::read(scene.machine, *slot));
-        self.looking_at = media.find_map(|medium| {
-            let import = medium.holder.import().filter(|import| !self.looked_at.contains(*import));
-            import.map(Into::into)
-        });
+        self.looking_at =
+            media.find_map(|medium| medium.holder.import().filter(|import| !self.looked_at.contains(*import)).cloned());
         self.looking_at.is_some().then_some(Decision::Wait(Duration::ZERO))
     }
 

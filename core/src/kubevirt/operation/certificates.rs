@@ -7,11 +7,11 @@ use serde_json::json;
 
 use super::data_volume::{is_part, part_of};
 use super::engine::{Purpose, Write};
-use super::scene::Scene;
+use super::scene::{NamedImport, Scene};
 use crate::kubevirt::Settings;
 use crate::kubevirt::annotation::{MANAGED_BY, MANAGER, SLOT, TrustRecord};
-use crate::kubevirt::object::{DataVolume, VirtualMachine};
-use crate::kubevirt::request::create;
+use crate::kubevirt::object::VirtualMachine;
+use crate::kubevirt::request::{Place as _, Unwatched, create};
 use crate::model::{ImageCertificate, ImageSource, InsertMedia, VmId};
 
 /// How an import knows its server.
@@ -46,8 +46,8 @@ impl Verification {
 }
 
 /// The creation of what an import waits for; `None` if it waits for nothing.
-pub(super) fn creation(scene: &Scene<'_>, import: &DataVolume, media: &InsertMedia) -> Option<Write> {
-    let name = import.spec.source.remote()?.cert_config_map.as_deref()?;
+pub(super) fn creation(scene: &Scene<'_>, import: &NamedImport, media: &InsertMedia) -> Option<Write> {
+    let name = import.spec.source.remote()?.cert_config_map.as_ref()?;
     let Verification::Certificates(bundle) = Verification::of(scene.settings, scene.machine, &scene.command.vm, media)
     else {
         return None;
@@ -67,6 +67,6 @@ pub(super) fn creation(scene: &Scene<'_>, import: &DataVolume, media: &InsertMed
         },
         "data": { "ca.pem": bundle },
     });
-    let path = format!("/api/v1/namespaces/{namespace}/configmaps");
+    let path = Unwatched::ConfigMaps.beside(&scene.command.vm);
     Some(Write { purpose: Purpose::Certificates, request: Box::new(create(&path, &object)) })
 }

@@ -11,11 +11,12 @@ use serde_json::json;
 
 use super::OperationStep;
 use super::answer::{self, Problem};
+use super::document::no_namespace;
 use crate::kubevirt::annotation::{MANAGED_BY, MANAGER};
 use crate::kubevirt::object::{Element, Lease, Object};
-use crate::kubevirt::request::{create, get, merge_patch};
+use crate::kubevirt::request::{Place as _, Unwatched, create, get, merge_patch};
 use crate::kubevirt::{Settings, TransportError, translate};
-use crate::model::{Aim, Claim, CommandError, Completion, Duty, Observation, Version};
+use crate::model::{Aim, Claim, CommandError, Completion, Duty, Namespace, Observation, Version};
 use crate::time::Instant;
 
 /// One claim on its way.
@@ -53,11 +54,8 @@ enum Call {
 
 impl HoldLease {
     pub(super) fn new(claim: Claim, settings: Arc<Settings>) -> Self {
-        let state = if settings.own_namespace.is_some() {
-            State::Ready(Call::Read)
-        } else {
-            State::Done(Err(CommandError::Forbidden("the service has no namespace of its own".to_owned())))
-        };
+        let state =
+            if settings.own_namespace.is_some() { State::Ready(Call::Read) } else { State::Done(Err(no_namespace())) };
         Self { claim, settings, state, conflicts: 0 }
     }
 
@@ -70,8 +68,12 @@ impl HoldLease {
             State::Awaiting(_) => OperationStep::WaitUntil(self.claim.deadline),
             State::Ready(call) => {
                 let call = *call;
+                let Some(namespace) = &self.settings.own_namespace else {
+                    return OperationStep::Done(Err(no_namespace()));
+                };
+                let request = self.request(namespace, call);
                 self.state = State::Awaiting(call);
-                OperationStep::Send(self.request(call))
+                OperationStep::Send(request)
             }
         }
     }
@@ -118,10 +120,9 @@ impl HoldLease {
         }
     }
 
-    fn request(&self, call: Call) -> Request<Bytes> {
-        let namespace = self.settings.own_namespace.as_deref().unwrap_or_default();
-        let collection = format!("/apis/coordination.k8s.io/v1/namespaces/{namespace}/leases");
-        let path = format!("{collection}/{NAME}");
+    fn request(&self, namespace: &Namespace, call: Call) -> Request<Bytes> {
+        let collection = Unwatched::Leases.within(namespace);
+        let path = collection.clone().own(NAME);
         let time = format!("{}.000000Z", self.claim.time.to_string().trim_end_matches('Z'));
         let duration = Duty::EXPIRES_AFTER.as_secs();
         let mut spec = json!({

@@ -6,15 +6,15 @@ use serde_json::json;
 
 use super::data_volume::{is_part, part_of};
 use super::engine::{Purpose, Write};
+use super::scene::NamedImport;
 use crate::kubevirt::annotation::{MANAGED_BY, MANAGER, SLOT, VIRTUAL_MACHINE};
-use crate::kubevirt::object::DataVolume;
-use crate::kubevirt::request::{create, delete};
-use crate::model::{Command, ImageCredentials, Slot};
+use crate::kubevirt::request::{Collection, Path, Place as _, create, delete};
+use crate::model::{Command, ImageCredentials, ObjectName, Slot};
 
 /// The creation of what an import logs in with; `None` if it does not.
 pub(super) fn creation(
     command: &Command,
-    import: &DataVolume,
+    import: &NamedImport,
     slot: Slot,
     credentials: &ImageCredentials,
 ) -> Option<Write> {
@@ -36,18 +36,18 @@ pub(super) fn creation(
 }
 
 /// The deletion of what an import logs in with, because it is to be something else.
-pub(super) fn deletion(command: &Command, import: &DataVolume) -> Option<Write> {
-    let path = format!("{}/{}", collection(command), name(import)?);
+pub(super) fn deletion(command: &Command, import: &NamedImport) -> Option<Write> {
+    let path = collection(command).object(name(import)?);
     let options = json!({ "apiVersion": "v1", "kind": "DeleteOptions" });
     Some(Write { purpose: Purpose::Credentials, request: Box::new(delete(&path, &options)) })
 }
 
 /// The name of the secret that an import logs in with, if the service gave it.
-fn name(import: &DataVolume) -> Option<&str> {
-    let name = import.spec.source.remote()?.secret_ref.as_deref()?;
+fn name(import: &NamedImport) -> Option<&ObjectName> {
+    let name = import.spec.source.remote()?.secret_ref.as_ref()?;
     is_part(import, name).then_some(name)
 }
 
-fn collection(command: &Command) -> String {
-    format!("/api/v1/namespaces/{}/secrets", command.vm.namespace())
+fn collection(command: &Command) -> Path {
+    Collection::Secrets.beside(&command.vm)
 }

@@ -4,20 +4,20 @@ use serde_json::{Value, json};
 
 use super::certificates::Verification;
 use super::engine::{Purpose, Write};
-use super::scene::Scene;
+use super::scene::{NamedImport, Scene};
 use super::shared_import::{BY_MANY, is_shared};
 use crate::kubevirt::annotation::{Holder, IMAGE, MANAGED_BY, MANAGER, SLOT, VIRTUAL_MACHINE};
-use crate::kubevirt::object::DataVolume;
-use crate::kubevirt::request::{Collection, create, delete};
-use crate::model::{Command, ImageSource, ImportId, InsertMedia};
+use crate::kubevirt::request::{Collection, Place as _, create, delete};
+use crate::kubevirt::translate;
+use crate::model::{Command, ImageSource, ImportId, InsertMedia, ObjectName};
 
 /// The creation of it, of that size; `outdated` is what belonged to one of that name that was there before.
 pub(super) fn creation(
     scene: &Scene<'_>,
-    name: &str,
+    name: &ObjectName,
     media: &InsertMedia,
     size: &str,
-    outdated: Option<&str>,
+    outdated: Option<&ObjectName>,
 ) -> Write {
     let command = scene.command;
     let settings = scene.settings;
@@ -70,30 +70,29 @@ pub(super) fn creation(
         object["metadata"]["labels"][SLOT] = json!(slot.name().to_lowercase());
         object["metadata"]["annotations"][VIRTUAL_MACHINE] = json!(command.vm.name());
     }
-    let path = Collection::DataVolumes.path(Some(command.vm.namespace()));
+    let path = Collection::DataVolumes.beside(&command.vm);
     Write { purpose: Purpose::Prepare, request: Box::new(create(&path, &object)) }
 }
 
 /// A name for what belongs to an import that is about to be made: never that of what belonged to an earlier one, which may
 /// not have been collected yet. Every insertion changes the machine; one that was cut short has left `outdated` behind.
-fn part_name(scene: &Scene<'_>, import: &str, outdated: Option<&str>) -> String {
-    let name = format!("{import}-{}", scene.machine.metadata.resource_version.as_deref().unwrap_or_default());
-    if outdated == Some(&*name) { format!("{name}-again") } else { name }
+fn part_name(scene: &Scene<'_>, import: &ObjectName, outdated: Option<&ObjectName>) -> String {
+    let name = format!("{import}-{}", translate::version(&scene.machine.metadata).0);
+    if outdated.is_some_and(|outdated| **outdated == *name) { format!("{name}-again") } else { name }
 }
 
 /// Whether this is a name that the service gives to what belongs to an import: whoever may write imports but nothing else
 /// must not be able to have something of others changed.
-pub(super) fn is_part(import: &DataVolume, name: &str) -> bool {
-    let own = import.metadata.name.as_deref().filter(|own| !own.is_empty());
-    own.and_then(|own| name.strip_prefix(own)).is_some_and(|rest| rest.starts_with('-'))
+pub(super) fn is_part(import: &NamedImport, name: &ObjectName) -> bool {
+    name.strip_prefix(import.name.as_str()).is_some_and(|rest| rest.starts_with('-'))
 }
 
 /// What belongs to an import: it is collected with it, so nobody has to remove it.
-pub(super) fn part_of(import: &DataVolume) -> Value {
+pub(super) fn part_of(import: &NamedImport) -> Value {
     json!([{
         "apiVersion": "cdi.kubevirt.io/v1beta1",
         "kind": "DataVolume",
-        "name": import.metadata.name,
+        "name": import.name,
         "uid": import.metadata.uid,
         "controller": false,
         "blockOwnerDeletion": false,
@@ -112,17 +111,16 @@ pub(super) fn owner(command: &Command) -> Value {
     })
 }
 
-/// Whether it is one that was made for this machine, or that this machine uses among others. Who may only edit machines must not be able to point at somebody
-/// else's.
-pub(super) fn ours(import: &DataVolume, command: &Command) -> bool {
+/// Whether it is one that was made for this machine, or that this machine uses among others. Who may only edit machines
+/// must not be able to point at somebody else's.
+pub(super) fn ours(import: &NamedImport, command: &Command) -> bool {
     let metadata = &import.metadata;
     metadata.label(MANAGED_BY) == Some(MANAGER) && metadata.owned_by("VirtualMachine", command.uid.as_str())
 }
 
 /// The deletion of it, and of no other of the same name; if it serves several machines, only while nobody else comes.
-pub(super) fn deletion(import: &DataVolume, command: &Command, purpose: Purpose) -> Write {
-    let name = import.metadata.name.as_deref().unwrap_or_default();
-    let path = Collection::DataVolumes.object_path(command.vm.namespace(), name);
+pub(super) fn deletion(import: &NamedImport, command: &Command, purpose: Purpose) -> Write {
+    let path = Collection::DataVolumes.beside(&command.vm).object(&import.name);
     let mut options = json!({
         "apiVersion": "v1",
         "kind": "DeleteOptions",

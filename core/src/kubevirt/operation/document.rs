@@ -16,9 +16,9 @@ use super::answer::{self, Problem};
 use crate::kubevirt::annotation::{MANAGED_BY, MANAGER};
 use crate::kubevirt::entropy::Entropy;
 use crate::kubevirt::object::{Element, Object, Secret};
-use crate::kubevirt::request::{Collection, create, get, merge_patch};
+use crate::kubevirt::request::{Collection, Place as _, create, get, merge_patch};
 use crate::kubevirt::{Settings, TransportError, translate};
-use crate::model::{CommandError, Completion, DocumentWrite, Observation, Version};
+use crate::model::{CommandError, Completion, DocumentWrite, Namespace, Observation, Version};
 use crate::time::Instant;
 
 /// One document on its way into the cluster.
@@ -57,11 +57,8 @@ enum Call {
 
 impl StoreDocument {
     pub(super) fn new(write: DocumentWrite, settings: Arc<Settings>, seed: u64) -> Self {
-        let state = if settings.own_namespace.is_some() {
-            State::Ready(Call::Write)
-        } else {
-            State::Done(Err(CommandError::Forbidden("the service has no namespace of its own".to_owned())))
-        };
+        let state =
+            if settings.own_namespace.is_some() { State::Ready(Call::Write) } else { State::Done(Err(no_namespace())) };
         Self { write, settings, state, entropy: Entropy::new(seed), failures: 0, obstacle: None }
     }
 
@@ -132,9 +129,11 @@ impl StoreDocument {
     }
 
     fn send(&mut self, call: Call) -> OperationStep {
-        let namespace = self.settings.own_namespace.as_deref().unwrap_or_default();
+        let Some(namespace) = self.settings.own_namespace.as_ref() else {
+            return OperationStep::Done(Err(no_namespace()));
+        };
         let name = translate::secret_name(self.write.name);
-        let path = Collection::Secrets.object_path(namespace, &name);
+        let path = Collection::Secrets.within(namespace).own(name);
         let request = match (call, self.write.expected) {
             (Call::Read, _) => get(&path),
             (Call::Write, Some(version)) => merge_patch(
@@ -147,13 +146,13 @@ impl StoreDocument {
                     "data": { "content": BASE64_STANDARD.encode(&self.write.content) },
                 }),
             ),
-            (Call::Write, None) => self.creation(namespace, &name),
+            (Call::Write, None) => self.creation(namespace, name),
         };
         self.state = State::Awaiting(call);
         OperationStep::Send(request)
     }
 
-    fn creation(&self, namespace: &str, name: &str) -> Request<Bytes> {
+    fn creation(&self, namespace: &Namespace, name: &str) -> Request<Bytes> {
         let secret = json!({
             "apiVersion": "v1",
             "kind": "Secret",
@@ -161,7 +160,7 @@ impl StoreDocument {
             "type": "Opaque",
             "data": { "content": BASE64_STANDARD.encode(&self.write.content) },
         });
-        create(&Collection::Secrets.path(Some(namespace)), &secret)
+        create(&Collection::Secrets.within(namespace), &secret)
     }
 
     /// What a body shows of the document, with its version.
@@ -171,6 +170,11 @@ impl StoreDocument {
         let version = document.version;
         Some((Observation::Document(Arc::new(document)), version))
     }
+}
+
+/// What comes of keeping anything where there is no place for it.
+pub(super) fn no_namespace() -> CommandError {
+    CommandError::Forbidden("the service has no namespace of its own".to_owned())
 }
 
 fn done(observation: Observation) -> State {

@@ -14,20 +14,20 @@ use super::shared_import::{is_ours_to_release, release};
 use crate::kubevirt::annotation::{self, BootOrder, BootRecord, LeftOutRecord, MEDIA_LEFT_OUT, MediaRecord, Target};
 use crate::kubevirt::object::VirtualMachine;
 use crate::kubevirt::others_medium::OthersMedium;
-use crate::model::Slot;
+use crate::model::{ObjectName, Slot};
 
 /// A medium on its way out of its drive.
 #[derive(Debug)]
 pub(super) struct Eject {
     slot: Slot,
     /// The import of the medium that has been taken out.
-    import: Option<Box<str>>,
+    import: Option<ObjectName>,
     /// Whether it was the service's.
     own: bool,
     /// Whether the machine is without it.
     out: bool,
     /// The claim of the only medium that is to go, and why, if it goes because it cannot be had.
-    left_out: Option<(Box<str>, Box<str>)>,
+    left_out: Option<(ObjectName, Box<str>)>,
     /// The cluster has refused a drive without a medium.
     refused_empty: bool,
 }
@@ -38,8 +38,8 @@ impl Eject {
     }
 
     /// Takes out what stands on a claim, or was to.
-    pub(super) fn leaving_out(slot: Slot, claim: &str, reason: &str) -> Self {
-        Self { left_out: Some((claim.into(), reason.into())), ..Self::new(slot) }
+    pub(super) fn leaving_out(slot: Slot, claim: &ObjectName, reason: &str) -> Self {
+        Self { left_out: Some((claim.clone(), reason.into())), ..Self::new(slot) }
     }
 
     /// What somebody else has put into the drive: it goes as well, and stays in the cluster.
@@ -56,14 +56,14 @@ impl Eject {
 }
 
 impl Task for Eject {
-    fn import(&self, _machine: &VirtualMachine) -> Option<Box<str>> {
+    fn import(&self, _machine: &VirtualMachine) -> Option<ObjectName> {
         self.import.clone()
     }
 
     fn decide(&mut self, scene: &Scene<'_>) -> Decision {
         let record = MediaRecord::read(scene.machine, self.slot);
         if let (Some((claim, _)), Some(record)) = (&self.left_out, &record)
-            && record.holder.claim() != &**claim
+            && record.holder.claim() != claim
         {
             // Something else is in the drive by now.
             return Decision::Done;
@@ -72,7 +72,7 @@ impl Task for Eject {
             if let Some(medium) = self.others_medium(scene) {
                 // Also of one that the service has put there before, if somebody has changed it since.
                 let before = MediaRecord::written(scene.machine, self.slot);
-                self.import = before.and_then(|record| record.holder.import().map(Into::into));
+                self.import = before.and_then(|record| record.holder.import().cloned());
                 return change_machine(scene, self.slot, &medium.drive, !self.refused_empty, None);
             }
             self.out = true;
@@ -82,13 +82,13 @@ impl Task for Eject {
                 // Somebody took the volume out by hand, or wrote something unreadable: the import is still there. What the
                 // machine was started without is nobody's concern any more.
                 if let Some(record) = MediaRecord::written(scene.machine, self.slot) {
-                    self.import = record.holder.import().map(Into::into);
+                    self.import = record.holder.import().cloned();
                 }
                 let patch = scene.patch().annotate(annotation::media(self.slot), None);
                 let patch = if left_out { patch.annotate(MEDIA_LEFT_OUT, None) } else { patch };
                 return Decision::Write(patch.into_write(Purpose::Main, scene.command));
             }
-            return match scene.import {
+            return match scene.import.there() {
                 Some(import) if is_ours_to_release(import, scene) => {
                     Decision::Write(release(import, scene.command, Purpose::Tidy))
                 }
@@ -100,7 +100,7 @@ impl Task for Eject {
             return Decision::Done;
         }
         self.own = true;
-        self.import = record.holder.import().map(Into::into);
+        self.import = record.holder.import().cloned();
         // Never an empty disk of another kind; and what its owner has put into the machine stays for as long as may be.
         let knows_empty = (scene.platform.live_media || !record.added_drive) && !self.refused_empty;
         let may_be_empty = self.slot == Slot::Cd && knows_empty;

@@ -12,21 +12,21 @@ use http::{Request, Response};
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::OperationStep;
 use super::answer::{self, Effect, FIRST_REST, LONGEST_REST, Problem};
 use super::image_size::ImageRequest;
-use super::scene::{Reading, Scene};
-use super::{OperationStep, existing};
+use super::scene::{Looked, Reading, Scene};
 use crate::kubevirt::entropy::Entropy;
-use crate::kubevirt::object::{Claim, DataVolume, Element, Object, VirtualMachine, VirtualMachineInstance};
-use crate::kubevirt::request::{Collection, get};
-use crate::kubevirt::{Settings, TransportError};
-use crate::model::{Command, CommandError, Completion, Platform};
+use crate::kubevirt::object::{Claim, DataVolume, Element, Metadata, Object, VirtualMachine, VirtualMachineInstance};
+use crate::kubevirt::request::{Collection, Place as _, Unwatched, get};
+use crate::kubevirt::{Settings, TransportError, translate};
+use crate::model::{Command, CommandError, Completion, ObjectName, Platform};
 use crate::time::Instant;
 
 /// One kind of command being carried out.
 pub(super) trait Task: fmt::Debug + Send + Sync {
     /// The import that a decision about this machine needs to see.
-    fn import(&self, machine: &VirtualMachine) -> Option<Box<str>> {
+    fn import(&self, machine: &VirtualMachine) -> Option<ObjectName> {
         let _ = machine;
         None
     }
@@ -37,7 +37,7 @@ pub(super) trait Task: fmt::Debug + Send + Sync {
     }
 
     /// The claim that a decision needs to see.
-    fn claim(&self) -> Option<Box<str>> {
+    fn claim(&self) -> Option<ObjectName> {
         None
     }
 
@@ -173,8 +173,8 @@ enum State {
 enum Call {
     Machine,
     Instance,
-    Import(Box<str>),
-    Claim(Box<str>),
+    Import(ObjectName),
+    Claim(ObjectName),
     Write(Write),
     Image(Box<ImageRequest>),
     Other(Box<Request<Bytes>>),
@@ -184,7 +184,7 @@ enum Call {
 enum Sent {
     Machine,
     Instance,
-    Import,
+    Import(ObjectName),
     Claim,
     Write(Purpose),
     Image { until: Instant },
@@ -256,7 +256,7 @@ impl Engine {
         self.state = match sent {
             Sent::Machine => self.machine_read(now, command, answer),
             Sent::Instance => self.instance_read(now, command, answer),
-            Sent::Import => self.import_read(now, command, answer),
+            Sent::Import(name) => self.import_read(now, command, name, answer),
             Sent::Claim => self.claim_read(now, command, answer),
             Sent::Write(purpose) => self.write_answered(now, command, purpose, answer),
             Sent::Image { until } => State::Awaiting(Sent::Image { until }),
@@ -290,15 +290,18 @@ impl Engine {
     }
 
     fn send(&mut self, call: Call, command: &Command) -> OperationStep {
-        let (namespace, name) = (command.vm.namespace(), command.vm.name());
+        let vm = &command.vm;
         let (sent, request) = match call {
             Call::Machine => {
                 self.rounds = self.rounds.saturating_add(1);
-                (Sent::Machine, get(&Collection::VirtualMachines.object_path(namespace, name)))
+                (Sent::Machine, get(&Collection::VirtualMachines.of_machine(vm)))
             }
-            Call::Instance => (Sent::Instance, get(&Collection::VirtualMachineInstances.object_path(namespace, name))),
-            Call::Import(import) => (Sent::Import, get(&Collection::DataVolumes.object_path(namespace, &import))),
-            Call::Claim(claim) => (Sent::Claim, get(&existing::claim_path(command, &claim))),
+            Call::Instance => (Sent::Instance, get(&Collection::VirtualMachineInstances.of_machine(vm))),
+            Call::Import(name) => {
+                let request = get(&Collection::DataVolumes.beside(vm).object(&name));
+                (Sent::Import(name), request)
+            }
+            Call::Claim(name) => (Sent::Claim, get(&Unwatched::Claims.beside(vm).object(&name))),
             Call::Write(write) => (Sent::Write(write.purpose), *write.request),
             Call::Other(request) => (Sent::Other, *request),
             Call::Image(request) => {
@@ -324,6 +327,7 @@ impl Engine {
         };
         let machine = machine.0.0;
         match machine.metadata.uid.as_deref() {
+            Some(_) if !is_of(&machine.metadata, command) => return self.unreadable(now, command),
             Some(uid) if uid == command.uid.as_str() => {}
             Some(_) => return self.fail(CommandError::NotFound),
             None => return self.unreadable(now, command),
@@ -335,7 +339,7 @@ impl Engine {
     fn instance_read(&mut self, now: Instant, command: &Command, answer: Result<Bytes, Problem>) -> State {
         let instance = match answer {
             Ok(body) => match serde_json::from_slice::<Element<Object<VirtualMachineInstance>>>(&body) {
-                Ok(Element(Object(instance))) if instance.metadata.uid.is_some() => Some(instance),
+                Ok(Element(Object(instance))) if is_of(&instance.metadata, command) => Some(instance),
                 Ok(_) | Err(_) => return self.unreadable(now, command),
             },
             Err(Problem::Missing { .. }) => None,
@@ -347,25 +351,28 @@ impl Engine {
 
     fn look_for_import(&mut self, now: Instant, command: &Command) -> State {
         match self.task.import(&self.reading.machine) {
-            Some(import) => {
-                self.reading.import_wanted(&import);
-                State::Ready(Call::Import(import))
-            }
+            Some(import) => State::Ready(Call::Import(import)),
             None => self.look_for_claim(now, command),
         }
     }
 
-    fn import_read(&mut self, now: Instant, command: &Command, answer: Result<Bytes, Problem>) -> State {
+    fn import_read(
+        &mut self,
+        now: Instant,
+        command: &Command,
+        name: ObjectName,
+        answer: Result<Bytes, Problem>,
+    ) -> State {
         let import = match answer {
             Ok(body) => match serde_json::from_slice::<Element<Object<DataVolume>>>(&body) {
-                Ok(Element(Object(import))) if import.metadata.uid.is_some() => Some(import),
+                Ok(Element(Object(import))) if is_named(&import.metadata, command, &name) => Looked::There(import),
                 Ok(_) | Err(_) => return self.unreadable(now, command),
             },
-            Err(Problem::Missing { .. }) => None,
-            Err(Problem::Forbidden(_)) if self.task.import_may_be_hidden() => None,
+            Err(Problem::Missing { .. }) => Looked::Missing,
+            Err(Problem::Forbidden(_)) if self.task.import_may_be_hidden() => Looked::Hidden,
             Err(problem) => return self.trouble(now, command, problem),
         };
-        self.reading.import_read(import);
+        self.reading.import_read(&command.vm, name, import);
         self.look_for_claim(now, command)
     }
 
@@ -379,10 +386,10 @@ impl Engine {
     fn claim_read(&mut self, now: Instant, command: &Command, answer: Result<Bytes, Problem>) -> State {
         self.reading.claim = match answer {
             Ok(body) => match serde_json::from_slice::<Element<Object<Claim>>>(&body) {
-                Ok(Element(Object(claim))) if claim.metadata.uid.is_some() => Some(claim),
+                Ok(Element(Object(claim))) if claim.metadata.uid.is_some() => Looked::There(claim),
                 Ok(_) | Err(_) => return self.unreadable(now, command),
             },
-            Err(Problem::Missing { .. }) => None,
+            Err(Problem::Missing { .. }) => Looked::Missing,
             Err(problem) => return self.trouble(now, command, problem),
         };
         self.decide(now, command)
@@ -396,7 +403,7 @@ impl Engine {
             settings: &self.settings,
             raw: &self.reading.raw,
             machine: &self.reading.machine,
-            instance: self.reading.instance.as_ref(),
+            instance: self.reading.instance.as_ref().there(),
             import: self.reading.import.as_ref(),
             claim: self.reading.claim.as_ref(),
         };
@@ -498,6 +505,17 @@ impl Engine {
             (None, _, Effect::None) => CommandError::TimedOut,
         })
     }
+}
+
+/// Whether an object is the one of its kind that a command is about: garbage from in between looks like an answer.
+fn is_of(metadata: &Metadata, command: &Command) -> bool {
+    metadata.uid.is_some() && translate::vm_id(metadata).is_some_and(|id| id == command.vm)
+}
+
+/// The same of one that was asked for by its name.
+fn is_named(metadata: &Metadata, command: &Command, name: &ObjectName) -> bool {
+    let beside = metadata.namespace.as_deref() == Some(command.vm.namespace());
+    metadata.uid.is_some() && beside && metadata.name.as_ref() == Some(name)
 }
 
 /// What a problem that did not go away means for the command.

@@ -6,11 +6,11 @@ use super::engine::Decision;
 use super::scene::Scene;
 use crate::kubevirt::annotation::{MANAGED_BY, MANAGER, MEDIA};
 use crate::kubevirt::object::Metadata;
-use crate::model::{Command, CommandError};
+use crate::model::{CommandError, ObjectName};
 
 /// What stands in the way of using this `DataVolume`, if anything does.
-pub(super) fn data_volume(scene: &Scene<'_>, name: &str) -> Option<Decision> {
-    let volume = scene.import.filter(|volume| is_offered(&volume.metadata));
+pub(super) fn data_volume(scene: &Scene<'_>, name: &ObjectName) -> Option<Decision> {
+    let volume = scene.import.there().filter(|volume| is_offered(&volume.metadata));
     let Some(volume) = volume else { return Some(not_there("DataVolume", name)) };
     if volume.metadata.deleting() {
         return Some(conflict(format!("the DataVolume {name} is being removed")));
@@ -20,15 +20,10 @@ pub(super) fn data_volume(scene: &Scene<'_>, name: &str) -> Option<Decision> {
 }
 
 /// What stands in the way of using this claim, if anything does.
-pub(super) fn claim(scene: &Scene<'_>, name: &str) -> Option<Decision> {
-    let claim = scene.claim.filter(|claim| is_offered(&claim.metadata));
+pub(super) fn claim(scene: &Scene<'_>, name: &ObjectName) -> Option<Decision> {
+    let claim = scene.claim.there().filter(|claim| is_offered(&claim.metadata));
     let Some(claim) = claim else { return Some(not_there("PersistentVolumeClaim", name)) };
     claim.metadata.deleting().then(|| conflict(format!("the PersistentVolumeClaim {name} is being removed")))
-}
-
-/// The path of a claim.
-pub(super) fn claim_path(command: &Command, name: &str) -> String {
-    format!("/api/v1/namespaces/{}/persistentvolumeclaims/{name}", command.vm.namespace())
 }
 
 /// Whether its owner lets machines have it. What was imported for one machine goes when that machine ejects it.
@@ -37,7 +32,7 @@ fn is_offered(metadata: &Metadata) -> bool {
 }
 
 /// The same for what is not there and what is not offered: whoever asks learns nothing of other volumes.
-fn not_there(kind: &str, name: &str) -> Decision {
+fn not_there(kind: &str, name: &ObjectName) -> Decision {
     let reason = format!("the namespace has no {kind} named {name} with the label {MEDIA}=true");
     Decision::Fail(CommandError::Refused(reason))
 }

@@ -20,13 +20,13 @@ use super::engine::{Decision, Purpose, Reaction, Task, Write};
 use super::existing;
 use super::image_size::ImageSize;
 use super::orphan::is_used;
-use super::scene::Scene;
+use super::scene::{NamedImport, Scene};
 use super::shared_import::{self, Sharing, has_other_users, is_of_image, is_ours_to_release, is_shared, join, release};
 use crate::kubevirt::annotation::{self, BootRecord, Enabled, Holder, MEDIA_LEFT_OUT, MediaRecord, Target};
 use crate::kubevirt::object::{DataVolume, RemoteSource, VirtualMachine};
 use crate::kubevirt::translate;
 use crate::kubevirt::{Settings, TransportError};
-use crate::model::{Command, CommandError, ImageSource, ImportId, ImportState, InsertMedia, Slot, VmId};
+use crate::model::{Command, CommandError, ImageSource, ImportId, ImportState, InsertMedia, ObjectName, Slot, VmId};
 use crate::time::UnixTime;
 
 /// An image on its way into a drive.
@@ -45,7 +45,7 @@ pub(super) struct Insert {
     holder: Holder,
     stage: Stage,
     /// The import of the image that was in the drive before.
-    replaced: Option<Box<str>>,
+    replaced: Option<ObjectName>,
     /// Whether the import was made by this command.
     made: Made,
     /// How large the image is, as far as its server says.
@@ -55,7 +55,7 @@ pub(super) struct Insert {
     /// Whether the certificates that the import waits for are there.
     certified: bool,
     /// What belonged to an import of an earlier attempt, which may not have been collected yet.
-    outdated: Option<Box<str>>,
+    outdated: Option<ObjectName>,
 }
 
 /// Whether an import was made by this command.
@@ -94,10 +94,10 @@ enum Stage {
 impl Insert {
     pub(super) fn new(command: &Command, media: &InsertMedia, settings: &Settings) -> Self {
         let own = match ImageSource::of(&media.image, &command.vm) {
-            Some(ImageSource::Claim(name)) => Holder::ExistingClaim(name.into()),
-            Some(ImageSource::Volume(name)) => Holder::ExistingDataVolume(name.into()),
+            Some(ImageSource::Claim(name)) => Holder::ExistingClaim(name),
+            Some(ImageSource::Volume(name)) => Holder::ExistingDataVolume(name),
             Some(ImageSource::Http | ImageSource::Https | ImageSource::Registry) | None => {
-                Holder::Import((*ImportId::of_insertion(&command.vm, &command.uid, media).name).into())
+                Holder::Import(ImportId::of_insertion(&command.vm, &command.uid, media).name)
             }
         };
         let login = if media.credentials.is_some() { Login::Wanted } else { Login::None };
@@ -144,7 +144,7 @@ impl Insert {
             // Once more, to see the import that was replaced.
             return if self.replaced.is_some() { Decision::Wait(Duration::ZERO) } else { Decision::Done };
         }
-        let replaced = present.as_ref().and_then(|record| record.holder.import().map(Into::into));
+        let replaced = present.as_ref().and_then(|record| record.holder.import().cloned());
         self.replaced = replaced.or_else(|| self.replaced.take());
         self.change_machine(scene, present)
     }
@@ -178,14 +178,14 @@ impl Insert {
     }
 
     /// The next step towards the import of that name, until it is on its way.
-    fn bring_in(&mut self, scene: &Scene<'_>, name: &str) -> Option<Decision> {
-        let Some(import) = scene.import else {
+    fn bring_in(&mut self, scene: &Scene<'_>, name: &ObjectName) -> Option<Decision> {
+        let Some(import) = scene.import.there() else {
             if let Some(request) = self.size.ask(scene, &self.media) {
                 return Some(Decision::Ask(Box::new(request)));
             }
             self.made = Made::Asked;
             let size = self.size.volume(scene.settings);
-            return Some(Decision::Write(creation(scene, name, &self.media, &size, self.outdated.as_deref())));
+            return Some(Decision::Write(creation(scene, name, &self.media, &size, self.outdated.as_ref())));
         };
         let shared = is_shared(import);
         if shared && !is_of_image(import, &self.media.image) {
@@ -222,7 +222,7 @@ impl Insert {
     }
 
     /// The next step towards being one of the machines that an import serves.
-    fn take_part(&mut self, import: &DataVolume, scene: &Scene<'_>, name: &str) -> Option<Decision> {
+    fn take_part(&mut self, import: &NamedImport, scene: &Scene<'_>, name: &ObjectName) -> Option<Decision> {
         let used = is_used(scene.machine, name);
         if self.made == Made::No && !used && has_failed(import) {
             // Another attempt is not to be made at the expense of those who wait for this one.
@@ -238,7 +238,7 @@ impl Insert {
     }
 
     /// The next step towards what the import logs in with.
-    fn login(&self, scene: &Scene<'_>, import: &DataVolume) -> Option<Write> {
+    fn login(&self, scene: &Scene<'_>, import: &NamedImport) -> Option<Write> {
         let credentials = self.media.credentials.as_ref()?;
         match self.login {
             Login::Wanted => credentials::creation(scene.command, import, self.media.slot, credentials),
@@ -298,7 +298,7 @@ impl Insert {
 
     /// Everything is in its place: what is left is the import that was replaced.
     fn finish(&mut self, scene: &Scene<'_>) -> Decision {
-        match (&self.replaced, scene.import) {
+        match (&self.replaced, scene.import.there()) {
             (None, _) => Decision::Done,
             (Some(_), Some(import)) if is_ours_to_release(import, scene) => {
                 Decision::Write(release(import, scene.command, Purpose::Tidy))
@@ -313,7 +313,7 @@ impl Insert {
 }
 
 impl Task for Insert {
-    fn import(&self, machine: &VirtualMachine) -> Option<Box<str>> {
+    fn import(&self, machine: &VirtualMachine) -> Option<ObjectName> {
         match (&self.stage, &self.replaced) {
             (Stage::Replacing, Some(replaced)) => Some(replaced.clone()),
             _ => match self.holder_in(machine)? {
@@ -323,7 +323,7 @@ impl Task for Insert {
         }
     }
 
-    fn claim(&self) -> Option<Box<str>> {
+    fn claim(&self) -> Option<ObjectName> {
         match (&self.stage, &self.holder) {
             (Stage::Inserting, Holder::ExistingClaim(name)) => Some(name.clone()),
             _ => None,
@@ -334,7 +334,7 @@ impl Task for Insert {
         match &self.stage {
             Stage::Inserting => self.insert(scene),
             Stage::Replacing => self.finish(scene),
-            Stage::TakingBack(error) => match scene.import {
+            Stage::TakingBack(error) => match scene.import.there() {
                 Some(import) if (self.made == Made::Yes || self.joined) && is_ours_to_release(import, scene) => {
                     Decision::Write(release(import, scene.command, Purpose::Tidy))
                 }
@@ -435,7 +435,7 @@ impl Insert {
 
 /// Whether an import that is there already is of no use: one that may be about to be removed as an orphan, or one that
 /// has failed. Any other may be what another replica is just inserting.
-fn is_outdated(import: &DataVolume, scene: &Scene<'_>, name: &str) -> bool {
+fn is_outdated(import: &DataVolume, scene: &Scene<'_>, name: &ObjectName) -> bool {
     let made = import.metadata.creation_timestamp.as_deref().and_then(UnixTime::parse);
     let old = made.is_some_and(|made| made <= scene.command.orphaned_before);
     (old || has_failed(import)) && !is_used(scene.machine, name)

@@ -6,11 +6,11 @@ use std::time::Duration;
 use super::answer::Problem;
 use super::eject::Eject;
 use super::engine::{Decision, Purpose, Reaction, Task};
-use super::scene::Scene;
+use super::scene::{Looked, Scene};
 use crate::kubevirt::annotation::MediaRecord;
 use crate::kubevirt::object::VirtualMachine;
 use crate::kubevirt::translate;
-use crate::model::{Phase, Slot};
+use crate::model::{ObjectName, Phase, Slot};
 
 /// A medium, on its way out of its drive if it is lost.
 #[derive(Debug)]
@@ -24,7 +24,7 @@ pub(super) struct LeaveOutLost {
 enum Stage {
     Beginning,
     /// It is looked for what holds it: a claim, or an import that is going to make one, of this name.
-    Looking(Box<str>),
+    Looking(ObjectName),
     LeavingOut(Eject),
 }
 
@@ -35,7 +35,7 @@ impl LeaveOutLost {
 }
 
 impl Task for LeaveOutLost {
-    fn import(&self, machine: &VirtualMachine) -> Option<Box<str>> {
+    fn import(&self, machine: &VirtualMachine) -> Option<ObjectName> {
         match &self.stage {
             Stage::Beginning => None,
             Stage::Looking(name) => Some(name.clone()),
@@ -43,7 +43,7 @@ impl Task for LeaveOutLost {
         }
     }
 
-    fn claim(&self) -> Option<Box<str>> {
+    fn claim(&self) -> Option<ObjectName> {
         match &self.stage {
             Stage::Looking(name) => Some(name.clone()),
             Stage::Beginning | Stage::LeavingOut(_) => None,
@@ -59,10 +59,13 @@ impl Task for LeaveOutLost {
         let Some(record) = record.filter(|_| starting) else { return Decision::Done };
         let name = record.holder.claim();
         match &self.stage {
-            Stage::Looking(looked_for) if **looked_for == *name => {
-                if scene.claim.is_some()
-                    || scene.import.is_some_and(|import| import.status.phase.as_deref() != Some("Succeeded"))
-                {
+            Stage::Looking(looked_for) if looked_for == name => {
+                let may_come = match scene.import {
+                    Looked::There(import) => import.status.phase.as_deref() != Some("Succeeded"),
+                    Looked::Missing => false,
+                    Looked::NotYet | Looked::Hidden => true,
+                };
+                if may_come || !scene.claim.is_missing() {
                     return Decision::Done;
                 }
                 let mut eject = Eject::leaving_out(self.slot, name, GONE);
@@ -71,7 +74,7 @@ impl Task for LeaveOutLost {
                 decision
             }
             _ => {
-                self.stage = Stage::Looking(name.into());
+                self.stage = Stage::Looking(name.clone());
                 Decision::Wait(Duration::ZERO)
             }
         }

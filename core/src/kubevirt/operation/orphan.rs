@@ -3,28 +3,28 @@
 
 use super::data_volume::ours;
 use super::engine::{Decision, Purpose, Task};
-use super::scene::Scene;
+use super::scene::{NamedImport, Scene};
 use super::shared_import::{is_shared, release};
 use crate::kubevirt::annotation::{MANAGED_BY, MANAGER, MediaRecord};
-use crate::kubevirt::object::{DataVolume, VirtualMachine, Volume};
+use crate::kubevirt::object::{VirtualMachine, Volume};
 use crate::kubevirt::translate;
-use crate::model::{ImportId, Slot};
+use crate::model::{ImportId, ObjectName, Slot};
 use crate::time::UnixTime;
 
 /// An orphan on its way out.
 #[derive(Debug)]
 pub(super) struct RemoveOrphan {
-    import: Box<str>,
+    import: ObjectName,
     made: UnixTime,
 }
 
 impl RemoveOrphan {
     pub(super) fn new(import: &ImportId, made: UnixTime) -> Self {
-        Self { import: (*import.name).into(), made }
+        Self { import: import.name.clone(), made }
     }
 
     /// Whether it is what was taken for an orphan, and is one.
-    fn is_orphan(&self, import: &DataVolume, scene: &Scene<'_>) -> bool {
+    fn is_orphan(&self, import: &NamedImport, scene: &Scene<'_>) -> bool {
         let metadata = &import.metadata;
         let made_for_it = if is_shared(import) {
             ours(import, scene.command)
@@ -40,21 +40,23 @@ impl RemoveOrphan {
 }
 
 impl Task for RemoveOrphan {
-    fn import(&self, _machine: &VirtualMachine) -> Option<Box<str>> {
+    fn import(&self, _machine: &VirtualMachine) -> Option<ObjectName> {
         Some(self.import.clone())
     }
 
     fn decide(&mut self, scene: &Scene<'_>) -> Decision {
-        let Some(import) = scene.import.filter(|import| self.is_orphan(import, scene)) else { return Decision::Done };
+        let Some(import) = scene.import.there().filter(|import| self.is_orphan(import, scene)) else {
+            return Decision::Done;
+        };
         Decision::Write(release(import, scene.command, Purpose::Main))
     }
 }
 
 /// Whether a drive of the machine holds it, or a volume that somebody else made of it.
-pub(super) fn is_used(machine: &VirtualMachine, import: &str) -> bool {
+pub(super) fn is_used(machine: &VirtualMachine, import: &ObjectName) -> bool {
     let holds = |volume: &Volume| {
-        let data_volume = volume.data_volume.as_ref().and_then(|source| source.name.as_deref());
-        let claim = volume.persistent_volume_claim.as_ref().and_then(|source| source.claim_name.as_deref());
+        let data_volume = volume.data_volume.as_ref().and_then(|source| source.name.as_ref());
+        let claim = volume.persistent_volume_claim.as_ref().and_then(|source| source.claim_name.as_ref());
         data_volume == Some(import) || claim == Some(import)
     };
     let recorded =

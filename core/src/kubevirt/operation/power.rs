@@ -25,7 +25,7 @@ use crate::kubevirt::annotation::{PENDING_POWER_ON, PowerOnRecord, RUN_STRATEGY,
 use crate::kubevirt::object::{RunStrategy, VirtualMachine, VirtualMachineInstance};
 use crate::kubevirt::request::{Collection, put_verb};
 use crate::kubevirt::translate;
-use crate::model::{Autostart, CommandError, Phase, PowerRequest};
+use crate::model::{Autostart, CommandError, ObjectName, Phase, PowerRequest, Verb};
 use crate::time::Instant;
 
 /// A power request on its way.
@@ -258,7 +258,7 @@ impl Power {
             Plan::Pause => verb(scene, instance, "pause", &json!({})),
             Plan::Unpause => verb(scene, instance, "unpause", &json!({})),
             Plan::Interrupt => match &scene.platform.interrupt {
-                Some(name) => verb(scene, instance, name, &json!({})),
+                Some(name) => interrupt(scene, name),
                 // There was one when this was asked for.
                 None => Decision::Fail(CommandError::Conflict("the cluster cannot interrupt guests".to_owned())),
             },
@@ -367,7 +367,7 @@ impl Power {
 }
 
 impl Task for Power {
-    fn import(&self, machine: &VirtualMachine) -> Option<Box<str>> {
+    fn import(&self, machine: &VirtualMachine) -> Option<ObjectName> {
         self.media.import(machine)
     }
 
@@ -617,9 +617,15 @@ fn has_promise(scene: &Scene<'_>) -> bool {
     scene.machine.metadata.annotations.pending_power_on.is_some()
 }
 
-fn verb(scene: &Scene<'_>, collection: Collection, verb: &str, body: &Value) -> Decision {
-    let path = collection.verb_path(&scene.command.vm, verb);
+fn verb(scene: &Scene<'_>, collection: Collection, verb: &'static str, body: &Value) -> Decision {
+    let path = collection.verb(&scene.command.vm, &Verb::known(verb));
     Decision::Write(Write { purpose: Purpose::Verb, request: Box::new(put_verb(&path, body)) })
+}
+
+/// Has the guest interrupted, by what the cluster calls that.
+fn interrupt(scene: &Scene<'_>, verb: &Verb) -> Decision {
+    let path = Collection::VirtualMachineInstances.verb(&scene.command.vm, verb);
+    Decision::Write(Write { purpose: Purpose::Verb, request: Box::new(put_verb(&path, &json!({}))) })
 }
 
 fn speechless(problem: &Problem) -> bool {

@@ -9,7 +9,7 @@ use super::scene::Scene;
 use crate::kubevirt::annotation::{LeftOutRecord, PENDING_POWER_ON, PowerOnRecord};
 use crate::kubevirt::object::RunStrategy;
 use crate::kubevirt::translate;
-use crate::model::{ImportId, Phase, Uid};
+use crate::model::{ImportId, ObjectName, Phase, Uid};
 
 #[derive(Debug)]
 pub(super) struct ReplaceRun {
@@ -23,9 +23,9 @@ impl ReplaceRun {
 }
 
 /// Whether a claim is that of a medium which was in a drive of the machine when the run was begun, and is no more.
-fn was_taken_out(scene: &Scene<'_>, claim: &str) -> bool {
+fn was_taken_out(scene: &Scene<'_>, claim: &ObjectName) -> bool {
     let vm = &scene.command.vm;
-    let import = ImportId { namespace: vm.namespace().into(), name: claim.into() };
+    let import = ImportId { namespace: vm.place(), name: claim.clone() };
     let volumes = &scene.machine.spec.template.spec.volumes;
     import.may_be_of(vm) && !volumes.iter().any(|volume| volume.claim() == Some(claim))
 }
@@ -35,8 +35,7 @@ impl Task for ReplaceRun {
         let left_out = LeftOutRecord::read(scene.machine).and_then(|left_out| left_out.claim);
         let waits = scene.instance.is_some_and(|instance| {
             let claims = instance.spec.volumes.iter().filter_map(|volume| volume.claim());
-            let mut unwanted =
-                claims.filter(|claim| left_out.as_deref() == Some(*claim) || was_taken_out(scene, claim));
+            let mut unwanted = claims.filter(|claim| left_out.as_ref() == Some(*claim) || was_taken_out(scene, claim));
             instance.metadata.uid.as_deref() == Some(self.run.as_str())
                 && translate::phase(instance) == Phase::Starting
                 && !instance.metadata.deleting()

@@ -18,7 +18,7 @@ use super::OperationStep;
 use super::answer::{self, Problem};
 use crate::kubevirt::TransportError;
 use crate::kubevirt::entropy::Entropy;
-use crate::kubevirt::request::create;
+use crate::kubevirt::request::{Place as _, Unwatched, create};
 use crate::model::{Caller, CallerReview, CommandError, Completion, Observation, Permission};
 use crate::time::Instant;
 
@@ -207,7 +207,7 @@ fn token_review(review: &CallerReview) -> Request<Bytes> {
         "kind": "TokenReview",
         "spec": { "token": review.token.expose() },
     });
-    create("/apis/authentication.k8s.io/v1/tokenreviews", &object)
+    create(&Unwatched::TokenReviews.everywhere(), &object)
 }
 
 fn access_review(subject: &Subject, namespace: &str, question: &Question) -> Request<Bytes> {
@@ -229,7 +229,7 @@ fn access_review(subject: &Subject, namespace: &str, question: &Question) -> Req
             },
         },
     });
-    create("/apis/authorization.k8s.io/v1/subjectaccessreviews", &object)
+    create(&Unwatched::SubjectAccessReviews.everywhere(), &object)
 }
 
 /// What an access review says; `None` if it could not be evaluated. Then it may say that they are denied all the same,

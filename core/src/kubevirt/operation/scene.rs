@@ -1,6 +1,7 @@
 //! What a decision is made upon: the machine, its instance and an import as they were read, and what the command and
 //! the cluster are.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
@@ -8,9 +9,9 @@ use serde_json::{Map, Value, json};
 use super::engine::{Purpose, Write};
 use crate::kubevirt::Settings;
 use crate::kubevirt::object::{Claim, DataVolume, VirtualMachine, VirtualMachineInstance};
-use crate::kubevirt::request::{Collection, merge_patch};
+use crate::kubevirt::request::{Collection, Place as _, merge_patch};
 use crate::kubevirt::translate;
-use crate::model::{Command, ImportId, Observation, Platform, Version};
+use crate::model::{Command, ImportId, ObjectName, Observation, Platform, Version, VmId};
 use crate::time::Instant;
 
 /// Everything a task may look at.
@@ -24,8 +25,8 @@ pub(super) struct Scene<'a> {
     pub(super) raw: &'a Value,
     pub(super) machine: &'a VirtualMachine,
     pub(super) instance: Option<&'a VirtualMachineInstance>,
-    pub(super) import: Option<&'a DataVolume>,
-    pub(super) claim: Option<&'a Claim>,
+    pub(super) import: Looked<&'a NamedImport>,
+    pub(super) claim: Looked<&'a Claim>,
 }
 
 impl Scene<'_> {
@@ -85,8 +86,59 @@ impl Patch {
     }
 
     pub(super) fn into_write(self, purpose: Purpose, command: &Command) -> Write {
-        let path = Collection::VirtualMachines.object_path(command.vm.namespace(), command.vm.name());
+        let path = Collection::VirtualMachines.of_machine(&command.vm);
         Write { purpose, request: Box::new(merge_patch(&path, &self.body)) }
+    }
+}
+
+/// What came of looking for something. That nobody has looked, or may look, does not mean that it is gone.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Looked<T> {
+    /// Not looked for.
+    #[default]
+    NotYet,
+    /// The service may not look.
+    Hidden,
+    /// The API server says that there is none.
+    Missing,
+    There(T),
+}
+
+impl<T> Looked<T> {
+    pub(super) const fn as_ref(&self) -> Looked<&T> {
+        match self {
+            Self::NotYet => Looked::NotYet,
+            Self::Hidden => Looked::Hidden,
+            Self::Missing => Looked::Missing,
+            Self::There(found) => Looked::There(found),
+        }
+    }
+
+    pub(super) fn there(self) -> Option<T> {
+        match self {
+            Self::There(found) => Some(found),
+            Self::NotYet | Self::Hidden | Self::Missing => None,
+        }
+    }
+
+    /// Whether it was looked for and is not there.
+    pub(super) const fn is_missing(&self) -> bool {
+        matches!(self, Self::Missing)
+    }
+}
+
+/// A `DataVolume`, by the name that it was looked for.
+#[derive(Debug)]
+pub(super) struct NamedImport {
+    pub(super) name: ObjectName,
+    object: DataVolume,
+}
+
+impl std::ops::Deref for NamedImport {
+    type Target = DataVolume;
+
+    fn deref(&self) -> &DataVolume {
+        &self.object
     }
 }
 
@@ -95,11 +147,11 @@ impl Patch {
 pub(super) struct Reading {
     pub(super) raw: Value,
     pub(super) machine: VirtualMachine,
-    pub(super) instance: Option<VirtualMachineInstance>,
-    pub(super) import: Option<DataVolume>,
-    pub(super) claim: Option<Claim>,
-    /// The imports that were looked for, the last one last.
-    looked_for: Vec<Box<str>>,
+    pub(super) instance: Looked<VirtualMachineInstance>,
+    pub(super) import: Looked<NamedImport>,
+    pub(super) claim: Looked<Claim>,
+    /// What was last seen of each import that was looked for.
+    imports: BTreeMap<ObjectName, Observation>,
     /// The newest version of anything that was read.
     newest: Version,
     /// What that was when the instance was read: one that is missing may have come since.
@@ -116,38 +168,45 @@ impl Reading {
     pub(super) fn instance_read(&mut self, instance: Option<VirtualMachineInstance>) {
         self.saw(instance.as_ref().and_then(|instance| instance.metadata.resource_version.as_deref()));
         self.instance_as_of = self.newest;
-        self.instance = instance;
-        self.import = None;
-        self.claim = None;
+        self.instance = instance.map_or(Looked::Missing, Looked::There);
+        self.import = Looked::NotYet;
+        self.claim = Looked::NotYet;
     }
 
-    pub(super) fn import_wanted(&mut self, name: &str) {
-        self.looked_for.retain(|known| &**known != name);
-        self.looked_for.push(name.into());
-    }
-
-    pub(super) fn import_read(&mut self, import: Option<DataVolume>) {
-        self.saw(import.as_ref().and_then(|import| import.metadata.resource_version.as_deref()));
-        self.import = import;
-    }
-
-    /// What the completion of a command shows. What is missing is gone as of the newest version that was read
+    /// What came of looking for an import of that name. One that is missing is gone as of the newest version that was read
     /// before: should something newer be known, the watch will have the last word.
+    pub(super) fn import_read(&mut self, vm: &VmId, name: ObjectName, import: Looked<DataVolume>) {
+        let seen = match &import {
+            Looked::There(import) => {
+                self.saw(import.metadata.resource_version.as_deref());
+                translate::import(import).map(|import| Observation::Import(Arc::new(import)))
+            }
+            Looked::Missing => {
+                let id = ImportId { namespace: vm.place(), name: name.clone() };
+                Some(Observation::ImportGone(id, self.newest))
+            }
+            Looked::NotYet | Looked::Hidden => None,
+        };
+        self.imports.extend(seen.map(|seen| (name.clone(), seen)));
+        self.import = match import {
+            Looked::There(object) => Looked::There(NamedImport { name, object }),
+            Looked::Missing => Looked::Missing,
+            Looked::NotYet => Looked::NotYet,
+            Looked::Hidden => Looked::Hidden,
+        };
+    }
+
+    /// What the completion of a command shows.
     pub(super) fn observations(&self, command: &Command) -> Vec<Observation> {
         let machine = translate::machine(&self.machine).map(|machine| Observation::Machine(Arc::new(machine)));
         let instance = match &self.instance {
-            Some(instance) => translate::instance(instance).map(|instance| Observation::Instance(Arc::new(instance))),
-            None => Some(Observation::InstanceGone(command.vm.clone(), self.instance_as_of)),
-        };
-        let import = match (&self.import, self.looked_for.last()) {
-            (Some(import), _) => translate::import(import).map(|import| Observation::Import(Arc::new(import))),
-            (None, Some(name)) => {
-                let id = ImportId { namespace: command.vm.namespace().into(), name: (&**name).into() };
-                Some(Observation::ImportGone(id, self.newest))
+            Looked::There(instance) => {
+                translate::instance(instance).map(|instance| Observation::Instance(Arc::new(instance)))
             }
-            (None, None) => None,
+            Looked::Missing => Some(Observation::InstanceGone(command.vm.clone(), self.instance_as_of)),
+            Looked::NotYet | Looked::Hidden => None,
         };
-        machine.into_iter().chain(instance).chain(import).collect()
+        machine.into_iter().chain(instance).chain(self.imports.values().cloned()).collect()
     }
 
     fn saw(&mut self, version: Option<&str>) {

@@ -13,12 +13,12 @@ use super::certificates::Verification;
 use super::data_volume::{deletion, ours, owner};
 use super::engine::{Purpose, Write};
 use super::orphan::is_used;
-use super::scene::Scene;
+use super::scene::{NamedImport, Scene};
 use crate::kubevirt::Settings;
 use crate::kubevirt::annotation::{CLAIMED, MANAGED_BY, MANAGER};
 use crate::kubevirt::object::{DataVolume, Element, Object, StorageClasses, StorageProfile, VirtualMachine};
-use crate::kubevirt::request::{Collection, get, merge_patch};
-use crate::model::{Command, ImageSource, ImportId, InsertMedia, Slot, VmId};
+use crate::kubevirt::request::{Collection, Place as _, Unwatched, get, merge_patch};
+use crate::model::{Command, ImageSource, ImportId, InsertMedia, ObjectName, Slot, VmId};
 
 /// Whether an image is to be fetched for several machines at once.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,7 +27,7 @@ pub(super) enum Sharing {
     No,
     /// That depends on what the storage allows: that of this class, or of the cluster's default.
     Undecided {
-        class: Option<String>,
+        class: Option<ObjectName>,
     },
     Yes,
 }
@@ -36,7 +36,7 @@ impl Sharing {
     /// What can be said of an image before anything is read. What a guest may write to is its own, and so is what somebody
     /// has to log in for: who may fetch it another way must not get it here.
     pub(super) fn of(media: &InsertMedia, vm: &VmId, settings: &Settings) -> Self {
-        let fetched = ImageSource::of(&media.image, vm).is_some_and(ImageSource::is_fetched);
+        let fetched = ImageSource::of(&media.image, vm).is_some_and(|source| source.is_fetched());
         let read_only = media.slot != Slot::Usb || media.write_protected;
         if !settings.share_imports || !fetched || !read_only || media.credentials.is_some() {
             return Self::No;
@@ -51,10 +51,8 @@ impl Sharing {
     /// What is to be read to decide it; `None` if it is decided.
     pub(super) fn question(&self) -> Option<Request<Bytes>> {
         match self {
-            Self::Undecided { class: None } => Some(get("/apis/storage.k8s.io/v1/storageclasses")),
-            Self::Undecided { class: Some(class) } => {
-                Some(get(&format!("/apis/cdi.kubevirt.io/v1beta1/storageprofiles/{class}")))
-            }
+            Self::Undecided { class: None } => Some(get(&Unwatched::StorageClasses.everywhere())),
+            Self::Undecided { class: Some(class) } => Some(get(&Unwatched::StorageProfiles.everywhere().object(class))),
             Self::No | Self::Yes => None,
         }
     }
@@ -83,18 +81,18 @@ impl Sharing {
 }
 
 /// The name of the import that fetches an image for all machines of a namespace that trust its server in the same way.
-pub(super) fn name(machine: &VirtualMachine, media: &InsertMedia, vm: &VmId, settings: &Settings) -> Box<str> {
+pub(super) fn name(machine: &VirtualMachine, media: &InsertMedia, vm: &VmId, settings: &Settings) -> ObjectName {
     let trust = match Verification::of(settings, machine, vm, media) {
         Verification::None => "anybody".to_owned(),
         Verification::Usual => String::new(),
         Verification::Certificates(bundle) => bundle,
     };
-    (*ImportId::shared(vm.namespace(), &media.image, &trust).name).into()
+    ImportId::shared(vm, &media.image, &trust).name
 }
 
 /// Whether an import is one that serves several machines.
-pub(super) fn is_shared(import: &DataVolume) -> bool {
-    import.metadata.name.as_deref().is_some_and(ImportId::is_name_of_shared)
+pub(super) fn is_shared(import: &NamedImport) -> bool {
+    ImportId::is_name_of_shared(&import.name)
 }
 
 /// Whether it is what a machine that wants this image may use. Anybody may have made something of that name.
@@ -107,13 +105,13 @@ pub(super) fn is_of_image(import: &DataVolume, image: &str) -> bool {
 }
 
 /// Whether other machines than this one use it.
-pub(super) fn has_other_users(import: &DataVolume, command: &Command) -> bool {
+pub(super) fn has_other_users(import: &NamedImport, command: &Command) -> bool {
     others(import, command).any(|owner| owner["kind"] == "VirtualMachine")
 }
 
 /// The machine becomes one of those that use an import. Also written if it is one already: whoever is about to say that it
 /// is not any more sees that it is.
-pub(super) fn join(import: &DataVolume, command: &Command) -> Write {
+pub(super) fn join(import: &NamedImport, command: &Command) -> Write {
     let owners: Vec<Value> = others(import, command).chain([owner(command)]).collect();
     let claimed = command.begun.to_string();
     let annotations = json!({ CLAIMED: claimed });
@@ -121,13 +119,12 @@ pub(super) fn join(import: &DataVolume, command: &Command) -> Write {
 }
 
 /// Whether a machine that has taken an import out of a drive is among those that it serves, and has it in no other.
-pub(super) fn is_ours_to_release(import: &DataVolume, scene: &Scene<'_>) -> bool {
-    let name = import.metadata.name.as_deref().unwrap_or_default();
-    ours(import, scene.command) && !import.metadata.deleting() && !is_used(scene.machine, name)
+pub(super) fn is_ours_to_release(import: &NamedImport, scene: &Scene<'_>) -> bool {
+    ours(import, scene.command) && !import.metadata.deleting() && !is_used(scene.machine, &import.name)
 }
 
 /// The machine does not use an import any more; if nobody else does, it goes.
-pub(super) fn release(import: &DataVolume, command: &Command, purpose: Purpose) -> Write {
+pub(super) fn release(import: &NamedImport, command: &Command, purpose: Purpose) -> Write {
     if !is_shared(import) || !has_other_users(import, command) {
         return deletion(import, command, purpose);
     }
@@ -136,14 +133,13 @@ pub(super) fn release(import: &DataVolume, command: &Command, purpose: Purpose) 
 }
 
 /// Its owners but for this machine.
-fn others<'a>(import: &'a DataVolume, command: &'a Command) -> impl Iterator<Item = Value> + use<'a> {
+fn others<'a>(import: &'a NamedImport, command: &'a Command) -> impl Iterator<Item = Value> + use<'a> {
     let owners = import.metadata.owner_references.iter().map(|owner| &owner.0);
     owners.filter(|owner| owner.uid.as_deref() != Some(command.uid.as_str())).map(|owner| json!(owner))
 }
 
-fn patch(import: &DataVolume, command: &Command, purpose: Purpose, metadata: &Value) -> Write {
-    let name = import.metadata.name.as_deref().unwrap_or_default();
-    let path = Collection::DataVolumes.object_path(command.vm.namespace(), name);
+fn patch(import: &NamedImport, command: &Command, purpose: Purpose, metadata: &Value) -> Write {
+    let path = Collection::DataVolumes.beside(&command.vm).object(&import.name);
     let mut metadata = metadata.clone();
     metadata["resourceVersion"] = json!(import.metadata.resource_version);
     Write { purpose, request: Box::new(merge_patch(&path, &json!({ "metadata": metadata }))) }

@@ -4,7 +4,6 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 
 use super::version;
-use crate::kubevirt::annotation::MANAGER;
 use crate::kubevirt::object::Secret;
 use crate::model::{Document, DocumentName};
 
@@ -21,6 +20,10 @@ pub(crate) fn document_name(secret: &str) -> Option<DocumentName> {
 }
 
 /// The name of the secret that a document is kept in.
-pub(crate) fn secret_name(name: DocumentName) -> String {
-    format!("{MANAGER}-{}", name.as_str())
+pub(crate) const fn secret_name(name: DocumentName) -> &'static str {
+    match name {
+        DocumentName::Accounts => "kubevirt-redfish-accounts",
+        DocumentName::Sessions => "kubevirt-redfish-sessions",
+        DocumentName::Subscriptions => "kubevirt-redfish-subscriptions",
+    }
 }

@@ -23,7 +23,7 @@ pub(crate) fn has_preference(object: &VirtualMachine) -> bool {
 }
 
 fn names(reference: &Named) -> bool {
-    reference.name.as_deref().is_some_and(|name| !name.is_empty())
+    reference.name.is_some()
 }
 
 fn settings(spec: &TemplateSpec, preference: bool, instance_type: bool) -> FirmwareSettings {

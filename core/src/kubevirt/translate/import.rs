@@ -41,7 +41,7 @@ fn claimed(metadata: &Metadata) -> Option<UnixTime> {
 }
 
 fn import_id(metadata: &Metadata) -> Option<ImportId> {
-    Some(ImportId { namespace: metadata.namespace.as_deref()?.into(), name: metadata.name.as_deref()?.into() })
+    Some(ImportId { namespace: metadata.namespace.clone()?, name: metadata.name.clone()? })
 }
 
 /// When the condition that says that it has ended became so.

@@ -35,8 +35,8 @@ pub(crate) fn instance(object: &VirtualMachineInstance) -> Option<Instance> {
         ready_media: ready_media.filter_map(|volume| volume.name.clone()).collect(),
         boots_first: BootOrder::of(&object.spec).first().map(Into::into),
         ends_by_reboot: object.spec.domain.reboot_policy.as_deref() == Some("Terminate"),
-        claims: claims.map(Into::into).collect(),
-        host: status.node_name.clone().filter(|name| !name.is_empty()),
+        claims: claims.cloned().collect(),
+        host: status.node_name.as_deref().map(Into::into),
     })
 }
 

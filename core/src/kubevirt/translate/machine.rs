@@ -46,7 +46,7 @@ pub(crate) fn machine(object: &VirtualMachine) -> Option<Machine> {
         trust,
         restart_required: condition(conditions, "RestartRequired").is_some_and(Condition::is_true),
         trouble: trouble::of(&object.status, autostart),
-        size: object.spec.instancetype.name.clone(),
+        size: object.spec.instancetype.name.as_deref().map(Into::into),
         asset_tag: metadata.annotations.asset_tag.clone(),
         indicator: annotation::indicator(&metadata.annotations),
         power_restore: power_restore(object),
@@ -73,7 +73,7 @@ fn medium(object: &VirtualMachine, id: &VmId, slot: Slot) -> Option<Medium> {
     let writable = disk.and_then(|disk| disk.disk.as_ref()).is_some_and(|disk| disk.readonly != Some(true));
     Some(Medium {
         slot,
-        import: record.holder.import().map(|name| ImportId { namespace: id.namespace().into(), name: name.into() }),
+        import: record.holder.import().map(|name| ImportId { namespace: id.place(), name: name.clone() }),
         image: record.image,
         drive: record.drive,
         write_protected: !writable,

@@ -1,7 +1,7 @@
 //! `KubeVirt`'s custom resource to [`Platform`].
 
 use crate::kubevirt::object::KubeVirt;
-use crate::model::Platform;
+use crate::model::{Platform, Verb};
 
 /// What the cluster can do.
 pub(crate) fn platform(object: &KubeVirt) -> Platform {
@@ -29,10 +29,10 @@ pub(crate) fn platform(object: &KubeVirt) -> Platform {
 /// The verb by which guests are sent an interrupt that they cannot mask, if this resource of the discovery of
 /// `subresources.kubevirt.io` is one. No release has it yet, and the proposal (`KubeVirt` enhancement 403) leaves open how
 /// it is going to be spelt.
-pub(crate) fn interrupt(resource: &str) -> Option<&str> {
+pub(crate) fn interrupt(resource: &str) -> Option<Verb> {
     let verb = resource.strip_prefix("virtualmachineinstances/")?;
     let letters: String = verb.chars().filter(|letter| *letter != '-').collect();
-    ["nmi", "injectnmi"].iter().any(|name| letters.eq_ignore_ascii_case(name)).then_some(verb)
+    ["nmi", "injectnmi"].iter().any(|name| letters.eq_ignore_ascii_case(name)).then(|| Verb::new(verb)).flatten()
 }
 
 /// `v1.9.0-rc.1` is (1, 9).
@@ -52,11 +52,12 @@ mod tests {
             ("virtualmachineinstances/inject-nmi", Some("inject-nmi")),
             ("virtualmachineinstances/injectNMI", Some("injectNMI")),
             ("virtualmachineinstances/reset", None),
+            (&format!("virtualmachineinstances/{}nmi", "-".repeat(63)), None),
             ("virtualmachineinstances/nmi/status", None),
             ("virtualmachines/nmi", None),
             ("nmi", None),
         ] {
-            assert_eq!(interrupt(resource), verb, "{resource}");
+            assert_eq!(interrupt(resource).as_deref(), verb, "{resource}");
         }
     }
 

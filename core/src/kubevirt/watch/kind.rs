@@ -8,9 +8,9 @@ use crate::kubevirt::annotation::{MANAGED_BY, MANAGER};
 use crate::kubevirt::object::{
     DataVolume, Element, KubeVirt, Metadata, Object, Secret, Status, VirtualMachine, VirtualMachineInstance, lenient,
 };
-use crate::kubevirt::request::{Collection, escape};
+use crate::kubevirt::request::{Collection, Path};
 use crate::kubevirt::translate;
-use crate::model::{ImportId, Kind, Observation, Platform, Version, VmId};
+use crate::model::{ImportId, Kind, Namespace, ObjectName, Observation, Platform, Version, VmId};
 
 /// What a page of a list holds.
 #[derive(Debug, Default)]
@@ -74,7 +74,7 @@ pub(super) fn gone(collection: Collection, namespace: Option<&str>, name: &str, 
         Collection::VirtualMachines => Some(Observation::MachineGone(VmId::new(namespace?, name)?, as_of)),
         Collection::VirtualMachineInstances => Some(Observation::InstanceGone(VmId::new(namespace?, name)?, as_of)),
         Collection::DataVolumes => {
-            let id = ImportId { namespace: namespace?.into(), name: name.into() };
+            let id = ImportId { namespace: Namespace::new(namespace?)?, name: ObjectName::new(name)? };
             Some(Observation::ImportGone(id, as_of))
         }
         Collection::KubeVirts => Some(Observation::Platform(Platform::default())),
@@ -93,17 +93,16 @@ pub(super) const fn seen_elsewhere(collection: Collection) -> Option<Kind> {
     }
 }
 
-/// The part of a collection that is watched, as a query parameter: of `DataVolumes` and `Secrets` only
-/// the service's own.
-pub(super) fn selector(collection: Collection) -> String {
+/// Restricts a path to the part of a collection that is watched: of `DataVolumes` and `Secrets` only the service's own.
+pub(super) fn selected(collection: Collection, path: Path) -> Path {
     match collection {
         Collection::DataVolumes | Collection::Secrets => {
-            format!("&labelSelector={}", escape(&format!("{MANAGED_BY}={MANAGER}")))
+            path.with("labelSelector", format_args!("{MANAGED_BY}={MANAGER}"))
         }
         Collection::VirtualMachines
         | Collection::VirtualMachineInstances
         | Collection::KubeVirts
-        | Collection::Verbs => String::new(),
+        | Collection::Verbs => path,
     }
 }
 
@@ -223,6 +222,9 @@ fn page<T: Watched>(namespace: Option<&str>, body: &[u8]) -> Option<Page> {
     let Element(list) = serde_json::from_slice::<Element<Object<ListBody<T>>>>(body).ok()?;
     let ListBody { items, metadata } = list.0;
     let filled = |text: Option<Box<str>>| text.filter(|text| !text.is_empty());
+    if metadata.next.as_ref().is_some_and(|token| token.len() > LONGEST_TOKEN) {
+        return None;
+    }
     let mut page =
         Page { next: filled(metadata.0.next), version: filled(metadata.0.resource_version), ..Page::default() };
     for item in items? {
@@ -234,12 +236,15 @@ fn page<T: Watched>(namespace: Option<&str>, body: &[u8]) -> Option<Page> {
     Some(page)
 }
 
+/// A longer one could not be sent back: the next page cannot be had.
+const LONGEST_TOKEN: usize = 8 * 1024;
+
 /// Reads the verbs that there are, of which only one makes a difference.
 fn verbs(body: &[u8]) -> Option<Page> {
     let Element(list) = serde_json::from_slice::<Element<Object<ApiResourceList>>>(body).ok()?;
     let names = list.0.resources?.into_iter().filter_map(|resource| resource.0.name);
     let items = names.filter_map(|name| {
-        let verb = translate::interrupt(&name)?.into();
+        let verb = translate::interrupt(&name)?;
         Some((name, Some(Observation::Interrupt(Some(verb)))))
     });
     Some(Page { items: items.collect(), ..Page::default() })
@@ -286,5 +291,5 @@ fn name_in(namespace: Option<&str>, metadata: &Metadata) -> Option<Box<str>> {
     if namespace.is_some() && metadata.namespace.as_deref() != namespace {
         return None;
     }
-    metadata.name.clone().filter(|name| !name.is_empty())
+    metadata.name.as_deref().map(Into::into)
 }

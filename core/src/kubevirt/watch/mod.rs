@@ -5,16 +5,15 @@
 
 use std::collections::{BTreeSet, VecDeque};
 use std::fmt;
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::StatusCode;
 
 use super::entropy::Entropy;
-use super::request::{Collection, escape, get};
+use super::request::{Collection, Path, Place, get};
 use super::{Settings, TransportError};
-use crate::model::{Listed, Observation, Source, Version};
+use crate::model::{Listed, Namespace, Observation, Source, Version};
 use crate::time::Instant;
 
 mod kind;
@@ -26,14 +25,14 @@ use kind::Event;
 use lines::{Line, Lines};
 
 /// The watches that the exposed namespaces need: machines, instances and imports of each, and what the cluster can
-/// do. Namespaces named twice are watched once. `seed` decides how far apart they retry.
+/// do. Namespaces named twice are watched once, and what can be the name of none is not. `seed` decides how far apart they
+/// retry.
 pub fn watches<'a>(namespaces: impl IntoIterator<Item = &'a str>, seed: u64) -> Vec<Watch> {
-    let namespaces: BTreeSet<&str> = namespaces.into_iter().collect();
+    let namespaces: BTreeSet<Namespace> = namespaces.into_iter().filter_map(Namespace::new).collect();
     let mut watches = Vec::from([Collection::KubeVirts, Collection::Verbs].map(|what| Watch::new(what, None, seed)));
     for namespace in namespaces {
-        let namespace: Arc<str> = namespace.into();
         for collection in [Collection::VirtualMachines, Collection::VirtualMachineInstances, Collection::DataVolumes] {
-            watches.push(Watch::new(collection, Some(Arc::clone(&namespace)), seed));
+            watches.push(Watch::new(collection, Some(namespace.clone()), seed));
         }
     }
     watches
@@ -41,8 +40,8 @@ pub fn watches<'a>(namespaces: impl IntoIterator<Item = &'a str>, seed: u64) -> 
 
 /// The watch of the service's own documents; `None` if it has no namespace to keep them in.
 pub fn document_watch(settings: &Settings, seed: u64) -> Option<Watch> {
-    let namespace = settings.own_namespace.as_deref()?;
-    Some(Watch::new(Collection::Secrets, Some(namespace.into()), seed))
+    let namespace = settings.own_namespace.clone()?;
+    Some(Watch::new(Collection::Secrets, Some(namespace), seed))
 }
 
 /// One stream of one kind of object in one namespace.
@@ -51,6 +50,7 @@ pub fn document_watch(settings: &Settings, seed: u64) -> Option<Watch> {
 /// [`poll_observation`](Self::poll_observation) after each of them. It never ends.
 pub struct Watch {
     collection: Collection,
+    namespace: Option<Namespace>,
     source: Source,
     state: State,
     entropy: Entropy,
@@ -92,11 +92,17 @@ impl fmt::Debug for Watch {
 }
 
 impl Watch {
-    fn new(collection: Collection, namespace: Option<Arc<str>>, seed: u64) -> Self {
-        let entropy = Entropy::named(seed, &collection.path(namespace.as_deref()));
+    fn new(collection: Collection, namespace: Option<Namespace>, seed: u64) -> Self {
+        let entropy = Entropy::named(seed, &collection_path(collection, namespace.as_ref()).to_string());
+        let source = Source {
+            kind: collection.plural(),
+            namespace: namespace.as_deref().map(Into::into),
+            purpose: collection.purpose(),
+        };
         Self {
             collection,
-            source: Source { kind: collection.plural(), namespace, purpose: collection.purpose() },
+            namespace,
+            source,
             state: State::Due { at: Instant::default(), next: Next::List(Listing::default()) },
             entropy,
             known: BTreeSet::new(),
@@ -119,9 +125,9 @@ impl Watch {
                 WatchStep::WaitUntil(at)
             }
             State::Due { at: _, next } => {
-                let uri = self.uri(&next);
+                let path = self.path(&next);
                 self.state = State::Sent { next, sent: now, heard: now, answer: Answer::None };
-                WatchStep::Send(get(&uri))
+                WatchStep::Send(get(&path))
             }
             State::Sent { next, sent, heard, answer } => {
                 let patience = if matches!(answer, Answer::Events(_)) { STREAM_PATIENCE } else { ANSWER_PATIENCE };
@@ -399,24 +405,25 @@ impl Watch {
         }
     }
 
-    fn uri(&mut self, next: &Next) -> String {
-        let path = self.collection.path(self.source.namespace.as_deref());
-        let selector = kind::selector(self.collection);
-        match next {
-            Next::List(_) if self.collection == Collection::Verbs => path,
+    fn path(&mut self, next: &Next) -> Path {
+        let path = collection_path(self.collection, self.namespace.as_ref());
+        let path = match next {
+            Next::List(_) if self.collection == Collection::Verbs => return path,
             Next::List(listing) => {
-                let page =
-                    listing.page.as_deref().map(|token| format!("&continue={}", escape(token))).unwrap_or_default();
-                format!("{path}?limit={}{page}{selector}", self.page_size)
+                let path = path.with("limit", self.page_size);
+                match &listing.page {
+                    Some(token) => path.with("continue", token),
+                    None => path,
+                }
             }
             Next::Watch => {
                 let timeout = self.entropy.jitter(WATCH_TIMEOUT).as_secs();
-                let version = escape(self.version.as_deref().unwrap_or_default());
-                format!(
-                    "{path}?watch=true&allowWatchBookmarks=true&timeoutSeconds={timeout}&resourceVersion={version}{selector}"
-                )
+                let version = self.version.as_deref().unwrap_or_default();
+                let path = path.with("watch", true).with("allowWatchBookmarks", true);
+                path.with("timeoutSeconds", timeout).with("resourceVersion", version)
             }
-        }
+        };
+        kind::selected(self.collection, path)
     }
 }
 
@@ -497,6 +504,11 @@ enum Freshness {
     Refused,
     /// Refused, because the cluster does not have the kind.
     Missing,
+}
+
+/// Where a collection is, in a namespace or in all of them.
+fn collection_path(collection: Collection, namespace: Option<&Namespace>) -> Path {
+    namespace.map_or_else(|| collection.everywhere(), |namespace| collection.within(namespace))
 }
 
 fn retry_after(head: &http::Response<()>) -> Option<Duration> {

@@ -19,7 +19,7 @@ const BOOKMARK: &str = r#"{"type":"BOOKMARK","object":{"kind":"VirtualMachine","
 const EXPIRED: &str = r#"{"type":"ERROR","object":{"kind":"Status","reason":"Expired","code":410}}"#;
 
 fn machines() -> Watch {
-    Watch::new(Collection::VirtualMachines, Some("vms".into()), 0)
+    Watch::new(Collection::VirtualMachines, Namespace::new("vms"), 0)
 }
 
 fn seconds(seconds: u64) -> Instant {
@@ -273,7 +273,7 @@ fn where_a_stream_is_cut_makes_no_difference() {
     for (path, collection) in streams {
         let text = observed::text(path).expect("it is there");
         let run = |pieces: &mut dyn Iterator<Item = &[u8]>| {
-            let mut watch = Watch::new(collection, Some("vms".into()), 0);
+            let mut watch = Watch::new(collection, Namespace::new("vms"), 0);
             let now = seconds(1);
             let _ = watch.poll(now);
             answer(&mut watch, now, 200, r#"{"items":null,"metadata":{"resourceVersion":"1"}}"#);
