@@ -57,11 +57,6 @@ impl Identity {
         Self { session: Some(session), ..self }
     }
 
-    /// The same with an account that has been changed; of others, the same.
-    pub(crate) fn with_account(&self, account: &Arc<Account>) -> Self {
-        Self { session: self.session, ..Self::of(account) }
-    }
-
     /// The same who looks at one chassis alone.
     pub(crate) fn within(&self, chassis: u16) -> Self {
         Self { chassis: [chassis].into(), ..self.clone() }

@@ -4,22 +4,20 @@
 //! log in:  ReadBody ─┬─▶ Verify ─▶ Submit(remember) ─┬─▶ Submit(open) ─▶ Respond 201
 //!                    ├───────────────────────────────┘
 //!                    └─▶ Submit(wrong password) ─▶ Respond 401
-//! change:  ReadBody ─┬─▶ Hash ─┬─▶ Submit(change) ─▶ [Submit(what follows)] ─▶ Respond
-//!                    └─────────┘        ▲       │
-//!                                       └───────┘ superseded
+//! change:  Submit(change) ─▶ [Submit(what follows)] ─▶ Respond
 //! ```
 
 use std::sync::Arc;
 
 use bytes::Bytes;
 use http::StatusCode;
+use http::header::CONTENT_TYPE;
 
-use super::{Exchange, MAX_ATTEMPTS, PasswordCheck, Signal, Step, response};
+use super::{Exchange, PasswordCheck, Signal, Step, response, still};
 use crate::auth::{
-    Account, AccountEdit, BasicCredentials, CredentialKey, Edited, Identity, Login, Privilege, SessionEdit, SessionId,
-    Token,
+    Account, AccountEdit, BasicCredentials, CredentialKey, EditError, Edited, Identity, Login, Privilege, SessionEdit,
+    SessionId, Token,
 };
-use crate::config::PasswordHash;
 use crate::http::{Encoding, JsonObject, Refusal, accepts, is_json, parse_body};
 use crate::messages::{Message, base};
 use crate::resources::{self, Context, EditAnswer, EditPlan, LogIn};
@@ -42,20 +40,11 @@ pub(super) enum State {
     /// A session is being opened.
     Opening { account: Arc<Account> },
     /// The password of a change is being hashed.
-    Hashing(Request),
+    Hashing,
     /// The change is being made.
-    Editing(Request, Box<EditPlan>),
+    Editing { identity: Identity, user_name: Option<String>, plan: Box<EditPlan> },
     /// The change has been made, and what follows it is being made.
     Following { identity: Identity, answer: EditAnswer, edited: Edited },
-}
-
-/// What was asked for, so that it can be found out anew.
-pub(super) struct Request {
-    pub(super) identity: Identity,
-    pub(super) body: JsonObject,
-    pub(super) attempts: u8,
-    /// The hash of the new password, once it is there.
-    pub(super) hash: Option<PasswordHash>,
 }
 
 impl Exchange {
@@ -94,18 +83,18 @@ impl Exchange {
             }
             (State::CheckingLogIn { account, .. }, Signal::Verified(false)) => self.wrong_password(Some(&account)),
             (State::PretendingLogIn { account }, Signal::Verified(_)) => self.wrong_password(account.as_deref()),
-            (State::RememberingLogIn { account, context }, Signal::Outcome(_)) => self.open(account, context),
+            (State::RememberingLogIn { account, context }, Signal::Outcome(_)) => match still(view, &account) {
+                Some(account) => self.open(Arc::clone(account), context),
+                None => self.refuse(&Refusal::unauthorized(self.path())),
+            },
             (State::Opening { account }, Signal::Outcome(Outcome(outcome))) => match outcome {
                 OutcomeKind::Edited(Edited::Opened { id, token }) => self.opened(view, now, &account, id, token),
                 other => self.not_done(&other),
             },
-            (State::Hashing(request), Signal::Hashed(Some(hash))) => {
-                self.edit(view, now, Request { hash: Some(hash), ..request })
-            }
-            (State::Editing(request, plan), Signal::Outcome(Outcome(outcome))) => match outcome {
+            (State::Hashing, Signal::Hashed(Some(hash))) => self.hashed(view, now, hash),
+            (State::Editing { identity, user_name, plan }, Signal::Outcome(Outcome(outcome))) => match outcome {
                 OutcomeKind::Edited(edited) => {
                     let EditPlan { then, answer, .. } = *plan;
-                    let identity = request.identity;
                     match then {
                         Some(then) => {
                             self.state = super::State::Access(State::Following { identity, answer, edited });
@@ -114,16 +103,11 @@ impl Exchange {
                         None => self.edited(view, now, &identity, answer, &edited),
                     }
                 }
-                OutcomeKind::NotEdited(crate::auth::EditError::Superseded) if request.attempts < MAX_ATTEMPTS => {
-                    self.edit(view, now, Request { attempts: request.attempts + 1, ..request })
-                }
-                OutcomeKind::NotEdited(error) => {
-                    let user_name = request.body.get("UserName").and_then(|name| name.as_str());
-                    match self.location() {
-                        Ok(location) => self.refuse(&resources::refusal(error, &location.route, user_name)),
-                        Err(refusal) => self.refuse(&refusal),
-                    }
-                }
+                OutcomeKind::NotEdited(EditError::Superseded) => self.superseded(view, now),
+                OutcomeKind::NotEdited(error) => match self.location() {
+                    Ok(location) => self.refuse(&resources::refusal(error, &location.route, user_name.as_deref())),
+                    Err(refusal) => self.refuse(&refusal),
+                },
                 other => self.not_done(&other),
             },
             // What follows is as good as done: what was asked for is.
@@ -135,45 +119,33 @@ impl Exchange {
     }
 
     /// Finds out what is asked for in this view, and hands it in; before that, a password's hash is computed.
-    pub(super) fn edit(&mut self, view: &Arc<View>, now: Now, request: Request) -> Step {
-        let plan = match self.plan_edit(view, now, &request) {
+    pub(super) fn edit(&mut self, view: &Arc<View>, now: Now, identity: Identity, body: &JsonObject) -> Step {
+        let context = Context { view, identity: Some(&identity), now };
+        let plan =
+            self.location().and_then(|location| resources::edit(&context, &location.route, &self.head.method, body));
+        let plan = match plan {
             Ok(plan) => plan,
             Err(refusal) => return self.refuse(&refusal),
         };
-        let edit = match (&plan.password, &request.hash, &plan.edit) {
+        let hash = self.write.as_ref().and_then(|write| write.hash.as_ref());
+        let edit = match (&plan.password, hash, &plan.edit) {
             (Some(password), None, _) => {
-                let password = password.clone();
-                self.state = super::State::Access(State::Hashing(request));
-                return Step::Hash(password);
+                self.state = super::State::Access(State::Hashing);
+                return Step::Hash(password.clone());
             }
             (Some(_), Some(hash), AccessEdit::Account(edit)) => {
                 AccessEdit::Account(AccountEdit::with_hash(edit.clone(), hash.clone()))
             }
             (_, _, edit) => edit.clone(),
         };
-        self.state = super::State::Access(State::Editing(request, Box::new(plan)));
+        let user_name = body.get("UserName").and_then(|name| name.as_str()).map(str::to_owned);
+        self.state = super::State::Access(State::Editing { identity, user_name, plan: Box::new(plan) });
         Step::Submit(Intent(IntentKind::Edit(edit)))
-    }
-
-    fn plan_edit(&self, view: &Arc<View>, now: Now, request: &Request) -> Result<EditPlan, Refusal> {
-        let location = self.location()?;
-        // Who has been changed meanwhile may no longer be who they were.
-        let identity = match request.identity.account() {
-            Some(account) => {
-                let account = view.directory.by_uid(&account.uid).filter(|account| account.enabled);
-                request.identity.with_account(account.ok_or_else(|| Refusal::unauthorized(self.path()))?)
-            }
-            None => request.identity.clone(),
-        };
-        self.check_precondition(view, now, &identity, &location)?;
-        let context = Context { view, identity: Some(&identity), now };
-        resources::edit(&context, &location.route, &self.head.method, &request.body)
     }
 
     fn parse_log_in(&self, body: &Bytes) -> Result<LogIn, Refusal> {
         if !is_json(&self.head.headers) {
-            let message = Message::new(&base::HEADER_INVALID, ["Content-Type"]);
-            return Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, message));
+            return Err(Refusal::header_invalid(StatusCode::UNSUPPORTED_MEDIA_TYPE, &CONTENT_TYPE));
         }
         resources::log_in(&parse_body(body, None)?)
     }

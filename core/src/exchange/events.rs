@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use http::header::ACCEPT;
 use http::{HeaderName, HeaderValue, Method, Response, StatusCode};
 
-use super::{Exchange, MAX_ATTEMPTS, State, Step, response};
+use super::{Exchange, State, Step, response};
 use crate::auth::Identity;
 use crate::http::{JsonObject, MediaType, Refusal, accepts};
 use crate::messages::{Message, base};
@@ -16,22 +17,14 @@ use crate::view::View;
 
 impl Exchange {
     /// Finds out what is asked for in this view, and hands it in.
-    pub(super) fn submit_event(
-        &mut self,
-        view: &Arc<View>,
-        now: Now,
-        identity: Identity,
-        body: JsonObject,
-        attempts: u8,
-    ) -> Step {
+    pub(super) fn submit_event(&mut self, view: &Arc<View>, now: Now, identity: Identity, body: &JsonObject) -> Step {
         let plan = self.location().and_then(|location| {
-            self.check_precondition(view, now, &identity, &location)?;
             let context = Context { view, identity: Some(&identity), now };
-            resources::event_plan(&context, &location, &self.head.method, self.is_conditional(), &body)
+            resources::event_plan(&context, &location, &self.head.method, self.is_conditional(), body)
         });
         match plan {
             Ok(plan) => {
-                self.state = State::Event { identity, body, answer: plan.answer, attempts };
+                self.state = State::Event { identity, answer: plan.answer };
                 Step::Submit(Intent(IntentKind::Event(Box::new(plan.intent))))
             }
             Err(refusal) => self.refuse(&refusal),
@@ -41,8 +34,7 @@ impl Exchange {
     /// Opens a stream of events.
     pub(super) fn open_stream(&mut self, view: &Arc<View>, now: Now, identity: Identity) -> Step {
         let Some(charset) = accepts(&self.head.headers, MediaType::EventStream) else {
-            let message = Message::new(&base::HEADER_INVALID, ["Accept"]);
-            return self.refuse(&Refusal::new(StatusCode::NOT_ACCEPTABLE, message));
+            return self.refuse(&Refusal::header_invalid(StatusCode::NOT_ACCEPTABLE, &ACCEPT));
         };
         if self.head.method == Method::HEAD {
             return Step::Respond(response::event_stream(charset).map(|()| bytes::Bytes::new()));
@@ -51,12 +43,7 @@ impl Exchange {
         let query = self.head.uri.query().unwrap_or_default();
         match resources::stream_plan(&context, self.peer.address, query, &self.head.headers) {
             Ok(intent) => {
-                self.state = State::Event {
-                    identity,
-                    body: JsonObject::new(),
-                    answer: Answer::NoContent,
-                    attempts: MAX_ATTEMPTS,
-                };
+                self.state = State::Event { identity, answer: Answer::NoContent };
                 Step::Submit(Intent(IntentKind::Event(Box::new(intent))))
             }
             Err(refusal) => self.refuse(&refusal),
@@ -68,13 +55,14 @@ impl Exchange {
         &mut self,
         view: &Arc<View>,
         now: Now,
-        (identity, body, answer, attempts): (Identity, JsonObject, Answer, u8),
+        identity: &Identity,
+        answer: Answer,
         outcome: OutcomeKind,
     ) -> Step {
         match outcome {
-            OutcomeKind::Done => self.answer(view, now, &identity, self.path(), answer),
+            OutcomeKind::Done => self.answer(view, now, identity, self.path(), answer),
             OutcomeKind::Event(EventOutcome::Subscribed(id)) => {
-                let context = Context { view, identity: Some(&identity), now };
+                let context = Context { view, identity: Some(identity), now };
                 let route = Route::EventDestination(id.as_str());
                 match resources::read(&context, &crate::route::Location { route, alias: None }) {
                     Ok(representation) => {
@@ -94,10 +82,8 @@ impl Exchange {
                 self.refuse(&Refusal::new(StatusCode::CONFLICT, message))
             }
             OutcomeKind::Event(EventOutcome::Gone) => self.refuse(&Refusal::no_such_resource(self.path())),
-            OutcomeKind::Superseded if attempts < MAX_ATTEMPTS => {
-                self.submit_event(view, now, identity, body, attempts + 1)
-            }
-            OutcomeKind::Superseded | OutcomeKind::Overloaded => self.refuse(&Refusal::unavailable(1)),
+            OutcomeKind::Superseded => self.superseded(view, now),
+            OutcomeKind::Overloaded => self.refuse(&Refusal::unavailable(1)),
             OutcomeKind::ShuttingDown => self.refuse(&Refusal::shutting_down()),
             OutcomeKind::Accepted(_)
             | OutcomeKind::TooManyTasks

@@ -9,13 +9,14 @@ mod bearer;
 mod events;
 mod response;
 mod tasks;
+mod write;
 
 use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::header::{AUTHORIZATION, CONTENT_LENGTH, IF_MATCH, IF_NONE_MATCH};
+use http::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_LENGTH, IF_NONE_MATCH};
 use http::request::Parts;
 use http::{HeaderName, Method, Request, Response, StatusCode};
 
@@ -23,7 +24,7 @@ use crate::auth::{
     self, Account, BasicCredentials, CredentialKey, Extent, Identity, Login, Owned, Privilege, Required, required,
 };
 use crate::config::{Credential, PasswordHash, Secret};
-use crate::http::{Encoding, JsonObject, Refusal, accepts, is_json, is_preflight, matches, parse_body};
+use crate::http::{Encoding, Refusal, accepts, is_preflight, matches};
 use crate::messages::{Message, base};
 use crate::model::{BearerToken, CommandError};
 use crate::query::{self, Query};
@@ -117,19 +118,23 @@ pub struct PasswordCheck {
 /// One request's way from its head to its response.
 ///
 /// ```text
-/// begin ─┬─────────────────────────────────────────────────────▶ Respond
-///        ├─▶ Verify ─▶ Submit(remember) ─┐                           ▲
-///        └───────────────────────────────┴─▶ ReadBody ─▶ Submit ─────┤
-///                                                          ▲         │
-///                                                          └ superseded
+/// begin ─▶ credentials ─┬────────────────────────────────────────▶ Respond
+///          ▲    ▲   ▲   ├─▶ Verify ─▶ Submit(remember) ─┐            ▲
+///          │    │   │   └───────────────────────────────┤            │
+///          │    │   └── ReadBody ◀── no body yet ◀──────┤            │
+///          │    └────── superseded ◀─────────────┐      │            │
+///          └─────────── Hash ◀── new password ◀──┴── Submit ─────────┘
 /// ```
 ///
-/// Logging in and changing accounts go their own way from `ReadBody` on: see `access`.
+/// A write goes back to its credentials whenever it has waited for anything: see `write`. A log-in goes its own way
+/// from `ReadBody` on: see `access`.
 pub struct Exchange {
     head: Parts,
     peer: Peer,
     /// Whether a bearer token could have been sent instead of what was refused.
     bearer_tokens: bool,
+    /// The body and what came of it so far, of a write whose body has been read.
+    write: Option<write::Write>,
     state: State,
 }
 
@@ -148,17 +153,17 @@ enum State {
     /// The cluster is being asked whom a token stands for.
     Reviewing,
     /// The service takes note of a password that was right.
-    Remembering { identity: Identity },
+    Remembering { account: Arc<Account> },
     /// Something about accounts or sessions is under way.
     Access(access::State),
     /// A read that takes long waits for its place.
     Deferred { identity: Identity },
     /// The body is being read.
-    Reading { identity: Identity },
+    Reading,
     /// The change is being made.
-    Submitted { identity: Identity, body: JsonObject, plan: Box<Plan>, attempts: u8 },
+    Submitted { identity: Identity, plan: Box<Plan> },
     /// A change about events is being made, or a stream opened.
-    Event { identity: Identity, body: JsonObject, answer: Answer, attempts: u8 },
+    Event { identity: Identity, answer: Answer },
     /// A task is being called off.
     CallingOff,
     /// The response has been given.
@@ -169,7 +174,8 @@ impl View {
     /// Begins an exchange with a request's head.
     pub fn begin(self: &Arc<Self>, now: Now, peer: &Peer, head: Request<()>) -> (Exchange, Step) {
         let (head, ()) = head.into_parts();
-        let mut exchange = Exchange { head, peer: *peer, bearer_tokens: self.config.bearer_tokens, state: State::Done };
+        let mut exchange =
+            Exchange { head, peer: *peer, bearer_tokens: self.config.bearer_tokens, write: None, state: State::Done };
         let step = exchange.turn_away(self).or_else(|| exchange.preflight());
         let step = step.unwrap_or_else(|| exchange.authenticate(self, now));
         let step = exchange.finish(step);
@@ -191,38 +197,39 @@ impl Exchange {
         match (state, signal) {
             (State::Verifying { account, key }, Signal::Verified(true)) => {
                 let intent = IntentKind::Remember(key, Arc::clone(&account.uid));
-                self.state = State::Remembering { identity: Identity::of(&account) };
+                self.state = State::Remembering { account };
                 Step::Submit(Intent(intent))
             }
             (State::Verifying { account, .. }, Signal::Verified(false)) => self.wrong_password(Some(&account)),
             (State::Pretending { account }, Signal::Verified(_)) => self.wrong_password(account.as_deref()),
             (State::Reviewing, Signal::Outcome(Outcome(outcome))) => self.reviewed(view, now, outcome),
             (State::Access(state), signal) => self.resume_access(view, now, state, signal),
-            (State::Remembering { identity }, Signal::Outcome(_)) => self.authorised(view, now, Some(identity)),
+            (State::Remembering { account }, Signal::Outcome(_)) => match still(view, &account) {
+                Some(account) => self.authorised(view, now, Some(Identity::of(account))),
+                None => self.refuse(&Refusal::unauthorized(self.path())),
+            },
             (State::Deferred { identity }, Signal::Proceed) => self.deferred(view, now, &identity),
-            (State::Reading { identity }, Signal::Body(body)) => self.read(view, now, identity, &body),
-            (State::Reading { .. }, Signal::BodyTooLarge) => self.refuse(&Refusal::payload_too_large()),
-            (State::Reading { .. }, Signal::BodyBroken) => {
+            (State::Reading, Signal::Body(body)) => self.body_read(view, now, body),
+            (State::Reading, Signal::BodyTooLarge) => self.refuse(&Refusal::payload_too_large()),
+            (State::Reading, Signal::BodyBroken) => {
                 let message = Message::new(&base::MALFORMED_JSON, []);
                 self.refuse(&Refusal::new(StatusCode::BAD_REQUEST, message))
             }
-            (State::Submitted { identity, body, plan, attempts }, Signal::Outcome(Outcome(outcome))) => match outcome {
+            (State::Submitted { identity, plan }, Signal::Outcome(Outcome(outcome))) => match outcome {
                 OutcomeKind::Done => self.answer(view, now, &identity, self.path(), plan.answer),
                 OutcomeKind::Accepted(id) => self.accepted(view, now, &identity, &id),
                 OutcomeKind::TooManyTasks => self.refuse(&tasks::too_many_tasks()),
                 OutcomeKind::Failed(error) => self.refuse(&Refusal::from(&error)),
-                OutcomeKind::Superseded if attempts < MAX_ATTEMPTS => {
-                    self.submit(view, now, identity, body, attempts + 1)
-                }
-                OutcomeKind::Superseded | OutcomeKind::Overloaded => self.refuse(&Refusal::unavailable(1)),
+                OutcomeKind::Superseded => self.superseded(view, now),
+                OutcomeKind::Overloaded => self.refuse(&Refusal::unavailable(1)),
                 OutcomeKind::ShuttingDown => self.refuse(&Refusal::shutting_down()),
                 OutcomeKind::Reviewed(_)
                 | OutcomeKind::Edited(_)
                 | OutcomeKind::NotEdited(_)
                 | OutcomeKind::Event(_) => self.refuse(&Refusal::internal_error()),
             },
-            (State::Event { identity, body, answer, attempts }, Signal::Outcome(Outcome(outcome))) => {
-                self.event_outcome(view, now, (identity, body, answer, attempts), outcome)
+            (State::Event { identity, answer }, Signal::Outcome(Outcome(outcome))) => {
+                self.event_outcome(view, now, &identity, answer, outcome)
             }
             (State::CallingOff, Signal::Outcome(Outcome(outcome))) => match outcome {
                 OutcomeKind::Done => Step::Respond(response::no_content()),
@@ -244,7 +251,7 @@ impl Exchange {
                 | State::Reviewing
                 | State::Remembering { .. }
                 | State::Deferred { .. }
-                | State::Reading { .. }
+                | State::Reading
                 | State::Submitted { .. }
                 | State::Event { .. }
                 | State::CallingOff
@@ -262,8 +269,21 @@ impl Exchange {
     }
 
     /// Before anything else that could affect the response (DSP0266 clause 13.2).
+    ///
+    /// What needs no credentials is answered whatever credentials come along: clients send what they have had all along,
+    /// and who cannot log in with a dead token can never log in again. A token that counts keeps its session alive.
     fn authenticate(&mut self, view: &Arc<View>, now: Now) -> Step {
-        if let Some(token) = self.head.headers.get(X_AUTH_TOKEN) {
+        let token = self.head.headers.get(X_AUTH_TOKEN);
+        if self.needs_nothing() {
+            let session =
+                |token: &http::HeaderValue| view.sessions.authenticate(token.as_bytes(), &view.directory, now.unix);
+            let identity = token.and_then(session);
+            return self.authorised(view, now, identity);
+        }
+        if let Some(name) = [X_AUTH_TOKEN, AUTHORIZATION].into_iter().find(|name| self.stands_twice(name)) {
+            return self.refuse(&Refusal::header_invalid(StatusCode::BAD_REQUEST, &name));
+        }
+        if let Some(token) = token {
             return match view.sessions.authenticate(token.as_bytes(), &view.directory, now.unix) {
                 Some(identity) => self.authorised(view, now, Some(identity)),
                 None if !view.accounts_known => self.refuse(&Refusal::unavailable(1)),
@@ -293,6 +313,19 @@ impl Exchange {
                 Step::Verify(PasswordCheck { hash, password: credentials.password })
             }
         }
+    }
+
+    /// Whether the request may be made by anyone and shows nothing that some may not see.
+    fn needs_nothing(&self) -> bool {
+        let free = Location::parse(self.path())
+            .is_some_and(|location| required(&location.route, &self.head.method) == Required::Nothing);
+        // What is brought in from elsewhere is not free.
+        free && !self.head.uri.query().is_some_and(|query| Query::parse(query).is_ok_and(|query| query.expands()))
+    }
+
+    /// Whether a header has more than one line, though it may have no more than one value.
+    fn stands_twice(&self, name: &HeaderName) -> bool {
+        self.head.headers.get_all(name).iter().nth(1).is_some()
     }
 
     /// Looks at a user name and a password, unless their sender has been wrong too often.
@@ -342,21 +375,9 @@ impl Exchange {
                 }
                 (&Method::GET | &Method::HEAD, identity) => self.get(view, now, identity.as_ref(), &location, &query),
                 (&Method::POST, _) if location.route == Route::Sessions => self.read_log_in(),
-                // What there is to say about a deletion is in its URI.
-                (&Method::DELETE, Some(identity)) if resources::is_event_write(&location.route) => {
-                    self.submit_event(view, now, identity, JsonObject::new(), 1)
-                }
-                (&Method::DELETE, Some(identity)) => self.submit(view, now, identity, JsonObject::new(), 1),
                 // A write needs a privilege, so there is someone; but the types do not say so.
                 (_, None) => self.refuse(&Refusal::unauthorized(self.path())),
-                (_, Some(identity)) => {
-                    let limit = view.config.body_limit;
-                    if self.announced_length().is_some_and(|length| length > limit as u64) {
-                        return self.refuse(&Refusal::payload_too_large());
-                    }
-                    self.state = State::Reading { identity };
-                    Step::ReadBody { limit }
-                }
+                (_, Some(identity)) => self.write(view, now, identity),
             },
         }
     }
@@ -464,12 +485,10 @@ impl Exchange {
         query: &Query,
     ) -> Step {
         let Some(charset) = accepts(&self.head.headers, resources::media_type(&location.route)) else {
-            let message = Message::new(&base::HEADER_INVALID, ["Accept"]);
-            return self.refuse(&Refusal::new(StatusCode::NOT_ACCEPTABLE, message));
+            return self.refuse(&Refusal::header_invalid(StatusCode::NOT_ACCEPTABLE, &ACCEPT));
         };
         let Some(encoding) = Encoding::accepted(&self.head.headers) else {
-            let message = Message::new(&base::HEADER_INVALID, ["Accept-Encoding"]);
-            return self.refuse(&Refusal::new(StatusCode::NOT_ACCEPTABLE, message));
+            return self.refuse(&Refusal::header_invalid(StatusCode::NOT_ACCEPTABLE, &ACCEPT_ENCODING));
         };
         if !view.is_ready_for(identity) && (needs_systems(&location.route) || query.expands()) {
             return self.refuse(&Refusal::unavailable(1));
@@ -497,89 +516,6 @@ impl Exchange {
             response = response::without_body(response);
         }
         Step::Respond(response)
-    }
-
-    fn read(&mut self, view: &Arc<View>, now: Now, identity: Identity, body: &Bytes) -> Step {
-        // Logging in does not depend on who sends it, so it does not come here.
-        let object = match self.parse(view, now, &identity, body) {
-            Ok(object) => object,
-            Err(refusal) => return self.refuse(&refusal),
-        };
-        self.submit(view, now, identity, object, 1)
-    }
-
-    /// The precondition comes before the body: who changes what they have not seen is told that first.
-    fn parse(&self, view: &Arc<View>, now: Now, identity: &Identity, body: &Bytes) -> Result<JsonObject, Refusal> {
-        let location = self.location()?;
-        self.check_precondition(view, now, identity, &location)?;
-        if body.is_empty() && (self.head.method == Method::DELETE || resources::body_is_optional(&location.route)) {
-            return Ok(JsonObject::new());
-        }
-        if !is_json(&self.head.headers) {
-            let message = Message::new(&base::HEADER_INVALID, ["Content-Type"]);
-            return Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, message));
-        }
-        parse_body(body, self.action())
-    }
-
-    /// Finds out what is asked for in this view, and hands it in.
-    fn submit(&mut self, view: &Arc<View>, now: Now, identity: Identity, body: JsonObject, attempts: u8) -> Step {
-        if self.location().is_ok_and(|location| resources::is_edit(&location.route)) {
-            return self.edit(view, now, access::Request { identity, body, attempts, hash: None });
-        }
-        if self.location().is_ok_and(|location| resources::is_event_write(&location.route)) {
-            return self.submit_event(view, now, identity, body, attempts);
-        }
-        let planned = self.plan(view, now, &identity, &body).and_then(|plan| Ok((plan, self.reply(&body)?)));
-        let (plan, reply) = match planned {
-            Ok(planned) => planned,
-            Err(refusal) => return self.refuse(&refusal),
-        };
-        let Some(action) = plan.action.clone() else {
-            return self.answer(view, now, &identity, self.path(), plan.answer);
-        };
-        let context = Context { view, identity: Some(&identity), now };
-        let intent = IntentKind::Act {
-            vm: plan.vm.machine.id.clone(),
-            uid: plan.vm.machine.uid.clone(),
-            action,
-            revision: self.is_conditional().then_some(plan.vm.revision),
-            request: Arc::new(self.as_task_request(&context, &body, plan.answer)),
-            reply,
-        };
-        self.state = State::Submitted { identity, body, plan: Box::new(plan), attempts };
-        Step::Submit(Intent(intent))
-    }
-
-    fn plan(&self, view: &Arc<View>, now: Now, identity: &Identity, body: &JsonObject) -> Result<Plan, Refusal> {
-        let location = self.location()?;
-        // What is being changed may be in other chassis than when the request began.
-        self.check_privileges(view, now, identity, &location)?;
-        self.check_precondition(view, now, identity, &location)?;
-        resources::plan(&Context { view, identity: Some(identity), now }, &location, body)
-    }
-
-    /// `If-Match` counts for a resource that is changed and is ignored for an action: clients send whatever tag they
-    /// have read last along with an action, often that of another resource.
-    fn check_precondition(
-        &self,
-        view: &Arc<View>,
-        now: Now,
-        identity: &Identity,
-        location: &Location<'_>,
-    ) -> Result<(), Refusal> {
-        if !view.is_ready_for(Some(identity)) && needs_systems(&location.route) {
-            return Err(Refusal::unavailable(1));
-        }
-        let Some(list) = self.head.headers.get(IF_MATCH).filter(|_| self.is_conditional()) else {
-            return Ok(());
-        };
-        let current = resources::read(&Context { view, identity: Some(identity), now }, location)?;
-        if matches(list, current.etag) { Ok(()) } else { Err(Refusal::precondition_failed()) }
-    }
-
-    fn is_conditional(&self) -> bool {
-        self.head.headers.contains_key(IF_MATCH) && matches!(self.head.method, Method::PATCH | Method::PUT)
     }
 
     /// The change at `path` has been made.
@@ -646,6 +582,16 @@ impl Exchange {
     }
 }
 
+/// An account whose password was right a moment ago, as it is by now; `None` if that password is no longer enough.
+fn still<'a>(view: &'a View, account: &Account) -> Option<&'a Arc<Account>> {
+    let is_same = |known: &&Arc<Account>| match (&known.credential, &account.credential) {
+        (Credential::Hashed(known), Credential::Hashed(checked)) => known == checked,
+        // Nothing but a hash takes so long to check that anything could have happened.
+        _ => false,
+    };
+    view.directory.by_uid(&account.uid).filter(|known| known.enabled).filter(is_same)
+}
+
 fn locate(path: &str) -> Result<Location<'_>, Refusal> {
     Location::parse(path).ok_or_else(|| Refusal::no_such_resource(path))
 }
@@ -669,7 +615,3 @@ fn needs_systems(route: &Route<'_>) -> bool {
 
 const X_AUTH_TOKEN: HeaderName = HeaderName::from_static("x-auth-token");
 const ODATA_VERSION: HeaderName = HeaderName::from_static("odata-version");
-
-/// How often a conditional change is found out anew because the system changed meanwhile: enough for a busy system,
-/// and an end for one that never rests.
-const MAX_ATTEMPTS: u8 = 16;

@@ -77,6 +77,11 @@ impl Refusal {
             .with(ALLOW, HeaderValue::from_static(allow))
     }
 
+    /// A request is refused for one of its headers.
+    pub(crate) fn header_invalid(status: StatusCode, name: &HeaderName) -> Self {
+        Self::new(status, Message::new(&base::HEADER_INVALID, [spelling(name)]))
+    }
+
     /// 412.
     pub(crate) fn precondition_failed() -> Self {
         Self::new(StatusCode::PRECONDITION_FAILED, Message::new(&base::PRECONDITION_FAILED, []))
@@ -161,6 +166,25 @@ impl From<&CommandError> for Refusal {
         }
     }
 }
+
+/// A header's name as the standards spell it.
+fn spelling(name: &HeaderName) -> &str {
+    SPELLINGS.into_iter().find(|spelling| spelling.eq_ignore_ascii_case(name.as_str())).unwrap_or(name.as_str())
+}
+
+const SPELLINGS: [&str; 11] = [
+    "Accept",
+    "Accept-Encoding",
+    "Authorization",
+    "Content-Encoding",
+    "Content-Type",
+    "Expect",
+    "Host",
+    "If-Match",
+    "If-None-Match",
+    "OData-Version",
+    "X-Auth-Token",
+];
 
 /// When to try again, where nothing better is known.
 const DEFAULT_RETRY_SECONDS: u64 = 5;

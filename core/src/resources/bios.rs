@@ -79,6 +79,5 @@ pub(super) fn attributes(settings: &FirmwareSettings) -> Map<String, Value> {
 /// Understands `#Bios.ResetBios`, which has no parameters. The defaults are what the machine's owner defined.
 pub(super) fn reset(body: &JsonObject) -> Result<Action, Refusal> {
     let action = parameters::Action("Bios.ResetBios");
-    let problems: Vec<_> = parameters::members(body).map(|(name, _)| action.unknown(name)).collect();
-    if problems.is_empty() { Ok(Action::ResetFirmware) } else { Err(Refusal::bad_request(problems)) }
+    action.takes_nothing(body).map(|()| Action::ResetFirmware)
 }

@@ -49,9 +49,9 @@ pub(super) fn represent(
 
 /// Understands a POST to the collection. Posting what is there already makes no second one.
 pub(super) fn create(slot: Slot, body: &JsonObject) -> Result<(Action, CertificateId), Refusal> {
-    let mut patch = parameters::Patch::new(&["Id", "Name"]);
+    let mut patch = parameters::Patch::new(&["Name"]);
     let (mut text, mut kind) = (None, None);
-    for (name, value) in parameters::members(body) {
+    for (name, value) in parameters::members_of_new(body) {
         match name {
             STRING => text = patch.text(name, value),
             TYPE => match parameters::choice(name, value, &[PEM], |kind| kind) {

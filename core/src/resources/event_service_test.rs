@@ -5,7 +5,7 @@
 
 use serde_json::Value;
 
-use super::parameters::{self, Action};
+use super::parameters::Action;
 use crate::auth::{Identity, Privilege};
 use crate::event::{Audience, Draft, EventType, Origin, When, Witness, Words};
 use crate::http::{JsonObject, Refusal};
@@ -33,7 +33,7 @@ pub(super) fn submit(identity: &Identity, body: &JsonObject) -> Result<Draft, Re
         witness: Witness::Alone,
     };
     let mut problems = Vec::new();
-    for (name, value) in parameters::members(body) {
+    for (name, value) in SUBMIT.parameters(body) {
         if value.is_null() && name != MESSAGE_ID {
             continue;
         }
@@ -50,10 +50,7 @@ pub(super) fn submit(identity: &Identity, body: &JsonObject) -> Result<Draft, Re
 /// `#EventService.TestEventSubscription` has no parameters.
 pub(super) fn test(identity: &Identity, body: &JsonObject) -> Result<Draft, Refusal> {
     const TEST: Action = Action("EventService.TestEventSubscription");
-    let problems: Vec<Message> = parameters::members(body).map(|(name, _)| TEST.unknown(name)).collect();
-    if !problems.is_empty() {
-        return Err(Refusal::bad_request(problems));
-    }
+    TEST.takes_nothing(body)?;
     Ok(Draft::test(audience(identity)))
 }
 

@@ -22,7 +22,7 @@ use crate::service::EventIntent;
 pub(super) fn subscribe(context: &Context<'_>, body: &JsonObject) -> Result<Proposal, Refusal> {
     let mut reader = Reader::new(context);
     let mut problems = Vec::new();
-    for (name, value) in parameters::members(body) {
+    for (name, value) in parameters::members_of_new(body) {
         // Clients send what they leave open as null.
         if !value.is_null() {
             problems.extend(reader.property(name, value).err().map(|problem| problem.about(format!("#/{name}"))));

@@ -75,7 +75,7 @@ pub(super) fn create(context: &Context<'_>, body: &JsonObject) -> Result<EditPla
     let mut patch = parameters::Patch::new(READ_ONLY);
     let (mut user_name, mut password, mut role) = (None, None, None);
     let (mut enabled, mut change_required) = (true, false);
-    for (name, value) in parameters::members(body) {
+    for (name, value) in parameters::members_of_new(body) {
         match name {
             "UserName" => user_name = read_user_name(&mut patch, value),
             "Password" => password = read_password(&mut patch, value),

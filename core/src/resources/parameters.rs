@@ -6,10 +6,23 @@ use crate::config::Secret;
 use crate::http::{JsonObject, Refusal};
 use crate::messages::{Message, base};
 
-/// The members of a body that are not annotations: those are to be ignored wherever they stand (DSP0266 clause 7.7).
+/// The members of a body that say something: annotations are to be ignored wherever they stand (DSP0266 clause 7.6), and
+/// an `Oem` without anything in it is how some clients leave it open.
 pub(super) fn members(object: &JsonObject) -> impl Iterator<Item = (&str, &Value)> {
-    object.iter().map(|(name, value)| (name.as_str(), value)).filter(|(name, _)| !name.contains('@'))
+    let says_something = |(name, value): &(&str, &Value)| !name.contains('@') && !(*name == OEM && is_nothing(value));
+    object.iter().map(|(name, value)| (name.as_str(), value)).filter(says_something)
 }
+
+/// The same of a body that something is made of: its `Id` is for the service to choose (DSP0266 clause 7.9).
+pub(super) fn members_of_new(object: &JsonObject) -> impl Iterator<Item = (&str, &Value)> {
+    members(object).filter(|(name, _)| *name != "Id")
+}
+
+fn is_nothing(value: &Value) -> bool {
+    value.is_null() || value.as_object().is_some_and(JsonObject::is_empty)
+}
+
+const OEM: &str = "Oem";
 
 /// Reads a property that is one of a few names.
 pub(super) fn choice<T: Copy>(
@@ -39,6 +52,18 @@ pub(super) fn not_changeable(property: &str, read_only: &[&str]) -> Message {
 pub(super) struct Action(pub(super) &'static str);
 
 impl Action {
+    /// The parameters in a body. Many scripts name the action once more, by whatever name they have for it: which one is
+    /// meant is in the URI.
+    pub(super) fn parameters(self, body: &JsonObject) -> impl Iterator<Item = (&str, &Value)> {
+        members(body).filter(|(name, _)| *name != "Action")
+    }
+
+    /// The messages for every parameter in the body of an action that has none.
+    pub(super) fn takes_nothing(self, body: &JsonObject) -> Result<(), Refusal> {
+        let problems: Vec<Message> = self.parameters(body).map(|(name, _)| self.unknown(name)).collect();
+        if problems.is_empty() { Ok(()) } else { Err(Refusal::bad_request(problems)) }
+    }
+
     /// Reads a parameter that is one of a few names.
     pub(super) fn choice<T: Copy>(
         self,

@@ -85,7 +85,7 @@ pub(crate) struct LogIn {
 pub(crate) fn log_in(body: &JsonObject) -> Result<LogIn, Refusal> {
     let mut patch = parameters::Patch::new(IGNORED);
     let (mut user_name, mut password, mut context) = (None, None, None);
-    for (name, value) in parameters::members(body) {
+    for (name, value) in parameters::members_of_new(body) {
         match name {
             "UserName" => user_name = patch.text(name, value),
             "Password" => password = patch.secret(name, value),

@@ -168,7 +168,7 @@ pub(super) fn insert(vm: &VmId, slot: Slot, body: &JsonObject) -> Result<Action,
     let (mut user_name, mut password) = ("", "");
     let mut write_protected = true;
     let mut problems = Vec::new();
-    for (name, value) in parameters::members(body) {
+    for (name, value) in ACTION.parameters(body) {
         // Clients send what they leave open as null.
         if value.is_null() && name != IMAGE {
             continue;
@@ -224,8 +224,7 @@ pub(super) fn insert(vm: &VmId, slot: Slot, body: &JsonObject) -> Result<Action,
 /// Understands the parameters of `#VirtualMedia.EjectMedia`, of which there are none.
 pub(super) fn eject(slot: Slot, body: &JsonObject) -> Result<Action, Refusal> {
     const ACTION: parameters::Action = parameters::Action("VirtualMedia.EjectMedia");
-    let problems: Vec<Message> = parameters::members(body).map(|(name, _)| ACTION.unknown(name)).collect();
-    if problems.is_empty() { Ok(Action::EjectMedia(slot)) } else { Err(Refusal::bad_request(problems)) }
+    ACTION.takes_nothing(body).map(|()| Action::EjectMedia(slot))
 }
 
 /// Reads the name of an image, which is kept to the letter.
