@@ -1,6 +1,6 @@
 //! What clients send in bodies beside what they want.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "tests may fail")]
+#![expect(clippy::unwrap_used, reason = "tests may fail")]
 
 use bytes::Bytes;
 use http::{Method, Request, StatusCode};
@@ -48,7 +48,7 @@ fn an_action_takes_what_scripts_send_along_and_no_parameter_that_it_does_not_hav
     for (uri, parameters) in actions(&mut desk) {
         let with = |more: Value| {
             let mut body = parameters.clone();
-            body.as_object_mut().unwrap().extend(more.as_object().expect("members").clone());
+            body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
             body
         };
         let fresh = |body: &Value| {
@@ -82,7 +82,7 @@ fn an_action_takes_what_scripts_send_along_and_no_parameter_that_it_does_not_hav
     }
 }
 
-/// F6: so do PATCHes and creations: what identifies a resource is no change of it.
+/// F6: so do changes and creations: what identifies a resource is no change of it.
 #[test]
 fn what_identifies_a_resource_is_not_a_change_of_it() {
     let patches = [

@@ -1,7 +1,7 @@
 //! When credentials count, and which ones: nothing is judged that is not needed, and what was proved when a request
 //! began is proved again when its body is there.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests may fail")]
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "tests may fail")]
 
 use std::time::Duration;
 

@@ -86,7 +86,7 @@ const RESET_TYPE: &str = "ResetType";
 pub(super) fn parse(platform: &Platform, body: &JsonObject) -> Result<Action, Refusal> {
     let mut reset_type = None;
     let mut problems = Vec::new();
-    for (name, value) in ACTION.parameters(body) {
+    for (name, value) in parameters::of_action(body) {
         match name {
             RESET_TYPE => match ACTION.choice(name, value, ResetType::of(platform), ResetType::name) {
                 Ok(choice) => reset_type = Some(choice),

@@ -234,7 +234,7 @@ pub(super) fn action(
     };
     let mut age = None;
     let mut problems = Vec::new();
-    for (parameter, value) in name.parameters(body) {
+    for (parameter, value) in parameters::of_action(body) {
         match parameter {
             AGE if resumes && value.is_null() => {}
             AGE if resumes => match name.text(parameter, value) {

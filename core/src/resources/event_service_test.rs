@@ -5,7 +5,7 @@
 
 use serde_json::Value;
 
-use super::parameters::Action;
+use super::parameters::{self, Action};
 use crate::auth::{Identity, Privilege};
 use crate::event::{Audience, Draft, EventType, Origin, When, Witness, Words};
 use crate::http::{JsonObject, Refusal};
@@ -33,7 +33,7 @@ pub(super) fn submit(identity: &Identity, body: &JsonObject) -> Result<Draft, Re
         witness: Witness::Alone,
     };
     let mut problems = Vec::new();
-    for (name, value) in SUBMIT.parameters(body) {
+    for (name, value) in parameters::of_action(body) {
         if value.is_null() && name != MESSAGE_ID {
             continue;
         }

@@ -31,7 +31,7 @@ impl ResetType {
 pub(super) fn check(body: &JsonObject) -> Result<(), Refusal> {
     const ACTION: parameters::Action = parameters::Action("Manager.Reset");
     let mut problems = Vec::new();
-    for (name, value) in ACTION.parameters(body) {
+    for (name, value) in parameters::of_action(body) {
         match name {
             "ResetType" => problems.extend(ACTION.choice(name, value, &ResetType::ALL, ResetType::name).err()),
             _ => problems.push(ACTION.unknown(name)),

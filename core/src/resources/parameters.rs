@@ -9,13 +9,19 @@ use crate::messages::{Message, base};
 /// The members of a body that say something: annotations are to be ignored wherever they stand (DSP0266 clause 7.6), and
 /// an `Oem` without anything in it is how some clients leave it open.
 pub(super) fn members(object: &JsonObject) -> impl Iterator<Item = (&str, &Value)> {
-    let says_something = |(name, value): &(&str, &Value)| !name.contains('@') && !(*name == OEM && is_nothing(value));
-    object.iter().map(|(name, value)| (name.as_str(), value)).filter(says_something)
+    let is_silent = |name: &str, value: &Value| name.contains('@') || name == OEM && is_nothing(value);
+    object.iter().map(|(name, value)| (name.as_str(), value)).filter(move |(name, value)| !is_silent(name, value))
 }
 
 /// The same of a body that something is made of: its `Id` is for the service to choose (DSP0266 clause 7.9).
 pub(super) fn members_of_new(object: &JsonObject) -> impl Iterator<Item = (&str, &Value)> {
     members(object).filter(|(name, _)| *name != "Id")
+}
+
+/// The same of the body of an action. Many scripts name the action once more, by whatever name they have for it: which one
+/// is meant is in the URI.
+pub(super) fn of_action(body: &JsonObject) -> impl Iterator<Item = (&str, &Value)> {
+    members(body).filter(|(name, _)| *name != "Action")
 }
 
 fn is_nothing(value: &Value) -> bool {
@@ -52,15 +58,9 @@ pub(super) fn not_changeable(property: &str, read_only: &[&str]) -> Message {
 pub(super) struct Action(pub(super) &'static str);
 
 impl Action {
-    /// The parameters in a body. Many scripts name the action once more, by whatever name they have for it: which one is
-    /// meant is in the URI.
-    pub(super) fn parameters(self, body: &JsonObject) -> impl Iterator<Item = (&str, &Value)> {
-        members(body).filter(|(name, _)| *name != "Action")
-    }
-
     /// The messages for every parameter in the body of an action that has none.
     pub(super) fn takes_nothing(self, body: &JsonObject) -> Result<(), Refusal> {
-        let problems: Vec<Message> = self.parameters(body).map(|(name, _)| self.unknown(name)).collect();
+        let problems: Vec<Message> = of_action(body).map(|(name, _)| self.unknown(name)).collect();
         if problems.is_empty() { Ok(()) } else { Err(Refusal::bad_request(problems)) }
     }
 

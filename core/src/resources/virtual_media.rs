@@ -168,7 +168,7 @@ pub(super) fn insert(vm: &VmId, slot: Slot, body: &JsonObject) -> Result<Action,
     let (mut user_name, mut password) = ("", "");
     let mut write_protected = true;
     let mut problems = Vec::new();
-    for (name, value) in ACTION.parameters(body) {
+    for (name, value) in parameters::of_action(body) {
         // Clients send what they leave open as null.
         if value.is_null() && name != IMAGE {
             continue;
