@@ -120,7 +120,7 @@ fn what_needs_credentials_is_refused_to_whoever_has_none_that_count() {
     let worthless = worthless(&mut desk);
     for credentials in &worthless {
         // Nobody is locked out here for guessing.
-        desk.advance(Duration::from_secs(600));
+        desk.advance(Duration::from_mins(10));
         for (method, uri) in [
             (Method::GET, NODE),
             (Method::HEAD, "/redfish/v1/Systems"),
@@ -212,7 +212,10 @@ fn hold(with: &str, (method, uri, body): &(Method, &'static str, Value)) -> Held
         _ => (basic("eve", "Password1"), None),
     };
     // The password is right, and known to be.
-    assert_eq!(send(&mut desk, &Method::GET, NODE, &[credentials.clone()], &Value::Null).status(), StatusCode::OK);
+    assert_eq!(
+        send(&mut desk, &Method::GET, NODE, std::slice::from_ref(&credentials), &Value::Null).status(),
+        StatusCode::OK
+    );
     let (exchange, step) = desk.begin(request(method, uri, &[credentials]));
     assert!(matches!(step, Step::ReadBody { .. }), "{method} {uri}: {step:?}");
     desk.log.clear();
