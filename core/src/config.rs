@@ -244,6 +244,45 @@ impl PasswordHash {
     }
 }
 
+/// What it costs to check a password against a hash.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HashCost {
+    /// argon2.
+    Argon2 {
+        /// Memory, in KiB.
+        memory: u32,
+        /// How often that is gone over.
+        passes: u32,
+    },
+    /// bcrypt.
+    Bcrypt {
+        /// The exponent of two of its rounds.
+        cost: u32,
+    },
+}
+
+impl HashCost {
+    /// The most memory that argon2 may take, in KiB: what RFC 9106 recommends where memory is scarce, and most tools do.
+    pub const MOST_MEMORY: u32 = 65_536;
+
+    /// The most memory times passes: about half a second.
+    pub const MOST_WORK: u64 = 1_048_576;
+
+    /// The highest cost of bcrypt: about a second.
+    pub const HIGHEST_COST: u32 = 14;
+
+    /// Whether anybody may have that computed by sending a password. What costs more is not computed: nobody can log in
+    /// with it.
+    pub fn is_bearable(self) -> bool {
+        match self {
+            Self::Argon2 { memory, passes } => {
+                memory <= Self::MOST_MEMORY && u64::from(memory) * u64::from(passes) <= Self::MOST_WORK
+            }
+            Self::Bcrypt { cost } => cost <= Self::HIGHEST_COST,
+        }
+    }
+}
+
 /// Bytes that no log may show.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(Arc<[u8]>);

@@ -28,11 +28,12 @@ mod task;
 pub mod time;
 mod view;
 
-pub use auth::{Privilege, Privileges, Role};
-pub use exchange::{Exchange, PasswordCheck, Peer, Signal, Step};
+pub use auth::{PasswordCheck, Privilege, Privileges, Role};
+pub use exchange::{Exchange, Peer, Signal, Step};
 pub use model::Reach;
 pub use network::{ntp, ssdp};
 pub use service::{
-    Delivery, DeliveryError, DeliveryId, Input, Intent, Notice, Outcome, Output, Reason, Service, StreamId, Ticket,
+    Delivery, DeliveryError, DeliveryId, Input, Intent, Notice, Outcome, Output, PasswordResult, PasswordTask,
+    PasswordWork, PasswordWorkId, Reason, Service, StreamId, Ticket,
 };
 pub use view::View;

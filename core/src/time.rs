@@ -24,6 +24,11 @@ impl Instant {
     pub fn saturating_since(self, earlier: Self) -> Duration {
         self.0.saturating_sub(earlier.0)
     }
+
+    /// The instant that much before, or the runtime's beginning.
+    pub(crate) const fn earlier(self, by: Duration) -> Self {
+        Self(self.0.saturating_sub(by))
+    }
 }
 
 impl std::ops::Add<Duration> for Instant {

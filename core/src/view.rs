@@ -10,7 +10,9 @@ use std::sync::{Arc, OnceLock};
 use foldhash::fast::FixedState;
 use rpds::{HashTrieMapSync, RedBlackTreeMapSync};
 
-use crate::auth::{Authenticator, CredentialKey, Directory, Identity, Reviewed, Sessions, TokenKey};
+use crate::auth::{
+    Account, Authenticator, CredentialKey, Directory, Identity, Remembered, Reviewed, Sessions, TokenKey,
+};
 use crate::config::{Config, IdConvention};
 use crate::event::{Subscribed, SubscriptionId};
 use crate::http::Representation;
@@ -37,8 +39,10 @@ pub struct View {
     pub(crate) accounts_known: bool,
     /// Clients that sent too many wrong passwords, and until when no more are taken from them.
     pub(crate) throttled: RedBlackTreeMapSync<IpAddr, Instant>,
-    /// Credentials that were checked, and until when that counts.
-    pub(crate) remembered: RedBlackTreeMapSync<CredentialKey, Instant>,
+    /// Accounts, by their `uid`, that were locked a moment ago, and until when: what is stored does not say so yet.
+    pub(crate) locked: RedBlackTreeMapSync<Arc<str>, Instant>,
+    /// Passwords that were found right, by the `uid` of the account.
+    pub(crate) remembered: RedBlackTreeMapSync<Arc<str>, Arc<Remembered>>,
     /// Bearer tokens that were reviewed, and what came of it.
     pub(crate) reviewed: RedBlackTreeMapSync<TokenKey, Reviewed>,
     pub(crate) systems: HashTrieMapSync<VmId, Arc<Vm>, FixedState>,
@@ -161,6 +165,16 @@ impl View {
     pub(crate) fn clock(&self, now: Now) -> UnixTime {
         let correction = if self.network.ntp_is_on { self.clock_correction } else { 0 };
         UnixTime(now.unix.0.saturating_add(correction))
+    }
+
+    /// Whether too many wrong passwords keep an account from logging in.
+    pub(crate) fn is_locked(&self, account: &Account, now: Now) -> bool {
+        account.is_locked(now.unix) || self.locked.get(&account.uid).is_some_and(|until| now.mono < *until)
+    }
+
+    /// Whether these credentials of an account were found right, and were used lately.
+    pub(crate) fn is_remembered(&self, account: &str, key: &CredentialKey, now: Instant) -> bool {
+        self.remembered.get(account).is_some_and(|known| known.recognises(key, now))
     }
 
     /// Whether everything has been listed once: before that, absence means nothing.

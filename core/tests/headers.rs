@@ -34,7 +34,8 @@ const ADMIN: (&str, &str) = ("authorization", "Basic YWRtaW46c2VjcmV0");
 
 #[test]
 fn no_response_is_a_page_for_a_browser() {
-    let behind_a_proxy = Desk::empty(Config { protocol: Protocol::Http, ..config() });
+    let mut behind_a_proxy = Desk::empty(Config { protocol: Protocol::Http, ..config() });
+    behind_a_proxy.make_itself_known();
     for (method, uri, headers) in [
         ("GET", "/redfish/v1", vec![]),
         ("GET", "/redfish/v1/Systems", vec![]),

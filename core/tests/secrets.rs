@@ -10,7 +10,7 @@ use bytes::Bytes;
 use http::{Request, Response};
 use kubevirt_redfish_core::config::PasswordHash;
 use kubevirt_redfish_core::model::Completion;
-use kubevirt_redfish_core::{Input, Output, Peer, Signal, Step, Ticket};
+use kubevirt_redfish_core::{Input, Output, PasswordResult, PasswordTask, Peer, Signal, Step, Ticket};
 use kubevirt_redfish_fixtures::desk::Desk;
 use serde_json::{Value, json};
 
@@ -37,8 +37,6 @@ impl Printed {
             let signal = match step {
                 Step::Respond(response) => return response,
                 Step::ReadBody { .. } => Signal::Body(body.to_string().into()),
-                Step::Verify(_) => Signal::Verified(true),
-                Step::Hash(_) => Signal::Hashed(Some(PasswordHash::new("hash:of-the-new-one"))),
                 Step::Defer => Signal::Proceed,
                 Step::Stream { .. } => panic!("no stream was asked for"),
                 Step::Submit(intent) => {
@@ -53,6 +51,15 @@ impl Printed {
                         match output {
                             Output::Publish(view) => desk.view = view,
                             Output::Outcome { outcome, .. } => answer = Some(outcome),
+                            Output::Password(work) => {
+                                let result = match work.task {
+                                    PasswordTask::Verify(_) => PasswordResult::Verified(true),
+                                    PasswordTask::Hash(_) => {
+                                        PasswordResult::Hashed(Some(PasswordHash::new("hash:of-the-new-one")))
+                                    }
+                                };
+                                desk.service().handle_input(now, Input::Password { id: work.id, result });
+                            }
                             Output::Command(command) => {
                                 let input = Input::Completed { id: command.id, result: Ok(Completion::default()) };
                                 desk.service().handle_input(now, input);

@@ -22,6 +22,7 @@ use crate::permits::Permits;
 use crate::random::Numbers;
 use crate::server::{StreamBody, stopped};
 use crate::transport::Transport;
+use crate::verify::Passwords;
 
 mod delivery;
 mod image_server;
@@ -117,6 +118,7 @@ pub struct Driver {
     observations: mpsc::Receiver<Observation>,
     watches: JoinSet<()>,
     commands: Commands,
+    passwords: Passwords,
     deliveries: Deliveries,
     streams: Streams,
     streams_end: watch::Receiver<bool>,
@@ -156,6 +158,7 @@ impl Driver {
             observations,
             watches: running,
             commands: Commands::new(clock, transport, kubevirt, numbers),
+            passwords: Passwords::default(),
             deliveries: Deliveries::new(),
             streams: Streams::new(),
             streams_end,
@@ -195,6 +198,7 @@ impl Driver {
                     self.drain();
                 }
                 Some((id, result)) = self.commands.next_end() => self.input(Input::Completed { id, result }),
+                Some((id, result)) = self.passwords.next_end() => self.input(Input::Password { id, result }),
                 Some((id, result)) = self.deliveries.next_end() => self.input(Input::Delivered { id, result }),
                 Some(id) = self.streams.next_closed() => self.input(Input::StreamClosed(id)),
                 () = stopped(&mut self.streams_end), if !streams_ended => {
@@ -244,6 +248,8 @@ impl Driver {
                 Output::Store(write) => self.commands.store(write),
                 Output::Review(review) => self.commands.review(review),
                 Output::Claim(claim) => self.commands.claim(claim),
+                Output::Password(work) => self.passwords.start(work),
+                Output::ReleasePasswordMemory => self.passwords.release_memory(),
                 Output::Notice(notice) => tracing::warn!("{notice}"),
                 Output::Cancel(id) => self.commands.cancel(id),
                 Output::Outcome { ticket, outcome } => {

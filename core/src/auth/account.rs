@@ -181,6 +181,13 @@ pub(crate) struct Policy {
     pub(crate) reset_after: u32,
 }
 
+impl Policy {
+    /// Whether any number of wrong passwords locks an account.
+    pub(crate) const fn locks(self) -> bool {
+        self.threshold > 0 && self.duration > 0
+    }
+}
+
 /// Ten wrong passwords within a minute of each other lock an account for a minute. That leaves whoever guesses ten
 /// attempts a minute, and an operator whose script has an old password a minute to wait.
 impl Default for Policy {

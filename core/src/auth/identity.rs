@@ -1,16 +1,9 @@
-//! Who is asking: from credentials to an identity, at the price of a hash for those who were checked before.
+//! Who is asking: what they may do, and to which chassis.
 
-use std::fmt;
 use std::sync::Arc;
 
-use subtle::ConstantTimeEq as _;
-
-use super::mac::{first_8, hmac};
 use super::session::SessionId;
-use super::{Account, BasicCredentials, Directory, ExternalUser, Privilege, Privileges, TokenKey};
-use crate::config::{Credential, PasswordHash};
-use crate::model::BearerToken;
-use crate::time::UnixTime;
+use super::{Account, ExternalUser, Privilege, Privileges};
 
 /// Someone who proved who they are: what they may do, and to which chassis.
 #[derive(Clone, Debug)]
@@ -114,102 +107,5 @@ impl Identity {
     /// Whether all of `chassis` are among those granted.
     pub(crate) fn sees_all(&self, chassis: &[u16]) -> bool {
         chassis.iter().all(|index| self.chassis.contains(index))
-    }
-}
-
-/// What came of looking at credentials.
-#[derive(Clone, Debug)]
-pub(crate) enum Login {
-    /// They are right.
-    Accepted(Arc<Account>),
-    /// They are wrong. `account` is whose password was to be guessed, if it is one that can log in. Where there is a hash,
-    /// it is to be computed all the same, so that the time taken does not tell which names there are.
-    Refused { account: Option<Arc<Account>>, hash: Option<PasswordHash> },
-    /// A hash has to be computed first.
-    Unverified { hash: PasswordHash, account: Arc<Account>, key: CredentialKey },
-}
-
-/// A keyed hash of a user name, a password and what it is checked against. It remembers a password that was checked
-/// without keeping the password, and is void as soon as the account's hash is another.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) struct CredentialKey([u8; 32]);
-
-impl fmt::Debug for CredentialKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("***")
-    }
-}
-
-/// Checks credentials against accounts.
-pub(crate) struct Authenticator {
-    key: [u8; 32],
-    /// The hashes of all accounts, to spend time on where there is none to check.
-    hashes: Box<[PasswordHash]>,
-}
-
-impl fmt::Debug for Authenticator {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Authenticator")
-    }
-}
-
-impl Authenticator {
-    /// `key` is secret and random; with it remembered credentials are hashed.
-    pub(crate) fn new(directory: &Directory, key: [u8; 32]) -> Self {
-        let hashes = directory.accounts().filter_map(|account| match &account.credential {
-            Credential::Hashed(hash) => Some(hash.clone()),
-            Credential::Plain(_) => None,
-        });
-        Self { key, hashes: hashes.collect() }
-    }
-
-    /// `is_remembered` tells whether a credential has been found right before.
-    pub(crate) fn check(
-        &self,
-        directory: &Directory,
-        credentials: &BasicCredentials,
-        now: UnixTime,
-        is_remembered: impl FnOnce(&CredentialKey) -> bool,
-    ) -> Login {
-        let found = directory.by_name(&credentials.user_name);
-        // One that is disabled or locked is to look as if the password were wrong, also in the time that it takes.
-        let may_log_in = found.filter(|account| account.enabled && !account.is_locked(now));
-        match found.map(|account| &account.credential) {
-            Some(Credential::Plain(password)) => {
-                let right = bool::from(password.expose().ct_eq(credentials.password.expose()));
-                match may_log_in.filter(|_| right) {
-                    Some(account) => Login::Accepted(Arc::clone(account)),
-                    None => self.refused(credentials, may_log_in),
-                }
-            }
-            Some(Credential::Hashed(hash)) => {
-                let key = self.credential_key(credentials, hash);
-                match may_log_in {
-                    Some(account) if is_remembered(&key) => Login::Accepted(Arc::clone(account)),
-                    Some(account) => Login::Unverified { hash: hash.clone(), account: Arc::clone(account), key },
-                    None => Login::Refused { account: None, hash: Some(hash.clone()) },
-                }
-            }
-            None => self.refused(credentials, None),
-        }
-    }
-
-    /// What a bearer token is known by once it has been reviewed.
-    pub(crate) fn token_key(&self, token: &BearerToken) -> TokenKey {
-        TokenKey::new(&self.key, token)
-    }
-
-    /// What is known to be wrong takes as long as what has to be found out: as long as some account's hash, for each name
-    /// always the same one, so that no name stands out.
-    fn refused(&self, credentials: &BasicCredentials, account: Option<&Arc<Account>>) -> Login {
-        let drawn = hmac(&self.key, &[b"time", credentials.user_name.as_bytes()]);
-        let number = u64::from_be_bytes(first_8(drawn));
-        let index = usize::try_from(number % self.hashes.len().max(1) as u64).unwrap_or_default();
-        Login::Refused { account: account.cloned(), hash: self.hashes.get(index).cloned() }
-    }
-
-    fn credential_key(&self, credentials: &BasicCredentials, hash: &PasswordHash) -> CredentialKey {
-        let parts = [credentials.user_name.as_bytes(), hash.as_str().as_bytes(), credentials.password.expose()];
-        CredentialKey(hmac(&self.key, &parts))
     }
 }

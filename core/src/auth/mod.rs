@@ -6,6 +6,7 @@ mod basic;
 mod bearer;
 mod edit;
 mod identity;
+mod login;
 mod mac;
 mod privilege;
 mod role;
@@ -18,7 +19,9 @@ pub(crate) use account::{
 pub(crate) use basic::BasicCredentials;
 pub(crate) use bearer::{ExternalUser, Reviewed, TokenKey, bearer, is_external};
 pub(crate) use edit::{EditError, Edited};
-pub(crate) use identity::{Authenticator, CredentialKey, Extent, Identity, Login};
+pub(crate) use identity::{Extent, Identity};
+pub use login::PasswordCheck;
+pub(crate) use login::{Attempt, Authenticator, CredentialKey, Login, Remembered, Verdict};
 pub(crate) use mac::Entropy;
 pub(crate) use privilege::{Entity, Need, Owned, Required, required, required_by};
 pub use role::{Privilege, Privileges, Role};

@@ -1,9 +1,8 @@
 //! Logging in, and changing accounts and sessions.
 //!
 //! ```text
-//! log in:  ReadBody ─┬─▶ Verify ─▶ Submit(remember) ─┬─▶ Submit(open) ─▶ Respond 201
-//!                    ├───────────────────────────────┘
-//!                    └─▶ Submit(wrong password) ─▶ Respond 401
+//! log in:  ReadBody ─┬─▶ Submit(log in) ─┬─▶ Submit(open) ─▶ Respond 201
+//!                    └───────────────────┘
 //! change:  Submit(change) ─▶ [Submit(what follows)] ─▶ Respond
 //! ```
 
@@ -13,30 +12,24 @@ use bytes::Bytes;
 use http::StatusCode;
 use http::header::CONTENT_TYPE;
 
-use super::{Exchange, PasswordCheck, Signal, Step, response, still};
+use super::{Exchange, Signal, Step, response};
 use crate::auth::{
-    Account, AccountEdit, BasicCredentials, CredentialKey, EditError, Edited, Identity, Login, Privilege, SessionEdit,
-    SessionId, Token,
+    Account, AccountEdit, BasicCredentials, EditError, Edited, Identity, Login, Privilege, SessionEdit, SessionId,
+    Token,
 };
 use crate::http::{Encoding, JsonObject, Refusal, accepts, is_json, parse_body};
 use crate::messages::{Message, base};
 use crate::resources::{self, Context, EditAnswer, EditPlan, LogIn};
 use crate::route::Route;
-use crate::service::{AccessEdit, Intent, IntentKind, Outcome, OutcomeKind};
+use crate::service::{AccessEdit, Intent, IntentKind, Outcome, OutcomeKind, PasswordOutcome};
 use crate::time::Now;
 use crate::view::View;
 
 pub(super) enum State {
-    /// It is being noted that a password was wrong.
-    Refusing,
     /// The body of a log-in is being read.
     ReadingLogIn,
-    /// The password of a log-in is being checked. `account` is whose it would be.
-    CheckingLogIn { account: Arc<Account>, key: CredentialKey, context: Option<String> },
-    /// Time is being spent on a log-in that is refused; `account` is whose password was to be guessed.
-    PretendingLogIn { account: Option<Arc<Account>> },
-    /// The service takes note of the password of a log-in, which was right.
-    RememberingLogIn { account: Arc<Account>, context: Option<String> },
+    /// It is being found out whether the password of a log-in is right.
+    LoggingIn { context: Option<String> },
     /// A session is being opened.
     Opening { account: Arc<Account> },
     /// The password of a change is being hashed.
@@ -48,13 +41,6 @@ pub(super) enum State {
 }
 
 impl Exchange {
-    /// Takes note that a password was wrong, then says so.
-    pub(super) fn wrong_password(&mut self, account: Option<&Account>) -> Step {
-        self.state = super::State::Access(State::Refusing);
-        let account = account.map(|account| Arc::clone(&account.uid));
-        Step::Submit(Intent(IntentKind::WrongPassword { account, client: self.peer.address }))
-    }
-
     /// Begins a log-in.
     pub(super) fn read_log_in(&mut self) -> Step {
         if self.announced_length().is_some_and(|length| length > LONGEST_LOG_IN as u64) {
@@ -67,7 +53,6 @@ impl Exchange {
     /// Goes on with what came of the last step.
     pub(super) fn resume_access(&mut self, view: &Arc<View>, now: Now, state: State, signal: Signal) -> Step {
         match (state, signal) {
-            (State::Refusing, Signal::Outcome(_)) => self.refuse(&Refusal::unauthorized(self.path())),
             (State::ReadingLogIn, Signal::Body(body)) => match self.parse_log_in(&body) {
                 Ok(log_in) => self.check_log_in(view, now, log_in),
                 Err(refusal) => self.refuse(&refusal),
@@ -76,22 +61,20 @@ impl Exchange {
             (State::ReadingLogIn, Signal::BodyBroken) => {
                 self.refuse(&Refusal::new(StatusCode::BAD_REQUEST, Message::new(&base::MALFORMED_JSON, [])))
             }
-            (State::CheckingLogIn { account, key, context }, Signal::Verified(true)) => {
-                let intent = IntentKind::Remember(key, Arc::clone(&account.uid));
-                self.state = super::State::Access(State::RememberingLogIn { account, context });
-                Step::Submit(Intent(intent))
+            (State::LoggingIn { context }, Signal::Outcome(Outcome(outcome))) => {
+                match self.logged_in(view, now, &outcome) {
+                    Ok(account) => self.open(account, context),
+                    Err(refusal) => self.refuse(&refusal),
+                }
             }
-            (State::CheckingLogIn { account, .. }, Signal::Verified(false)) => self.wrong_password(Some(&account)),
-            (State::PretendingLogIn { account }, Signal::Verified(_)) => self.wrong_password(account.as_deref()),
-            (State::RememberingLogIn { account, context }, Signal::Outcome(_)) => match still(view, &account) {
-                Some(account) => self.open(Arc::clone(account), context),
-                None => self.refuse(&Refusal::unauthorized(self.path())),
-            },
             (State::Opening { account }, Signal::Outcome(Outcome(outcome))) => match outcome {
                 OutcomeKind::Edited(Edited::Opened { id, token }) => self.opened(view, now, &account, id, token),
                 other => self.not_done(&other),
             },
-            (State::Hashing, Signal::Hashed(Some(hash))) => self.hashed(view, now, hash),
+            (State::Hashing, Signal::Outcome(Outcome(outcome))) => match outcome {
+                OutcomeKind::Password(PasswordOutcome::Hashed(hash)) => self.hashed(view, now, hash),
+                other => self.not_done(&other),
+            },
             (State::Editing { identity, user_name, plan }, Signal::Outcome(Outcome(outcome))) => match outcome {
                 OutcomeKind::Edited(edited) => {
                     let EditPlan { then, answer, .. } = *plan;
@@ -131,7 +114,8 @@ impl Exchange {
         let edit = match (&plan.password, hash, &plan.edit) {
             (Some(password), None, _) => {
                 self.state = super::State::Access(State::Hashing);
-                return Step::Hash(password.clone());
+                let intent = IntentKind::HashPassword { password: password.clone(), client: self.peer.address };
+                return Step::Submit(Intent(intent));
             }
             (Some(_), Some(hash), AccessEdit::Account(edit)) => {
                 AccessEdit::Account(AccountEdit::with_hash(edit.clone(), hash.clone()))
@@ -153,17 +137,12 @@ impl Exchange {
     fn check_log_in(&mut self, view: &Arc<View>, now: Now, log_in: LogIn) -> Step {
         let LogIn { user_name, password, context } = log_in;
         let credentials = BasicCredentials { user_name, password };
-        match self.check(view, now, &credentials) {
+        match self.check(view, now, credentials) {
             Err(refusal) => self.refuse(&refusal),
-            Ok(Login::Accepted(account)) => self.open(account, context),
-            Ok(Login::Refused { account, hash: None }) => self.wrong_password(account.as_deref()),
-            Ok(Login::Refused { account, hash: Some(hash) }) => {
-                self.state = super::State::Access(State::PretendingLogIn { account });
-                Step::Verify(PasswordCheck { hash, password: credentials.password })
-            }
-            Ok(Login::Unverified { hash, account, key }) => {
-                self.state = super::State::Access(State::CheckingLogIn { account, key, context });
-                Step::Verify(PasswordCheck { hash, password: credentials.password })
+            Ok(Login::Remembered(account)) => self.open(account, context),
+            Ok(Login::Unverified(attempt)) => {
+                self.state = super::State::Access(State::LoggingIn { context });
+                self.attempt(attempt)
             }
         }
     }
@@ -234,6 +213,7 @@ impl Exchange {
             | OutcomeKind::Accepted(_)
             | OutcomeKind::TooManyTasks
             | OutcomeKind::Event(_)
+            | OutcomeKind::Password(_)
             | OutcomeKind::Reviewed(_)
             | OutcomeKind::Edited(_) => Refusal::internal_error(),
         })

@@ -8,11 +8,12 @@
 
 use std::sync::Arc;
 
+use super::log_in::too_many_failures;
 use super::{Exchange, State, Step};
 use crate::auth::{ExternalUser, Identity};
 use crate::http::Refusal;
 use crate::model::{BearerToken, CommandError};
-use crate::service::{Intent, IntentKind, OutcomeKind};
+use crate::service::{Intent, IntentKind, OutcomeKind, PasswordOutcome};
 use crate::time::Now;
 use crate::view::View;
 
@@ -39,12 +40,16 @@ impl Exchange {
             OutcomeKind::Reviewed(caller) => self.vouched(view, now, caller.as_ref()),
             OutcomeKind::ShuttingDown => self.refuse(&Refusal::shutting_down()),
             OutcomeKind::Overloaded => self.refuse(&Refusal::unavailable(1)),
+            OutcomeKind::Password(PasswordOutcome::TooManyFailures(until)) => {
+                self.refuse(&too_many_failures(until, now))
+            }
             OutcomeKind::Failed(error @ (CommandError::Unavailable { .. } | CommandError::TimedOut)) => {
                 self.refuse(&Refusal::from(&error))
             }
             // Nothing is wrong with the token, as far as anyone knows: the service may not ask, or was not understood.
             OutcomeKind::Failed(_) => self.refuse(&Refusal::unavailable(UNREVIEWED)),
             OutcomeKind::Done
+            | OutcomeKind::Password(_)
             | OutcomeKind::Accepted(_)
             | OutcomeKind::TooManyTasks
             | OutcomeKind::Edited(_)

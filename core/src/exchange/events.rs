@@ -87,6 +87,7 @@ impl Exchange {
             OutcomeKind::ShuttingDown => self.refuse(&Refusal::shutting_down()),
             OutcomeKind::Accepted(_)
             | OutcomeKind::TooManyTasks
+            | OutcomeKind::Password(_)
             | OutcomeKind::Reviewed(_)
             | OutcomeKind::Edited(_)
             | OutcomeKind::NotEdited(_) => self.refuse(&Refusal::internal_error()),

@@ -7,6 +7,7 @@ mod access;
 mod admission;
 mod bearer;
 mod events;
+mod log_in;
 mod response;
 mod tasks;
 mod write;
@@ -20,17 +21,14 @@ use http::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_LENGTH, IF_NO
 use http::request::Parts;
 use http::{HeaderName, Method, Request, Response, StatusCode};
 
-use crate::auth::{
-    self, Account, BasicCredentials, CredentialKey, Extent, Identity, Login, Owned, Privilege, Required, required,
-};
-use crate::config::{Credential, PasswordHash, Secret};
+use crate::auth::{self, BasicCredentials, Extent, Identity, Login, Owned, Privilege, Required, required};
 use crate::http::{Encoding, Refusal, accepts, is_preflight, matches};
 use crate::messages::{Message, base};
 use crate::model::{BearerToken, CommandError};
 use crate::query::{self, Query};
 use crate::resources::{self, Answer, Context, Plan};
 use crate::route::{Alias, Location, Route};
-use crate::service::{Intent, IntentKind, Outcome, OutcomeKind, StreamId, client_of};
+use crate::service::{Intent, Outcome, OutcomeKind, StreamId};
 use crate::time::Now;
 use crate::view::View;
 
@@ -54,10 +52,6 @@ pub enum Step {
         /// The largest body that is wanted, in bytes.
         limit: usize,
     },
-    /// Check a password where slow work does no harm; then [`Signal::Verified`].
-    Verify(PasswordCheck),
-    /// Compute the hash of a password where slow work does no harm, with a salt that is random; then [`Signal::Hashed`].
-    Hash(Secret),
     /// The answer takes long to work out, up to a second among a hundred thousand systems: go on where slow work does no
     /// harm, with [`Signal::Proceed`].
     Defer,
@@ -81,10 +75,6 @@ pub enum Signal {
     BodyTooLarge,
     /// The body did not arrive whole.
     BodyBroken,
-    /// Whether the password is the right one.
-    Verified(bool),
-    /// The hash of the password, in a form that [`PasswordCheck`] takes; `None` if it could not be computed.
-    Hashed(Option<PasswordHash>),
     /// The exchange is where it may take its time.
     Proceed,
     /// What the service says.
@@ -98,32 +88,21 @@ impl fmt::Debug for Signal {
             Self::Body(body) => write!(f, "Body({} bytes)", body.len()),
             Self::BodyTooLarge => f.write_str("BodyTooLarge"),
             Self::BodyBroken => f.write_str("BodyBroken"),
-            Self::Verified(right) => write!(f, "Verified({right})"),
-            Self::Hashed(hash) => write!(f, "Hashed({hash:?})"),
             Self::Proceed => f.write_str("Proceed"),
             Self::Outcome(outcome) => write!(f, "Outcome({outcome:?})"),
         }
     }
 }
 
-/// A password and the hash to check it against. Takes milliseconds of computing on purpose.
-#[derive(Clone, Debug)]
-pub struct PasswordCheck {
-    /// bcrypt's modular form or the PHC string of argon2.
-    pub hash: PasswordHash,
-    /// What the client sent.
-    pub password: Secret,
-}
-
 /// One request's way from its head to its response.
 ///
 /// ```text
-/// begin ─▶ credentials ─┬────────────────────────────────────────▶ Respond
-///          ▲    ▲   ▲   ├─▶ Verify ─▶ Submit(remember) ─┐            ▲
-///          │    │   │   └───────────────────────────────┤            │
-///          │    │   └── ReadBody ◀── no body yet ◀──────┤            │
-///          │    └────── superseded ◀─────────────┐      │            │
-///          └─────────── Hash ◀── new password ◀──┴── Submit ─────────┘
+/// begin ─▶ credentials ─┬─────────────────────────────────────────▶ Respond
+///          ▲    ▲   ▲   ├─▶ Submit(log in) ─┐                        ▲
+///          │    │   │   └───────────────────┤                        │
+///          │    │   └── ReadBody ◀── no body yet                     │
+///          │    └────── superseded ◀───────────────┐                 │
+///          └─────────── Submit(hash) ◀── password ◀┴── Submit ───────┘
 /// ```
 ///
 /// A write goes back to its credentials whenever it has waited for anything: see `write`. A log-in goes its own way
@@ -146,14 +125,10 @@ impl fmt::Debug for Exchange {
 }
 
 enum State {
-    /// A password is being checked. `account` is whose it would be.
-    Verifying { account: Arc<Account>, key: CredentialKey },
-    /// Time is being spent on credentials that are wrong; `account` is whose password was to be guessed.
-    Pretending { account: Option<Arc<Account>> },
+    /// It is being found out whether a password is right.
+    LoggingIn,
     /// The cluster is being asked whom a token stands for.
     Reviewing,
-    /// The service takes note of a password that was right.
-    Remembering { account: Arc<Account> },
     /// Something about accounts or sessions is under way.
     Access(access::State),
     /// A read that takes long waits for its place.
@@ -195,19 +170,12 @@ impl Exchange {
     fn advance(&mut self, view: &Arc<View>, now: Now, signal: Signal) -> Step {
         let state = std::mem::replace(&mut self.state, State::Done);
         match (state, signal) {
-            (State::Verifying { account, key }, Signal::Verified(true)) => {
-                let intent = IntentKind::Remember(key, Arc::clone(&account.uid));
-                self.state = State::Remembering { account };
-                Step::Submit(Intent(intent))
-            }
-            (State::Verifying { account, .. }, Signal::Verified(false)) => self.wrong_password(Some(&account)),
-            (State::Pretending { account }, Signal::Verified(_)) => self.wrong_password(account.as_deref()),
+            (State::LoggingIn, Signal::Outcome(Outcome(outcome))) => match self.logged_in(view, now, &outcome) {
+                Ok(account) => self.authorised(view, now, Some(Identity::of(&account))),
+                Err(refusal) => self.refuse(&refusal),
+            },
             (State::Reviewing, Signal::Outcome(Outcome(outcome))) => self.reviewed(view, now, outcome),
             (State::Access(state), signal) => self.resume_access(view, now, state, signal),
-            (State::Remembering { account }, Signal::Outcome(_)) => match still(view, &account) {
-                Some(account) => self.authorised(view, now, Some(Identity::of(account))),
-                None => self.refuse(&Refusal::unauthorized(self.path())),
-            },
             (State::Deferred { identity }, Signal::Proceed) => self.deferred(view, now, &identity),
             (State::Reading, Signal::Body(body)) => self.body_read(view, now, body),
             (State::Reading, Signal::BodyTooLarge) => self.refuse(&Refusal::payload_too_large()),
@@ -223,7 +191,8 @@ impl Exchange {
                 OutcomeKind::Superseded => self.superseded(view, now),
                 OutcomeKind::Overloaded => self.refuse(&Refusal::unavailable(1)),
                 OutcomeKind::ShuttingDown => self.refuse(&Refusal::shutting_down()),
-                OutcomeKind::Reviewed(_)
+                OutcomeKind::Password(_)
+                | OutcomeKind::Reviewed(_)
                 | OutcomeKind::Edited(_)
                 | OutcomeKind::NotEdited(_)
                 | OutcomeKind::Event(_) => self.refuse(&Refusal::internal_error()),
@@ -240,16 +209,15 @@ impl Exchange {
                 | OutcomeKind::Overloaded
                 | OutcomeKind::Accepted(_)
                 | OutcomeKind::TooManyTasks => self.refuse(&Refusal::unavailable(1)),
-                OutcomeKind::Reviewed(_)
+                OutcomeKind::Password(_)
+                | OutcomeKind::Reviewed(_)
                 | OutcomeKind::Edited(_)
                 | OutcomeKind::NotEdited(_)
                 | OutcomeKind::Event(_) => self.refuse(&Refusal::internal_error()),
             },
             (
-                State::Verifying { .. }
-                | State::Pretending { .. }
+                State::LoggingIn
                 | State::Reviewing
-                | State::Remembering { .. }
                 | State::Deferred { .. }
                 | State::Reading
                 | State::Submitted { .. }
@@ -300,17 +268,12 @@ impl Exchange {
         let Some(credentials) = BasicCredentials::parse(value.as_bytes()) else {
             return self.refuse(&Refusal::unauthorized(self.path()));
         };
-        match self.check(view, now, &credentials) {
+        match self.check(view, now, credentials) {
             Err(refusal) => self.refuse(&refusal),
-            Ok(Login::Accepted(account)) => self.authorised(view, now, Some(Identity::of(&account))),
-            Ok(Login::Refused { account, hash: None }) => self.wrong_password(account.as_deref()),
-            Ok(Login::Refused { account, hash: Some(hash) }) => {
-                self.state = State::Pretending { account };
-                Step::Verify(PasswordCheck { hash, password: credentials.password })
-            }
-            Ok(Login::Unverified { hash, account, key }) => {
-                self.state = State::Verifying { account, key };
-                Step::Verify(PasswordCheck { hash, password: credentials.password })
+            Ok(Login::Remembered(account)) => self.authorised(view, now, Some(Identity::of(&account))),
+            Ok(Login::Unverified(attempt)) => {
+                self.state = State::LoggingIn;
+                self.attempt(attempt)
             }
         }
     }
@@ -326,29 +289,6 @@ impl Exchange {
     /// Whether a header has more than one line, though it may have no more than one value.
     fn stands_twice(&self, name: &HeaderName) -> bool {
         self.head.headers.get_all(name).iter().nth(1).is_some()
-    }
-
-    /// Looks at a user name and a password, unless their sender has been wrong too often.
-    fn check(&self, view: &View, now: Now, credentials: &BasicCredentials) -> Result<Login, Refusal> {
-        let is_remembered = |key: &CredentialKey| view.remembered.get(key).is_some_and(|until| now.mono < *until);
-        let login = view.authenticator.check(&view.directory, credentials, now.unix, is_remembered);
-        // Whose password was right a moment ago is not kept waiting by others who share their address.
-        let remembered =
-            matches!(&login, Login::Accepted(account) if matches!(account.credential, Credential::Hashed(_)));
-        match self.throttled(view, now).filter(|_| !remembered) {
-            Some(refusal) => Err(refusal),
-            // They may belong to an account that has not been read yet.
-            None if !view.accounts_known && view.directory.by_name(&credentials.user_name).is_none() => {
-                Err(Refusal::unavailable(1))
-            }
-            None => Ok(login),
-        }
-    }
-
-    /// Why no credentials are looked at, if their sender has been wrong too often.
-    fn throttled(&self, view: &View, now: Now) -> Option<Refusal> {
-        let until = view.throttled.get(&client_of(self.peer.address)).filter(|until| now.mono < **until)?;
-        Some(Refusal::too_many_failed_logins(until.saturating_since(now.mono).as_secs() + 1))
     }
 
     /// Goes on for someone whose credentials, if there were any, are right.
@@ -580,16 +520,6 @@ impl Exchange {
         let bodiless = self.head.method == Method::HEAD;
         Step::Respond(if bodiless { response::without_body(response) } else { response })
     }
-}
-
-/// An account whose password was right a moment ago, as it is by now; `None` if that password is no longer enough.
-fn still<'a>(view: &'a View, account: &Account) -> Option<&'a Arc<Account>> {
-    let is_same = |known: &&Arc<Account>| match (&known.credential, &account.credential) {
-        (Credential::Hashed(known), Credential::Hashed(checked)) => known == checked,
-        // Nothing but a hash takes so long to check that anything could have happened.
-        _ => false,
-    };
-    view.directory.by_uid(&account.uid).filter(|known| known.enabled).filter(is_same)
 }
 
 fn locate(path: &str) -> Result<Location<'_>, Refusal> {

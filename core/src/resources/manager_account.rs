@@ -208,7 +208,7 @@ fn render(context: &Context<'_>, account: &Account) -> Representation {
         role_id: &account.role_name,
         account_types: ["Redfish"],
         enabled: account.enabled,
-        locked: account.is_locked(context.now.unix),
+        locked: context.view.is_locked(account, context.now),
         password_change_required: account.password_change_required,
         links: Links { role: account.role.map(|role| Link::to(Route::Role(role.name(&context.view.config)))) },
     };

@@ -96,6 +96,7 @@ pub(crate) fn final_answer(task: &Task) -> Option<FinalAnswer<'_>> {
             | OutcomeKind::Overloaded
             | OutcomeKind::Accepted(_)
             | OutcomeKind::TooManyTasks
+            | OutcomeKind::Password(_)
             | OutcomeKind::Reviewed(_)
             | OutcomeKind::Edited(_)
             | OutcomeKind::NotEdited(_)

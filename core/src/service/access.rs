@@ -2,7 +2,6 @@
 //! keep them and the subscriptions.
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,7 +10,7 @@ use super::guard::Guard;
 use super::ledger::{Answers, Applied, Content, Draft, EditDesk, Keeping, Ledger};
 use super::timers::Timer;
 use super::{Notice, OutcomeKind, Output, Service, Ticket};
-use crate::auth::{AccountEdit, AccountsContent, EditError, Edited, Entropy, Lock, SessionEdit, SessionsContent};
+use crate::auth::{AccountEdit, AccountsContent, EditError, Edited, Entropy, SessionEdit, SessionsContent};
 use crate::config::Config;
 use crate::model::{CommandError, CommandId, Completion, Document, DocumentName, DocumentWrite, Observation, Version};
 use crate::time::Now;
@@ -104,6 +103,11 @@ impl Access {
 
     pub(super) fn accounts(&self) -> &AccountsContent {
         self.accounts.content()
+    }
+
+    /// Wrong passwords of late.
+    pub(super) fn guard(&mut self) -> &mut Guard {
+        &mut self.guard
     }
 
     pub(super) fn subscriptions(&mut self) -> &mut Ledger<SubscriptionsContent> {
@@ -208,8 +212,14 @@ impl Service {
     pub(super) fn edit(&mut self, edit: AccessEdit, ticket: Option<Ticket>) {
         let taken = match edit {
             AccessEdit::Account(edit) => {
-                if let AccountEdit::Unlock { uid } = &edit {
-                    self.access.guard.right_password(uid);
+                let pardoned = match &edit {
+                    AccountEdit::Unlock { uid } => Some(&**uid),
+                    AccountEdit::Change { from, change } => change.unlock.then_some(&*from.uid),
+                    _ => None,
+                };
+                if let Some(uid) = pardoned {
+                    self.access.guard.forgive(uid);
+                    self.show_locks();
                 }
                 self.access.accounts.propose(edit, ticket)
             }
@@ -218,26 +228,6 @@ impl Service {
         if let (false, Some(ticket)) = (taken, ticket) {
             self.answer(ticket, OutcomeKind::Overloaded);
         }
-    }
-
-    /// Someone sent a wrong password.
-    pub(super) fn wrong_password(&mut self, now: Now, account: Option<&Arc<str>>, client: IpAddr) {
-        if let Some(until) = self.access.guard.wrong_from(client, now.mono) {
-            self.inventory.throttle(super::guard::client_of(client), until, now.mono);
-        }
-        let policy = self.access.accounts().policy;
-        if let Some(uid) = account
-            && policy.duration > 0
-            && self.access.guard.wrong_password(uid, policy, now.mono)
-        {
-            let until = now.unix.0.saturating_add(i64::from(policy.duration));
-            self.edit(AccessEdit::Account(AccountEdit::Lock { uid: Arc::clone(uid), lock: Lock { until } }), None);
-        }
-    }
-
-    /// Someone sent the right password.
-    pub(super) fn right_password(&mut self, account: &str) {
-        self.access.guard.right_password(account);
     }
 
     /// Has subscriptions changed.
@@ -355,10 +345,19 @@ impl Service {
         if self.access.accounts.take_changed() {
             let before = self.reaches();
             self.inventory.set_accounts(self.access.accounts.content(), self.key);
+            for uid in self.access.accounts.content().locks.keys() {
+                self.access.guard.lock_is_stored(uid);
+            }
+            self.show_locks();
             if self.reaches() != before {
                 self.reconsider_subscriptions(now);
             }
         }
+    }
+
+    /// Shows which accounts are locked here and not yet in what is stored.
+    pub(super) fn show_locks(&mut self) {
+        self.inventory.set_locked(self.access.guard.locks().map(|(account, until)| (Arc::clone(account), until)));
     }
 
     fn sessions_changed(&mut self, now: Now) {

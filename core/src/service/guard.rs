@@ -10,16 +10,19 @@ use std::time::Duration;
 use crate::auth::Policy;
 use crate::time::Instant;
 
-/// Wrong passwords of late.
+/// Wrong passwords of late, and attempts that may turn out to be.
 #[derive(Debug, Default)]
 pub(super) struct Guard {
     accounts: BTreeMap<Arc<str>, Failures>,
+    /// Accounts that were locked here, until it is seen that this is stored.
+    locks: BTreeMap<Arc<str>, Instant>,
     /// For each client the time at which it will have made up for its wrong passwords.
     clients: BTreeMap<IpAddr, Instant>,
 }
 
 #[derive(Debug)]
 struct Failures {
+    /// Attempts that failed, and those that have begun and may fail.
     count: u32,
     last: Instant,
 }
@@ -33,32 +36,35 @@ pub(crate) fn client_of(address: IpAddr) -> IpAddr {
 }
 
 impl Guard {
-    /// Counts a wrong password for an account; whether the account is to be locked for it.
-    pub(super) fn wrong_password(&mut self, account: &Arc<str>, policy: Policy, now: Instant) -> bool {
-        let reset_after = Duration::from_secs(u64::from(policy.reset_after));
+    /// Whether an account is locked, or would be if the attempts that have begun fail.
+    pub(super) fn is_shut(&self, account: &str, policy: Policy, now: Instant) -> bool {
+        let failures = self.accounts.get(account).filter(|failures| !failures.are_forgotten(policy, now));
+        let spent = failures.is_some_and(|failures| failures.count >= policy.threshold);
+        self.locked_until(account, now).is_some() || (policy.locks() && spent)
+    }
+
+    /// Until when an account is locked here.
+    pub(super) fn locked_until(&self, account: &str, now: Instant) -> Option<Instant> {
+        self.locks.get(account).copied().filter(|until| now < *until)
+    }
+
+    /// An attempt begins. It counts as one that fails until it is seen that it does not.
+    pub(super) fn begin(&mut self, client: IpAddr, account: Option<&Arc<str>>, policy: Policy, now: Instant) {
+        self.begin_from(client, now);
+        let Some(account) = account else { return };
         if self.accounts.len() >= MAX_ACCOUNTS {
-            self.accounts.retain(|_, failures| now.saturating_since(failures.last) < reset_after);
+            self.accounts.retain(|_, failures| !failures.are_forgotten(policy, now));
         }
         let failures = self.accounts.entry(Arc::clone(account)).or_insert(Failures { count: 0, last: now });
-        if now.saturating_since(failures.last) >= reset_after {
+        if failures.are_forgotten(policy, now) {
             failures.count = 0;
         }
         failures.count = failures.count.saturating_add(1);
         failures.last = now;
-        let lock = policy.threshold > 0 && failures.count >= policy.threshold;
-        if lock {
-            self.accounts.remove(account);
-        }
-        lock
     }
 
-    /// A right password makes up for the wrong ones before it.
-    pub(super) fn right_password(&mut self, account: &str) {
-        self.accounts.remove(account);
-    }
-
-    /// Counts a wrong password from a client; until when it is not to try again, if it sent too many.
-    pub(super) fn wrong_from(&mut self, client: IpAddr, now: Instant) -> Option<Instant> {
+    /// An attempt of a client begins.
+    pub(super) fn begin_from(&mut self, client: IpAddr, now: Instant) {
         let client = client_of(client);
         if self.clients.len() >= MAX_CLIENTS {
             self.clients.retain(|_, even| *even > now);
@@ -66,12 +72,64 @@ impl Guard {
         if self.clients.len() >= MAX_CLIENTS && !self.clients.contains_key(&client) {
             // So many at once: who has the least to make up for is let go.
             let least = self.clients.iter().min_by_key(|(_, even)| **even).map(|(client, _)| *client);
-            self.clients.remove(&least?);
+            if let Some(least) = least {
+                self.clients.remove(&least);
+            }
         }
         let even = self.clients.entry(client).or_insert(now);
         *even = (*even).max(now) + EACH_COSTS;
-        let debt = even.saturating_since(now);
+    }
+
+    /// An attempt of a client has succeeded, and costs it nothing.
+    pub(super) fn succeeded_from(&mut self, client: IpAddr) {
+        if let Some(even) = self.clients.get_mut(&client_of(client)) {
+            *even = even.earlier(EACH_COSTS);
+        }
+    }
+
+    /// An attempt has failed. Whether the account is to be locked for it.
+    pub(super) fn failed(&mut self, account: &Arc<str>, policy: Policy, now: Instant) -> bool {
+        let failures = self.accounts.get(account);
+        let lock = policy.locks() && failures.is_some_and(|failures| failures.count >= policy.threshold);
+        if lock {
+            self.accounts.remove(account);
+            self.locks.retain(|_, until| now < *until);
+            self.locks.insert(Arc::clone(account), now + Duration::from_secs(u64::from(policy.duration)));
+        }
+        lock
+    }
+
+    /// A right password makes up for the wrong ones before it.
+    pub(super) fn succeeded(&mut self, account: &str) {
+        self.accounts.remove(account);
+    }
+
+    /// That an account is locked is stored: what is stored says from now on until when.
+    pub(super) fn lock_is_stored(&mut self, account: &str) {
+        self.locks.remove(account);
+    }
+
+    /// An account is as good as one that was never guessed at.
+    pub(super) fn forgive(&mut self, account: &str) {
+        self.accounts.remove(account);
+        self.locks.remove(account);
+    }
+
+    /// Accounts that are locked here, and until when.
+    pub(super) fn locks(&self) -> impl Iterator<Item = (&Arc<str>, Instant)> {
+        self.locks.iter().map(|(account, until)| (account, *until))
+    }
+
+    /// Until when a client is not to try again, if too many of its attempts have failed.
+    pub(super) fn throttled_until(&self, client: IpAddr, now: Instant) -> Option<Instant> {
+        let debt = self.clients.get(&client_of(client))?.saturating_since(now);
         debt.checked_sub(MAX_DEBT).filter(|excess| !excess.is_zero()).map(|excess| now + excess)
+    }
+}
+
+impl Failures {
+    fn are_forgotten(&self, policy: Policy, now: Instant) -> bool {
+        now.saturating_since(self.last) >= Duration::from_secs(u64::from(policy.reset_after))
     }
 }
 
@@ -85,7 +143,7 @@ const MAX_DEBT: Duration = Duration::from_mins(1);
 const MAX_CLIENTS: usize = 4_096;
 
 /// How many accounts are; there are not many more.
-const MAX_ACCOUNTS: usize = 512;
+const MAX_ACCOUNTS: usize = 2_048;
 
 #[cfg(test)]
 mod tests {
@@ -95,14 +153,32 @@ mod tests {
         Instant::new(Duration::from_secs(seconds))
     }
 
+    /// An attempt that fails; until when its client is to wait.
+    fn wrong_from(guard: &mut Guard, client: IpAddr, now: Instant) -> Option<Instant> {
+        guard.begin_from(client, now);
+        guard.throttled_until(client, now)
+    }
+
     #[test]
     fn a_client_that_guesses_is_slowed_down_and_others_are_not() {
         let mut guard = Guard::default();
         let (one, other) = (IpAddr::from([10, 0, 0, 1]), IpAddr::from([10, 0, 0, 2]));
-        assert!((0..30).all(|_| guard.wrong_from(one, at(100)).is_none()));
-        assert_eq!(guard.wrong_from(one, at(100)), Some(at(102)));
-        assert_eq!(guard.wrong_from(other, at(100)), None);
-        assert_eq!(guard.wrong_from(one, at(200)), None);
+        assert!((0..30).all(|_| wrong_from(&mut guard, one, at(100)).is_none()));
+        assert_eq!(wrong_from(&mut guard, one, at(100)), Some(at(102)));
+        assert_eq!(wrong_from(&mut guard, other, at(100)), None);
+        assert_eq!(wrong_from(&mut guard, one, at(200)), None);
+    }
+
+    #[test]
+    fn an_attempt_that_succeeds_costs_nothing() {
+        let mut guard = Guard::default();
+        let client = IpAddr::from([10, 0, 0, 1]);
+        for _ in 0..100 {
+            guard.begin_from(client, at(100));
+            guard.succeeded_from(client);
+        }
+        assert!((0..30).all(|_| wrong_from(&mut guard, client, at(100)).is_none()));
+        assert_eq!(wrong_from(&mut guard, client, at(100)), Some(at(102)));
     }
 
     #[test]
@@ -117,22 +193,45 @@ mod tests {
     fn an_account_is_locked_by_wrong_passwords_in_a_row() {
         let policy = Policy { threshold: 3, duration: 60, reset_after: 10 };
         let account: Arc<str> = "a".into();
+        let client = IpAddr::from([10, 0, 0, 1]);
         let mut guard = Guard::default();
-        assert!(!guard.wrong_password(&account, policy, at(0)));
-        assert!(!guard.wrong_password(&account, policy, at(1)));
-        assert!(!guard.wrong_password(&account, policy, at(11)), "the first two are forgotten");
-        assert!(!guard.wrong_password(&account, policy, at(12)));
-        assert!(guard.wrong_password(&account, policy, at(13)));
-        guard.right_password(&account);
+        let wrong = |guard: &mut Guard, policy, now| {
+            guard.begin(client, Some(&account), policy, now);
+            guard.failed(&account, policy, now)
+        };
+        assert!(!wrong(&mut guard, policy, at(0)));
+        assert!(!wrong(&mut guard, policy, at(1)));
+        assert!(!wrong(&mut guard, policy, at(11)), "the first two are forgotten");
+        assert!(!wrong(&mut guard, policy, at(12)));
+        assert!(wrong(&mut guard, policy, at(13)));
+        assert_eq!(guard.locked_until("a", at(72)), Some(at(73)));
+        assert_eq!(guard.locked_until("a", at(73)), None);
+        guard.forgive("a");
+        assert!(!guard.is_shut("a", policy, at(13)));
         let never = Policy { threshold: 0, ..policy };
-        assert!((0..100).all(|_| !guard.wrong_password(&account, never, at(20))));
+        assert!((0..100).all(|_| !wrong(&mut guard, never, at(20)) && !guard.is_shut("a", never, at(20))));
+    }
+
+    /// D6: an attempt counts from its beginning.
+    #[test]
+    fn attempts_at_the_same_time_are_not_more_than_one_after_the_other() {
+        let policy = Policy { threshold: 3, duration: 60, reset_after: 10 };
+        let account: Arc<str> = "a".into();
+        let mut guard = Guard::default();
+        for number in 0..3 {
+            assert!(!guard.is_shut("a", policy, at(0)));
+            guard.begin([10, 0, 0, number].into(), Some(&account), policy, at(0));
+        }
+        assert!(guard.is_shut("a", policy, at(0)), "they may all fail");
+        guard.succeeded("a");
+        assert!(!guard.is_shut("a", policy, at(0)), "one did not");
     }
 
     #[test]
     fn the_tables_are_bounded() {
         let mut guard = Guard::default();
         for number in 0..u32::try_from(MAX_CLIENTS).unwrap() + 100 {
-            guard.wrong_from(IpAddr::from(number.to_be_bytes()), at(1));
+            wrong_from(&mut guard, IpAddr::from(number.to_be_bytes()), at(1));
         }
         assert_eq!(guard.clients.len(), MAX_CLIENTS);
     }

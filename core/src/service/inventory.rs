@@ -8,9 +8,9 @@ use foldhash::fast::FixedState;
 use rpds::{HashTrieMapSync, RedBlackTreeMapSync};
 
 use super::tombstones::Tombstones;
-use super::{EXPECT_FOR, MAX_REMEMBERED, REMEMBER_FOR};
+use super::{EXPECT_FOR, MAX_REMEMBERED};
 use crate::auth::{
-    AccountsContent, Authenticator, CredentialKey, Directory, Reviewed, Sessions, SessionsContent, TokenKey,
+    AccountsContent, Authenticator, CredentialKey, Directory, Remembered, Reviewed, Sessions, SessionsContent, TokenKey,
 };
 use crate::config::{Chassis, Config, IdConvention};
 use crate::event::{Before, Subscribed, SubscriptionId};
@@ -51,6 +51,7 @@ impl Inventory {
             sessions: Sessions::of(&SessionsContent::default(), &Sessions::default()),
             accounts_known: true,
             throttled: RedBlackTreeMapSync::new_sync(),
+            locked: RedBlackTreeMapSync::new_sync(),
             config: Arc::new(config),
             remembered: RedBlackTreeMapSync::new_sync(),
             reviewed: RedBlackTreeMapSync::new_sync(),
@@ -256,18 +257,10 @@ impl Inventory {
         }
     }
 
-    pub(super) fn remember(&mut self, key: CredentialKey, now: Instant) {
-        let remembered = &mut self.view.remembered;
-        if remembered.size() >= MAX_REMEMBERED {
-            let expired: Vec<_> = remembered.iter().filter(|(_, until)| **until <= now).map(|(key, _)| *key).collect();
-            for key in expired {
-                remembered.remove_mut(&key);
-            }
-        }
-        if remembered.size() < MAX_REMEMBERED {
-            remembered.insert_mut(key, now + REMEMBER_FOR);
-            self.changed = true;
-        }
+    /// Takes note that the password of an account is right. One is remembered of each.
+    pub(super) fn remember(&mut self, account: &Arc<str>, key: CredentialKey, now: Instant) {
+        self.view.remembered.insert_mut(Arc::clone(account), Arc::new(Remembered::new(key, now)));
+        self.changed = true;
     }
 
     /// Takes note of what the cluster said of a token. When there is no room, what counts for the shortest time goes.
@@ -293,6 +286,10 @@ impl Inventory {
     pub(super) fn set_accounts(&mut self, content: &AccountsContent, key: [u8; 32]) {
         let directory = Directory::new(&self.view.config, content);
         self.view.authenticator = Arc::new(Authenticator::new(&directory, key));
+        let gone: Vec<_> = self.view.remembered.keys().filter(|uid| directory.by_uid(uid).is_none()).cloned().collect();
+        for uid in gone {
+            self.view.remembered.remove_mut(&uid);
+        }
         self.view.directory = Arc::new(directory);
         self.view.network = Arc::new(content.network.clone());
         self.changed = true;
@@ -320,6 +317,15 @@ impl Inventory {
         self.view.accounts_known = known;
     }
 
+    /// Shows which accounts are locked besides those of which that is stored, and until when.
+    pub(super) fn set_locked(&mut self, locked: impl Iterator<Item = (Arc<str>, Instant)>) {
+        let locked: RedBlackTreeMapSync<_, _> = locked.collect();
+        if locked != self.view.locked {
+            self.view.locked = locked;
+            self.changed = true;
+        }
+    }
+
     /// Takes no more passwords from a client until then, but for those that were right before.
     pub(super) fn throttle(&mut self, client: IpAddr, until: Instant, now: Instant) {
         let throttled = &mut self.view.throttled;
@@ -343,7 +349,6 @@ impl Inventory {
         }
         self.view.membership = Membership::new();
         self.view.config = Arc::new(config);
-        self.view.remembered = RedBlackTreeMapSync::new_sync();
         self.view.reviewed = RedBlackTreeMapSync::new_sync();
         let systems = std::mem::replace(
             &mut self.view.systems,

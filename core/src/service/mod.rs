@@ -14,6 +14,7 @@ mod ledger;
 mod lost_media;
 mod orphans;
 mod overruled;
+mod passwords;
 mod promises;
 mod tasks;
 mod timers;
@@ -28,8 +29,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::StatusCode;
 
-use crate::auth::{CredentialKey, EditError, Edited, ExternalUser, TokenKey};
-use crate::config::Config;
+use crate::auth::{Attempt, EditError, Edited, ExternalUser, TokenKey};
+use crate::config::{Config, Secret};
 use crate::model::{
     Action, BearerToken, CallerReview, Claim, Command, CommandError, CommandId, Completion, DocumentWrite, Observation,
     Purpose, Source, Uid, VmId,
@@ -47,6 +48,7 @@ use inventory::Inventory;
 use lost_media::LostMedia;
 use orphans::Orphans;
 use overruled::Overrulings;
+use passwords::Passwords;
 use tasks::Tasks;
 use timers::{Timer, Timers};
 use unconfirmed::Unconfirmed;
@@ -55,6 +57,8 @@ pub(crate) use access::AccessEdit;
 pub use events::{Delivery, DeliveryError, DeliveryId, StreamId};
 pub(crate) use events::{EventChange, EventIntent, EventOutcome, NewContext};
 pub(crate) use guard::client_of;
+pub(crate) use passwords::PasswordOutcome;
+pub use passwords::{PasswordResult, PasswordTask, PasswordWork, PasswordWorkId};
 pub use timers::Reason;
 
 /// The single writer. Drain [`Service::poll_output`] after every call of a `handle_*` method.
@@ -62,6 +66,7 @@ pub struct Service {
     inventory: Inventory,
     unconfirmed: Unconfirmed,
     access: Access,
+    passwords: Passwords,
     callers: Callers,
     commands: Commands,
     events: Events,
@@ -108,6 +113,13 @@ pub enum Input {
         /// What came of it.
         result: Result<Completion, CommandError>,
     },
+    /// Work on a password is done.
+    Password {
+        /// Which one.
+        id: PasswordWorkId,
+        /// What was found out.
+        result: PasswordResult,
+    },
     /// A delivery has come to its end.
     Delivered {
         /// Which one.
@@ -138,6 +150,10 @@ pub enum Output {
     Review(CallerReview),
     /// Claim this, and report it with [`Input::Completed`] as if it were a command.
     Claim(Claim),
+    /// Do this where slow work does no harm, and report it with [`Input::Password`].
+    Password(PasswordWork),
+    /// No password has been worked on for a while: memory that was kept for it can go.
+    ReleasePasswordMemory,
     /// Tell the operator.
     Notice(Notice),
     /// Stop carrying this out: no further request, but wait for the answer to one that has been sent, and then report
@@ -189,10 +205,10 @@ pub struct Intent(pub(crate) IntentKind);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum IntentKind {
-    /// Take note that a password was right, for the account of this `uid`.
-    Remember(CredentialKey, Arc<str>),
-    /// Take note that a password was wrong, for the account of this `uid` if there is one.
-    WrongPassword { account: Option<Arc<str>>, client: IpAddr },
+    /// Find out whether a password is right.
+    LogIn { attempt: Box<Attempt>, client: IpAddr },
+    /// Compute the hash of a new password.
+    HashPassword { password: Secret, client: IpAddr },
     /// Find out whom a bearer token stands for.
     Review { key: TokenKey, token: BearerToken, client: IpAddr },
     /// Change accounts or sessions.
@@ -234,6 +250,8 @@ pub(crate) enum OutcomeKind {
     Accepted(TaskId),
     /// There are as many tasks as there may be.
     TooManyTasks,
+    /// It was about a password.
+    Password(PasswordOutcome),
     /// Whom a token stands for; `None` if for nobody.
     Reviewed(Option<Arc<ExternalUser>>),
     /// Accounts or sessions have been changed.
@@ -277,6 +295,7 @@ impl Service {
             inventory: Inventory::new(config, entropy),
             unconfirmed: Unconfirmed::default(),
             access: Access::new(entropy),
+            passwords: Passwords::default(),
             callers: Callers::default(),
             commands: Commands::default(),
             duty: Duty::new(events.run()),
@@ -318,6 +337,7 @@ impl Service {
                 self.inventory.set_accounts(self.access.accounts(), self.key);
                 self.reconsider_subscriptions(now);
             }
+            Input::Password { id, result } => self.password_done(now, id, result),
             Input::Delivered { id, result } => self.delivered(now, id, result),
             Input::StreamClosed(stream) => self.stream_closed(stream),
             Input::Shutdown => {
@@ -354,6 +374,9 @@ impl Service {
                 Timer::Tend(vm) => self.tend_again(now, &vm),
                 Timer::Sessions => self.look_at_sessions(now),
                 Timer::Claim => self.claim(now),
+                Timer::Passwords => self.expire_passwords(now),
+                Timer::PasswordMemory => self.release_password_memory(now),
+                Timer::Reviews => self.expire_reviews(now),
             }
         }
         self.settle(now);
@@ -378,20 +401,17 @@ impl Service {
 
     fn submitted(&mut self, now: Now, ticket: Ticket, Intent(intent): Intent) {
         match intent {
-            IntentKind::Remember(key, account) => {
-                self.right_password(&account);
-                self.inventory.remember(key, now.mono);
-                self.answer(ticket, OutcomeKind::Done);
-            }
-            IntentKind::WrongPassword { account, client } => {
-                self.wrong_password(now, account.as_ref(), client);
-                self.answer(ticket, OutcomeKind::Done);
-            }
-            IntentKind::Act { .. } | IntentKind::CallOff(_) | IntentKind::Edit(_) | IntentKind::Review { .. }
+            IntentKind::LogIn { attempt, client } => self.log_in(now, ticket, client, *attempt),
+            IntentKind::Act { .. }
+            | IntentKind::CallOff(_)
+            | IntentKind::Edit(_)
+            | IntentKind::HashPassword { .. }
+            | IntentKind::Review { .. }
                 if self.stopping != Stopping::No =>
             {
                 self.answer(ticket, OutcomeKind::ShuttingDown);
             }
+            IntentKind::HashPassword { password, client } => self.hash_password(now, ticket, client, password),
             IntentKind::Review { key, token, client } => self.review(now, ticket, key, token, client),
             IntentKind::Act { vm, uid, action, revision, reply: Reply::WhenDone, .. } => {
                 let asker = Asker { ticket: Some(ticket), ..Asker::default() };
@@ -509,7 +529,10 @@ impl Service {
             self.outputs.pop_front_if(|output| matches!(output, Output::Publish(_)));
             self.outputs.push_front(Output::Publish(view));
         }
-        let waited_for = self.commands.has_waiters() || self.access.has_waiters() || self.callers.has_waiters();
+        let waited_for = self.commands.has_waiters()
+            || self.access.has_waiters()
+            || self.callers.has_waiters()
+            || self.passwords.has_waiters();
         if self.stopping == Stopping::Requested && !waited_for && !self.duty.is_ending() {
             self.stopping = Stopping::Done;
             self.outputs.push_back(Output::Stopped);
@@ -517,10 +540,7 @@ impl Service {
     }
 }
 
-/// For how long a password that was checked is not checked again.
-const REMEMBER_FOR: Duration = Duration::from_mins(5);
-
-/// How many checked passwords are remembered, and how many reviewed tokens: more than there are clients that log in at once.
+/// How many reviewed tokens are remembered: more than there are clients that send one at once.
 const MAX_REMEMBERED: usize = 1_024;
 
 /// For how long a power state that was asked for is shown before the cluster shows it.

@@ -24,6 +24,10 @@ pub enum Reason {
     Sessions,
     /// It is to be seen which replica pushes events.
     Claim,
+    /// Passwords have waited for too long, or none has been worked on for a while.
+    Passwords,
+    /// Tokens have waited for too long.
+    Reviews,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -35,6 +39,9 @@ pub(super) enum Timer {
     Tend(VmId),
     Sessions,
     Claim,
+    Passwords,
+    PasswordMemory,
+    Reviews,
 }
 
 /// All timers, by their time. One that is no longer wanted is left to expire: what it leads to looks at the state.
@@ -65,6 +72,8 @@ impl Timers {
             Timer::Tend(_) => Reason::Tend,
             Timer::Sessions => Reason::Sessions,
             Timer::Claim => Reason::Claim,
+            Timer::Passwords | Timer::PasswordMemory => Reason::Passwords,
+            Timer::Reviews => Reason::Reviews,
         };
         Some((*at, reason))
     }

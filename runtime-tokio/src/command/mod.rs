@@ -21,7 +21,6 @@ use crate::random;
 use crate::server::{Limits, Redfish, Server};
 use crate::ssdp;
 use crate::transport::Transport;
-use crate::verify::Verifier;
 
 /// Why the program ends otherwise than it should.
 #[derive(Debug, thiserror::Error)]
@@ -95,9 +94,8 @@ impl App {
             let address = server.local_address().map_err(Failure::runtime)?;
             tokio::spawn(ssdp::serve(socket, address, driver.views()));
         }
-        let processors = std::thread::available_parallelism().map_or(1, usize::from);
         let submissions = driver.submissions();
-        let handler = Redfish::new(clock, driver.views(), submissions.clone(), Verifier::new(processors));
+        let handler = Redfish::new(clock, driver.views(), submissions.clone());
         let (stop_server, server_stops) = watch::channel(false);
         let (stop_driver, driver_stops) = watch::channel(false);
         let serving = tokio::spawn(server.serve(handler, server_stops));

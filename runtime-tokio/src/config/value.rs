@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use kubevirt_redfish_core::config::{Credential, PasswordHash, Secret};
+use kubevirt_redfish_core::config::{Credential, HashCost, PasswordHash, Secret};
+
+use crate::verify;
 
 /// Reads `30s`, `2m`, `1h30m`, `1.5h`, `500ms`: numbers with units, one after another. `None` if it is anything else or
 /// adds up to nothing.
@@ -55,31 +57,46 @@ pub(super) fn bytes(text: &str) -> Option<u64> {
 }
 
 /// What a password in the file is: the password itself, or a hash of it.
-pub(super) fn credential(text: &str) -> Result<Credential, &'static str> {
+pub(super) fn credential(text: &str) -> Result<Credential, String> {
     if text.is_empty() {
-        return Err("empty; expected a password, or a bcrypt or argon2 hash of one");
+        return Err("empty; expected a password, or a bcrypt or argon2 hash of one".to_owned());
     }
     if text == "<password>" {
         return Err(
-            "a placeholder that has not been filled in; expected a password, or a bcrypt or argon2 hash of one",
+            "a placeholder that has not been filled in; expected a password, or a bcrypt or argon2 hash of one"
+                .to_owned(),
         );
     }
-    if ["$2a$", "$2b$", "$2x$", "$2y$"].iter().any(|prefix| text.starts_with(prefix)) {
-        return match text.parse::<bcrypt::HashParts>() {
-            Ok(_) => Ok(Credential::Hashed(PasswordHash::new(text))),
-            Err(_) => Err("looks like a bcrypt hash and is none; expected `$2b$`, a cost of two digits, `$` and 53 \
-                           characters (quote it: a shell or template may have swallowed parts after `$`)"),
-        };
+    let is_bcrypt = ["$2a$", "$2b$", "$2x$", "$2y$"].iter().any(|prefix| text.starts_with(prefix));
+    let cost = match (is_bcrypt, text.starts_with("$argon2")) {
+        (true, _) => verify::bcrypt_cost(text).ok_or(
+            "looks like a bcrypt hash and is none; expected `$2b$`, a cost of two digits, `$` and 53 characters (quote \
+             it: a shell or template may have swallowed parts after `$`)",
+        )?,
+        (_, true) => verify::argon2_cost(text).ok_or(
+            "looks like an argon2 hash and is none; expected `$argon2id$v=19$m=…,t=…,p=…$salt$hash` (quote it: a shell \
+             or template may have swallowed parts after `$`)",
+        )?,
+        (false, false) => return Ok(Credential::Plain(Secret::new(text.as_bytes()))),
+    };
+    if cost.is_bearable() { Ok(Credential::Hashed(PasswordHash::new(text))) } else { Err(too_costly(cost)) }
+}
+
+/// Everybody who sends a password has it hashed, with as much work and memory as the hash says.
+fn too_costly(cost: HashCost) -> String {
+    match cost {
+        HashCost::Argon2 { memory, passes } => format!(
+            "an argon2 hash that takes too much to check: m={memory} KiB with t={passes}; expected at most m={}, and at \
+             most {} for m times t: make another hash of the password",
+            HashCost::MOST_MEMORY,
+            HashCost::MOST_WORK
+        ),
+        HashCost::Bcrypt { cost } => format!(
+            "a bcrypt hash that takes too long to check: its cost is {cost}; expected at most {}: make another hash of \
+             the password",
+            HashCost::HIGHEST_COST
+        ),
     }
-    if text.starts_with("$argon2") {
-        return match argon2::password_hash::phc::PasswordHash::new(text) {
-            Ok(hash) if hash.salt.is_some() && hash.hash.is_some() => Ok(Credential::Hashed(PasswordHash::new(text))),
-            Ok(_) | Err(_) => Err("looks like an argon2 hash and is none; expected \
-                                   `$argon2id$v=19$m=…,t=…,p=…$salt$hash` (quote it: a shell or template may have \
-                                   swallowed parts after `$`)"),
-        };
-    }
-    Ok(Credential::Plain(Secret::new(text.as_bytes())))
 }
 
 #[cfg(test)]
@@ -118,5 +135,26 @@ mod tests {
         for text in ["", "$2b$04$short", "$argon2id$", "$argon2id$v=19$m=16,t=2,p=1$YWJjZGVmZ2g"] {
             assert!(credential(text).is_err(), "{text}");
         }
+    }
+
+    /// D2: what would take gigabytes, or days, is refused where it is written.
+    #[test]
+    fn hashes_that_cost_too_much_are_refused() {
+        let argon2 = |memory: u64, passes: u64| {
+            format!("$argon2id$v=19$m={memory},t={passes},p=1$YWJjZGVmZ2g$1Fz0f8r0rWIkB9tGqVbm1g")
+        };
+        let bcrypt = |cost: u32| format!("$2b${cost:02}$EGdrhbKUv8Oc9vGiXX0HQOxSg445d458Muh7DAHskb6QbtCvdxcie");
+        for text in
+            [argon2(19_456, 2), argon2(65_536, 3), argon2(65_536, 16), argon2(8, 100_000), bcrypt(4), bcrypt(14)]
+        {
+            assert!(credential(&text).is_ok(), "{text}");
+        }
+        let too_much = [(4_194_304, 1), (65_537, 1), (65_536, 17), (16, 4_294_967_295), (4_294_967_295, 4_294_967_295)];
+        for text in too_much.map(|(memory, passes)| argon2(memory, passes)).into_iter().chain([15, 20, 31].map(bcrypt))
+        {
+            let message = credential(&text).unwrap_err();
+            assert!(message.contains("expected at most") && message.contains("another hash"), "{text}: {message}");
+        }
+        assert!(credential(&argon2(4_294_967_296, 1)).unwrap_err().contains("is none"));
     }
 }

@@ -16,7 +16,6 @@ use super::correlation::{REQUEST_ID, correlation_id};
 use super::{AnswerBody, Handler, Peer, request_body};
 use crate::clock::Clock;
 use crate::driver::Submissions;
-use crate::verify::Verifier;
 
 /// Answers requests from the current view.
 #[derive(Clone)]
@@ -28,16 +27,15 @@ struct Inner {
     clock: Clock,
     views: Arc<ArcSwap<View>>,
     submissions: Submissions,
-    verifier: Verifier,
     /// For reads that take long, a few at a time: the others are not to be without a processor.
     long_reads: Arc<Semaphore>,
 }
 
 impl Redfish {
     /// Answers reads from `views` and submits changes to `submissions`.
-    pub fn new(clock: Clock, views: Arc<ArcSwap<View>>, submissions: Submissions, verifier: Verifier) -> Self {
+    pub fn new(clock: Clock, views: Arc<ArcSwap<View>>, submissions: Submissions) -> Self {
         let long_reads = Arc::new(Semaphore::new(LONG_READS));
-        Self { inner: Arc::new(Inner { clock, views, submissions, verifier, long_reads }) }
+        Self { inner: Arc::new(Inner { clock, views, submissions, long_reads }) }
     }
 }
 
@@ -105,8 +103,6 @@ impl Inner {
                     continue;
                 }
                 Step::ReadBody { limit } => request_body::read(body, limit).await,
-                Step::Verify(check) => Signal::Verified(self.verifier.verify(check).await),
-                Step::Hash(password) => Signal::Hashed(self.verifier.hash(password).await),
                 Step::Submit(intent) => match self.submissions.submit(intent).await {
                     Some(reply) => {
                         stream = reply.stream;

@@ -1,0 +1,67 @@
+//! Passwords: known from a moment ago, or the service finds out.
+//!
+//! ```text
+//! remembered ──────────────────────────▶ goes on
+//! else ─▶ Submit(log in) ─┬────────────▶ goes on, or Respond 401
+//!                         └────────────▶ Respond 429 or 503: it was not looked at
+//! ```
+
+use std::sync::Arc;
+
+use super::{Exchange, Step};
+use crate::auth::{Account, Attempt, BasicCredentials, Login};
+use crate::http::Refusal;
+use crate::service::{Intent, IntentKind, OutcomeKind, PasswordOutcome, client_of};
+use crate::time::{Instant, Now};
+use crate::view::View;
+
+impl Exchange {
+    /// Looks at a user name and a password. Whose password was right a moment ago is not kept waiting by others, whether
+    /// they share their address or guess at their account.
+    pub(super) fn check(&self, view: &View, now: Now, credentials: BasicCredentials) -> Result<Login, Refusal> {
+        let is_known = view.accounts_known || view.directory.by_name(&credentials.user_name).is_some();
+        let login = view
+            .authenticator
+            .check(&view.directory, credentials, |account, key| view.is_remembered(&account.uid, key, now.mono));
+        match &login {
+            Login::Remembered(_) => Ok(login),
+            // They may belong to an account that has not been read yet.
+            Login::Unverified(_) if !is_known => Err(Refusal::unavailable(1)),
+            Login::Unverified(_) => self.throttled(view, now).map_or(Ok(login), Err),
+        }
+    }
+
+    /// Has the service find out whether a password is right.
+    pub(super) fn attempt(&self, attempt: Attempt) -> Step {
+        Step::Submit(Intent(IntentKind::LogIn { attempt: Box::new(attempt), client: self.peer.address }))
+    }
+
+    /// Who has logged in by that.
+    pub(super) fn logged_in(&self, view: &View, now: Now, outcome: &OutcomeKind) -> Result<Arc<Account>, Refusal> {
+        match outcome {
+            OutcomeKind::Password(PasswordOutcome::Right(account)) => {
+                let account = view.directory.by_uid(account).filter(|account| account.enabled);
+                account.cloned().ok_or_else(|| Refusal::unauthorized(self.path()))
+            }
+            OutcomeKind::Password(PasswordOutcome::Wrong) => Err(Refusal::unauthorized(self.path())),
+            OutcomeKind::Password(PasswordOutcome::TooManyFailures(until)) => Err(too_many_failures(*until, now)),
+            OutcomeKind::Overloaded => Err(Refusal::unavailable(RETRY_LOG_IN)),
+            OutcomeKind::ShuttingDown => Err(Refusal::shutting_down()),
+            _ => Err(Refusal::internal_error()),
+        }
+    }
+
+    /// Why no credentials are looked at, if their sender has been wrong too often.
+    pub(super) fn throttled(&self, view: &View, now: Now) -> Option<Refusal> {
+        let until = view.throttled.get(&client_of(self.peer.address)).filter(|until| now.mono < **until)?;
+        Some(too_many_failures(*until, now))
+    }
+}
+
+/// 429 until then.
+pub(super) fn too_many_failures(until: Instant, now: Now) -> Refusal {
+    Refusal::too_many_failed_logins(until.saturating_since(now.mono).as_secs() + 1)
+}
+
+/// After how many seconds to log in again when as many wait as may.
+const RETRY_LOG_IN: u64 = 2;
