@@ -77,6 +77,32 @@ impl Collection {
         }
     }
 
+    /// What its objects say that they are.
+    pub(crate) const fn kind(self) -> &'static str {
+        match self {
+            Self::VirtualMachines => "VirtualMachine",
+            Self::VirtualMachineInstances => "VirtualMachineInstance",
+            Self::DataVolumes => "DataVolume",
+            Self::KubeVirts => "KubeVirt",
+            Self::Secrets => "Secret",
+            Self::Verbs => "APIResource",
+        }
+    }
+
+    /// The group and version that its objects say.
+    pub(crate) const fn api_version(self) -> &'static str {
+        match self {
+            Self::VirtualMachines | Self::VirtualMachineInstances | Self::KubeVirts => "kubevirt.io/v1",
+            Self::DataVolumes => "cdi.kubevirt.io/v1beta1",
+            Self::Secrets | Self::Verbs => "v1",
+        }
+    }
+
+    /// Whether it is watched. The others are listed now and then: ordinary accounts may not watch them, or nobody can.
+    pub(crate) const fn is_watched(self) -> bool {
+        !matches!(self, Self::KubeVirts | Self::Verbs)
+    }
+
     /// A verb of `subresources.kubevirt.io` for a machine.
     pub(crate) fn verb(self, vm: &VmId, verb: &Verb) -> Path {
         let (namespace, name) = (vm.namespace(), vm.name());

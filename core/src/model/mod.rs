@@ -35,7 +35,7 @@ pub use machine::{Autostart, Indicator, Machine, Overruled, Severity, Trouble};
 pub use media::{
     ImageCredentials, ImagePassword, Import, ImportState, InsertMedia, Medium, Slot, TransferMethod, TransferProtocol,
 };
-pub use observation::{Kind, Listed, Observation, Platform, Purpose, Source};
+pub use observation::{Blindness, Kind, Listed, Observation, Obstacle, Platform, Purpose, Sight, Source};
 pub use power::{PowerRestore, PowerState};
 pub use power_on::{Deferral, LONGEST_STOP, LeftOutMedia, PromisedPowerOn};
 pub use reach::Reach;

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::{Caller, Document, DocumentName, Duty, Import, ImportId, Instance, Machine, Verb, Version, VmId};
+use crate::time;
 
 /// One thing that was seen of the cluster.
 ///
@@ -39,14 +40,10 @@ pub enum Observation {
     Interrupt(Option<Verb>),
     /// Everything of a kind has been listed: what was seen before and is not seen since has been reported as gone.
     Synchronised(Source),
-    /// What is known of a kind may be out of date from now on.
-    Stale(Source),
-    /// The cluster does not show it, for lack of a right or of the kind, and will not until that changes. Follows
-    /// [`Observation::Stale`].
-    Refused(Source),
-    /// The cluster does not have the kind, so nothing of it can be seen or made until that changes. Follows
-    /// [`Observation::Refused`].
-    Missing(Source),
+    /// Everything is shown as it happens, as of now and until [`Observation::Unseen`].
+    Seen(Sight),
+    /// It is not any more, or never has been.
+    Unseen(Blindness),
 }
 
 /// All objects of a kind in a namespace as of a version; each of them has been reported before.
@@ -60,6 +57,41 @@ pub struct Listed {
     pub names: BTreeSet<Box<str>>,
     /// As of when.
     pub as_of: Version,
+}
+
+/// A stream shows what there is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sight {
+    /// Which stream.
+    pub source: Source,
+    /// As of when.
+    pub at: time::Instant,
+    /// How many attempts in a row had come to nothing before.
+    pub failures: u32,
+}
+
+/// A stream does not show what there is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Blindness {
+    /// Which stream.
+    pub source: Source,
+    /// When it certainly did; `None` if it never has.
+    pub last_seen: Option<time::Instant>,
+    /// Why it does not.
+    pub obstacle: Obstacle,
+}
+
+/// Why a stream does not show what there is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Obstacle {
+    /// There was no answer, or none that is to be believed.
+    Unreachable(String),
+    /// It was open and showed nothing, not even that there was nothing, for longer than that happens.
+    Silent,
+    /// The cluster does not show it for lack of this right, such as `list`, and will not until that changes.
+    Forbidden(&'static str),
+    /// The cluster does not have the kind, so nothing of it can be seen or made until that changes.
+    Missing,
 }
 
 /// The kinds of which there may be readings beside those of a stream: what commands have seen.

@@ -220,9 +220,8 @@ impl Inventory {
             | Observation::Duty(_)
             | Observation::Listed(_)
             | Observation::Synchronised(_)
-            | Observation::Stale(_)
-            | Observation::Refused(_)
-            | Observation::Missing(_) => None,
+            | Observation::Seen(_)
+            | Observation::Unseen(_) => None,
         };
         changed.into_iter().collect()
     }

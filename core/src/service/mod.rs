@@ -32,8 +32,8 @@ use http::StatusCode;
 use crate::auth::{Attempt, EditError, Edited, ExternalUser, TokenKey};
 use crate::config::{Config, Secret};
 use crate::model::{
-    Action, BearerToken, CallerReview, Claim, Command, CommandError, CommandId, Completion, DocumentWrite, Observation,
-    Purpose, Source, Uid, VmId,
+    Action, BearerToken, Blindness, CallerReview, Claim, Command, CommandError, CommandId, Completion, DocumentWrite,
+    Observation, Obstacle, Purpose, Source, Uid, VmId,
 };
 use crate::task::{TaskId, TaskRequest};
 use crate::time::{Instant, Now};
@@ -450,30 +450,24 @@ impl Service {
                     self.update_readiness(now);
                 }
             }
-            Observation::Stale(source) => {
+            Observation::Seen(_) => {}
+            Observation::Unseen(Blindness { source, obstacle, .. }) => {
                 if source.purpose == Purpose::Documents {
                     self.documents_out_of_sight();
                 }
-                // Nothing is known of what a source without importance would have shown, and nothing waits for it.
-                if let Some(awaited) = &mut self.awaited
-                    && !matches!(source.purpose, Purpose::Machines | Purpose::Platform)
-                {
-                    awaited.remove(&source);
-                    self.update_readiness(now);
-                }
-            }
-            Observation::Refused(source) => {
-                // Then the least is expected of the cluster.
-                if let Some(awaited) = &mut self.awaited
-                    && source.purpose == Purpose::Platform
-                {
-                    awaited.remove(&source);
-                    self.update_readiness(now);
-                }
-            }
-            Observation::Missing(source) => {
-                if source.purpose == Purpose::Imports {
+                if source.purpose == Purpose::Imports && obstacle == Obstacle::Missing {
                     self.inventory.set_importer(false);
+                }
+                // Nothing is known of what a source without importance would have shown, and nothing waits for it. Of a
+                // cluster that does not say what it can do the least is expected.
+                let settled = match source.purpose {
+                    Purpose::Machines => false,
+                    Purpose::Platform => matches!(obstacle, Obstacle::Forbidden(_) | Obstacle::Missing),
+                    Purpose::Details | Purpose::Imports | Purpose::Documents => true,
+                };
+                if let Some(awaited) = self.awaited.as_mut().filter(|_| settled) {
+                    awaited.remove(&source);
+                    self.update_readiness(now);
                 }
             }
             Observation::Listed(listed) => {

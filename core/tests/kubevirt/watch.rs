@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use http::Method;
 use kubevirt_redfish_core::kubevirt::{TransportError, Watch, WatchStep, watches};
-use kubevirt_redfish_core::model::{Observation, Source};
+use kubevirt_redfish_core::model::{Blindness, Observation, Obstacle, Source};
 use kubevirt_redfish_core::time::Instant;
 use kubevirt_redfish_fixtures::cluster::{Fault, FaultEffect, Output, RequestId, Rule};
 use kubevirt_redfish_fixtures::sample::{data_volume, small};
@@ -61,14 +61,20 @@ impl Seen {
             Observation::Platform(platform) => self.platform = platform.version.map(Into::into),
             Observation::Synchronised(source) => {
                 self.log.push(format!("{} synchronised", source.kind));
-                self.fresh.insert(source, true);
             }
-            Observation::Stale(source) => {
-                self.log.push(format!("{} stale", source.kind));
+            Observation::Seen(sight) => {
+                self.fresh.insert(sight.source, true);
+            }
+            Observation::Unseen(Blindness { source, obstacle, .. }) => {
+                let why = match obstacle {
+                    Obstacle::Unreachable(_) => "out of reach",
+                    Obstacle::Silent => "silent",
+                    Obstacle::Forbidden(_) => "forbidden",
+                    Obstacle::Missing => "missing",
+                };
+                self.log.push(format!("{} {why}", source.kind));
                 self.fresh.insert(source, false);
             }
-            Observation::Refused(source) => self.log.push(format!("{} refused", source.kind)),
-            Observation::Missing(source) => self.log.push(format!("{} missing", source.kind)),
         }
     }
 }
@@ -94,16 +100,18 @@ impl Streams {
                 let now = Instant::new(world.sim.now);
                 match stream.watch.poll(now) {
                     WatchStep::Send(request) => {
-                        assert!(stream.open.is_none(), "one request at a time");
+                        if let Some(open) = stream.open.take() {
+                            cluster.close(open);
+                        }
                         assert_eq!(request.method(), Method::GET);
                         stream.open = Some(cluster.handle_request(world.sim.now, request));
                         next = world.sim.now;
                     }
-                    WatchStep::WaitUntil(time) => next = next.min(time.since_start()),
-                    WatchStep::Read { until } if until <= now => {
-                        cluster.close(stream.open.take().expect("it is being read"));
-                        stream.watch.handle_end(now, Err(TransportError::TimedOut));
-                        next = world.sim.now;
+                    WatchStep::WaitUntil(time) => {
+                        if let Some(open) = stream.open.take() {
+                            cluster.close(open);
+                        }
+                        next = next.min(time.since_start());
                     }
                     WatchStep::Read { until } => next = next.min(until.since_start()),
                 }
@@ -258,7 +266,7 @@ fn a_kind_that_may_not_be_seen_holds_up_nothing_and_comes_when_it_may() {
     streams.run(&mut world, Duration::from_secs(100));
     assert_eq!(streams.seen.machines.len(), 1);
     assert_eq!(streams.seen.platform.as_deref(), Some("v1.9.0"), "it is listed where it cannot be watched");
-    assert_eq!(streams.seen.log.iter().filter(|line| *line == "datavolumes stale").count(), 1);
+    assert_eq!(streams.seen.log.iter().filter(|line| *line == "datavolumes missing").count(), 1);
     world.sim.cluster.restore_api_group("cdi.kubevirt.io");
     streams.run(&mut world, Duration::from_mins(10));
     assert!(streams.seen.log.contains(&"datavolumes synchronised".to_owned()));

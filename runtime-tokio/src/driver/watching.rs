@@ -1,72 +1,42 @@
 //! Carries one watch of the cluster: sends its requests, feeds it what comes, reports what it sees.
 
-use std::time::Duration;
+use std::pin::Pin;
 
 use kubevirt_redfish_core::kubevirt::{TransportError, Watch, WatchStep};
 use kubevirt_redfish_core::model::Observation;
 use tokio::sync::mpsc;
+use tokio::time::timeout_at;
 
-use super::timed_out;
 use crate::clock::Clock;
 use crate::transport::{Answer, ResponseBody, Transport};
 
-/// The time until an answer begins.
-const HEAD: Duration = Duration::from_secs(30);
+/// What is under way for a watch.
+enum Carried {
+    Nothing,
+    Sent(Pin<Box<dyn Future<Output = Result<Answer, TransportError>> + Send>>),
+    Body(ResponseBody),
+}
 
 /// Runs a watch as long as anyone wants its observations.
 pub(super) async fn run(mut watch: Watch, clock: Clock, transport: Transport, observer: mpsc::Sender<Observation>) {
-    let mut body: Option<ResponseBody> = None;
-    let mut trouble = String::new();
+    let mut carried = Carried::Nothing;
     loop {
         match watch.poll(clock.mono()) {
             WatchStep::Send(request) => {
-                // A new request ends the old answer, whether it had come to its end or not.
-                drop(body.take());
                 tracing::debug!(path = request.uri().path(), query = request.uri().query(), "watch");
-                let answer = tokio::time::timeout(HEAD, transport.send(request)).await.map_err(timed_out).flatten();
-                match answer {
-                    Ok(Answer { head, body: new }) => {
-                        if !head.status().is_success() {
-                            trouble = head.status().to_string();
-                        }
-                        watch.handle_head(clock.mono(), &head);
-                        body = Some(new);
-                    }
-                    Err(error) => {
-                        trouble = error.to_string();
-                        watch.handle_end(clock.mono(), Err(error));
-                    }
-                }
+                let transport = transport.clone();
+                carried = Carried::Sent(Box::pin(async move { transport.send(request).await }));
             }
             WatchStep::Read { until } => {
-                let Some(reader) = &mut body else {
-                    watch.handle_end(clock.mono(), Err(TransportError::Broken("nothing is being read".to_owned())));
-                    continue;
-                };
-                let chunk = tokio::time::timeout_at(clock.timer(until), reader.chunk()).await;
-                let end = match chunk.map_err(timed_out).and_then(Option::transpose) {
-                    Ok(Some(data)) => {
-                        watch.handle_data(clock.mono(), &data);
-                        None
-                    }
-                    Ok(None) => Some(Ok(())),
-                    Err(error) => {
-                        trouble = error.to_string();
-                        Some(Err(error))
-                    }
-                };
-                if let Some(end) = end {
-                    body = None;
-                    watch.handle_end(clock.mono(), end);
-                }
+                carried = read(&mut watch, &clock, carried, clock.timer(until)).await;
             }
             WatchStep::WaitUntil(instant) => {
-                drop(body.take());
+                carried = Carried::Nothing;
                 tokio::time::sleep_until(clock.timer(instant)).await;
             }
         }
         while let Some(observation) = watch.poll_observation() {
-            report(&observation, &trouble);
+            report(&observation);
             if observer.send(observation).await.is_err() {
                 return;
             }
@@ -74,14 +44,52 @@ pub(super) async fn run(mut watch: Watch, clock: Clock, transport: Transport, ob
     }
 }
 
-/// Tells the log when the service loses sight of the cluster, and when it sees it again.
-fn report(observation: &Observation, trouble: &str) {
-    match observation {
-        Observation::Stale(source) => {
-            let namespace = source.namespace.as_deref();
-            tracing::warn!(kind = source.kind, namespace, trouble, "the cluster is out of sight");
+/// Waits for more of an answer, until then at the longest.
+async fn read(watch: &mut Watch, clock: &Clock, carried: Carried, until: tokio::time::Instant) -> Carried {
+    match carried {
+        Carried::Nothing => {
+            watch.handle_end(clock.mono(), Err(TransportError::Broken("nothing is being read".to_owned())));
+            Carried::Nothing
         }
-        Observation::Synchronised(source) => {
+        Carried::Sent(mut answer) => match timeout_at(until, &mut answer).await {
+            Err(_) => Carried::Sent(answer),
+            Ok(Ok(Answer { head, body })) => {
+                watch.handle_head(clock.mono(), &head);
+                Carried::Body(body)
+            }
+            Ok(Err(error)) => {
+                watch.handle_end(clock.mono(), Err(error));
+                Carried::Nothing
+            }
+        },
+        Carried::Body(mut body) => match timeout_at(until, body.chunk()).await {
+            Err(_) => Carried::Body(body),
+            Ok(Some(Ok(data))) => {
+                watch.handle_data(clock.mono(), &data);
+                Carried::Body(body)
+            }
+            Ok(Some(Err(error))) => {
+                watch.handle_end(clock.mono(), Err(error));
+                Carried::Nothing
+            }
+            Ok(None) => {
+                watch.handle_end(clock.mono(), Ok(()));
+                Carried::Nothing
+            }
+        },
+    }
+}
+
+/// Tells the log when the service loses sight of the cluster, and when it sees it again.
+fn report(observation: &Observation) {
+    match observation {
+        Observation::Unseen(blindness) => {
+            let source = &blindness.source;
+            let namespace = source.namespace.as_deref();
+            tracing::warn!(kind = source.kind, namespace, obstacle = ?blindness.obstacle, "the cluster is out of sight");
+        }
+        Observation::Seen(sight) => {
+            let source = &sight.source;
             tracing::info!(kind = source.kind, namespace = source.namespace.as_deref(), "the cluster is in sight");
         }
         _ => {}

@@ -19,6 +19,7 @@ mod secret;
 mod status;
 mod storage;
 mod template;
+mod typed;
 
 pub(crate) use claim::Claim;
 pub(crate) use data_volume::{DataVolume, RemoteSource};
@@ -33,6 +34,7 @@ pub(crate) use secret::Secret;
 pub(crate) use status::Status;
 pub(crate) use storage::{StorageClasses, StorageProfile};
 pub(crate) use template::{Bootloader, Disk, Domain, TemplateSpec, TpmDevice, Volume};
+pub(crate) use typed::Typed;
 
 /// `metadata` of any object.
 #[derive(Clone, Debug, Default, Deserialize)]

@@ -7,15 +7,18 @@ use http::{Response, StatusCode};
 
 use crate::kubevirt::TransportError;
 use crate::kubevirt::entropy::Entropy;
-use crate::kubevirt::object::{Element, Object, Status};
+use crate::kubevirt::object::Status;
 
 /// Why a request did not do what it should.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Problem {
     /// The object is not, or no longer, in the state that the request supposed: read it again.
     Conflict(String),
-    /// Something is not there; with the kind of object, if the server said.
+    /// Something is not there, as the API server says in its own form; with the kind of object, if it said.
     Missing { kind: Option<Box<str>>, message: String },
+    /// The server has no such path. Proxies say the same in the same words when they have lost their way, so that
+    /// something is not there does not follow from it.
+    NotServed(String),
     /// The service lacks the right.
     Forbidden(String),
     /// The server, or a webhook of it, does not accept the content.
@@ -54,7 +57,13 @@ pub(super) fn read(response: Result<Response<Bytes>, TransportError>) -> Result<
         effect: if matches!(error, TransportError::NotSent(_)) { Effect::None } else { Effect::Possible },
     })?;
     if response.status().is_success() {
-        return Ok(response.into_body());
+        // Verbs are answered with nothing, everything else with an object.
+        let body = response.body().trim_ascii_start();
+        if body.is_empty() || body.starts_with(b"{") {
+            return Ok(response.into_body());
+        }
+        let reason = "the API server's answer makes no sense".to_owned();
+        return Err(Problem::Busy { reason, retry_after: None, effect: Effect::Possible });
     }
     let retry_after = response
         .headers()
@@ -65,11 +74,9 @@ pub(super) fn read(response: Result<Response<Bytes>, TransportError>) -> Result<
 }
 
 fn refusal(code: StatusCode, retry_after: Option<Duration>, body: &[u8]) -> Problem {
-    // virt-api answers some refusals with plain text (facts, section 2).
-    let status =
-        serde_json::from_slice::<Element<Object<Status>>>(body).map(|Element(status)| status.0).unwrap_or_default();
-    let text = status.message.as_deref().map_or_else(|| String::from_utf8_lossy(body).into_owned(), str::to_owned);
-    let message = explain(code, &text);
+    let Some(status) = Status::read(body) else { return from_elsewhere(code, retry_after, body) };
+    let text = status.message.as_deref().unwrap_or_default();
+    let message = explain(code, text);
     let retry_after = retry_after.or_else(|| status.details.retry_after_seconds.map(Duration::from_secs));
     match code {
         StatusCode::CONFLICT => Problem::Conflict(message),
@@ -82,7 +89,7 @@ fn refusal(code: StatusCode, retry_after: Option<Duration>, body: &[u8]) -> Prob
         StatusCode::NOT_FOUND | StatusCode::GONE => Problem::Missing { kind: status.details.0.kind, message },
         // A quota, a namespace that goes, a guest that is watched by a probe are a 403 as well, and nothing that a role could
         // grant.
-        StatusCode::FORBIDDEN if lacks_right(&text) => Problem::Forbidden(message),
+        StatusCode::FORBIDDEN if lacks_right(text) => Problem::Forbidden(message),
         StatusCode::FORBIDDEN => Problem::Refused(message),
         // A token may be just being renewed.
         StatusCode::UNAUTHORIZED | StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS => {
@@ -90,6 +97,22 @@ fn refusal(code: StatusCode, retry_after: Option<Duration>, body: &[u8]) -> Prob
         }
         code if code.is_server_error() => Problem::Busy { reason: message, retry_after, effect: Effect::Possible },
         _ => Problem::Refused(message),
+    }
+}
+
+/// A refusal that is no Status object: of a proxy, which does not know what there is and what may be done, or of those
+/// parts of the cluster that answer with plain text.
+fn from_elsewhere(code: StatusCode, retry_after: Option<Duration>, body: &[u8]) -> Problem {
+    let text = String::from_utf8_lossy(body);
+    let message = explain(code, if text.trim_start().starts_with('<') { "" } else { &text });
+    match (code, text.trim()) {
+        // Of kube-apiserver for a kind, and of virt-api for a verb (facts, section 2).
+        (StatusCode::NOT_FOUND, "404 page not found" | "404: Page Not Found") => Problem::NotServed(message),
+        (StatusCode::METHOD_NOT_ALLOWED, "405: Method Not Allowed") => Problem::NotServed(message),
+        (code, _) => {
+            let effect = if code.is_server_error() { Effect::Possible } else { Effect::None };
+            Problem::Busy { reason: message, retry_after, effect }
+        }
     }
 }
 
@@ -111,10 +134,14 @@ fn explain(code: StatusCode, text: &str) -> String {
     text
 }
 
-/// Whether a 403 is about a right, as RBAC puts it: `User "..." cannot update resource "..."`.
+/// Whether a 403 is about a right, as RBAC puts it: `User "..." cannot update resource "..."`. Admission plugins and
+/// webhooks that look for a right beyond that of the request itself name the service's account or say that no policy
+/// grants it.
 fn lacks_right(text: &str) -> bool {
     let asked = text.split_once(" cannot ").and_then(|(_, rest)| rest.split_once(' '));
     asked.is_some_and(|(_, object)| object.starts_with("resource \"") || object.starts_with("path \""))
+        || text.contains("system:serviceaccount:")
+        || text.contains("no RBAC policy matched")
 }
 
 const FAILED_TEST: &str = "the server rejected our request due to an error in our request";
@@ -142,14 +169,56 @@ mod tests {
                 r#"datavolumes "x" is forbidden: unable to create new content in namespace lab because it is being terminated"#,
                 false,
             ),
+            (
+                r#"datavolumes.cdi.kubevirt.io "x" is forbidden: cannot set blockOwnerDeletion if an ownerReference refers to a resource you can't set finalizers on: no RBAC policy matched, <nil>"#,
+                true,
+            ),
+            (
+                r#"admission webhook "datavolume-mutate.cdi.kubevirt.io" denied the request: User system:serviceaccount:a:b has insufficient permissions in clone source namespace c"#,
+                true,
+            ),
             ("Pausing VMIs with LivenessProbe is currently not supported", false),
             (r#"admission webhook "policy" denied the request: you cannot use this resource "x""#, false),
             ("", false),
         ] {
-            let status = serde_json::json!({ "kind": "Status", "message": text, "code": 403 });
+            let status = serde_json::json!({ "kind": "Status", "apiVersion": "v1", "message": text, "code": 403 });
             let problem = refusal(StatusCode::FORBIDDEN, None, status.to_string().as_bytes());
             assert_eq!(matches!(problem, Problem::Forbidden(_)), role, "{problem:?}");
             assert!(role || matches!(&problem, Problem::Refused(_)), "{problem:?}");
         }
+    }
+
+    /// L7, M5: what a proxy says is no answer of the API server, whatever its code.
+    #[test]
+    fn only_a_status_object_is_believed() {
+        let status = |code: u16, reason: &str| {
+            let body = serde_json::json!({
+                "kind": "Status", "apiVersion": "v1", "status": "Failure", "code": code, "reason": reason,
+                "message": "it says so", "details": { "kind": "virtualmachineinstances", "name": "x" },
+            });
+            body.to_string()
+        };
+        let answer = |code: u16, body: &str| {
+            let response = Response::builder().status(code).body(Bytes::copy_from_slice(body.as_bytes()));
+            read(Ok(response.expect("a response")))
+        };
+        assert!(matches!(answer(404, &status(404, "NotFound")), Err(Problem::Missing { kind: Some(_), .. })));
+        assert!(matches!(answer(409, &status(409, "Conflict")), Err(Problem::Conflict(_))));
+        for text in ["404 page not found\n", "404: Page Not Found"] {
+            assert!(matches!(answer(404, text), Err(Problem::NotServed(_))), "{text}");
+        }
+        let html = "<html><body><h1>Not Found</h1></body></html>";
+        let other = r#"{"kind":"VirtualMachine","apiVersion":"kubevirt.io/v1","code":404}"#;
+        for code in [302, 400, 403, 404, 405, 409, 410, 413, 422, 500, 502, 503] {
+            for body in [html, "", "null", "[]", "{}", "no healthy upstream", other] {
+                let problem = answer(code, body);
+                assert!(matches!(problem, Err(Problem::Busy { .. })), "{code} {body}: {problem:?}");
+            }
+        }
+        for body in [html, "null", "[]", "7", "ok", "\u{1f}\u{fffd}"] {
+            let problem = answer(200, body);
+            assert!(matches!(problem, Err(Problem::Busy { effect: Effect::Possible, .. })), "{body}: {problem:?}");
+        }
+        assert!(answer(202, "").is_ok() && answer(200, "{\"kind\":\"VirtualMachine\"}").is_ok());
     }
 }

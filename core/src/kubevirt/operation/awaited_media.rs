@@ -95,6 +95,10 @@ impl AwaitedMedia {
         }
     }
 
+    pub(super) fn imports_not_served(&self) -> Reaction {
+        self.insertion.as_ref().map_or(Reaction::Replan, Task::imports_not_served)
+    }
+
     pub(super) fn has_read(&mut self, answer: Result<Bytes, Problem>) {
         if let Some(insertion) = &mut self.insertion {
             insertion.has_read(answer);

@@ -100,6 +100,7 @@ impl HoldLease {
                 // Of a creation: the namespace, or leases altogether, are not there.
                 Problem::Refused(message) | Problem::Missing { message, .. } => CommandError::Refused(message),
                 Problem::Conflict(message) => CommandError::Conflict(message),
+                Problem::NotServed(reason) => CommandError::Unavailable { reason, retry_after: None },
                 Problem::Busy { reason, retry_after, .. } => CommandError::Unavailable { reason, retry_after },
             })),
         };

@@ -56,6 +56,10 @@ impl Eject {
 }
 
 impl Task for Eject {
+    fn imports_not_served(&self) -> Reaction {
+        Reaction::Replan
+    }
+
     fn import(&self, _machine: &VirtualMachine) -> Option<ObjectName> {
         self.import.clone()
     }

@@ -36,6 +36,12 @@ pub(super) trait Task: fmt::Debug + Send + Sync {
         false
     }
 
+    /// The cluster does not serve imports: decide without ([`Reaction::Replan`]), give up, or ask again, because it may have
+    /// been a proxy that said so.
+    fn imports_not_served(&self) -> Reaction {
+        Reaction::Usual
+    }
+
     /// The claim that a decision needs to see.
     fn claim(&self) -> Option<ObjectName> {
         None
@@ -370,6 +376,11 @@ impl Engine {
             },
             Err(Problem::Missing { .. }) => Looked::Missing,
             Err(Problem::Forbidden(_)) if self.task.import_may_be_hidden() => Looked::Hidden,
+            Err(problem @ Problem::NotServed(_)) => match self.task.imports_not_served() {
+                Reaction::Usual => return self.trouble(now, command, problem),
+                Reaction::Replan => Looked::Hidden,
+                Reaction::Fail(error) => return self.fail(error),
+            },
             Err(problem) => return self.trouble(now, command, problem),
         };
         self.reading.import_read(&command.vm, name, import);
@@ -479,7 +490,7 @@ impl Engine {
             {
                 return self.fail(give_up(&problem));
             }
-            Problem::Conflict(_) | Problem::Missing { .. } | Problem::Busy { .. } => {}
+            Problem::Conflict(_) | Problem::Missing { .. } | Problem::NotServed(_) | Problem::Busy { .. } => {}
         }
         let rest = problem.rest(&mut self.entropy, self.failures);
         self.obstacle = Some(problem);
@@ -525,6 +536,7 @@ fn give_up(problem: &Problem) -> CommandError {
         Problem::Missing { message, .. } => CommandError::Unsupported(message.clone()),
         Problem::Forbidden(message) => CommandError::Forbidden(message.clone()),
         Problem::Refused(message) => CommandError::Refused(message.clone()),
+        Problem::NotServed(reason) => CommandError::Unavailable { reason: reason.clone(), retry_after: None },
         Problem::Busy { reason, retry_after, .. } => {
             CommandError::Unavailable { reason: reason.clone(), retry_after: *retry_after }
         }

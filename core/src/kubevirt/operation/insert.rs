@@ -312,7 +312,15 @@ impl Insert {
     }
 }
 
+fn no_importer() -> CommandError {
+    CommandError::Unsupported("there is no importer of images (CDI)".to_owned())
+}
+
 impl Task for Insert {
+    fn imports_not_served(&self) -> Reaction {
+        Reaction::Fail(no_importer())
+    }
+
     fn import(&self, machine: &VirtualMachine) -> Option<ObjectName> {
         match (&self.stage, &self.replaced) {
             (Stage::Replacing, Some(replaced)) => Some(replaced.clone()),
@@ -366,9 +374,7 @@ impl Task for Insert {
                 self.sharing = Sharing::No;
                 Reaction::Replan
             }
-            (Purpose::Prepare, Problem::Missing { .. }) => {
-                self.take_back(CommandError::Unsupported("there is no importer of images (CDI)".to_owned()))
-            }
+            (Purpose::Prepare, Problem::Missing { .. } | Problem::NotServed(_)) => self.take_back(no_importer()),
             (Purpose::Prepare | Purpose::Certificates | Purpose::Main, Problem::Refused(message)) => {
                 self.take_back(CommandError::Refused(message.clone()))
             }

@@ -375,6 +375,10 @@ impl Task for Power {
         !self.media.inserting()
     }
 
+    fn imports_not_served(&self) -> Reaction {
+        self.media.imports_not_served()
+    }
+
     fn decide(&mut self, scene: &Scene<'_>) -> Decision {
         self.beginning.get_or_insert_with(|| Beginning { run: scene.live_uid() });
         let restarting = matches!(
@@ -494,8 +498,11 @@ impl Task for Power {
             return Reaction::Usual;
         };
         // Nothing of the sort is known to this API server, or to this release of virt-api.
-        let unknown =
-            matches!(problem, Problem::Missing { kind, .. } if kind.as_deref() != Some("virtualmachineinstance"));
+        let unknown = match problem {
+            Problem::Missing { kind, .. } => kind.as_deref() != Some("virtualmachineinstance"),
+            Problem::NotServed(_) => true,
+            _ => false,
+        };
         let denied = matches!(problem, Problem::Forbidden(_)) || unknown;
         let refused = denied || matches!(problem, Problem::Refused(_));
         match (purpose, plan) {

@@ -6,7 +6,8 @@ use serde::Deserialize;
 
 use crate::kubevirt::annotation::{MANAGED_BY, MANAGER};
 use crate::kubevirt::object::{
-    DataVolume, Element, KubeVirt, Metadata, Object, Secret, Status, VirtualMachine, VirtualMachineInstance, lenient,
+    DataVolume, Element, KubeVirt, Lenient, Metadata, Object, Secret, Status, Typed, VirtualMachine,
+    VirtualMachineInstance, lenient,
 };
 use crate::kubevirt::request::{Collection, Path};
 use crate::kubevirt::translate;
@@ -15,40 +16,55 @@ use crate::model::{ImportId, Kind, Namespace, ObjectName, Observation, Platform,
 /// What a page of a list holds.
 #[derive(Debug, Default)]
 pub(super) struct Page {
-    /// The objects' names, each with what it means; `None` for one that means nothing here.
-    pub(super) items: Vec<(Box<str>, Option<Observation>)>,
+    /// The objects.
+    pub(super) items: Vec<Item>,
     /// The token to go on with; `None` on the last page.
     pub(super) next: Option<Box<str>>,
     /// Where a watch can go on from.
     pub(super) version: Option<Box<str>>,
-    /// Objects that could not be made sense of.
-    pub(super) skipped: u64,
 }
+
+/// An object of a list.
+#[derive(Debug)]
+pub(super) struct Item {
+    pub(super) name: Box<str>,
+    /// A hash of its uid; `None` for what has none.
+    pub(super) uid: Option<u64>,
+    /// What it means; `None` if it means nothing here.
+    pub(super) observation: Option<Observation>,
+}
+
+/// Why an answer is not believed. What the API server says has a form that no proxy's page has, and no half of it: a list
+/// that is not certainly one says nothing, least of all that something is gone.
+pub(super) type Nonsense = &'static str;
 
 /// What a line of a watch holds.
 #[derive(Debug)]
 pub(super) enum Event {
     /// An object was added or changed.
-    Present { name: Box<str>, observation: Option<Observation>, version: Option<Box<str>> },
+    Present { name: Box<str>, observation: Option<Observation>, version: Box<str> },
     /// An object is gone.
-    Gone { name: Box<str>, version: Option<Box<str>> },
+    Gone { name: Box<str>, version: Box<str> },
     /// Nothing happened up to this version.
-    Bookmark { version: Option<Box<str>> },
-    /// The server ends the stream; with its code.
-    Error { code: u64 },
-    /// No event that anybody could make sense of.
-    Unreadable { version: Option<Box<str>> },
+    Bookmark { version: Box<str> },
+    /// The server ends the stream; with its code and its reason.
+    Error { code: u64, message: String },
+    /// More than is read of one object.
+    TooLong,
+    /// No event of this stream.
+    Nonsense(Nonsense),
 }
 
-/// Reads a page of the list of a collection; `None` if it is none.
-pub(super) fn read_page(collection: Collection, namespace: Option<&str>, body: &[u8]) -> Option<Page> {
+/// Reads a page of the list of a collection.
+pub(super) fn read_page(collection: Collection, namespace: Option<&str>, body: &[u8]) -> Result<Page, Nonsense> {
+    let of = Expected { collection, namespace };
     match collection {
-        Collection::VirtualMachines => page::<VirtualMachine>(namespace, body),
-        Collection::VirtualMachineInstances => page::<VirtualMachineInstance>(namespace, body),
-        Collection::DataVolumes => page::<DataVolume>(namespace, body),
-        Collection::KubeVirts => page::<KubeVirt>(namespace, body),
-        Collection::Secrets => page::<Secret>(namespace, body),
-        Collection::Verbs => verbs(body),
+        Collection::VirtualMachines => page::<VirtualMachine>(of, body),
+        Collection::VirtualMachineInstances => page::<VirtualMachineInstance>(of, body),
+        Collection::DataVolumes => page::<DataVolume>(of, body),
+        Collection::KubeVirts => page::<KubeVirt>(of, body),
+        Collection::Secrets => page::<Secret>(of, body),
+        Collection::Verbs => verbs(body).ok_or("it is no list of resources"),
     }
 }
 
@@ -57,15 +73,16 @@ pub(super) fn read_event(collection: Collection, namespace: Option<&str>, line: 
     if line.iter().all(u8::is_ascii_whitespace) {
         return None;
     }
-    Some(match collection {
-        Collection::VirtualMachines => event::<VirtualMachine>(namespace, line),
-        Collection::VirtualMachineInstances => event::<VirtualMachineInstance>(namespace, line),
-        Collection::DataVolumes => event::<DataVolume>(namespace, line),
-        Collection::KubeVirts => event::<KubeVirt>(namespace, line),
-        Collection::Secrets => event::<Secret>(namespace, line),
-        // It cannot be watched, and has no version to do so from.
-        Collection::Verbs => Event::Unreadable { version: None },
-    })
+    let of = Expected { collection, namespace };
+    let event = match collection {
+        Collection::VirtualMachines => event::<VirtualMachine>(of, line),
+        Collection::VirtualMachineInstances => event::<VirtualMachineInstance>(of, line),
+        Collection::DataVolumes => event::<DataVolume>(of, line),
+        Collection::KubeVirts => event::<KubeVirt>(of, line),
+        Collection::Secrets => event::<Secret>(of, line),
+        Collection::Verbs => Err("it is not watched"),
+    };
+    Some(event.unwrap_or_else(Event::Nonsense))
 }
 
 /// What it means that an object of a collection is gone as of a version.
@@ -162,19 +179,49 @@ impl Watched for KubeVirt {
     }
 }
 
+/// What an answer has to be about.
+#[derive(Clone, Copy)]
+struct Expected<'a> {
+    collection: Collection,
+    namespace: Option<&'a str>,
+}
+
+impl Expected<'_> {
+    /// Whether something says that it is of this type, with `suffix` after its kind.
+    fn is(self, suffix: &str, kind: Option<&str>, api_version: Option<&str>) -> bool {
+        api_version == Some(self.collection.api_version())
+            && kind.and_then(|kind| kind.strip_suffix(suffix)) == Some(self.collection.kind())
+    }
+
+    /// The name of an object that is one, and where it was looked for.
+    fn name(self, metadata: &Metadata) -> Result<Box<str>, Nonsense> {
+        if self.namespace.is_some() && metadata.namespace.as_deref() != self.namespace {
+            return Err("it has an object of another namespace");
+        }
+        if metadata.uid.as_deref().is_none_or(str::is_empty) {
+            return Err("it has an object without a uid");
+        }
+        metadata.name.as_deref().map(Into::into).ok_or("it has an object without a name")
+    }
+}
+
 #[derive(Deserialize)]
 #[serde(default, bound = "T: Watched")]
 struct ListBody<T> {
+    #[serde(deserialize_with = "lenient")]
+    kind: Option<Box<str>>,
+    #[serde(rename = "apiVersion", deserialize_with = "lenient")]
+    api_version: Option<Box<str>>,
     /// `None` if the body is no list at all, such as the page of a proxy.
     #[serde(deserialize_with = "present")]
-    items: Option<Vec<Object<T>>>,
+    items: Option<Vec<Typed<T>>>,
     #[serde(deserialize_with = "lenient")]
     metadata: Object<ListMetadata>,
 }
 
 impl<T> Default for ListBody<T> {
     fn default() -> Self {
-        Self { items: None, metadata: Object::default() }
+        Self { kind: None, api_version: None, items: None, metadata: Object::default() }
     }
 }
 
@@ -185,6 +232,8 @@ struct ListMetadata {
     resource_version: Option<Box<str>>,
     #[serde(rename = "continue", deserialize_with = "lenient")]
     next: Option<Box<str>>,
+    #[serde(deserialize_with = "lenient")]
+    remaining_item_count: Option<u64>,
 }
 
 #[derive(Deserialize)]
@@ -193,12 +242,12 @@ struct EventBody<T> {
     #[serde(rename = "type", deserialize_with = "lenient")]
     kind: Option<Box<str>>,
     #[serde(deserialize_with = "lenient")]
-    object: Object<T>,
+    object: Typed<T>,
 }
 
 impl<T: Default> Default for EventBody<T> {
     fn default() -> Self {
-        Self { kind: None, object: Object::default() }
+        Self { kind: None, object: Typed::default() }
     }
 }
 
@@ -210,30 +259,48 @@ struct ErrorBody {
 }
 
 /// `items`, of which null means that there are none.
-fn present<'de, D, T>(from: D) -> Result<Option<Vec<Object<T>>>, D::Error>
+fn present<'de, D, T>(from: D) -> Result<Option<Vec<T>>, D::Error>
 where
     D: serde::Deserializer<'de>,
-    T: Deserialize<'de> + Default,
+    T: Lenient<'de>,
 {
     lenient(from).map(Some)
 }
 
-fn page<T: Watched>(namespace: Option<&str>, body: &[u8]) -> Option<Page> {
-    let Element(list) = serde_json::from_slice::<Element<Object<ListBody<T>>>>(body).ok()?;
-    let ListBody { items, metadata } = list.0;
-    let filled = |text: Option<Box<str>>| text.filter(|text| !text.is_empty());
-    if metadata.next.as_ref().is_some_and(|token| token.len() > LONGEST_TOKEN) {
-        return None;
+fn page<T: Watched>(of: Expected<'_>, body: &[u8]) -> Result<Page, Nonsense> {
+    let Element(list) =
+        serde_json::from_slice::<Element<Object<ListBody<T>>>>(body).map_err(|_| "it is not JSON, or not all of it")?;
+    let ListBody { kind, api_version, items, metadata } = list.0;
+    if !of.is("List", kind.as_deref(), api_version.as_deref()) {
+        return Err("it is no list of this kind");
     }
-    let mut page =
-        Page { next: filled(metadata.0.next), version: filled(metadata.0.resource_version), ..Page::default() };
-    for item in items? {
-        match name_in(namespace, item.metadata()) {
-            Some(name) => page.items.push((name, item.observation())),
-            None => page.skipped += 1,
+    if metadata.0.next.as_ref().is_some_and(|token| token.len() > LONGEST_TOKEN) {
+        return Err("it is a part of a list, and how it goes on cannot be asked for");
+    }
+    let (next, version) =
+        (filled(metadata.0.next), filled(metadata.0.resource_version).filter(|text| is_version(text)));
+    if version.is_none() {
+        return Err("it is a list without a resource version");
+    }
+    let items = items.ok_or("it is a list without items")?;
+    if next.is_none() && metadata.0.remaining_item_count.is_some_and(|count| count > 0) {
+        return Err("it is a part of a list, and does not say how it goes on");
+    }
+    if next.is_some() && items.is_empty() {
+        return Err("it is an empty part of a list");
+    }
+    let mut page = Page { items: Vec::with_capacity(items.len()), next, version };
+    for Typed { kind, api_version, object } in items {
+        // Lists of built-in kinds do not repeat what their items are.
+        if (kind.is_some() || api_version.is_some()) && !of.is("", kind.as_deref(), api_version.as_deref()) {
+            return Err("it has an object of another kind");
         }
+        let metadata = object.metadata();
+        let name = of.name(metadata)?;
+        let uid = metadata.uid.as_deref().map(|uid| xxhash_rust::xxh3::xxh3_64(uid.as_bytes()));
+        page.items.push(Item { name, uid, observation: object.observation() });
     }
-    Some(page)
+    Ok(page)
 }
 
 /// A longer one could not be sent back: the next page cannot be had.
@@ -245,15 +312,17 @@ fn verbs(body: &[u8]) -> Option<Page> {
     let names = list.0.resources?.into_iter().filter_map(|resource| resource.0.name);
     let items = names.filter_map(|name| {
         let verb = translate::interrupt(&name)?;
-        Some((name, Some(Observation::Interrupt(Some(verb)))))
+        Some(Item { name, uid: None, observation: Some(Observation::Interrupt(Some(verb))) })
     });
-    Some(Page { items: items.collect(), ..Page::default() })
+    (list.0.kind.as_deref() == Some("APIResourceList")).then(|| Page { items: items.collect(), ..Page::default() })
 }
 
 /// What discovery says of a group.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct ApiResourceList {
+    #[serde(deserialize_with = "lenient")]
+    kind: Option<Box<str>>,
     /// `None` if the body is something else.
     #[serde(deserialize_with = "present")]
     resources: Option<Vec<Object<ApiResource>>>,
@@ -266,30 +335,37 @@ struct ApiResource {
     name: Option<Box<str>>,
 }
 
-fn event<T: Watched>(namespace: Option<&str>, line: &[u8]) -> Event {
-    let Ok(Element(Object(EventBody { kind, object }))) = serde_json::from_slice::<Element<Object<EventBody<T>>>>(line)
-    else {
-        return Event::Unreadable { version: None };
-    };
+fn event<T: Watched>(of: Expected<'_>, line: &[u8]) -> Result<Event, Nonsense> {
+    let Element(Object(EventBody { kind, object: Typed { kind: object_kind, api_version, object } })) =
+        serde_json::from_slice::<Element<Object<EventBody<T>>>>(line).map_err(|_| "it is not JSON")?;
+    let kind = kind.as_deref();
+    if kind == Some("ERROR") {
+        let Element(Object(body)) =
+            serde_json::from_slice::<Element<Object<ErrorBody>>>(line).unwrap_or_else(|_| Element(Object::default()));
+        let Status { code, message, .. } = body.object.0;
+        return Ok(Event::Error { code: code.unwrap_or(500), message: message.unwrap_or_default().into() });
+    }
+    if !of.is("", object_kind.as_deref(), api_version.as_deref()) {
+        return Err("it has an object of another kind");
+    }
     let metadata = object.metadata();
-    let version = metadata.resource_version.clone().filter(|version| !version.is_empty());
-    match (kind.as_deref(), name_in(namespace, metadata)) {
-        (Some("BOOKMARK"), _) => Event::Bookmark { version },
-        (Some("ERROR"), _) => {
-            let status = serde_json::from_slice::<Element<Object<ErrorBody>>>(line)
-                .unwrap_or_else(|_| Element(Object::default()));
-            Event::Error { code: status.0.object.code.unwrap_or(500) }
+    let version = filled(metadata.resource_version.clone()).filter(|text| is_version(text));
+    let version = version.ok_or("it has an object without a resource version")?;
+    match kind {
+        Some("BOOKMARK") => Ok(Event::Bookmark { version }),
+        Some("ADDED" | "MODIFIED") => {
+            Ok(Event::Present { name: of.name(metadata)?, observation: object.observation(), version })
         }
-        (Some("ADDED" | "MODIFIED"), Some(name)) => Event::Present { name, observation: object.observation(), version },
-        (Some("DELETED"), Some(name)) => Event::Gone { name, version },
-        (Some(_) | None, _) => Event::Unreadable { version },
+        Some("DELETED") => Ok(Event::Gone { name: of.name(metadata)?, version }),
+        Some(_) | None => Err("it is no event"),
     }
 }
 
-/// The object's name, if it has one and is where it was looked for.
-fn name_in(namespace: Option<&str>, metadata: &Metadata) -> Option<Box<str>> {
-    if namespace.is_some() && metadata.namespace.as_deref() != namespace {
-        return None;
-    }
-    metadata.name.as_deref().map(Into::into)
+fn filled<T: AsRef<str>>(text: Option<T>) -> Option<T> {
+    text.filter(|text| !text.as_ref().is_empty())
+}
+
+/// Resource versions are numbers that grow (KEP-5504).
+fn is_version(text: &str) -> bool {
+    text.parse::<u64>().is_ok_and(|version| version > 0)
 }
