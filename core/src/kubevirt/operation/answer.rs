@@ -107,8 +107,8 @@ fn from_elsewhere(code: StatusCode, retry_after: Option<Duration>, body: &[u8]) 
     let message = explain(code, if text.trim_start().starts_with('<') { "" } else { &text });
     match (code, text.trim()) {
         // Of kube-apiserver for a kind, and of virt-api for a verb (facts, section 2).
-        (StatusCode::NOT_FOUND, "404 page not found" | "404: Page Not Found") => Problem::NotServed(message),
-        (StatusCode::METHOD_NOT_ALLOWED, "405: Method Not Allowed") => Problem::NotServed(message),
+        (StatusCode::NOT_FOUND, "404 page not found" | "404: Page Not Found")
+        | (StatusCode::METHOD_NOT_ALLOWED, "405: Method Not Allowed") => Problem::NotServed(message),
         (code, _) => {
             let effect = if code.is_server_error() { Effect::Possible } else { Effect::None };
             Problem::Busy { reason: message, retry_after, effect }
