@@ -1,9 +1,10 @@
 //! Commands on their way: one at a time for each machine, each answered once.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::mem::{Discriminant, discriminant};
+use std::ops::Bound;
 use std::time::Duration;
 
+use super::backoff::Backoffs;
 use super::http_boot;
 use super::lost_media;
 use super::orphans;
@@ -37,32 +38,9 @@ struct Machine {
     beside: Option<CommandId>,
     waiting: VecDeque<Waiting>,
     /// What could not be done for it of the service's own accord: of each kind of action, which keep no others waiting.
-    rests: Vec<Rest>,
+    backoffs: Backoffs,
     /// When it is going to be looked after though nothing of it changes.
     looked_at: Option<Instant>,
-}
-
-/// A kind of action that has failed.
-#[derive(Debug)]
-struct Rest {
-    of: Discriminant<Action>,
-    /// How often in a row.
-    failures: u32,
-    /// When to try again; `None` once that has come.
-    until: Option<Instant>,
-}
-
-impl Machine {
-    /// Whether anything is going to be tried again.
-    fn rests(&self) -> bool {
-        self.rests.iter().any(|rest| rest.until.is_some())
-    }
-
-    /// Whether it is too early to try such an action again.
-    fn rests_from(&self, action: &Action, now: Instant) -> bool {
-        let same = |rest: &&Rest| rest.of == discriminant(action);
-        self.rests.iter().find(same).and_then(|rest| rest.until).is_some_and(|until| now < until)
-    }
 }
 
 #[derive(Debug)]
@@ -131,6 +109,14 @@ impl Commands {
             || self.by_machine.values().any(|machine| machine.waiting.iter().any(|waiting| waiting.asker.is_anybody()))
     }
 
+    /// Something was done in a namespace: the machines of it for which something is worth another attempt now.
+    fn permitted_in(&mut self, namespace: &str, now: Instant) -> Vec<VmId> {
+        let first = format!("{namespace}.");
+        let machines = self.by_machine.range_mut::<str, _>((Bound::Included(&*first), Bound::Unbounded));
+        let machines = machines.take_while(|(id, _)| id.namespace() == namespace);
+        machines.filter_map(|(id, machine)| machine.backoffs.permitted(now).then(|| id.clone())).collect()
+    }
+
     /// Whether as much waits for a machine as may.
     pub(super) fn is_full(&self, vm: &VmId) -> bool {
         self.by_machine.get(vm).is_some_and(|machine| machine.waiting.len() >= MAX_WAITING)
@@ -184,7 +170,7 @@ impl Service {
                     continue;
                 }
                 let Some(waiting) = machine.waiting.pop_front() else {
-                    if !machine.rests() && machine.looked_at.is_none() {
+                    if !machine.backoffs.is_waiting() && machine.looked_at.is_none() {
                         self.commands.by_machine.remove(&vm);
                     }
                     break;
@@ -217,8 +203,15 @@ impl Service {
         }
         if running.by == Origin::Service && !keeps_own_time(&running.action) {
             // What is due again right after it was done has not helped, and would not the next time.
-            let helped = outcome == OutcomeKind::Done && !self.is_due(now, &running.vm, &running.action);
-            self.looked_after(now, &running.vm, &running.action, helped);
+            if outcome == OutcomeKind::Done && !self.is_due(now, &running.vm, &running.action) {
+                self.looked_after(&running.vm, &running.action);
+            } else {
+                let forbidden = matches!(outcome, OutcomeKind::Failed(CommandError::Forbidden(_)));
+                self.back_off(now, &running.vm, &running.action, forbidden);
+            }
+        }
+        if running.by == Origin::Client && outcome == OutcomeKind::Done {
+            changed.extend(self.commands.permitted_in(running.vm.namespace(), now.mono));
         }
         self.conclude(now, running.asker, outcome);
         self.commands.idle.push(running.vm.clone());
@@ -287,7 +280,13 @@ impl Service {
             // Beside it there is only what a client has asked for.
             let under_way = running.is_some_and(|running| running.action == action)
                 || machine.waiting.iter().any(|waiting| waiting.action == action);
-            if !under_way && !machine.rests_from(&action, now.mono) {
+            if under_way {
+                continue;
+            }
+            let held_back = self.inventory.system(id).and_then(|vm| machine.backoffs.holds_back(&action, vm, now.mono));
+            if let Some(until) = held_back {
+                self.look_again(until, id);
+            } else {
                 self.orphan_tried(now, id, &action);
                 self.lost_media_sought(now, id, &action);
                 self.enqueue(now, id.clone(), uid.clone(), action, None, Asker::default());
@@ -305,9 +304,7 @@ impl Service {
     /// The time has come to look after a machine though nothing of it has changed.
     pub(super) fn tend_again(&mut self, now: Now, id: &VmId) {
         if let Some(machine) = self.commands.by_machine.get_mut(id) {
-            for rest in &mut machine.rests {
-                rest.until.take_if(|until| *until <= now.mono);
-            }
+            machine.backoffs.expire(now.mono);
             machine.looked_at.take_if(|at| *at <= now.mono);
         }
         self.tend(now, id);
@@ -323,23 +320,25 @@ impl Service {
         }
     }
 
-    /// Something was done for a machine of the service's own accord, or could not be: then it is tried again later.
-    fn looked_after(&mut self, now: Now, vm: &VmId, action: &Action, done: bool) {
-        let machine = self.commands.by_machine.entry(vm.clone()).or_default();
-        let of = discriminant(action);
-        let before = machine.rests.iter().position(|rest| rest.of == of).map(|index| machine.rests.swap_remove(index));
-        if !done {
-            let failures = before.map_or(0, |rest| rest.failures).saturating_add(1);
-            let until = now.mono + rest_after(failures);
-            machine.rests.push(Rest { of, failures, until: Some(until) });
-            self.timers.set(until, Timer::Tend(vm.clone()));
+    /// Something was done for a machine of the service's own accord.
+    fn looked_after(&mut self, vm: &VmId, action: &Action) {
+        if let Some(machine) = self.commands.by_machine.get_mut(vm) {
+            machine.backoffs.succeeded(action);
         }
+    }
+
+    /// Something could not be done for a machine of the service's own accord: it is tried again later.
+    fn back_off(&mut self, now: Now, id: &VmId, action: &Action, forbidden: bool) {
+        let Some(vm) = self.inventory.system(id) else { return };
+        let machine = self.commands.by_machine.entry(id.clone()).or_default();
+        let until = machine.backoffs.failed(action, vm, forbidden, now.mono);
+        self.timers.set(until, Timer::Tend(id.clone()));
     }
 
     /// A machine is gone: nothing of it is going to be tried again.
     fn forget_rest(&mut self, id: &VmId) {
         if let Some(machine) = self.commands.by_machine.get_mut(id) {
-            machine.rests.clear();
+            machine.backoffs.clear();
             machine.looked_at = None;
             self.commands.idle.push(id.clone());
         }
@@ -373,7 +372,7 @@ impl Service {
         let by = if waiting.asker.is_anybody() { Origin::Client } else { Origin::Service };
         if let Some(refusal) = refusal {
             if by == Origin::Service && refusal == OutcomeKind::Overloaded && !keeps_own_time(&waiting.action) {
-                self.looked_after(now, vm, &waiting.action, false);
+                self.back_off(now, vm, &waiting.action, false);
             }
             return self.conclude(now, waiting.asker, refusal);
         }
@@ -532,11 +531,6 @@ fn may_start(request: PowerRequest) -> bool {
         | PowerRequest::Resume
         | PowerRequest::Interrupt => false,
     }
-}
-
-/// How long a machine is left alone after looking after it failed.
-fn rest_after(failures: u32) -> Duration {
-    Duration::from_secs(5 << failures.saturating_sub(1).min(4))
 }
 
 /// What waits for nothing that it can go beside of.

@@ -3,6 +3,7 @@
 //! It never waits. What it wants done leaves as an [`Output`]; what came of that arrives as an [`Input`].
 
 mod access;
+mod backoff;
 mod callers;
 mod commands;
 mod duty;
