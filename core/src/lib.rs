@@ -29,7 +29,7 @@ pub mod time;
 mod view;
 
 pub use auth::{PasswordCheck, Privilege, Privileges, Role};
-pub use exchange::{Exchange, Peer, Signal, Step};
+pub use exchange::{Exchange, Peer, Signal, Step, refuse_head};
 pub use model::Reach;
 pub use network::{ntp, ssdp};
 pub use service::{

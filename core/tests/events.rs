@@ -218,7 +218,7 @@ fn a_stream_says_its_outcome_before_anything_else() {
     test_event(&mut desk);
     let credentials = base64::prelude::BASE64_STANDARD.encode("all:secret");
     let head = Request::get(STREAM).header("Authorization", format!("Basic {credentials}"));
-    let head = head.header("Last-Event-ID", "00000000-0").body(()).unwrap();
+    let head = head.header("Last-Event-ID", "00000000-0").header("Host", "bmc.example").body(()).unwrap();
     let peer = kubevirt_redfish_core::Peer { address: [192, 0, 2, 1].into(), secure: true };
     let view = desk.view.clone();
     let (_, step) = view.begin(desk.now, &peer, head);

@@ -17,6 +17,9 @@ fn answer(method: &str, uri: &str, secure: bool, headers: &[(&str, &str)]) -> Re
 
 fn answer_of(desk: &Desk, method: &str, uri: &str, secure: bool, headers: &[(&str, &str)]) -> Response<Bytes> {
     let mut request = Request::builder().method(method).uri(uri);
+    if !headers.iter().any(|(name, _)| *name == "host") {
+        request = request.header("host", "bmc.example");
+    }
     for (name, value) in headers {
         request = request.header(*name, *value);
     }
@@ -71,7 +74,7 @@ fn polling_a_system_compresses_it_once() {
     let desk = Desk::new();
     let read = || {
         let request = Request::get("/redfish/v1/Systems/lab.node-0").header(ADMIN.0, ADMIN.1);
-        let request = request.header("accept-encoding", "gzip").body(()).unwrap();
+        let request = request.header("accept-encoding", "gzip").header("host", "bmc.example").body(()).unwrap();
         let peer = Peer { address: IpAddr::from([127, 0, 0, 1]), secure: true };
         match desk.view.begin(desk.now, &peer, request) {
             (_, Step::Respond(response)) => response.into_body(),
@@ -91,18 +94,16 @@ fn what_comes_without_encryption_is_sent_to_https_or_refused() {
         assert_eq!(header(&response, "location"), Some("https://bmc.example:8443/redfish/v1/Systems?only"));
         assert!(response.body().is_empty());
     }
-    for (method, headers) in [
-        ("POST", vec![host]),
-        ("PATCH", vec![ADMIN, host]),
-        // Nobody is sent to where they did not want to go.
-        ("GET", vec![("host", "user@bmc.example")]),
-        ("GET", vec![("host", "bmc.example/evil")]),
-        ("GET", vec![]),
-    ] {
+    for (method, headers) in [("POST", vec![host]), ("PATCH", vec![ADMIN, host]), ("DELETE", vec![ADMIN, host])] {
         let response = answer(method, "/redfish/v1/SessionService/Sessions", false, &headers);
         assert_eq!((response.status().as_u16(), header(&response, "location")), (404, None), "{method} {headers:?}");
         let body = String::from_utf8_lossy(response.body());
         assert!(body.contains("KubeVirt.1.0.TlsRequired"), "{body}");
+    }
+    // Nobody is sent to where they did not want to go.
+    for host in ["user@bmc.example", "bmc.example/evil", "bmc.example, evil.example", ""] {
+        let response = answer("GET", "/redfish/v1", false, &[("host", host)]);
+        assert_eq!((response.status().as_u16(), header(&response, "location")), (400, None), "{host}");
     }
 }
 

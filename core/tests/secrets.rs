@@ -27,6 +27,7 @@ impl Printed {
     fn drive(&mut self, desk: &mut Desk, method: &str, path: &str, password: &str, body: &Value) -> Response<Bytes> {
         let credentials = base64::prelude::BASE64_STANDARD.encode(format!("admin:{password}"));
         let head = Request::builder().method(method).uri(path).header("Authorization", format!("Basic {credentials}"));
+        let head = head.header("Host", "bmc.example");
         let peer = Peer { address: [192, 0, 2, 1].into(), secure: true };
         let view = desk.view.clone();
         let (mut exchange, mut step) = view.begin(desk.now, &peer, head.body(()).unwrap());

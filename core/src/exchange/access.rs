@@ -10,14 +10,13 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::StatusCode;
-use http::header::CONTENT_TYPE;
 
 use super::{Exchange, Signal, Step, response};
 use crate::auth::{
     Account, AccountEdit, BasicCredentials, EditError, Edited, Identity, Login, Privilege, SessionEdit, SessionId,
     Token,
 };
-use crate::http::{Encoding, JsonObject, Refusal, accepts, is_json, parse_body};
+use crate::http::{Encoding, JsonObject, Refusal, accepts, check_content, parse_body};
 use crate::messages::{Message, base};
 use crate::resources::{self, Context, EditAnswer, EditPlan, LogIn};
 use crate::route::Route;
@@ -128,9 +127,7 @@ impl Exchange {
     }
 
     fn parse_log_in(&self, body: &Bytes) -> Result<LogIn, Refusal> {
-        if !is_json(&self.head.headers) {
-            return Err(Refusal::header_invalid(StatusCode::UNSUPPORTED_MEDIA_TYPE, &CONTENT_TYPE));
-        }
+        check_content(&self.head.headers)?;
         resources::log_in(&parse_body(body, None)?)
     }
 

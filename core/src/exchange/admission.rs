@@ -1,22 +1,68 @@
 //! What a request is turned away for before anybody asks who sent it.
 
-use http::header::HOST;
-use http::uri::Authority;
-use http::{Method, StatusCode};
+use std::net::IpAddr;
 
-use super::{Exchange, Step, response};
+use bytes::Bytes;
+use http::header::EXPECT;
+use http::{Method, Response, StatusCode};
+
+use super::{Exchange, Peer, Step, response};
 use crate::config::Protocol;
-use crate::http::Refusal;
-use crate::messages::{Message, cluster};
+use crate::http::{Refusal, expects_more_than_continue, host};
+use crate::messages::{Message, base, cluster};
 use crate::view::View;
 
 impl Exchange {
     /// The answer to a request that is not admitted.
     pub(super) fn turn_away(&self, view: &View) -> Option<Step> {
+        if let Err(refusal) = self.check_form() {
+            return Some(self.refuse(&refusal));
+        }
         if view.config.protocol == Protocol::Https && !self.peer.secure {
             return Some(self.insist_on_tls());
         }
-        self.check_size().err().map(|refusal| self.refuse(&refusal))
+        if let Err(refusal) = self.check_size() {
+            return Some(self.refuse(&refusal));
+        }
+        self.answer_outside()
+    }
+
+    /// Whether the request is one that HTTP lets be answered.
+    fn check_form(&self) -> Result<(), Refusal> {
+        host(&self.head).map_err(Refusal::no_host)?;
+        // A tunnel leads nowhere from here, and nothing else has a target without a path.
+        let is_form = self.path().starts_with('/') || self.is_about_the_server();
+        if self.head.method == Method::CONNECT || !is_form {
+            let message = Message::new(&base::OPERATION_NOT_ALLOWED, []);
+            return Err(Refusal::new(StatusCode::NOT_IMPLEMENTED, message));
+        }
+        if expects_more_than_continue(&self.head) {
+            return Err(Refusal::header_invalid(StatusCode::EXPECTATION_FAILED, &EXPECT));
+        }
+        Ok(())
+    }
+
+    /// `OPTIONS *` (RFC 9112 section 3.2.4).
+    fn is_about_the_server(&self) -> bool {
+        self.head.method == Method::OPTIONS && self.path() == "*"
+    }
+
+    /// What is not below `/redfish` is not the protocol's, and nobody is asked for a password there: a browser that looks
+    /// for an icon would show its user the question. Who comes to the front door is shown in.
+    fn answer_outside(&self) -> Option<Step> {
+        let path = self.path();
+        if self.is_about_the_server() {
+            return Some(Step::Respond(response::options_of_server()));
+        }
+        if path == "/" {
+            return Some(match self.head.method {
+                Method::GET | Method::HEAD => Step::Respond(response::moved("/redfish/v1/")),
+                _ => self.refuse(&Refusal::method_not_allowed("GET, HEAD")),
+            });
+        }
+        let rest = path.strip_prefix("/redfish");
+        let inside = rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+        (!inside).then(|| self.refuse(&Refusal::no_such_resource(path)))
     }
 
     /// A read is sent to the same URI over TLS, and finds out there what it may see. Anything else is refused: most
@@ -24,7 +70,7 @@ impl Exchange {
     /// (DSP0266 clause 13.3.1: redirect, or 404).
     fn insist_on_tls(&self) -> Step {
         let is_read = matches!(self.head.method, Method::GET | Method::HEAD);
-        match self.authority().filter(|_| is_read) {
+        match host(&self.head).ok().flatten().filter(|_| is_read) {
             Some(authority) => {
                 let target = self.head.uri.path_and_query().map_or("/", |target| target.as_str());
                 Step::Respond(response::moved(&format!("https://{authority}{target}")))
@@ -33,36 +79,49 @@ impl Exchange {
         }
     }
 
-    /// Whom the client believes to speak with.
-    fn authority(&self) -> Option<Authority> {
-        let authority = match self.head.headers.get(HOST) {
-            Some(host) => host.to_str().ok()?.parse().ok()?,
-            None => self.head.uri.authority()?.clone(),
-        };
-        (!authority.host().is_empty() && !authority.as_str().contains('@')).then_some(authority)
-    }
-
     /// Whether the head is no larger than any client has reason to make it. Runtimes have a limit of their own, which is
-    /// larger: what exceeds that is answered without any words, if at all.
+    /// larger: what exceeds that never comes here, see [`refuse_head`].
     fn check_size(&self) -> Result<(), Refusal> {
         let target = self.head.uri.path_and_query().map_or(0, |target| target.as_str().len());
         if target > MAX_TARGET {
-            return Err(too_large(StatusCode::URI_TOO_LONG, "path and query", MAX_TARGET));
+            return Err(target_too_long());
         }
         let headers: usize = self.head.headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
-        if headers > MAX_HEADERS {
-            return Err(too_large(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "headers", MAX_HEADERS));
+        if headers > MAX_HEADERS || self.head.headers.len() > MAX_LINES {
+            return Err(headers_too_large());
         }
         Ok(())
     }
 }
 
-fn too_large(status: StatusCode, what: &str, limit: usize) -> Refusal {
-    Refusal::new(status, Message::new(&cluster::HEAD_TOO_LARGE, [what, &limit.to_string()]))
+fn target_too_long() -> Refusal {
+    let arguments = ["path and query", &format!("{MAX_TARGET} bytes")];
+    Refusal::new(StatusCode::URI_TOO_LONG, Message::new(&cluster::HEAD_TOO_LARGE, arguments))
+}
+
+fn headers_too_large() -> Refusal {
+    let arguments = ["headers", &format!("{MAX_LINES} lines and {MAX_HEADERS} bytes")];
+    Refusal::new(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, Message::new(&cluster::HEAD_TOO_LARGE, arguments))
+}
+
+/// The answer to a head that a runtime's own parser of HTTP/1 refuses with this status: 414, 431, or 400 for whatever
+/// cannot be read at all. The connection is of no more use then.
+pub fn refuse_head(status: StatusCode, secure: bool) -> Response<Bytes> {
+    let refusal = match status {
+        StatusCode::URI_TOO_LONG => target_too_long(),
+        StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => headers_too_large(),
+        _ => Refusal::new(StatusCode::BAD_REQUEST, Message::new(&cluster::MALFORMED_REQUEST, [])),
+    };
+    let (head, ()) = http::Request::new(()).into_parts();
+    let peer = Peer { address: IpAddr::from([0, 0, 0, 0]), secure };
+    response::finish(response::refusal(&refusal), &head, peer, false)
 }
 
 /// The longest path and query, in bytes: a long `$select` and `$filter` fit in.
 const MAX_TARGET: usize = 8 * 1024;
+
+/// The most lines of headers: as many as hyper reads without allocating anything.
+const MAX_LINES: usize = 100;
 
 /// The largest headers, names and values, in bytes: a bearer token with the groups of a large company fits in.
 const MAX_HEADERS: usize = 32 * 1024;

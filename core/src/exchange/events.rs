@@ -9,6 +9,7 @@ use super::{Exchange, State, Step, response};
 use crate::auth::Identity;
 use crate::http::{JsonObject, MediaType, Refusal, accepts};
 use crate::messages::{Message, base};
+use crate::query;
 use crate::resources::{self, Answer, Context};
 use crate::route::Route;
 use crate::service::{EventOutcome, Intent, IntentKind, OutcomeKind};
@@ -98,12 +99,10 @@ impl Exchange {
 
 /// Refuses what the protocol reserves and a stream does not have: all that begins with `$` but `$filter`.
 pub(super) fn check_parameters(query: &str) -> Result<(), Refusal> {
-    let mut names = query.split('&').map(|pair| pair.split('=').next().unwrap_or_default());
-    let is_reserved = |name: &&str| name.starts_with('$') || name.get(..3).is_some_and(|prefix| prefix == "%24");
-    let is_filter = |name: &str| name == "$filter" || name.eq_ignore_ascii_case("%24filter");
-    match names.find(|name| is_reserved(name) && !is_filter(name)) {
+    let mut names = query.split('&').map(|pair| query::name(pair.split('=').next().unwrap_or_default()));
+    match names.find(|name| name.starts_with('$') && name != "$filter") {
         Some(name) => {
-            let message = Message::new(&base::QUERY_PARAMETER_UNSUPPORTED, [name]);
+            let message = Message::new(&base::QUERY_PARAMETER_UNSUPPORTED, [&*name]);
             Err(Refusal::new(StatusCode::NOT_IMPLEMENTED, message))
         }
         None => Ok(()),

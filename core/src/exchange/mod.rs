@@ -22,7 +22,7 @@ use http::request::Parts;
 use http::{HeaderName, Method, Request, Response, StatusCode};
 
 use crate::auth::{self, BasicCredentials, Extent, Identity, Login, Owned, Privilege, Required, required};
-use crate::http::{Encoding, Refusal, accepts, is_preflight, matches};
+use crate::http::{Encoding, Refusal, accepts, is_preflight, matches, normalised};
 use crate::messages::{Message, base};
 use crate::model::{BearerToken, CommandError};
 use crate::query::{self, Query};
@@ -31,6 +31,8 @@ use crate::route::{Alias, Location, Route};
 use crate::service::{Intent, Outcome, OutcomeKind, StreamId};
 use crate::time::Now;
 use crate::view::View;
+
+pub use admission::refuse_head;
 
 /// Who is at the other end of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -148,7 +150,10 @@ enum State {
 impl View {
     /// Begins an exchange with a request's head.
     pub fn begin(self: &Arc<Self>, now: Now, peer: &Peer, head: Request<()>) -> (Exchange, Step) {
-        let (head, ()) = head.into_parts();
+        let (mut head, ()) = head.into_parts();
+        if let Some(uri) = normalised(&head.uri) {
+            head.uri = uri;
+        }
         let mut exchange =
             Exchange { head, peer: *peer, bearer_tokens: self.config.bearer_tokens, write: None, state: State::Done };
         let step = exchange.turn_away(self).or_else(|| exchange.preflight());

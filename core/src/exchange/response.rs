@@ -116,6 +116,13 @@ pub(super) fn options(route: &Route<'_>) -> Response<Bytes> {
     response
 }
 
+/// 204 with the methods that any resource allows.
+pub(super) fn options_of_server() -> Response<Bytes> {
+    let mut response = empty(StatusCode::NO_CONTENT);
+    response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD, POST, PATCH, DELETE, OPTIONS"));
+    response
+}
+
 /// 308 to the canonical URI, for a read at a URI that is going out of use (RFC 9745).
 pub(super) fn redirect(canonical: &str, query: Option<&str>) -> Response<Bytes> {
     let query = query.map(|query| format!("?{query}")).unwrap_or_default();

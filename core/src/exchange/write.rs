@@ -7,14 +7,14 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use http::Method;
 use http::header::IF_MATCH;
-use http::{Method, StatusCode};
 use serde_json::Value;
 
 use super::{Exchange, State, Step};
 use crate::auth::Identity;
 use crate::config::PasswordHash;
-use crate::http::{JsonObject, Refusal, is_json, matches, parse_body};
+use crate::http::{JsonObject, Refusal, check_content, matches, parse_body};
 use crate::resources::{self, Context, Plan};
 use crate::route::Location;
 use crate::service::{Intent, IntentKind};
@@ -85,9 +85,7 @@ impl Exchange {
         if body.is_empty() && (self.head.method == Method::DELETE || resources::body_is_optional(&location.route)) {
             return Ok(JsonObject::new());
         }
-        if !is_json(&self.head.headers) {
-            return Err(Refusal::header_invalid(StatusCode::UNSUPPORTED_MEDIA_TYPE, &http::header::CONTENT_TYPE));
-        }
+        check_content(&self.head.headers)?;
         let mut object = parse_body(body, self.action())?;
         // Sent back as it was read, it asks for nothing.
         if self.head.method == Method::PATCH && object.get("Id").is_some_and(|id| self.is_named(id)) {

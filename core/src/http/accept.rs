@@ -67,12 +67,18 @@ fn family(media: MediaType) -> &'static str {
     }
 }
 
+/// Browsers ask for pages. There are none, and what there is they can show.
 fn is(media: MediaType, name: &str) -> bool {
+    let is = |known: &str| name.eq_ignore_ascii_case(known);
     match media {
-        MediaType::Json => name.eq_ignore_ascii_case("application/json"),
-        MediaType::EventStream => name.eq_ignore_ascii_case("text/event-stream"),
-        MediaType::Xml => name.eq_ignore_ascii_case("application/xml") || name.eq_ignore_ascii_case("text/xml"),
+        MediaType::Json => is("application/json") || is_page(name),
+        MediaType::EventStream => is("text/event-stream"),
+        MediaType::Xml => is("application/xml") || is("text/xml") || is_page(name),
     }
+}
+
+fn is_page(name: &str) -> bool {
+    name.eq_ignore_ascii_case("text/html") || name.eq_ignore_ascii_case("application/xhtml+xml")
 }
 
 #[cfg(test)]
@@ -91,7 +97,21 @@ mod tests {
             assert_eq!(json(value), Some(false), "{value}");
         }
         assert_eq!(json("application/json;charset=utf-8"), Some(true));
-        for value in ["text/html", "application/xml", "", "application/json;q=0", "garbage;;=;"] {
+        // What browsers send (N4).
+        let browser = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8";
+        for value in [browser, "text/html", "TEXT/HTML", "application/xhtml+xml"] {
+            assert_eq!(json(value), Some(false), "{value}");
+        }
+        for value in [
+            "text/html;q=0",
+            "text/plain",
+            "image/png",
+            "text/*",
+            "application/xml",
+            "",
+            "application/json;q=0",
+            "garbage;;=;",
+        ] {
             assert_eq!(json(value), None, "{value}");
         }
         assert_eq!(accepts(&HeaderMap::new(), MediaType::Json), Some(false));

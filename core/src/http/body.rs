@@ -3,8 +3,8 @@
 use std::cell::RefCell;
 use std::fmt;
 
-use http::header::CONTENT_TYPE;
-use http::{HeaderMap, StatusCode};
+use http::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE};
+use http::{HeaderMap, HeaderValue, StatusCode};
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
@@ -14,11 +14,27 @@ use crate::messages::{Message, base};
 /// The members of a request body.
 pub(crate) type JsonObject = Map<String, Value>;
 
-/// Whether `Content-Type` is absent or says JSON; anything else is 415.
-pub(crate) fn is_json(headers: &HeaderMap) -> bool {
-    let Some(value) = headers.get(CONTENT_TYPE) else {
-        return true;
+/// Whether a body can be understood by what its headers say; else 415, with what would be (RFC 9110 section 15.5.16).
+pub(crate) fn check_content(headers: &HeaderMap) -> Result<(), Refusal> {
+    let encoded = |value: &HeaderValue| {
+        let mut codings = value.to_str().unwrap_or("?").split(',').map(str::trim);
+        codings.any(|coding| !coding.is_empty() && !coding.eq_ignore_ascii_case("identity"))
     };
+    if headers.get_all(CONTENT_ENCODING).iter().any(encoded) {
+        let refusal = Refusal::header_invalid(StatusCode::UNSUPPORTED_MEDIA_TYPE, &CONTENT_ENCODING);
+        return Err(refusal.with(ACCEPT_ENCODING, HeaderValue::from_static("identity")));
+    }
+    // Said twice, it has to be the same.
+    let mut types = headers.get_all(CONTENT_TYPE).iter();
+    let first = types.next();
+    if first.is_none_or(is_json) && types.all(|other| Some(other) == first) {
+        return Ok(());
+    }
+    let refusal = Refusal::header_invalid(StatusCode::UNSUPPORTED_MEDIA_TYPE, &CONTENT_TYPE);
+    Err(refusal.with(ACCEPT, HeaderValue::from_static("application/json")))
+}
+
+fn is_json(value: &HeaderValue) -> bool {
     let Ok(value) = value.to_str() else { return false };
     let mut parts = value.split(';').map(str::trim);
     let json = parts.next().is_some_and(|name| name.eq_ignore_ascii_case("application/json"));

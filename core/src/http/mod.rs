@@ -8,9 +8,10 @@ mod origin;
 mod prefer;
 mod refusal;
 mod representation;
+mod target;
 
 pub(crate) use accept::{MediaType, accepts};
-pub(crate) use body::{JsonObject, is_json, parse as parse_body};
+pub(crate) use body::{JsonObject, check_content, parse as parse_body};
 pub(crate) use encoding::{Encoding, gzip};
 pub(crate) use etag::{ETag, matches};
 pub(crate) use origin::{is_preflight, same_origin};
@@ -18,3 +19,4 @@ pub(crate) use prefer::{PREFER, RESPOND_ASYNC, prefers_async};
 pub(crate) use refusal::Refusal;
 pub(crate) use representation::schema;
 pub(crate) use representation::{Content, ETAG_PLACEHOLDER, Representation, Schema};
+pub(crate) use target::{NoHost, expects_more_than_continue, host, normalised, plain};

@@ -3,9 +3,11 @@
 //! Pages of the service's own origin may read its answers; no other page may, and none is granted anything by a
 //! preflight. Clients that are no browsers send no `Origin` and notice nothing.
 
-use http::header::{ACCESS_CONTROL_REQUEST_METHOD, HOST, ORIGIN};
+use http::header::{ACCESS_CONTROL_REQUEST_METHOD, ORIGIN};
 use http::request::Parts;
 use http::{HeaderValue, Method};
+
+use super::host;
 
 /// The origin to allow: the one that the request names, if that is the service's own.
 pub(crate) fn same_origin(head: &Parts, secure: bool) -> Option<&HeaderValue> {
@@ -13,10 +15,7 @@ pub(crate) fn same_origin(head: &Parts, secure: bool) -> Option<&HeaderValue> {
     let (scheme, authority) = origin.to_str().ok()?.split_once("://")?;
     // Whoever ends TLS in front of the service leaves it without: then either scheme may be its own.
     let is_own_scheme = scheme == "https" || (scheme == "http" && !secure);
-    let host = match head.headers.get(HOST) {
-        Some(host) => host.to_str().ok()?,
-        None => head.uri.authority()?.as_str(),
-    };
+    let host = host(head).ok()??;
     (is_own_scheme && !host.is_empty() && authority.eq_ignore_ascii_case(host)).then_some(origin)
 }
 

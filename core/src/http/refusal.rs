@@ -1,8 +1,9 @@
 //! A request that is not carried out, and the one place that turns it into a response.
 
-use http::header::{ALLOW, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::header::{ALLOW, HOST, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderName, HeaderValue, StatusCode};
 
+use super::NoHost;
 use crate::messages::{Message, base};
 use crate::model::CommandError;
 
@@ -111,12 +112,21 @@ impl Refusal {
             .with(RETRY_AFTER, HeaderValue::from(DEFAULT_RETRY_SECONDS))
     }
 
+    /// 400 because it is not clear whom the client believes to speak with.
+    pub(crate) fn no_host(reason: NoHost) -> Self {
+        match reason {
+            NoHost::Missing => Self::new(StatusCode::BAD_REQUEST, Message::new(&base::HEADER_MISSING, ["Host"])),
+            NoHost::Invalid => Self::header_invalid(StatusCode::BAD_REQUEST, &HOST),
+        }
+    }
+
     /// The same with the time after which to try again.
     pub(crate) fn retry_after(self, seconds: u64) -> Self {
         self.with(RETRY_AFTER, HeaderValue::from(seconds))
     }
 
-    fn with(mut self, name: HeaderName, value: HeaderValue) -> Self {
+    /// The same with a header that belongs to the status.
+    pub(crate) fn with(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.header = Some((name, value));
         self
     }

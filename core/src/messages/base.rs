@@ -239,6 +239,14 @@ pub(crate) const PRECONDITION_FAILED: Definition = Definition {
     resolution: "Read the resource again and repeat the change with the ETag that it has now.",
 };
 
+pub(crate) const HEADER_MISSING: Definition = Definition {
+    registry: REGISTRY,
+    key: "HeaderMissing",
+    text: "The header '%1' is missing in the request.",
+    severity: Severity::Critical,
+    resolution: "Send the request again with the header.",
+};
+
 pub(crate) const HEADER_INVALID: Definition = Definition {
     registry: REGISTRY,
     key: "HeaderInvalid",
@@ -479,6 +487,7 @@ pub(crate) const ALL: &[Definition] = &[
     INSUFFICIENT_PRIVILEGE,
     ACCESS_UNAUTHORIZED,
     PRECONDITION_FAILED,
+    HEADER_MISSING,
     HEADER_INVALID,
     PAYLOAD_TOO_LARGE,
     QUERY_PARAMETER_UNSUPPORTED,

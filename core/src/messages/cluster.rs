@@ -96,9 +96,17 @@ pub(crate) const TLS_REQUIRED: Definition = Definition {
 pub(crate) const HEAD_TOO_LARGE: Definition = Definition {
     registry: REGISTRY,
     key: "HeadTooLarge",
-    text: "The %1 of the request are too large: they may have %2 bytes.",
+    text: "The %1 of the request are too large: they may have %2.",
     severity: Severity::Warning,
     resolution: "Send fewer or shorter headers, or a shorter query, and send the request again.",
+};
+
+pub(crate) const MALFORMED_REQUEST: Definition = Definition {
+    registry: REGISTRY,
+    key: "MalformedRequest",
+    text: "The request cannot be read: its request line or one of its headers is not what HTTP/1.1 has.",
+    severity: Severity::Warning,
+    resolution: "Send the request with a client that speaks HTTP/1.1 or HTTP/2, and look for proxies that change it on its way.",
 };
 
 pub(crate) const POWER_ON_DEFERRED: Definition = Definition {
@@ -168,5 +176,6 @@ pub(crate) const ALL: &[(Definition, &str)] = &[
     (TOO_MANY_FAILED_LOGINS, "A client has sent too many wrong passwords."),
     (CLOCK_NOT_SETTABLE, "A manager's clock was to be set to another time."),
     (TLS_REQUIRED, "A request came without encryption that is not to be redirected."),
+    (MALFORMED_REQUEST, "A request is not HTTP."),
     (HEAD_TOO_LARGE, "The URI or the headers of a request are larger than the service takes."),
 ];

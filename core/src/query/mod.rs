@@ -21,7 +21,7 @@ use http::{Method, StatusCode};
 
 pub(crate) use features::ProtocolFeatures;
 pub(crate) use page::PAGE_SIZE;
-pub(crate) use parse::Query;
+pub(crate) use parse::{Query, name};
 
 use crate::auth::{Extent, Required, required};
 use crate::http::{Content, Refusal, Representation, Schema};

@@ -203,6 +203,11 @@ fn pairs(text: &str) -> impl Iterator<Item = Result<(Parameter, Option<&str>), R
     })
 }
 
+/// The name of a parameter without its percent-encoding; as it is, if what comes out is no text.
+pub(crate) fn name(text: &str) -> Cow<'_, str> {
+    decode(text).unwrap_or(Cow::Borrowed(text))
+}
+
 /// Undoes percent-encoding. `+` is a space, as in the queries that the libraries of Python and Go write.
 fn decode(text: &str) -> Option<Cow<'_, str>> {
     if text.contains('+') {

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::parameters::{self, Action};
 use crate::auth::{Identity, Privilege};
 use crate::event::{Audience, Draft, EventType, Origin, When, Witness, Words};
-use crate::http::{JsonObject, Refusal};
+use crate::http::{JsonObject, Refusal, plain};
 use crate::messages::{Message, Severity, base};
 use crate::route::{Location, Route};
 
@@ -95,7 +95,7 @@ fn parameter(draft: &mut Draft, name: &str, value: &Value) -> Result<(), Message
             if !uri.starts_with('/') || uri.bytes().any(|byte| !byte.is_ascii_graphic()) {
                 return Err(SUBMIT.format_error(name, uri));
             }
-            let resource_type = Location::parse(uri).and_then(|location| type_of(&location.route));
+            let resource_type = Location::parse(&plain(uri)).and_then(|location| type_of(&location.route));
             draft.origin = Some(Origin { uri: uri.into(), resource_type, gone: false });
         }
         _ => return Err(SUBMIT.unknown(name)),

@@ -12,9 +12,10 @@ use super::{Context, parameters};
 use crate::event::{
     Destination, EventId, EventType, Expression, Filter, Heartbeat, Kind, Lists, MessageKey, Proposal, RetryPolicy,
 };
-use crate::http::{JsonObject, Refusal};
+use crate::http::{JsonObject, Refusal, plain};
 use crate::messages::{Message, Severity, base};
 use crate::model::Reach;
+use crate::query;
 use crate::route::Location;
 use crate::service::EventIntent;
 
@@ -97,7 +98,7 @@ fn proposal(
 /// The value of `$filter`; the last one, if there are several.
 fn filter_parameter(query: &str) -> Option<String> {
     let mut pairs = query.split('&').rev().filter_map(|pair| pair.split_once('='));
-    let (_, value) = pairs.find(|(name, _)| *name == "$filter" || name.eq_ignore_ascii_case("%24filter"))?;
+    let (_, value) = pairs.find(|(name, _)| query::name(name) == "$filter")?;
     // Many libraries write a space as `+`, and no filter has one in it otherwise.
     let value = value.replace('+', " ");
     Some(percent_decode_str(&value).decode_utf8_lossy().into_owned())
@@ -196,7 +197,9 @@ fn message_key(name: &str, value: &Value) -> Result<MessageKey, Message> {
 /// Reads a reference to a resource, whether it is there or not: that it is not the client's would tell too much.
 fn origin(context: &Context<'_>, name: &str, value: &Value) -> Result<String, Message> {
     let uri = value.get("@odata.id").and_then(Value::as_str).ok_or_else(|| parameters::type_error(name, value))?;
-    let location = Location::parse(uri).ok_or_else(|| Message::new(&base::PROPERTY_VALUE_FORMAT_ERROR, [uri, name]))?;
+    let path = plain(uri);
+    let unknown = || Message::new(&base::PROPERTY_VALUE_FORMAT_ERROR, [uri, name]);
+    let location = Location::parse(&path).ok_or_else(unknown)?;
     Ok(context.canonical(&location).unwrap_or_else(|| location.route.to_string()))
 }
 

@@ -19,6 +19,7 @@ use tokio::time::Instant;
 use tokio_rustls::TlsAcceptor;
 
 use super::held::Held;
+use super::unreadable::Unreadable;
 use super::{Handler, Limits, stopped};
 use crate::random::Numbers;
 
@@ -126,6 +127,10 @@ async fn serve<H: Handler, I: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
                 answer.await.map(|answer| answer.map(|body| Held::new(body, busy)))
             }
         })
+    };
+    let io = {
+        let peer = Arc::clone(&peer);
+        Unreadable::new(io, move |status| H::refuse_head(&peer, status))
     };
     let mut connection = pin!(shared.http.serve_connection(TokioIo::new(io), service));
     let mut watchdog = pin!(tokio::time::sleep_until(begin + shared.limits.first_request));

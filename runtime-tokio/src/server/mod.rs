@@ -6,6 +6,7 @@ mod held;
 mod redfish;
 mod request_body;
 mod stream;
+mod unreadable;
 
 use std::future::Future;
 use std::io;
@@ -14,7 +15,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Request, Response};
+use http::{Request, Response, StatusCode};
 use hyper::body::{Body, Incoming};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -39,6 +40,12 @@ pub trait Handler: Clone + Send + Sync + 'static {
         peer: Arc<Peer>,
         request: Request<Incoming>,
     ) -> impl Future<Output = io::Result<Response<Self::Body>>> + Send + 'static;
+
+    /// Answers a head that cannot be read, which is refused with this status; `None` for nothing but the status.
+    fn refuse_head(peer: &Peer, status: StatusCode) -> Option<Response<Bytes>> {
+        let _ = (peer, status);
+        None
+    }
 }
 
 /// What a server takes from its clients at most.

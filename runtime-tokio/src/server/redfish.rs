@@ -5,15 +5,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use http::{HeaderValue, Method, Request, Response, StatusCode, Version, header};
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version, header};
 use http_body_util::Full;
-use hyper::body::{Body as _, Incoming};
+use hyper::body::Incoming;
 use kubevirt_redfish_core::{self as core, Signal, Step, View};
 use tokio::sync::Semaphore;
 
 use super::connection::broken;
 use super::correlation::{REQUEST_ID, correlation_id};
-use super::{AnswerBody, Handler, Peer, request_body};
+use super::request_body::RequestBody;
+use super::{AnswerBody, Handler, Peer};
 use crate::clock::Clock;
 use crate::driver::Submissions;
 
@@ -59,14 +61,14 @@ impl Handler for Redfish {
         // Reads are answered right here, without ever waiting.
         let (exchange, step) = view.begin(inner.clock.now(), &peer, Request::from_parts(parts, ()));
         async move {
-            let mut body = body;
+            let mut body = RequestBody::new(body);
             let response = match step {
                 Step::Respond(response) => response.map(|body| AnswerBody::Whole(Full::new(body))),
                 step => inner.carry(exchange, step, &mut body).await?,
             };
             // Who waits to be asked for the body has not begun to send it.
-            if !body.is_end_stream() && !expects_continue {
-                request_body::discard(&mut body).await;
+            if !body.has_ended() && !expects_continue {
+                body.discard().await;
             }
             if let Some(record) = record {
                 record.write(response.status(), &correlation_id);
@@ -74,11 +76,24 @@ impl Handler for Redfish {
             let mut response = response;
             response.headers_mut().insert(REQUEST_ID, correlation_id);
             // With an unread body in it the connection is of no more use. Who is not told so sends the next request on it.
-            if is_http1 && !body.is_end_stream() {
+            if is_http1 && !body.has_ended() {
                 response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
             }
             Ok(response)
         }
+    }
+
+    fn refuse_head(peer: &Peer, status: StatusCode) -> Option<Response<Bytes>> {
+        let correlation_id = correlation_id(peer, &HeaderMap::new());
+        tracing::debug!(
+            correlation_id = correlation_id.to_str().unwrap_or_default(),
+            address = %peer.address,
+            status_code = status.as_u16(),
+            "head that cannot be read"
+        );
+        let mut response = core::refuse_head(status, peer.secure);
+        response.headers_mut().insert(REQUEST_ID, correlation_id);
+        Some(response)
     }
 }
 
@@ -87,7 +102,7 @@ impl Inner {
         &self,
         mut exchange: core::Exchange,
         mut step: Step,
-        body: &mut Incoming,
+        body: &mut RequestBody,
     ) -> io::Result<Response<AnswerBody>> {
         let mut stream = None;
         loop {
@@ -102,7 +117,7 @@ impl Inner {
                     (exchange, step) = self.proceed(exchange).await?;
                     continue;
                 }
-                Step::ReadBody { limit } => request_body::read(body, limit).await,
+                Step::ReadBody { limit } => body.read(limit).await,
                 Step::Submit(intent) => match self.submissions.submit(intent).await {
                     Some(reply) => {
                         stream = reply.stream;

@@ -15,56 +15,90 @@ const TIME: Duration = Duration::from_secs(30);
 const OVERRUN: usize = 4 * 1024 * 1024;
 const OVERRUN_TIME: Duration = Duration::from_secs(2);
 
-/// Reads a body of at most `limit` bytes.
-pub(super) async fn read(body: &mut Incoming, limit: usize) -> Signal {
-    if announced(body) > limit {
-        return Signal::BodyTooLarge;
-    }
-    match tokio::time::timeout(TIME, collect(body, limit)).await {
-        Ok(signal) => signal,
-        Err(_) => Signal::BodyBroken,
-    }
+/// The body of a request, of which it is known whether all has been read.
+pub(super) struct RequestBody {
+    body: Incoming,
+    /// Its end has been read. One in chunks does not say so by itself.
+    ended: bool,
 }
 
-/// Reads what is left of a body that is not wanted, unless that is too much.
-pub(super) async fn discard(body: &mut Incoming) {
-    if announced(body) > OVERRUN {
-        return;
+impl RequestBody {
+    pub(super) fn new(body: Incoming) -> Self {
+        Self { ended: body.is_end_stream(), body }
     }
-    let read = async {
-        let mut rest = OVERRUN;
-        while let Some(Ok(frame)) = body.frame().await {
-            rest = match rest.checked_sub(frame.data_ref().map_or(0, Bytes::len)) {
-                Some(rest) => rest,
-                None => return,
-            };
-        }
-    };
-    // Whether it came to its end or not, the answer is the same.
-    let _ = tokio::time::timeout(OVERRUN_TIME, read).await;
-}
 
-/// How long the rest of the body is at least.
-fn announced(body: &Incoming) -> usize {
-    usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX)
-}
+    /// Whether nothing of it is left to read.
+    pub(super) fn has_ended(&self) -> bool {
+        self.ended || self.body.is_end_stream()
+    }
 
-async fn collect(body: &mut Incoming, limit: usize) -> Signal {
-    // Nearly every body is one frame, which is then passed on as it is.
-    let mut first = Bytes::new();
-    let mut all = BytesMut::new();
-    while let Some(frame) = body.frame().await {
-        let Ok(frame) = frame else { return Signal::BodyBroken };
-        let Ok(data) = frame.into_data() else { continue };
-        if first.len() + all.len() + data.len() > limit {
+    /// Reads a body of at most `limit` bytes.
+    pub(super) async fn read(&mut self, limit: usize) -> Signal {
+        if self.announced() > limit {
             return Signal::BodyTooLarge;
         }
-        if first.is_empty() && all.is_empty() {
-            first = data;
-        } else {
-            all.extend_from_slice(&std::mem::take(&mut first));
-            all.extend_from_slice(&data);
+        match tokio::time::timeout(TIME, self.collect(limit)).await {
+            Ok(signal) => signal,
+            Err(_) => Signal::BodyBroken,
         }
     }
-    Signal::Body(if all.is_empty() { first } else { all.freeze() })
+
+    /// Reads what is left of a body that is not wanted, unless that is too much.
+    pub(super) async fn discard(&mut self) {
+        if self.announced() > OVERRUN {
+            return;
+        }
+        let read = async {
+            let mut rest = OVERRUN;
+            while let Some(Ok(data)) = self.next().await {
+                rest = match rest.checked_sub(data.len()) {
+                    Some(rest) => rest,
+                    None => return,
+                };
+            }
+        };
+        // Whether it came to its end or not, the answer is the same.
+        let _ = tokio::time::timeout(OVERRUN_TIME, read).await;
+    }
+
+    async fn collect(&mut self, limit: usize) -> Signal {
+        // Nearly every body is one frame, which is then passed on as it is.
+        let mut first = Bytes::new();
+        let mut all = BytesMut::new();
+        while let Some(data) = self.next().await {
+            let Ok(data) = data else { return Signal::BodyBroken };
+            if first.len() + all.len() + data.len() > limit {
+                return Signal::BodyTooLarge;
+            }
+            if first.is_empty() && all.is_empty() {
+                first = data;
+            } else {
+                all.extend_from_slice(&std::mem::take(&mut first));
+                all.extend_from_slice(&data);
+            }
+        }
+        Signal::Body(if all.is_empty() { first } else { all.freeze() })
+    }
+
+    /// The next bytes of it; trailers say nothing.
+    async fn next(&mut self) -> Option<Result<Bytes, hyper::Error>> {
+        loop {
+            match self.body.frame().await {
+                Some(Ok(frame)) => match frame.into_data() {
+                    Ok(data) => return Some(Ok(data)),
+                    Err(_trailers) => {}
+                },
+                Some(Err(error)) => return Some(Err(error)),
+                None => {
+                    self.ended = true;
+                    return None;
+                }
+            }
+        }
+    }
+
+    /// How long the rest of the body is at least.
+    fn announced(&self) -> usize {
+        usize::try_from(self.body.size_hint().lower()).unwrap_or(usize::MAX)
+    }
 }

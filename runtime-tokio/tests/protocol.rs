@@ -1,0 +1,284 @@
+//! HTTP itself, over sockets: what no client library would send, and what comes back.
+
+// A test fails by a panic, in its helpers as well.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod support;
+
+use std::time::Duration;
+
+use serde_json::Value;
+use support::Service;
+use support::client::raw;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+const ADMIN: &str = "Authorization: Basic YWRtaW46c2VjcmV0\r\n";
+const SESSIONS: &str = "/redfish/v1/SessionService/Sessions";
+const LOG_IN: &str = r#"{"UserName": "admin", "Password": "secret"}"#;
+
+/// A connection on which bytes are sent as they are, and answers read one by one.
+struct Wire {
+    stream: TcpStream,
+    unread: Vec<u8>,
+}
+
+#[derive(Debug)]
+struct Answer {
+    status: u16,
+    head: String,
+    body: String,
+}
+
+impl Answer {
+    fn header(&self, name: &str) -> Option<&str> {
+        let is = |line: &&str| line.split(':').next().is_some_and(|known| known.eq_ignore_ascii_case(name));
+        self.head.lines().find(is).and_then(|line| line.split_once(':')).map(|(_, value)| value.trim())
+    }
+
+    fn message_id(&self) -> String {
+        let body: Value = serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"));
+        body["error"]["@Message.ExtendedInfo"][0]["MessageId"].as_str().unwrap_or_default().to_owned()
+    }
+}
+
+impl Wire {
+    async fn connect(service: &Service) -> Self {
+        let address = service.url.split_once("://").unwrap().1;
+        Self { stream: TcpStream::connect(address).await.unwrap(), unread: Vec::new() }
+    }
+
+    async fn send(&mut self, text: &str) {
+        self.stream.write_all(text.as_bytes()).await.unwrap();
+    }
+
+    /// The next answer; `None` if the connection has ended.
+    async fn answer(&mut self) -> Option<Answer> {
+        let head = loop {
+            match self.unread.windows(4).position(|window| window == b"\r\n\r\n") {
+                Some(end) => break self.unread.drain(..end + 4).collect::<Vec<u8>>(),
+                None => self.read().await?,
+            }
+        };
+        let head = String::from_utf8(head).unwrap();
+        let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+        let mut answer = Answer { status, head, body: String::new() };
+        let length: usize = answer.header("content-length").map_or(0, |length| length.parse().unwrap());
+        while self.unread.len() < length {
+            self.read().await?;
+        }
+        answer.body = String::from_utf8(self.unread.drain(..length).collect()).unwrap();
+        Some(answer)
+    }
+
+    async fn read(&mut self) -> Option<()> {
+        let mut buffer = [0; 4096];
+        let read = timeout(support::PATIENCE, self.stream.read(&mut buffer)).await.unwrap().unwrap_or(0);
+        self.unread.extend_from_slice(&buffer[..read]);
+        (read > 0).then_some(())
+    }
+
+    /// Whether the connection still is of use.
+    async fn is_open(&mut self) -> bool {
+        self.send("GET /redfish HTTP/1.1\r\nHost: a\r\n\r\n").await;
+        self.answer().await.is_some_and(|answer| answer.status == 200)
+    }
+}
+
+fn request(method: &str, uri: &str, headers: &str, body: &str) -> String {
+    format!("{method} {uri} HTTP/1.1\r\nHost: bmc.example\r\n{headers}\r\n{body}")
+}
+
+/// K9: a body in chunks is a body, and the connection is as good as before; with trailers as well.
+#[tokio::test]
+async fn a_body_in_chunks_leaves_the_connection_open() {
+    let service = Service::simulate(&["--tls", "off"]);
+    let mut wire = Wire::connect(&service).await;
+    let chunked = "Transfer-Encoding: chunked\r\nContent-Type: application/json\r\n";
+    let (first, rest) = LOG_IN.split_at(10);
+    for body in [
+        format!("{:x}\r\n{LOG_IN}\r\n0\r\n\r\n", LOG_IN.len()),
+        format!("{:x}\r\n{first}\r\n{:x};a=b\r\n{rest}\r\n0\r\n\r\n", first.len(), rest.len()),
+        format!("{:x}\r\n{LOG_IN}\r\n0\r\nX-Trailer: 1\r\n\r\n", LOG_IN.len()),
+    ] {
+        wire.send(&request("POST", SESSIONS, chunked, &body)).await;
+        let answer = wire.answer().await.unwrap();
+        assert_eq!((answer.status, answer.header("connection")), (201, None), "{answer:?}");
+    }
+    // One that nobody wants is read all the same, and one that is refused.
+    for (method, uri, status) in [("GET", "/redfish/v1", 200), ("POST", "/redfish/v1/Systems", 401)] {
+        wire.send(&request(method, uri, chunked, "5\r\n{\"a\":\r\n0\r\n\r\n")).await;
+        let answer = wire.answer().await.unwrap();
+        assert_eq!((answer.status, answer.header("connection")), (status, None), "{answer:?}");
+    }
+    assert!(wire.is_open().await);
+}
+
+/// K8, M3 over a socket: the answer is Redfish's, and the connection stays.
+#[tokio::test]
+async fn a_request_without_a_host_is_answered_with_an_error_of_redfish() {
+    let service = Service::simulate(&["--tls", "off"]);
+    let mut wire = Wire::connect(&service).await;
+    for (hosts, id) in [
+        ("", "Base.1.22.HeaderMissing"),
+        ("Host: a\r\nHost: a\r\n", "Base.1.22.HeaderInvalid"),
+        ("Host: a b\r\n", "Base.1.22.HeaderInvalid"),
+        ("Host: user@a\r\n", "Base.1.22.HeaderInvalid"),
+        ("Host:\r\n", "Base.1.22.HeaderInvalid"),
+    ] {
+        wire.send(&format!("GET /redfish/v1 HTTP/1.1\r\n{hosts}\r\n")).await;
+        let answer = wire.answer().await.unwrap();
+        assert_eq!((answer.status, answer.message_id().as_str()), (400, id), "{hosts}");
+        assert!(answer.header("x-request-id").is_some());
+    }
+    wire.send("GET http://bmc.example/redfish/v1 HTTP/1.1\r\nHost: bmc.example\r\n\r\n").await;
+    assert_eq!(wire.answer().await.unwrap().status, 200);
+    wire.send("OPTIONS * HTTP/1.1\r\nHost: bmc.example\r\n\r\n").await;
+    assert_eq!(wire.answer().await.unwrap().status, 204);
+    wire.send("CONNECT bmc.example:443 HTTP/1.1\r\nHost: bmc.example\r\n\r\n").await;
+    assert_eq!(wire.answer().await.unwrap().status, 501);
+    let mut wire = Wire::connect(&service).await;
+    wire.send("GET /redfish/v1 HTTP/1.0\r\n\r\n").await;
+    assert_eq!(wire.answer().await.unwrap().status, 200);
+    assert!(wire.answer().await.is_none(), "HTTP/1.0 ends with its answer");
+    let mut wire = Wire::connect(&service).await;
+    wire.send("GET /redfish/v1 HTTP/1.0\r\nConnection: keep-alive\r\n\r\n").await;
+    let answer = wire.answer().await.unwrap();
+    assert_eq!((answer.status, answer.header("connection")), (200, Some("keep-alive")));
+    assert!(wire.is_open().await, "unless it asks for more");
+}
+
+/// L7: heads that the parser refuses before anything of ours sees them.
+#[tokio::test]
+async fn a_head_that_cannot_be_read_is_answered_with_an_error_of_redfish() {
+    let service = Service::simulate(&["--tls", "off"]);
+    let many = "X: 1\r\n".repeat(300);
+    let cases = [
+        ("no request at all\r\n\r\n".to_owned(), 400, "MalformedRequest"),
+        ("GET /redfish/v1\r\n\r\n".to_owned(), 400, "MalformedRequest"),
+        ("GET /redfish/v1 HTTP/9.9\r\nHost: a\r\n\r\n".to_owned(), 400, "MalformedRequest"),
+        ("GET /redfish/v1 HTTP/1.1\r\nHost: a\r\nNo colon\r\n\r\n".to_owned(), 400, "MalformedRequest"),
+        ("GET /redfish/v1 HTTP/1.1\r\nHost : a\r\n\r\n".to_owned(), 400, "MalformedRequest"),
+        ("GET /redfish/v1 HTTP/1.1\r\nHost: a\r\nX: 1\r\n folded\r\n\r\n".to_owned(), 400, "MalformedRequest"),
+        ("GET /redfish/v1 HTTP/1.1\r\nHost: a\r\nX: \0\r\n\r\n".to_owned(), 400, "MalformedRequest"),
+        ("GET /a b HTTP/1.1\r\nHost: a\r\n\r\n".to_owned(), 400, "MalformedRequest"),
+        (request("POST", SESSIONS, "Content-Length: x\r\n", ""), 400, "MalformedRequest"),
+        (request("POST", SESSIONS, "Content-Length: -1\r\n", ""), 400, "MalformedRequest"),
+        (request("POST", SESSIONS, "Content-Length: 1\r\nContent-Length: 2\r\n", "ab"), 400, "MalformedRequest"),
+        (request("POST", SESSIONS, "Transfer-Encoding: gzip\r\n", ""), 400, "MalformedRequest"),
+        (request("POST", SESSIONS, "Transfer-Encoding: chunked, gzip\r\n", ""), 400, "MalformedRequest"),
+        (request("GET", "/redfish/v1", &many, ""), 431, "HeadTooLarge"),
+        (request("GET", "/redfish/v1", &format!("X: {}\r\n", "x".repeat(200_000)), ""), 431, "HeadTooLarge"),
+        (request("GET", &format!("/{}", "x".repeat(200_000)), "", ""), 414, "HeadTooLarge"),
+        (request("GET", &format!("/redfish/v1/{}", "x".repeat(20_000)), "", ""), 414, "HeadTooLarge"),
+        ("\x16\x03\x01\x02\0\x01\0\x01\u{7c}".to_owned(), 400, "MalformedRequest"),
+    ];
+    for (bytes, status, id) in &cases {
+        let mut wire = Wire::connect(&service).await;
+        // One that is in order first: what follows it is the same.
+        for before in [0, 1] {
+            if before == 1 {
+                wire = Wire::connect(&service).await;
+                assert!(wire.is_open().await);
+            }
+            let about = bytes.chars().take(60).collect::<String>();
+            // All of it may be more than is taken.
+            let _ = wire.stream.write_all(bytes.as_bytes()).await;
+            let answer = wire.answer().await.unwrap_or_else(|| panic!("no answer to {about}"));
+            assert_eq!(answer.status, *status, "{about}: {answer:?}");
+            assert_eq!(answer.message_id(), format!("KubeVirt.1.0.{id}"), "{about}");
+            for name in ["content-type", "odata-version", "x-request-id", "date", "server"] {
+                assert!(answer.header(name).is_some(), "{name}: {answer:?}");
+            }
+            if answer.header("connection") == Some("close") {
+                assert!(wire.answer().await.is_none(), "{about}");
+            }
+        }
+    }
+    // Behind one that is in order, in one piece with it.
+    let both = format!("{}{}", request("GET", "/redfish/v1", "", ""), "no request at all\r\n\r\n");
+    let mut wire = Wire::connect(&service).await;
+    wire.send(&both).await;
+    assert_eq!(wire.answer().await.unwrap().status, 200);
+    assert_eq!(wire.answer().await.unwrap().message_id(), "KubeVirt.1.0.MalformedRequest");
+}
+
+/// What may be meant in two ways by a proxy and a server is taken in the one way that the standard has, and is the last
+/// on its connection.
+#[tokio::test]
+async fn a_body_with_two_lengths_smuggles_nothing() {
+    let service = Service::simulate(&["--tls", "off"]);
+    let smuggled = "GET /redfish/v1/smuggled HTTP/1.1\r\nHost: a\r\n\r\n";
+    let body = format!("{:x}\r\n{LOG_IN}\r\n0\r\n\r\n", LOG_IN.len());
+    for headers in
+        ["Transfer-Encoding: chunked\r\nContent-Length: 4\r\n", "Content-Length: 4\r\nTransfer-Encoding: chunked\r\n"]
+    {
+        let mut wire = Wire::connect(&service).await;
+        wire.send(&(request("POST", SESSIONS, headers, &body) + smuggled)).await;
+        let answer = wire.answer().await.unwrap();
+        assert!(matches!(answer.status, 201 | 400), "{answer:?}");
+        assert_eq!(answer.header("connection"), Some("close"), "RFC 9112 section 6.3");
+        assert!(wire.answer().await.is_none());
+    }
+}
+
+/// Requests one behind the other are answered in their order; so is who asks first whether to send the body.
+#[tokio::test]
+async fn requests_in_a_row_are_answered_in_their_order() {
+    let service = Service::simulate(&["--tls", "off"]);
+    let mut wire = Wire::connect(&service).await;
+    let log_in = request("POST", SESSIONS, &format!("Content-Length: {}\r\n", LOG_IN.len()), LOG_IN);
+    let get = |uri: &str| request("GET", uri, "", "");
+    let head = request("HEAD", "/redfish/v1/odata", "", "");
+    wire.send(&[get("/redfish"), log_in, get("/redfish/v1/nothing"), get("/redfish/v1"), get("/")].concat()).await;
+    for status in [200, 201, 401, 200, 308] {
+        assert_eq!(wire.answer().await.unwrap().status, status);
+    }
+    wire.send(&head).await;
+    let mut buffer = [0; 4096];
+    let read = wire.stream.read(&mut buffer).await.unwrap();
+    assert!(buffer[..read].ends_with(b"\r\n\r\n"), "HEAD has no body");
+    let headers = format!("Content-Length: {}\r\nExpect: 100-continue\r\n", LOG_IN.len());
+    wire.send(&request("POST", SESSIONS, &headers, "")).await;
+    assert_eq!(wire.answer().await.unwrap().status, 100);
+    wire.send(LOG_IN).await;
+    assert_eq!(wire.answer().await.unwrap().status, 201);
+    // Who is refused has not sent the body, and may not send it any more.
+    wire.send(&request("PATCH", "/redfish/v1/Systems/lab.node-0", &headers, "")).await;
+    let answer = wire.answer().await.unwrap();
+    assert_eq!((answer.status, answer.header("connection")), (401, Some("close")));
+    assert!(wire.answer().await.is_none());
+    let miracles = request("POST", SESSIONS, "Expect: miracles\r\nConnection: close\r\n", "");
+    let answer = raw(&service.url, miracles.as_bytes()).await;
+    assert!(answer.starts_with("HTTP/1.1 417 "), "{answer}");
+}
+
+/// L2, L8, N4 over a socket, where a library may stand in the way.
+#[tokio::test]
+async fn what_is_odd_in_a_head_is_understood_or_refused_with_a_reason() {
+    let service = Service::simulate(&["--tls", "off"]);
+    let mut wire = Wire::connect(&service).await;
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    let twice = format!("{ADMIN}{ADMIN}");
+    for (method, uri, headers, status) in [
+        ("GET", "/", "Accept: text/html,*/*;q=0.8\r\n", 308),
+        ("GET", "/redfish/v1", "Accept: text/html\r\n", 200),
+        ("GET", "/favicon.ico", "", 404),
+        ("GET", "/redfish/v1/%24metadata", "", 200),
+        ("GET", "/redfish/v1/Systems/lab%2Enode%2D0", ADMIN, 200),
+        ("GET", "/redfish/v1/Systems%2Flab.node-0", ADMIN, 404),
+        ("GET", "/redfish/v1/Systems/lab.node-0", twice.as_str(), 400),
+        ("GET", "/redfish/v1/", twice.as_str(), 200),
+        ("TRACE", "/redfish/v1/Systems", ADMIN, 405),
+    ] {
+        wire.send(&request(method, uri, headers, "")).await;
+        let answer = wire.answer().await.unwrap();
+        assert_eq!(answer.status, status, "{method} {uri}: {answer:?}");
+    }
+    let encoded = format!("Content-Encoding: gzip\r\nContent-Length: {}\r\n", LOG_IN.len());
+    wire.send(&request("POST", SESSIONS, &encoded, LOG_IN)).await;
+    let answer = wire.answer().await.unwrap();
+    assert_eq!((answer.status, answer.header("accept-encoding")), (415, Some("identity")));
+    assert!(wire.is_open().await);
+}
