@@ -367,7 +367,7 @@ fn links(value: &Value, seen: &mut Vec<String>) {
             for (name, value) in members {
                 match value.as_str().filter(|_| name == "@odata.id") {
                     Some(uri) if !seen.iter().any(|known| known == uri) && !uri.contains('#') => {
-                        seen.push(uri.to_owned())
+                        seen.push(uri.to_owned());
                     }
                     Some(_) => {}
                     None => links(value, seen),
