@@ -18,8 +18,8 @@ use crate::event::{Subscribed, SubscriptionId};
 use crate::http::Representation;
 use crate::membership::{Members, Membership};
 use crate::model::{
-    FirmwareSettings, ImageTrust, Import, Instance, Machine, Medium, Phase, Platform, PowerState, Processors, Slot,
-    VmId,
+    Architecture, FirmwareSettings, ImageTrust, Import, Instance, Machine, Medium, Phase, Platform, PowerState,
+    ProcessorModel, Processors, Slot, VmId,
 };
 use crate::network::NetworkSettings;
 use crate::task::{Task, TaskId};
@@ -91,22 +91,48 @@ impl Vm {
         self.instance.as_ref().and_then(|instance| instance.processors.as_ref()).or_else(defined)
     }
 
-    /// Its memory in bytes; `None` as above.
+    /// Its memory in bytes; `None` as above, and for a machine that has none.
     pub(crate) fn memory(&self) -> Option<u64> {
-        let defined = || self.is_sized().then_some(self.machine.memory);
-        self.instance.as_ref().and_then(|instance| instance.memory).or_else(defined)
+        let defined = Some(self.machine.memory).filter(|bytes| *bytes > 0);
+        self.instance.as_ref().and_then(|instance| instance.memory).or(defined)
     }
 
     /// What firmware and board will be set to in its next run.
     pub(crate) fn next_firmware(&self) -> FirmwareSettings {
         let defined: &FirmwareSettings = &self.machine.firmware.settings;
-        self.instance.as_ref().map_or_else(|| defined.clone(), |instance| defined.or(&instance.firmware))
+        let Some(instance) = &self.instance else { return defined.clone() };
+        let mut next = defined.or(&instance.firmware);
+        if defined.processor_model.is_none() {
+            // Only an instance type has a say in what the definition leaves to the cluster.
+            let of_type = self.machine.size.as_ref().and_then(|_| instance.firmware.processor_model.clone());
+            next.processor_model = of_type.filter(|model| *model != self.usual_processor_model());
+        }
+        next
     }
 
     /// What they are set to in its present run, or without one as above.
     pub(crate) fn firmware(&self) -> FirmwareSettings {
-        let run = self.run().map(|instance| &instance.firmware);
-        run.map_or_else(|| self.next_firmware(), |firmware| firmware.or(&self.machine.firmware.settings))
+        let Some(run) = self.run().map(|instance| &instance.firmware) else { return self.next_firmware() };
+        let defined: &FirmwareSettings = &self.machine.firmware.settings;
+        let mut now = run.or(defined);
+        // The run has a model even where nobody has chosen one: it is told as the definition tells it.
+        if run.processor_model.as_ref() == Some(&self.usual_processor_model())
+            && run.processor_model != defined.processor_model
+        {
+            now.processor_model = None;
+        }
+        now
+    }
+
+    /// The processor model of a machine for which nobody has chosen one.
+    fn usual_processor_model(&self) -> ProcessorModel {
+        ProcessorModel::Named(
+            match self.machine.processors.architecture {
+                Architecture::X86_64 | Architecture::S390x => "host-model",
+                Architecture::Aarch64 => "host-passthrough",
+            }
+            .into(),
+        )
     }
 
     /// Its present run.

@@ -1,6 +1,6 @@
 //! A machine's run: what exists between power-on and power-off.
 
-use super::{BootDevice, FirmwareSettings, ObjectName, Processors, Uid, Version, VmId};
+use super::{BootDevice, FirmwareSettings, MacAddress, ObjectName, Processors, Uid, Version, VmId};
 use crate::time::UnixTime;
 
 /// One run of a machine.
@@ -57,7 +57,9 @@ pub struct NicAddress {
     /// The interface's name in the machine's definition.
     pub name: Box<str>,
     /// The MAC address.
-    pub mac: Option<Box<str>>,
+    pub mac: Option<MacAddress>,
+    /// Whether its link is up, if that is known.
+    pub link_up: Option<bool>,
     /// IPv4 and IPv6 addresses.
     pub ips: Box<[Box<str>]>,
 }

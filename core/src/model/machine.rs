@@ -39,6 +39,8 @@ pub struct Machine {
     pub drives: Box<[Drive]>,
     /// Its network interfaces in the order of the definition.
     pub nics: Box<[Nic]>,
+    /// Interfaces that the definition takes away, by name: a run may have them for another moment.
+    pub leaving_nics: Box<[Box<str>]>,
     /// The boot override that was asked for.
     pub boot: BootOverride,
     /// The media inserted by way of this service, one at most for each slot.

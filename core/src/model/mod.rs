@@ -11,6 +11,7 @@ mod hardware;
 mod identity;
 mod image;
 mod instance;
+mod mac_address;
 mod machine;
 mod media;
 mod observation;
@@ -31,6 +32,7 @@ pub use hardware::{Architecture, Drive, DriveBus, DriveKind, Nic, Processors};
 pub use identity::{ImportId, Namespace, ObjectName, Uid, Verb, Version, VmId};
 pub use image::{ImageSource, NoImage};
 pub use instance::{Instance, NicAddress, Phase};
+pub use mac_address::MacAddress;
 pub use machine::{Autostart, Indicator, Machine, Overruled, Severity, Trouble};
 pub use media::{
     ImageCredentials, ImagePassword, Import, ImportState, InsertMedia, Medium, Slot, TransferMethod, TransferProtocol,

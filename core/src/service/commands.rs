@@ -473,7 +473,7 @@ impl Service {
 
 /// What is to be done to a machine, by what is seen of it.
 fn due(vm: &Vm, config: &Config, now: Now) -> Vec<Action> {
-    let restore = used_up_by(vm).map(|used_by| Action::RestoreBoot { used_by });
+    let restore = booted_since(vm).map(|(used_by, booted)| Action::RestoreBoot { used_by, booted });
     let choice = deferred_choice(vm);
     let replace = lost_media::run_to_replace(vm).map(Action::ReplaceRun);
     let promises = promises::due(vm, config, now);
@@ -498,8 +498,8 @@ fn deferred_choice(vm: &Vm) -> Option<Action> {
     ready.then(|| Action::Change(MachineChange { power_restore, ..MachineChange::default() }))
 }
 
-/// The run that used a one-time boot override up, if one did: the first that is not the one it was asked in.
-fn used_up_by(vm: &Vm) -> Option<Uid> {
+/// The first run that was booted after a boot override was asked for, and whether from what that names.
+fn booted_since(vm: &Vm) -> Option<(Uid, bool)> {
     let instance = vm.instance.as_ref()?;
     let boot = &vm.machine.boot;
     // One that has ended counts as well, if its guest ran: it may have been over before anybody looked.
@@ -508,8 +508,9 @@ fn used_up_by(vm: &Vm) -> Option<Uid> {
         Phase::Ended => instance.started.is_some(),
         Phase::Starting => false,
     };
-    let used = boot.enabled == BootEnabled::Once && ran && boot.armed_for.as_ref() != Some(&instance.uid);
-    used.then(|| instance.uid.clone())
+    let concerned = boot.enabled == BootEnabled::Once || boot.mode_on_trial;
+    let booted = boot.device.is_some() && instance.boots_first == boot.device;
+    (concerned && ran && boot.armed_for.as_ref() != Some(&instance.uid)).then(|| (instance.uid.clone(), booted))
 }
 
 /// Whether an action is about a machine's power: what is asked later waits for it, or has it called off.

@@ -51,6 +51,13 @@ pub(crate) struct Named {
     pub(crate) name: Option<ObjectName>,
 }
 
+impl Named {
+    /// Whether it names anything.
+    fn is_set(&self) -> bool {
+        self.name.is_some()
+    }
+}
+
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct Template {
@@ -85,6 +92,16 @@ pub(crate) struct StateChangeRequest {
 }
 
 impl VirtualMachine {
+    /// Whether an instance type says how large the machine is.
+    pub(crate) fn has_instance_type(&self) -> bool {
+        self.spec.instancetype.is_set()
+    }
+
+    /// Whether a preference fills in what the definition leaves open.
+    pub(crate) fn has_preference(&self) -> bool {
+        self.spec.preference.is_set()
+    }
+
     /// When the machine is to run; the deprecated `spec.running` says the same as two of the strategies.
     pub(crate) fn run_strategy(&self) -> RunStrategy {
         match (self.spec.running, self.spec.run_strategy.as_deref()) {

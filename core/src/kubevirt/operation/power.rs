@@ -213,7 +213,7 @@ impl Power {
         if known.is_some_and(|known| !known.overruled(scene.machine) && known.instance == instance) {
             return Some(Decision::Done);
         }
-        let record = PowerOnRecord::new(deferral, strategy, instance).text()?;
+        let record = PowerOnRecord::new(deferral, scene.machine, strategy, instance).text()?;
         let patch = scene.patch().annotate(PENDING_POWER_ON, Some(&record));
         Some(Decision::Write(patch.into_write(Purpose::Promise, scene.command)))
     }

@@ -47,7 +47,8 @@ impl Task for ReplaceRun {
         // Halted already: its owner, or this a moment ago, has ended it.
         let record =
             scene.command.deferral.as_ref().zip(replace(scene, RunStrategy::Halted)).and_then(|(deferral, patch)| {
-                let record = PowerOnRecord::new(deferral, RunStrategy::Halted, Some(self.run.as_str().into()));
+                let run = Some(self.run.as_str().into());
+                let record = PowerOnRecord::new(deferral, scene.machine, RunStrategy::Halted, run);
                 Some((record.text()?, patch))
             });
         match record {

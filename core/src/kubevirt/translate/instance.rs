@@ -2,8 +2,10 @@
 
 use super::{firmware, hardware, time, uid, version, vm_id};
 use crate::kubevirt::annotation::BootOrder;
+use crate::kubevirt::defaults::{self, absent_interfaces};
 use crate::kubevirt::object::{Condition, InterfaceStatus, VirtualMachineInstance, condition};
-use crate::model::{Instance, NicAddress, Phase, Processors};
+use crate::kubevirt::quantity::Quantity;
+use crate::model::{Instance, MacAddress, NicAddress, Phase};
 
 /// The run that an object stands for; `None` if its name is none.
 pub(crate) fn instance(object: &VirtualMachineInstance) -> Option<Instance> {
@@ -19,6 +21,16 @@ pub(crate) fn instance(object: &VirtualMachineInstance) -> Option<Instance> {
             && volume.target.as_deref().is_some_and(|target| !target.is_empty())
     });
     let phase = phase(object);
+    let mut spec = defaults::of_instance(&object.spec);
+    // What the guest has, which follows what it is to have after a while.
+    if let Some(topology) = &status.cpu_topology {
+        let cpu = &mut spec.domain.0.cpu.0;
+        (cpu.sockets, cpu.cores, cpu.threads) = (topology.sockets, topology.cores, topology.threads);
+    }
+    let memory = status.memory.guest_current.map(Quantity::ceil).filter(|bytes| *bytes > 0);
+    let gone: Vec<&Box<str>> = absent_interfaces(&object.spec).collect();
+    let interfaces = status.interfaces.iter();
+    let interfaces = interfaces.filter(|interface| interface.name.as_ref().is_none_or(|name| !gone.contains(&name)));
     let claims = object.spec.volumes.iter().filter(|_| phase == Phase::Starting).filter_map(|volume| volume.claim());
     Some(Instance {
         id: vm_id(&object.metadata)?,
@@ -28,10 +40,10 @@ pub(crate) fn instance(object: &VirtualMachineInstance) -> Option<Instance> {
         stopping: object.metadata.deleting(),
         paused: paused(object),
         started: time(started),
-        processors: hardware::processors(&object.spec).map(|processors| Processors { model: None, ..processors }),
-        memory: hardware::memory(&object.spec.domain),
-        firmware: Box::new(firmware::running(&object.spec)),
-        addresses: status.interfaces.iter().filter_map(|interface| address(interface)).collect(),
+        processors: hardware::processors(&spec),
+        memory: memory.or_else(|| hardware::memory(&spec.domain)),
+        firmware: Box::new(firmware::running(&spec)),
+        addresses: interfaces.filter_map(|interface| address(interface)).collect(),
         ready_media: ready_media.filter_map(|volume| volume.name.clone()).collect(),
         boots_first: BootOrder::of(&object.spec).first().map(Into::into),
         ends_by_reboot: object.spec.domain.reboot_policy.as_deref() == Some("Terminate"),
@@ -61,6 +73,15 @@ fn address(interface: &InterfaceStatus) -> Option<NicAddress> {
     if ips.is_empty() {
         ips.extend(text(&interface.ip_address));
     }
-    // The guest agent reports interfaces that the definition has no name for: of no use here.
-    Some(NicAddress { name: text(&interface.name)?, mac: text(&interface.mac), ips: ips.into() })
+    Some(NicAddress {
+        // The guest agent reports interfaces that the definition has no name for: of no use here.
+        name: text(&interface.name)?,
+        mac: interface.mac.as_deref().and_then(MacAddress::parse),
+        ips: ips.into(),
+        link_up: match interface.link_state.as_deref() {
+            Some("up") => Some(true),
+            Some("down") => Some(false),
+            Some(_) | None => None,
+        },
+    })
 }

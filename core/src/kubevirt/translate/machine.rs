@@ -6,6 +6,8 @@ use super::{firmware, hardware, shorten, time, trouble, uid, version, vm_id};
 use crate::kubevirt::annotation::{
     self, BootRecord, LeftOutRecord, MediaRecord, PowerOnRecord, StrategyNote, TrustRecord,
 };
+use crate::kubevirt::defaults::{self, absent_interfaces};
+use crate::kubevirt::firmware_record::FirmwareRecord;
 use crate::kubevirt::object::{Condition, RunStrategy, TemplateSpec, VirtualMachine, condition};
 use crate::kubevirt::others_medium::OthersMedium;
 use crate::model::{Autostart, Firmware, ImportId, Machine, Medium, Overruled, PowerRestore, Slot, VmId};
@@ -15,11 +17,11 @@ pub(crate) fn machine(object: &VirtualMachine) -> Option<Machine> {
     let metadata = &object.metadata;
     let id = vm_id(metadata)?;
     let template = &object.spec.template.spec;
+    let effective = defaults::applied(object);
     let autostart = autostart(object);
     let conditions = &object.status.conditions;
     let media = Slot::ALL.iter().filter_map(|slot| medium(object, &id, *slot)).collect();
-    let boot = BootRecord::read(&metadata.annotations);
-    let order = BootRecord::own_order(boot.as_ref(), template);
+    let order = BootRecord::own_order(BootRecord::written(object).as_ref(), template);
     let annotations = &metadata.annotations;
     let trust = Slot::ALL.iter().filter_map(|slot| TrustRecord::read(annotations, *slot).to_model(*slot)).collect();
     Some(Machine {
@@ -34,13 +36,14 @@ pub(crate) fn machine(object: &VirtualMachine) -> Option<Machine> {
         firmware: Firmware {
             uuid: Some(firmware_uuid(template, id.name())),
             serial: template.domain.firmware.serial.clone(),
-            settings: Box::new(firmware::defined(object)),
+            settings: Box::new(firmware::settings(&effective, object.has_preference())),
         },
-        processors: hardware::processors(template).unwrap_or_else(|| hardware::default_processors(template)),
-        memory: hardware::memory(&template.domain).unwrap_or(0),
-        drives: hardware::drives(template, &order),
-        nics: hardware::nics(template, &order),
-        boot: boot.unwrap_or_default().to_model(),
+        processors: hardware::processors(&effective).unwrap_or_else(|| hardware::one_processor(template)),
+        memory: hardware::memory(&effective.domain).unwrap_or(0),
+        drives: hardware::drives(&effective, &order),
+        nics: hardware::nics(&effective, &order),
+        leaving_nics: absent_interfaces(template).cloned().collect(),
+        boot: BootRecord::read(object).map(|record| record.to_model(template)).unwrap_or_default(),
         media,
         left_out: LeftOutRecord::read(object).map(Box::new),
         trust,
@@ -61,7 +64,10 @@ pub(crate) fn machine(object: &VirtualMachine) -> Option<Machine> {
 fn firmware_uuid(template: &TemplateSpec, name: &str) -> Box<str> {
     const NAMESPACE: Uuid = Uuid::from_u128(0x6a1a_24a1_4061_4607_8bf4_a396_3d0c_5895);
     let own = template.domain.firmware.uuid.as_deref().filter(|uuid| !uuid.is_empty());
-    own.map_or_else(|| Uuid::new_v5(&NAMESPACE, name.as_bytes()).to_string().into(), Into::into)
+    // Whatever its notation, the guest sees one; and what is none at all stays what it is.
+    let notation =
+        |text: &str| Uuid::try_parse(text.trim()).map_or_else(|_| text.into(), |uuid| uuid.to_string().into());
+    own.map_or_else(|| Uuid::new_v5(&NAMESPACE, name.as_bytes()).to_string().into(), notation)
 }
 
 fn medium(object: &VirtualMachine, id: &VmId, slot: Slot) -> Option<Medium> {
@@ -112,8 +118,12 @@ fn power_restore(object: &VirtualMachine) -> PowerRestore {
 
 /// Whether what is written for a strategy was written for another than the owner's.
 fn overruled(object: &VirtualMachine) -> Overruled {
-    let boot = BootRecord::read(&object.metadata.annotations);
-    if boot.is_some_and(|record| record.at_odds_with(StrategyNote::chosen(object))) {
+    let boot = BootRecord::read(object);
+    let is_stale = boot.is_none() && BootRecord::written(object).is_some();
+    if is_stale
+        || boot.is_some_and(|record| record.at_odds_with(StrategyNote::chosen(object)))
+        || FirmwareRecord::written(&object.metadata.annotations).is_stale(object)
+    {
         return Overruled::Yes;
     }
     StrategyNote::overruled(object)

@@ -227,7 +227,9 @@ fn the_guests_uuid_is_the_machines_own_or_the_one_that_the_controller_makes_of_i
 fn a_medium_that_was_taken_out_by_hand_is_out() {
     let record = json!({ "image": "http://a", "drive": "cd", "dataVolume": "iso" }).to_string();
     let annotated = |volumes: &Value, record: &str| {
-        let mut value = vm(&json!({ "template": { "spec": { "volumes": volumes } } }), &json!({}));
+        let devices = json!({ "disks": [{ "name": "cd", "cdrom": { "bus": "sata" } }] });
+        let spec = json!({ "volumes": volumes, "domain": { "devices": devices } });
+        let mut value = vm(&json!({ "template": { "spec": spec } }), &json!({}));
         value["metadata"]["annotations"] = json!({ "redfish.kubevirt.io/media-cd": record });
         a_machine(&value).media.len()
     };
