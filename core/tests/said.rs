@@ -93,7 +93,7 @@ fn booted(world: &mut World, body: &Value) -> Vec<String> {
     sequence(&run["spec"]["domain"])
 }
 
-/// F1: a GitOps tool puts the owner's lists back. Nobody says any more that the network is booted.
+/// F1: a `GitOps` tool puts the owner's lists back. Nobody says any more that the network is booted.
 #[test]
 fn f1_an_override_is_over_when_the_owners_manifest_is_applied_again() {
     for version in VERSIONS {
