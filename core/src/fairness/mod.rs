@@ -4,13 +4,16 @@
 //! who waits and who is refused. Nothing here waits, sends or knows what time it is.
 
 mod connections;
+mod quota;
 mod round;
 mod turns;
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
-pub use connections::{Admission, Limits, Present, SLOWEST, Seen, Standing, Verdict, Watchdog};
+pub use connections::{Admission, Limits, OTHER_FILES, Present, SLOWEST, Seen, Standing, Verdict, Watchdog};
+pub use quota::{Quota, Rate};
 pub use round::{Source, round};
 pub use turns::{Bounds, Turns};
 
@@ -48,7 +51,24 @@ pub const STREAM_BUFFER: usize = 64;
 /// answered at once are none.
 pub const REQUESTS: Bounds = Bounds::of(1_024, 0);
 
+/// How late a request is refused for which there is no room: who sends the next one at once costs next to nothing.
+pub const REFUSED_AFTER: Duration = Duration::from_secs(1);
+
 /// Reads that take long, by who asked: two are worked on at a time, of one user one. Who reads the answers slowly has only
 /// so much of them kept.
 pub const LONG_READS: Bounds =
     Bounds { waiting_of_one: 64, held: 128 << 20, held_of_one: 32 << 20, ..Bounds::of(2, 256) };
+
+/// Lines of the log that wait to be written, and their bytes; what comes beyond is dropped and counted.
+pub const LOG_LINES: usize = 2_048;
+/// See [`LOG_LINES`].
+pub const LOG_BYTES: usize = 1024 * 1024;
+
+/// How often one source (a client, a user, a machine, a receiver of events) may cause the same warning to be written.
+pub const LOG_WARNINGS: Rate = Rate { burst: 50, every: Duration::from_secs(2) };
+
+/// The same for what is told of changes: as many as somebody makes who turns a large rack on.
+pub const LOG_CHANGES: Rate = Rate { burst: 2_000, every: Duration::from_millis(50) };
+
+/// How many sources of lines are told apart.
+pub const LOG_SOURCES: usize = 1_024;

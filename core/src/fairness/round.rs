@@ -21,8 +21,15 @@ pub enum Source {
 
 impl Source {
     /// All of them, in the order in which they have their turn.
-    pub const ALL: [Self; 7] =
-        [Self::Completions, Self::Passwords, Self::Deliveries, Self::Streams, Self::Clocks, Self::Submissions, Self::Observations];
+    pub const ALL: [Self; 7] = [
+        Self::Completions,
+        Self::Passwords,
+        Self::Deliveries,
+        Self::Streams,
+        Self::Clocks,
+        Self::Submissions,
+        Self::Observations,
+    ];
 
     /// How many inputs of it are taken before the next has its turn. An observation takes some ten microseconds, a
     /// submission up to ten times that: a whole round is over within a few milliseconds.

@@ -69,6 +69,14 @@ pub(crate) const TOO_MANY_FAILED_LOGINS: Definition = Definition {
     resolution: "Wait for the time that is given, and correct the password before you send the request again.",
 };
 
+pub(crate) const TOO_MANY_REQUESTS: Definition = Definition {
+    registry: REGISTRY,
+    key: "TooManyRequests",
+    text: "As many requests of this user, or of this address, are being worked on as may be at a time.",
+    severity: Severity::Warning,
+    resolution: "Wait for answers to earlier requests, and send the request again after the time in the header Retry-After.",
+};
+
 pub(crate) const CLOCK_NOT_SETTABLE: Definition = Definition {
     registry: REGISTRY,
     key: "ClockNotSettable",
@@ -174,6 +182,7 @@ pub(crate) const ALL: &[(Definition, &str)] = &[
     (REBOOT_BOOTS_AGAIN, "A boot override lasts for as long as the guest restarts itself."),
     (CONFIGURED_ACCOUNT, "An account of the configuration was to be changed."),
     (TOO_MANY_FAILED_LOGINS, "A client has sent too many wrong passwords."),
+    (TOO_MANY_REQUESTS, "As many requests of a user are under way as may be."),
     (CLOCK_NOT_SETTABLE, "A manager's clock was to be set to another time."),
     (TLS_REQUIRED, "A request came without encryption that is not to be redirected."),
     (MALFORMED_REQUEST, "A request is not HTTP."),
