@@ -19,7 +19,7 @@ use crate::http::Representation;
 use crate::membership::{Members, Membership};
 use crate::model::{
     Architecture, FirmwareSettings, ImageTrust, Import, Instance, Machine, Medium, Phase, Platform, PowerState,
-    ProcessorModel, Processors, Slot, VmId,
+    ProcessorModel, Processors, Severity, Slot, VmId,
 };
 use crate::network::NetworkSettings;
 use crate::task::{Task, TaskId};
@@ -70,6 +70,8 @@ pub(crate) struct Vm {
     pub(crate) imports: Box<[Arc<Import>]>,
     /// A power state that was asked for and cannot be seen yet.
     pub(crate) expected: Option<PowerState>,
+    /// Its last instance has been seen to end and to go, nothing follows, and its definition is older than that.
+    pub(crate) settled: bool,
     /// The chassis it is in: indices into [`Config::chassis`], ascending.
     pub(crate) chassis: Box<[u16]>,
     /// Rises with every change of the record, so that a write can say which one it was made for.
@@ -81,7 +83,21 @@ pub(crate) struct Vm {
 impl Vm {
     /// Whether it is on, as far as can be told: a request that was carried out shows before the cluster follows.
     pub(crate) fn power_state(&self) -> PowerState {
-        self.expected.unwrap_or_else(|| PowerState::of(&self.machine, self.instance.as_deref()))
+        self.expected.unwrap_or_else(|| self.seen_power())
+    }
+
+    /// The same by what is seen alone.
+    pub(crate) fn seen_power(&self) -> PowerState {
+        match &self.instance {
+            None if self.settled => PowerState::after_end(&self.machine),
+            instance => PowerState::of(&self.machine, instance.as_deref()),
+        }
+    }
+
+    /// How bad the worst is that there is to be said of it.
+    pub(crate) fn severity(&self) -> Option<Severity> {
+        let unheard = self.instance.as_ref().filter(|instance| instance.unheard).map(|_| Severity::Warning);
+        self.machine.severity().max(unheard)
     }
 
     /// Its processors: those of its run, or else those of its definition. `None` if both leave it open, as for a

@@ -157,6 +157,14 @@ pub(crate) const SYSTEM_FAILING: Definition = Definition {
     resolution: "See to what the cluster reports; the events of the virtual machine in the cluster say more.",
 };
 
+pub(crate) const HOST_NOT_HEARD: Definition = Definition {
+    registry: REGISTRY,
+    key: "HostNotHeard",
+    text: "The virtualization cluster does not hear from the host %1 of the system: whether its guest runs is not known.",
+    severity: Severity::Warning,
+    resolution: "Bring the host back, or make sure that it is off and tell the cluster so; do not take the system for off before.",
+};
+
 pub(crate) const RESTART_PENDING: Definition = Definition {
     registry: REGISTRY,
     key: "RestartPending",
@@ -177,6 +185,7 @@ pub(crate) const ALL: &[(Definition, &str)] = &[
     (POWER_ON_DEFERRED, "A power-on is carried out later."),
     (SYSTEM_IMPAIRED, "Something is wrong with a system that runs, or could."),
     (SYSTEM_FAILING, "Something keeps a system from running."),
+    (HOST_NOT_HEARD, "The host of a system is lost, or does not answer."),
     (RESTART_PENDING, "A change of a system waits for its next start."),
     (MEDIA_LEFT_OUT, "A system was started without an image that was inserted."),
     (REBOOT_BOOTS_AGAIN, "A boot override lasts for as long as the guest restarts itself."),

@@ -16,6 +16,10 @@ pub struct Instance {
     pub phase: Phase,
     /// It has been told to end.
     pub stopping: bool,
+    /// It has ended by a failure of its guest or its host, or because it was killed.
+    pub failed: bool,
+    /// The cluster does not hear from its host: what is said of its guest may not be so any more, or not yet.
+    pub unheard: bool,
     /// Its processors are stopped.
     pub paused: bool,
     /// When its guest began to run.
@@ -49,6 +53,8 @@ pub enum Phase {
     Running,
     /// Its guest ended, by itself or by force.
     Ended,
+    /// Nobody knows whether its guest runs.
+    Unknown,
 }
 
 /// Addresses of a network interface.

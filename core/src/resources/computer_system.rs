@@ -292,7 +292,7 @@ fn status(vm: &Vm) -> Status {
             PowerState::PoweringOn => "Starting",
             PowerState::Paused => "Quiesced",
         },
-        health: match vm.machine.severity() {
+        health: match vm.severity() {
             None => "OK",
             Some(Severity::Warning) => "Warning",
             Some(Severity::Critical) => "Critical",

@@ -14,7 +14,7 @@ use super::timers::Timer;
 use super::{OutcomeKind, Output, Service, Stopping, Ticket};
 use crate::config::Config;
 use crate::model::{
-    Action, Autostart, BootEnabled, Command, CommandError, CommandId, Completion, MachineChange, Overruled, Phase,
+    Action, BootEnabled, Command, CommandError, CommandId, Completion, MachineChange, Next, Overruled, Phase,
     PowerRequest, PowerState, Slot, Uid, VmId,
 };
 use crate::task::TaskId;
@@ -457,9 +457,11 @@ impl Service {
         let Some(vm) = self.inventory.system(&running.vm) else {
             return;
         };
-        let seen = PowerState::of(&vm.machine, vm.instance.as_deref());
+        let seen = vm.seen_power();
         let expected = match (request, seen) {
             (PowerRequest::On, PowerState::Off) => PowerState::PoweringOn,
+            // Whatever was expected before, it has not come and does not.
+            (PowerRequest::ForceOff, PowerState::Off) => return self.inventory.expect_nothing(&running.vm),
             (
                 PowerRequest::ForceOff | PowerRequest::GracefulShutdown,
                 PowerState::On | PowerState::PoweringOn | PowerState::Paused,
@@ -491,8 +493,8 @@ fn deferred_choice(vm: &Vm) -> Option<Action> {
     let run = vm.instance.as_ref().filter(|run| vm.machine.power_restore_deferred && !run.stopping)?;
     let ready = match run.phase {
         Phase::Running => !run.ends_by_reboot,
-        Phase::Ended => vm.machine.autostart == Autostart::No,
-        Phase::Starting => false,
+        Phase::Ended => vm.machine.outlook.next(Some(run)) == Some(Next::Nothing),
+        Phase::Starting | Phase::Unknown => false,
     };
     let power_restore = Some(vm.machine.power_restore);
     ready.then(|| Action::Change(MachineChange { power_restore, ..MachineChange::default() }))
@@ -504,7 +506,7 @@ fn booted_since(vm: &Vm) -> Option<(Uid, bool)> {
     let boot = &vm.machine.boot;
     // One that has ended counts as well, if its guest ran: it may have been over before anybody looked.
     let ran = match instance.phase {
-        Phase::Running => true,
+        Phase::Running | Phase::Unknown => true,
         Phase::Ended => instance.started.is_some(),
         Phase::Starting => false,
     };

@@ -195,6 +195,8 @@ prop_compose! {
             phase,
             stopping,
             paused,
+            failed: stopping,
+            unheard: paused,
             started: started.then_some(UnixTime(1_792_540_000)),
             processors: None,
             memory,

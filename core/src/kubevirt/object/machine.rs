@@ -117,6 +117,17 @@ impl VirtualMachine {
         strategy.filter(|text| !text.is_empty() && RunStrategy::parse(text).name() != *text)
     }
 
+    /// The strategy by which the controller has last looked at the machine; `None` if it has never run.
+    pub(crate) fn seen_strategy(&self) -> Option<RunStrategy> {
+        self.status.run_strategy.as_deref().filter(|name| !name.is_empty()).map(RunStrategy::parse)
+    }
+
+    /// The run of which a stop has been asked for and not yet been carried out.
+    pub(crate) fn stopped_instance(&self) -> Option<&str> {
+        let mut stops = self.status.state_change_requests.iter();
+        stops.find(|request| request.action.as_deref() == Some("Stop")).and_then(|request| request.uid.as_deref())
+    }
+
     /// Whether a start has been asked for and not yet been carried out.
     pub(crate) fn start_requested(&self) -> bool {
         self.status.state_change_requests.iter().any(|request| request.action.as_deref() == Some("Start"))

@@ -181,4 +181,8 @@ impl Condition {
     pub(crate) fn is_true(&self) -> bool {
         self.status.as_deref() == Some("True")
     }
+
+    pub(crate) fn is_false(&self) -> bool {
+        self.status.as_deref() == Some("False")
+    }
 }

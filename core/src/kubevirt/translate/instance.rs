@@ -38,6 +38,8 @@ pub(crate) fn instance(object: &VirtualMachineInstance) -> Option<Instance> {
         version: version(&object.metadata),
         phase,
         stopping: object.metadata.deleting(),
+        failed: status.phase.as_deref() == Some("Failed"),
+        unheard: unheard(object, phase),
         paused: paused(object),
         started: time(started),
         processors: hardware::processors(&spec),
@@ -61,9 +63,44 @@ pub(crate) fn phase(object: &VirtualMachineInstance) -> Phase {
     match object.status.phase.as_deref() {
         Some("Running") => Phase::Running,
         Some("Succeeded" | "Failed") => Phase::Ended,
-        // Pending, Scheduling, Scheduled, WaitingForSync, Unknown and what newer releases may add: something is
-        // there, so the machine is not off.
+        Some("Unknown") => Phase::Unknown,
+        // Pending, Scheduling, Scheduled, WaitingForSync and what newer releases may add: something is there, so the
+        // machine is not off.
         Some(_) | None => Phase::Starting,
+    }
+}
+
+/// Whether nobody hears from the host of a run (facts about the inventory, section 8).
+///
+/// The condition `Ready` is that of the launcher pod. While the guest runs, only a node that is lost makes it one of these.
+/// A run whose guest failed has its pod still, until it is removed: one that fails in the moment in which its pod goes has
+/// been given up by the cluster, which knows no more of the guest than before.
+fn unheard(object: &VirtualMachineInstance, phase: Phase) -> bool {
+    let status = &object.status;
+    let ready = condition(&status.conditions, "Ready").filter(|ready| ready.is_false());
+    let reason = ready.map(|ready| ready.reason.as_deref().unwrap_or_default());
+    match phase {
+        Phase::Unknown => true,
+        Phase::Starting => false,
+        Phase::Running => {
+            !object.metadata.deleting()
+                && reason.is_some_and(|reason| {
+                    matches!(
+                        reason,
+                        "" | "NodeLost" | "NodeNotReady" | "NodeUnreachable" | "PodTerminating" | "PodNotExists"
+                    )
+                })
+        }
+        Phase::Ended => {
+            let at = |phase: &str| {
+                let mut transitions = status.phase_transition_timestamps.iter();
+                let found = transitions.find(|transition| transition.phase.as_deref() == Some(phase));
+                time(found.and_then(|transition| transition.phase_transition_timestamp.as_deref()))
+            };
+            let pod_gone = ready.and_then(|ready| time(ready.last_transition_time.as_deref()));
+            let at_once = at("Failed").zip(pod_gone).is_none_or(|(failed, gone)| (gone.0 - failed.0).abs() <= 1);
+            reason == Some("PodNotExists") && at("Running").is_some() && at("Failed").is_some() && at_once
+        }
     }
 }
 

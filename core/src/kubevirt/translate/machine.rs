@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use super::{firmware, hardware, shorten, time, trouble, uid, version, vm_id};
+use super::{firmware, hardware, outlook, shorten, time, trouble, uid, version, vm_id};
 use crate::kubevirt::annotation::{
     self, BootRecord, LeftOutRecord, MediaRecord, PowerOnRecord, StrategyNote, TrustRecord,
 };
@@ -10,7 +10,7 @@ use crate::kubevirt::defaults::{self, absent_interfaces};
 use crate::kubevirt::firmware_record::FirmwareRecord;
 use crate::kubevirt::object::{Condition, RunStrategy, TemplateSpec, VirtualMachine, condition};
 use crate::kubevirt::others_medium::OthersMedium;
-use crate::model::{Autostart, Firmware, ImportId, Machine, Medium, Overruled, PowerRestore, Slot, VmId};
+use crate::model::{Firmware, ImportId, Machine, Medium, Overruled, PowerRestore, Slot, VmId};
 
 /// The machine that an object defines; `None` if its name is none.
 pub(crate) fn machine(object: &VirtualMachine) -> Option<Machine> {
@@ -18,7 +18,7 @@ pub(crate) fn machine(object: &VirtualMachine) -> Option<Machine> {
     let id = vm_id(metadata)?;
     let template = &object.spec.template.spec;
     let effective = defaults::applied(object);
-    let autostart = autostart(object);
+    let outlook = outlook(object);
     let conditions = &object.status.conditions;
     let media = Slot::ALL.iter().filter_map(|slot| medium(object, &id, *slot)).collect();
     let order = BootRecord::own_order(BootRecord::written(object).as_ref(), template);
@@ -31,7 +31,6 @@ pub(crate) fn machine(object: &VirtualMachine) -> Option<Machine> {
         description: metadata.annotations.description.as_deref().map(|text| shorten(text, LONGEST_TEXT)),
         created: time(metadata.creation_timestamp.as_deref()),
         deleting: metadata.deleting(),
-        autostart,
         promised: PowerOnRecord::read(object).and_then(|record| record.to_model(object)),
         firmware: Firmware {
             uuid: Some(firmware_uuid(template, id.name())),
@@ -48,7 +47,8 @@ pub(crate) fn machine(object: &VirtualMachine) -> Option<Machine> {
         left_out: LeftOutRecord::read(object).map(Box::new),
         trust,
         restart_required: condition(conditions, "RestartRequired").is_some_and(Condition::is_true),
-        trouble: trouble::of(&object.status, autostart),
+        trouble: trouble::of(&object.status, &outlook),
+        outlook,
         size: object.spec.instancetype.name.as_deref().map(Into::into),
         asset_tag: metadata.annotations.asset_tag.clone(),
         indicator: annotation::indicator(&metadata.annotations),
@@ -87,26 +87,6 @@ fn medium(object: &VirtualMachine, id: &VmId, slot: Slot) -> Option<Medium> {
     })
 }
 
-/// Whether an instance comes up by itself, should there be none (facts, section 5).
-pub(crate) fn autostart(object: &VirtualMachine) -> Autostart {
-    let starts = if object.start_requested() {
-        true
-    } else if object.stop_requested(None) {
-        false
-    } else {
-        match object.run_strategy() {
-            RunStrategy::Always => true,
-            // The instance of a `Once` that has ended stays; while it is there nothing more comes.
-            RunStrategy::Once => object.status.created != Some(true),
-            // Comes up once when the controller first sees the machine with it. After a failure the controller asks
-            // itself for the next start, and what the summary says is true of machines that stay off as well.
-            RunStrategy::RerunOnFailure => object.status.run_strategy.as_deref() != Some("RerunOnFailure"),
-            RunStrategy::Manual | RunStrategy::Halted => false,
-        }
-    };
-    if starts { Autostart::Yes } else { Autostart::No }
-}
-
 /// What the owner chose: a strategy that stands in for another says nothing (see [`StrategyNote`]).
 fn power_restore(object: &VirtualMachine) -> PowerRestore {
     match StrategyNote::chosen(object) {
@@ -131,8 +111,13 @@ fn overruled(object: &VirtualMachine) -> Overruled {
 
 /// Whether a strategy stands in for what the owner chose while the machine starts or runs.
 fn power_restore_deferred(object: &VirtualMachine) -> bool {
-    let strategy = object.run_strategy();
-    matches!(strategy, RunStrategy::Always | RunStrategy::Once) && StrategyNote::chosen(object) != strategy
+    let (strategy, chosen) = (object.run_strategy(), StrategyNote::chosen(object));
+    match strategy {
+        RunStrategy::Always | RunStrategy::Once => chosen != strategy,
+        // What kept the machine off until it was started again.
+        RunStrategy::Manual => matches!(chosen, RunStrategy::Always | RunStrategy::RerunOnFailure),
+        RunStrategy::RerunOnFailure | RunStrategy::Halted => false,
+    }
 }
 
 /// A description is shown as a line or two; more is not kept.

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::kubevirt::object::{DataVolume, Element, KubeVirt, Object, VirtualMachine, VirtualMachineInstance};
-use crate::model::{Autostart, ImportState, Instance, Machine, PowerState, Severity, VmId};
+use crate::model::{ImportState, Instance, Machine, Next, PowerState, Severity, VmId};
 
 fn read<T>(value: &Value) -> T
 where
@@ -156,12 +156,12 @@ fn whether_an_instance_comes_by_itself() {
             true,
         ),
         (json!({ "runStrategy": "Once" }), json!({}), true),
-        (json!({ "runStrategy": "Once" }), json!({ "created": true }), false),
+        (json!({ "runStrategy": "Once" }), json!({ "created": true }), true),
         (json!({ "runStrategy": "WaitAsReceiver" }), json!({}), false),
         (json!({}), json!({}), false),
     ];
     for (spec, status, expected) in cases {
-        let found = a_machine(&vm(&spec, &status)).autostart == Autostart::Yes;
+        let found = a_machine(&vm(&spec, &status)).outlook.absent == Next::Start;
         assert_eq!(found, expected, "{spec} {status}");
     }
 }
