@@ -25,7 +25,8 @@ pub struct Config {
     /// Answer GET and HEAD on the alias tree below `/redfish/v1/Chassis/{chassis}/Systems` with 308 and the canonical
     /// URI. Writes are answered in place in any case: a redirected write loses its body in most clients.
     pub legacy_redirects: bool,
-    /// The `UUID` of the service root: 8-4-4-4-12 hexadecimal digits, the same on every replica.
+    /// The `UUID` of the service root where the cluster cannot keep one: 8-4-4-4-12 hexadecimal digits, the same on every
+    /// replica and after every restart.
     pub service_uuid: String,
     /// The power state that a paused machine is shown in.
     pub paused_as: PausedAs,

@@ -31,6 +31,8 @@ pub struct View {
     pub(crate) config: Arc<Config>,
     pub(crate) authenticator: Arc<Authenticator>,
     pub(crate) directory: Arc<Directory>,
+    /// The `UUID` of the service; `None` before it is known.
+    pub(crate) service_uuid: Option<Arc<str>>,
     pub(crate) network: Arc<NetworkSettings>,
     /// By how many seconds the clock is wrong, as a time server said.
     pub(crate) clock_correction: i64,

@@ -10,6 +10,7 @@ use std::time::Duration;
 use kubevirt_redfish_core::model::Slot;
 use kubevirt_redfish_fixtures::cluster::KubevirtVersion;
 use kubevirt_redfish_fixtures::history::ask::{Ask, Image};
+use kubevirt_redfish_fixtures::history::mishap::Denial;
 use kubevirt_redfish_fixtures::history::transition::{Edit, GuestAct};
 use kubevirt_redfish_fixtures::history::{
     CELL, History, OwnOrder, Setup, Strategy, Transition, play, play_with_record,
@@ -139,4 +140,28 @@ fn a_choice_of_the_owner_on_a_machine_that_goes_is_let_be() {
     let delete = Transition::Edit { machine: 0, edit: Edit::Delete };
     let choose = Transition::Edit { machine: 0, edit: Edit::Strategy(Strategy::Run("RerunOnFailure")) };
     ends_well(setup, [ask(Ask::BootNext("Drive.root")), delete, choose]);
+}
+
+/// Two replicas did not agree on who is logged in after the right to keep that was taken away and given back
+/// (`dc000000f5002e0011008100`).
+#[test]
+fn replicas_agree_on_sessions_after_the_right_to_keep_them_was_away() {
+    let setup = Setup { replicas: 2, documents: true, ..SETUP };
+    let log_in =
+        |replica| Transition::Ask { replica, machine: 0, ask: Ask::Login, asynchronous: false, conditional: false };
+    let wait = Transition::Wait(Duration::from_secs(5));
+    for steps in [
+        vec![Transition::Deny(Denial::Secrets), log_in(0)],
+        vec![log_in(0), wait.clone(), Transition::Deny(Denial::Secrets), log_in(0), log_in(1), Transition::Restart(1)],
+        vec![
+            Transition::Deny(Denial::Secrets),
+            Transition::Restart(1),
+            wait,
+            log_in(1),
+            log_in(0),
+            Transition::Kill(0),
+        ],
+    ] {
+        ends_well(setup, steps);
+    }
 }

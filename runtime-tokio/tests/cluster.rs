@@ -90,7 +90,10 @@ async fn the_identity_of_the_service_outlives_it() {
     let mut uuids = std::collections::BTreeSet::new();
     for _ in 0..2 {
         let service = serve(&api);
-        uuids.insert(service.client().await.get("/redfish/v1/").await.json()["UUID"].to_string());
+        let mut client = service.client().await;
+        // It is not told before it is known.
+        let root = eventually(async || client.get("/redfish/v1/").await.json(), |root| root["UUID"].is_string()).await;
+        uuids.insert(root["UUID"].to_string());
     }
     assert_eq!(uuids.len(), 1, "{uuids:?}");
 }

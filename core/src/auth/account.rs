@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::mac::Entropy;
-use super::{EditError, Edited, Privileges, Role};
+use super::{EditError, Edited, Privileges, Role, merged};
 use crate::config::{ChassisName, Config, Credential, PasswordHash};
 use crate::network::NetworkSettings;
 use crate::time::{Now, UnixTime};
@@ -128,6 +128,9 @@ impl Directory {
 pub(crate) struct AccountsContent {
     /// Different with every writing, so that a writer recognises what it wrote.
     pub(crate) stamp: String,
+    /// The `UUID` of the service, once it has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) service_uuid: Option<String>,
     pub(crate) policy: Policy,
     pub(crate) accounts: Vec<StoredAccount>,
     /// Accounts that too many wrong passwords have locked, by their `uid`.
@@ -147,6 +150,25 @@ pub(crate) struct StoredAccount {
     pub(crate) enabled: bool,
     #[serde(default)]
     pub(crate) password_change_required: bool,
+}
+
+impl StoredAccount {
+    fn merge(base: &Self, ours: &Self, theirs: &Self) -> Self {
+        Self {
+            uid: theirs.uid.clone(),
+            id: theirs.id.clone(),
+            user_name: merged(&base.user_name, &ours.user_name, &theirs.user_name),
+            hash: merged(&base.hash, &ours.hash, &theirs.hash),
+            role: merged(&base.role, &ours.role, &theirs.role),
+            chassis: merged(&base.chassis, &ours.chassis, &theirs.chassis),
+            enabled: merged(&base.enabled, &ours.enabled, &theirs.enabled),
+            password_change_required: merged(
+                &base.password_change_required,
+                &ours.password_change_required,
+                &theirs.password_change_required,
+            ),
+        }
+    }
 }
 
 /// Without the hash.
@@ -235,6 +257,10 @@ pub(crate) enum AccountEdit {
         from: Policy,
         to: Policy,
     },
+    /// Give the service a UUID, if it has none.
+    Name {
+        uuid: String,
+    },
     /// Change what the network protocols are set to, from what is known to be so.
     Network {
         from: NetworkSettings,
@@ -276,6 +302,7 @@ impl AccountEdit {
             | Self::Lock { .. }
             | Self::Unlock { .. }
             | Self::Policy { .. }
+            | Self::Name { .. }
             | Self::Network { .. } => {}
         }
         self
@@ -283,6 +310,37 @@ impl AccountEdit {
 }
 
 impl AccountsContent {
+    /// What others have stored, with everything that was changed here since both were `base`. Of two accounts that were
+    /// given the same name the one counts that was stored first.
+    pub(crate) fn merge(&self, base: &Self, theirs: Self) -> Self {
+        let find = |content: &Self, uid: &str| content.accounts.iter().find(|account| account.uid == uid).cloned();
+        let mut merged = Self {
+            service_uuid: theirs.service_uuid.or_else(|| self.service_uuid.clone()),
+            policy: merged(&base.policy, &self.policy, &theirs.policy),
+            network: merged(&base.network, &self.network, &theirs.network),
+            ..theirs
+        };
+        // What was deleted stays deleted.
+        merged.accounts.retain(|account| find(base, &account.uid).is_none() || find(self, &account.uid).is_some());
+        for theirs in &mut merged.accounts {
+            if let (Some(base), Some(ours)) = (find(base, &theirs.uid), find(self, &theirs.uid)) {
+                *theirs = StoredAccount::merge(&base, &ours, theirs);
+            }
+        }
+        for ours in self.accounts.iter().filter(|ours| find(base, &ours.uid).is_none()) {
+            let is_there = |theirs: &StoredAccount| theirs.uid == ours.uid || theirs.user_name == ours.user_name;
+            if !merged.accounts.iter().any(is_there) {
+                let id = unused_id(&ours.user_name, |id| merged.accounts.iter().any(|theirs| theirs.id == id));
+                let id = if merged.accounts.iter().any(|theirs| theirs.id == ours.id) { id } else { ours.id.clone() };
+                merged.accounts.push(StoredAccount { id, ..ours.clone() });
+            }
+        }
+        merged.locks.retain(|uid, _| !base.locks.contains_key(uid) || self.locks.contains_key(uid));
+        let locked = self.locks.iter().filter(|(uid, lock)| base.locks.get(*uid) != Some(lock));
+        merged.locks.extend(locked.map(|(uid, lock)| (uid.clone(), *lock)));
+        merged
+    }
+
     /// Makes a change, or says why it is not made; then nothing has changed.
     pub(crate) fn apply(
         &mut self,
@@ -332,6 +390,11 @@ impl AccountsContent {
             AccountEdit::Policy { from, to } if from == to => Ok(Edited::Unchanged),
             AccountEdit::Policy { to, .. } => {
                 self.policy = *to;
+                Ok(Edited::Done)
+            }
+            AccountEdit::Name { .. } if self.service_uuid.is_some() => Ok(Edited::Unchanged),
+            AccountEdit::Name { uuid } => {
+                self.service_uuid = Some(uuid.clone());
                 Ok(Edited::Done)
             }
             AccountEdit::Network { from, .. } if *from != self.network => Err(EditError::Superseded),

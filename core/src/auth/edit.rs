@@ -36,3 +36,8 @@ pub(crate) enum EditError {
     /// There is no room for another session.
     TooManySessions,
 }
+
+/// A value as it is to be when others have changed it too: as it was changed here, or else as others have it.
+pub(crate) fn merged<T: PartialEq + Clone>(base: &T, ours: &T, theirs: &T) -> T {
+    if ours == base { theirs.clone() } else { ours.clone() }
+}

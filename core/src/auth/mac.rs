@@ -37,6 +37,14 @@ impl Entropy {
         hmac(&self.secret, &[b"draw", &self.drawn.to_be_bytes()])
     }
 
+    /// A UUID that nothing else has (RFC 9562, version 4).
+    pub(crate) fn uuid(&mut self) -> String {
+        let mut number = self.draw().iter().take(16).fold(0_u128, |number, byte| number << 8 | u128::from(*byte));
+        number = (number & !(0xf << 76)) | (0x4 << 76);
+        number = (number & !(0x3 << 62)) | (0x2 << 62);
+        uuid::Uuid::from_u128(number).to_string()
+    }
+
     /// 16 hexadecimal digits: a name that nothing else has.
     pub(crate) fn name(&mut self) -> String {
         to_hex(&first_8(self.draw()))

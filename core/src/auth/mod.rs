@@ -18,7 +18,7 @@ pub(crate) use account::{
 };
 pub(crate) use basic::BasicCredentials;
 pub(crate) use bearer::{ExternalUser, Reviewed, TokenKey, bearer, is_external};
-pub(crate) use edit::{EditError, Edited};
+pub(crate) use edit::{EditError, Edited, merged};
 pub(crate) use identity::{Extent, Identity};
 pub use login::PasswordCheck;
 pub(crate) use login::{Attempt, Authenticator, CredentialKey, Login, Remembered, Verdict};

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use subtle::ConstantTimeEq as _;
 
 use super::mac::{Entropy, first_8, from_hex, hmac, to_hex};
-use super::{Directory, EditError, Edited, Identity};
+use super::{Directory, EditError, Edited, Identity, merged};
 use crate::time::{Now, UnixTime};
 
 /// What names a session: 16 hexadecimal digits. Knowing it is of no use without the token.
@@ -78,6 +78,10 @@ impl fmt::Debug for Token {
 struct Key([u8; 32]);
 
 impl Key {
+    fn parse(text: &str) -> Option<Self> {
+        from_hex(text.as_bytes()).map(Self)
+    }
+
     fn token(&self, id: SessionId, account: &str, created: UnixTime) -> Token {
         let mut said = [0; 16];
         let says = created.0.to_be_bytes().into_iter().chain(self.account_tag(account));
@@ -138,6 +142,8 @@ impl fmt::Debug for Key {
 pub(crate) struct Session {
     pub(crate) id: SessionId,
     token: Token,
+    /// What the token is signed with.
+    key: Key,
     /// The account's `uid`, which tells it from a later one of the same name.
     pub(crate) account: Arc<str>,
     pub(crate) user_name: Arc<str>,
@@ -168,17 +174,18 @@ pub(crate) struct Sessions {
 impl Sessions {
     /// What the document says, with what this replica knows besides: when sessions were last used.
     pub(crate) fn of(content: &SessionsContent, before: &Self) -> Self {
-        let key = content.key.as_deref().and_then(|key| from_hex(key.as_bytes())).map(Key);
-        let same_key = key == before.key;
+        let key = content.key.as_deref().and_then(Key::parse);
         let mut by_id = RedBlackTreeMapSync::new_sync();
         for stored in &content.sessions {
-            let (Some(id), Some(key)) = (SessionId::parse(&stored.id), &key) else { continue };
-            let known = before.by_id.get(&id).filter(|known| same_key && *known.account == *stored.account);
+            let signed_with = stored.key.as_deref().map_or(key, Key::parse);
+            let (Some(id), Some(key)) = (SessionId::parse(&stored.id), signed_with) else { continue };
+            let known = before.by_id.get(&id).filter(|known| known.key == key && *known.account == *stored.account);
             let session = known.map_or_else(
                 || {
                     Arc::new(Session {
                         id,
                         token: key.token(id, &stored.account, UnixTime(stored.created)),
+                        key,
                         account: stored.account.as_str().into(),
                         user_name: stored.user_name.as_str().into(),
                         client: stored.client.clone(),
@@ -263,7 +270,7 @@ impl Default for SessionsContent {
 }
 
 /// A session as it is stored.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct StoredSession {
     pub(crate) id: String,
     pub(crate) account: String,
@@ -274,6 +281,16 @@ pub(crate) struct StoredSession {
     pub(crate) context: Option<String>,
     pub(crate) created: i64,
     pub(crate) used: i64,
+    /// What its token is signed with, if that is not the document's key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    key: Option<String>,
+}
+
+/// Without the key.
+impl fmt::Debug for StoredSession {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StoredSession").field("id", &self.id).field("account", &self.account).finish_non_exhaustive()
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -298,6 +315,34 @@ pub(crate) enum SessionEdit {
 }
 
 impl SessionsContent {
+    /// What others have stored, with everything that was changed here since both were `base`.
+    pub(crate) fn merge(&self, base: &Self, mut theirs: Self) -> Self {
+        let by_id = |content: &Self| -> BTreeMap<String, StoredSession> {
+            content.sessions.iter().map(|session| (session.id.clone(), session.clone())).collect()
+        };
+        let (known, mut ours) = (by_id(base), by_id(self));
+        // What was ended stays ended.
+        theirs.sessions.retain(|session| !known.contains_key(&session.id) || ours.contains_key(&session.id));
+        for session in &mut theirs.sessions {
+            if let Some(ours) = ours.remove(&session.id) {
+                session.used = session.used.max(ours.used);
+            }
+        }
+        // Tokens that were given away go on being recognised.
+        theirs.key = theirs.key.or_else(|| self.key.clone());
+        let signed_with = |session: &StoredSession| session.key.clone().or_else(|| self.key.clone());
+        let opened = ours.into_values().filter(|session| !known.contains_key(&session.id));
+        theirs.sessions.extend(opened.map(|session| StoredSession {
+            key: signed_with(&session).filter(|key| theirs.key.as_ref() != Some(key)),
+            ..session
+        }));
+        theirs.timeout = merged(&base.timeout, &self.timeout, &theirs.timeout);
+        let ended = self.revoked.iter().filter(|ended| !base.revoked.contains(ended)).cloned();
+        let ended: Vec<_> = ended.filter(|ended| !theirs.revoked.contains(ended)).collect();
+        theirs.revoked.extend(ended);
+        theirs
+    }
+
     /// Makes a change, or says why it is not made; then nothing has changed.
     pub(crate) fn apply(&mut self, edit: &SessionEdit, now: Now, entropy: &mut Entropy) -> Result<Edited, EditError> {
         self.forget(now.unix);
@@ -307,10 +352,7 @@ impl SessionsContent {
                 if of_account >= MAX_OF_ACCOUNT || self.sessions.len() >= MAX_SESSIONS {
                     return Err(EditError::TooManySessions);
                 }
-                let key = match self.key.as_deref().and_then(|key| from_hex(key.as_bytes())) {
-                    Some(key) => Key(key),
-                    None => Key(entropy.draw()),
-                };
+                let key = self.key.as_deref().and_then(Key::parse).unwrap_or_else(|| Key(entropy.draw()));
                 self.key = Some(to_hex(&key.0));
                 let id = SessionId(first_8(entropy.draw()));
                 self.sessions.push(StoredSession {
@@ -321,6 +363,7 @@ impl SessionsContent {
                     context: context.clone(),
                     created: now.unix.0,
                     used: now.unix.0,
+                    key: None,
                 });
                 Ok(Edited::Opened { id, token: key.token(id, account, now.unix) })
             }

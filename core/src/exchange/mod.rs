@@ -327,6 +327,13 @@ impl Exchange {
         self.user = identity.as_ref().map(Identity::user);
         match self.check_head(view, now, identity.as_ref()) {
             Err(refusal) => self.refuse(&refusal),
+            Ok((location, query))
+                if !view.accounts_known
+                    && self.head.method != Method::OPTIONS
+                    && (resources::is_kept(&location.route) || query.expands()) =>
+            {
+                self.refuse(&Refusal::unavailable(2))
+            }
             Ok((Location { route: Route::Task(id) | Route::TaskMonitor(id), .. }, _))
                 if self.head.method == Method::DELETE =>
             {

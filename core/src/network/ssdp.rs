@@ -21,7 +21,7 @@ pub fn answer(view: &View, datagram: &[u8], address: SocketAddr) -> Option<Strin
         return None;
     }
     let scheme = view.config.protocol.scheme();
-    let uuid = &view.config.service_uuid;
+    let uuid = view.service_uuid.as_deref()?;
     let mut text = String::with_capacity(384);
     // Writing to a string cannot fail.
     let _ = write!(

@@ -57,6 +57,12 @@ pub(crate) fn is_access(route: &Route<'_>) -> bool {
     )
 }
 
+/// Whether a resource is made of documents, so that it cannot be told before they have been read.
+pub(crate) fn is_kept(route: &Route<'_>) -> bool {
+    is_edit(route) && !matches!(route, Route::Roles | Route::Role(_))
+        || matches!(route, Route::EventDestinations | Route::EventDestination(_) | Route::EventDestinationAction(..))
+}
+
 /// Whether a write to a resource is an edit of what the service itself keeps.
 pub(crate) fn is_edit(route: &Route<'_>) -> bool {
     is_access(route) || matches!(route, Route::NetworkProtocol(_))

@@ -28,8 +28,8 @@ struct Manager<'a> {
     manufacturer: &'static str,
     model: &'static str,
     firmware_version: &'static str,
-    #[serde(rename = "UUID")]
-    uuid: String,
+    #[serde(rename = "UUID", skip_serializing_if = "Option::is_none")]
+    uuid: Option<String>,
     date_time: String,
     date_time_local_offset: &'static str,
     status: Status,
@@ -98,12 +98,12 @@ pub(super) fn represent(context: &Context<'_>, vm: &Vm) -> Representation {
 
 /// The manager's own UUID: made of the service's and the machine's, so that it is the same on every replica and after
 /// every restart (RFC 9562 section 5.8).
-fn uuid(context: &Context<'_>, vm: &Vm) -> String {
-    let name = format!("{}/{}", context.view.config.service_uuid, vm.machine.uid);
+fn uuid(context: &Context<'_>, vm: &Vm) -> Option<String> {
+    let name = format!("{}/{}", context.view.service_uuid.as_deref()?, vm.machine.uid);
     let hash = xxhash_rust::xxh3::xxh3_128(name.as_bytes());
     let versioned = (hash & !(0xf000_u128 << 64)) | (0x8000_u128 << 64);
     let variant = (versioned & !(0xc000_u128 << 48)) | (0x8000_u128 << 48);
     let digits = format!("{variant:032x}");
     let part = |from: usize, to: usize| digits.get(from..to).unwrap_or_default();
-    format!("{}-{}-{}-{}-{}", part(0, 8), part(8, 12), part(12, 16), part(16, 20), part(20, 32))
+    Some(format!("{}-{}-{}-{}-{}", part(0, 8), part(8, 12), part(12, 16), part(16, 20), part(20, 32)))
 }

@@ -88,7 +88,7 @@ use crate::task::Task;
 use crate::time::Now;
 use crate::view::{NoSystem, View, Vm};
 
-pub(crate) use access::{EditAnswer, EditPlan, edit, extent, is_access, is_edit, owned, refusal};
+pub(crate) use access::{EditAnswer, EditPlan, edit, extent, is_access, is_edit, is_kept, owned, refusal};
 pub(crate) use events::{event_plan, is_event_write, stream_plan};
 pub(crate) use operation_apply_time::is_asked_for as operation_apply_time_is_asked_for;
 pub(crate) use session::{LogIn, log_in, represent_opened};

@@ -21,8 +21,9 @@ struct ServiceRoot<'a> {
     id: &'static str,
     name: &'static str,
     redfish_version: &'static str,
-    #[serde(rename = "UUID")]
-    uuid: &'a str,
+    /// It is the same for ever, so none is said before it is known.
+    #[serde(rename = "UUID", skip_serializing_if = "Option::is_none")]
+    uuid: Option<&'a str>,
     product: &'static str,
     vendor: &'static str,
     protocol_features_supported: ProtocolFeatures,
@@ -54,7 +55,7 @@ pub(super) fn represent(context: &Context<'_>) -> Representation {
         id: "RootService",
         name: "Root Service",
         redfish_version: "1.22.0",
-        uuid: &context.view.config.service_uuid,
+        uuid: context.view.service_uuid.as_deref(),
         product: "kubevirt-redfish",
         vendor: "KubeVirt",
         protocol_features_supported: ProtocolFeatures::SUPPORTED,

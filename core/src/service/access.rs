@@ -23,6 +23,10 @@ pub(super) struct Access {
     subscriptions: Ledger<SubscriptionsContent>,
     guard: Guard,
     store: Store,
+    /// As far as is known, documents can be read where they are kept.
+    readable: bool,
+    /// It is planned when to store what could not be stored.
+    waits_to_store: bool,
     /// Whether the next look at when sessions were used is due already.
     looking: bool,
 }
@@ -33,10 +37,12 @@ pub(super) struct Access {
 ///                 listed
 ///   Unknown ----------------> Cluster
 ///      |                       |   ^
-///      | cannot be watched     |   | listed
+///      | no right to read      |   | listed, or every so often
 ///      v                       v   |
 ///   Memory <---- no right to write +
 /// ```
+///
+/// A cluster that does not answer leaves it as it is: what it has kept is not known then, rather than not there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Store {
     /// They have not been read yet.
@@ -57,6 +63,10 @@ pub(crate) enum AccessEdit {
 impl Content for AccountsContent {
     type Edit = AccountEdit;
 
+    fn merge(&self, base: &Self, theirs: Self) -> Self {
+        self.merge(base, theirs)
+    }
+
     fn apply(&mut self, edit: &AccountEdit, desk: &mut EditDesk<'_>) -> Applied {
         self.apply(edit, desk.config, desk.now, desk.entropy).into()
     }
@@ -68,6 +78,10 @@ impl Content for AccountsContent {
 
 impl Content for SessionsContent {
     type Edit = SessionEdit;
+
+    fn merge(&self, base: &Self, theirs: Self) -> Self {
+        self.merge(base, theirs)
+    }
 
     fn apply(&mut self, edit: &SessionEdit, desk: &mut EditDesk<'_>) -> Applied {
         self.apply(edit, desk.now, desk.entropy).into()
@@ -97,6 +111,8 @@ impl Access {
             subscriptions: Ledger::default(),
             guard: Guard::default(),
             store: Store::Memory,
+            readable: false,
+            waits_to_store: false,
             looking: false,
         }
     }
@@ -133,11 +149,17 @@ impl Access {
     }
 
     fn has_work_on(&self, name: DocumentName) -> bool {
+        let storable = self.store == Store::Cluster;
         match name {
-            DocumentName::Accounts => self.accounts.has_work(),
-            DocumentName::Sessions => self.sessions.has_work(),
-            DocumentName::Subscriptions => self.subscriptions.has_work(),
+            DocumentName::Accounts => self.accounts.has_work(storable),
+            DocumentName::Sessions => self.sessions.has_work(storable),
+            DocumentName::Subscriptions => self.subscriptions.has_work(storable),
         }
+    }
+
+    /// Whether something counts that is not stored.
+    fn is_apart(&self) -> bool {
+        self.accounts.is_apart() || self.sessions.is_apart() || self.subscriptions.is_apart()
     }
 
     /// Which document a command writes.
@@ -170,24 +192,51 @@ impl Access {
 
 impl Service {
     /// Whether documents will be observed. Until they are, nobody but the configuration's accounts is known.
-    pub(super) fn documents_expected(&mut self, expected: bool) {
+    pub(super) fn documents_expected(&mut self, now: Now, expected: bool) {
         if expected {
             self.access.store = Store::Unknown;
             self.inventory.set_accounts_known(false);
         } else {
-            self.keep_in_memory();
+            self.keep_in_memory(now);
         }
     }
 
-    pub(super) fn documents_listed(&mut self) {
+    pub(super) fn documents_listed(&mut self, now: Now) {
         self.access.store = Store::Cluster;
-        self.inventory.set_accounts_known(true);
+        self.access.readable = true;
+        self.store_again();
+        self.documents_known(now);
     }
 
-    pub(super) fn documents_out_of_sight(&mut self) {
-        // Once they have been read they count on, and writing tells by itself whether it works.
+    /// The service has no right to read them. Once they have been read they count on, and writing tells by itself
+    /// whether it works.
+    pub(super) fn documents_refused(&mut self, now: Now) {
+        self.access.readable = false;
         if self.access.store == Store::Unknown {
-            self.keep_in_memory();
+            self.keep_in_memory(now);
+        }
+    }
+
+    /// What could not be stored is tried again: the right to do so may be there by now.
+    pub(super) fn try_documents_again(&mut self, now: Now) {
+        self.access.waits_to_store = false;
+        if self.access.store == Store::Memory && self.access.readable {
+            self.access.store = Store::Cluster;
+        }
+        self.store_again();
+        self.plan_to_store(now);
+    }
+
+    fn store_again(&mut self) {
+        self.access.accounts.try_again();
+        self.access.sessions.try_again();
+        self.access.subscriptions.try_again();
+    }
+
+    /// What counts and is not stored is to be stored later, if it cannot be now.
+    fn plan_to_store(&mut self, now: Now) {
+        if self.access.is_apart() && self.access.readable && !std::mem::replace(&mut self.access.waits_to_store, true) {
+            self.timers.set(now.mono + STORE_AGAIN, Timer::Documents);
         }
     }
 
@@ -210,6 +259,9 @@ impl Service {
 
     /// Has accounts or sessions changed.
     pub(super) fn edit(&mut self, edit: AccessEdit, ticket: Option<Ticket>) {
+        if self.answer_unknown(ticket) {
+            return;
+        }
         let taken = match edit {
             AccessEdit::Account(edit) => {
                 let pardoned = match &edit {
@@ -230,8 +282,22 @@ impl Service {
         }
     }
 
+    /// Whether a change of what is kept is answered at once, because it is not known what is kept.
+    fn answer_unknown(&mut self, ticket: Option<Ticket>) -> bool {
+        let unknown = ticket.filter(|_| self.access.store == Store::Unknown);
+        if let Some(ticket) = unknown {
+            let reason = "the documents in the service's namespace have not been read".to_owned();
+            let error = CommandError::Unavailable { reason, retry_after: Some(Duration::from_secs(2)) };
+            self.answer(ticket, OutcomeKind::Failed(error));
+        }
+        unknown.is_some()
+    }
+
     /// Has subscriptions changed.
     pub(super) fn edit_subscriptions(&mut self, edit: SubscriptionEdit, ticket: Option<Ticket>) {
+        if self.answer_unknown(ticket) {
+            return;
+        }
         if let (false, Some(ticket)) = (self.access.subscriptions.propose(edit, ticket), ticket) {
             self.answer(ticket, OutcomeKind::Overloaded);
         }
@@ -247,6 +313,7 @@ impl Service {
                     let (draft, answers) = self.access.begin(*name, keeping, self.inventory.config(), now);
                     self.begun(now, *name, keeping, draft, answers);
                     self.document_changed(now, *name);
+                    self.plan_to_store(now);
                 }
             }
         }
@@ -259,8 +326,11 @@ impl Service {
             self.access.accounts.take_back();
             self.access.sessions.take_back();
             self.access.subscriptions.take_back();
-            self.keep_in_memory();
+            self.keep_in_memory(now);
             return;
+        }
+        if result.is_ok() {
+            self.noticed_memory = false;
         }
         let shown = match result {
             Ok(completion) => Ok(completion.observations.iter().find_map(|observation| match observation {
@@ -272,6 +342,7 @@ impl Service {
         let Some(name) = self.access.writing(id) else { return };
         let answers = self.access.land(name, shown);
         self.document_changed(now, name);
+        self.plan_to_store(now);
         for (ticket, outcome) in answers {
             self.answer(ticket, outcome);
         }
@@ -325,12 +396,33 @@ impl Service {
         if self.access.store == Store::Cluster { Keeping::Stored(self.commands.next_id()) } else { Keeping::InMemory }
     }
 
-    fn keep_in_memory(&mut self) {
+    fn keep_in_memory(&mut self, now: Now) {
         self.access.store = Store::Memory;
-        self.inventory.set_accounts_known(true);
+        self.documents_known(now);
         if !std::mem::replace(&mut self.noticed_memory, true) {
             self.outputs.push_back(Output::Notice(Notice::DocumentsInMemory));
         }
+    }
+
+    /// What is kept is known, or is what is kept here.
+    fn documents_known(&mut self, now: Now) {
+        self.inventory.set_accounts_known(true);
+        self.name_service();
+        self.plan_to_store(now);
+    }
+
+    /// Gives the service its UUID for good, if it has none.
+    fn name_service(&mut self) {
+        if self.access.store == Store::Unknown || self.access.accounts().service_uuid.is_some() {
+            return;
+        }
+        // One that has been shown stays.
+        let uuid = match (self.inventory.service_uuid(), self.access.store) {
+            (Some(shown), _) => shown.to_string(),
+            (None, Store::Cluster) => self.access.entropy.uuid(),
+            (None, Store::Memory | Store::Unknown) => self.inventory.config().service_uuid.clone(),
+        };
+        self.edit(AccessEdit::Account(AccountEdit::Name { uuid }), None);
     }
 
     fn document_changed(&mut self, now: Now, name: DocumentName) {
@@ -345,6 +437,9 @@ impl Service {
         if self.access.accounts.take_changed() {
             let before = self.reaches();
             self.inventory.set_accounts(self.access.accounts.content(), self.key);
+            if self.inventory.is_accounts_known() {
+                self.name_service();
+            }
             for uid in self.access.accounts.content().locks.keys() {
                 self.access.guard.lock_is_stored(uid);
             }
@@ -367,3 +462,6 @@ impl Service {
         }
     }
 }
+
+/// After what time it is tried again to store what could not be stored.
+const STORE_AGAIN: Duration = Duration::from_secs(30);

@@ -48,6 +48,7 @@ impl Inventory {
         let view = View {
             authenticator: Arc::new(Authenticator::new(&directory, key)),
             directory: Arc::new(directory),
+            service_uuid: None,
             network: Arc::default(),
             clock_correction: 0,
             sessions: Sessions::of(&SessionsContent::default(), &Sessions::default()),
@@ -300,6 +301,10 @@ impl Inventory {
         }
         self.view.directory = Arc::new(directory);
         self.view.network = Arc::new(content.network.clone());
+        // What was shown is shown on: should it have been removed by hand, it is stored again.
+        if let Some(uuid) = &content.service_uuid {
+            self.view.service_uuid = Some(uuid.as_str().into());
+        }
         self.changed = true;
     }
 
@@ -317,6 +322,16 @@ impl Inventory {
 
     pub(super) fn sessions(&self) -> Sessions {
         self.view.sessions.clone()
+    }
+
+    /// What the service is called, if that is known.
+    pub(super) fn service_uuid(&self) -> Option<&Arc<str>> {
+        self.view.service_uuid.as_ref()
+    }
+
+    /// Whether it is known which accounts and sessions are stored.
+    pub(super) fn is_accounts_known(&self) -> bool {
+        self.view.accounts_known
     }
 
     /// Whether accounts and sessions that are stored have been read.

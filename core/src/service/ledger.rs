@@ -3,6 +3,9 @@
 //! Changes wait while one writing is under way, and then go together in the next. A change counts once it is stored;
 //! until then nobody sees it. Should another replica have stored something in between, the changes are made anew upon
 //! what that replica stored.
+//!
+//! Where nothing can be stored a change counts at once, for this replica alone. What was changed in that way is not lost
+//! when something can be stored again: it is merged with what others have stored meanwhile, and stored.
 
 use std::collections::VecDeque;
 
@@ -17,9 +20,12 @@ use crate::model::{CommandError, CommandId, Document, LONGEST_DOCUMENT, Version}
 use crate::time::Now;
 
 /// What a document says.
-pub(super) trait Content: Clone + Default + Serialize + DeserializeOwned {
+pub(super) trait Content: Clone + Default + PartialEq + Serialize + DeserializeOwned {
     /// A change of it.
     type Edit;
+
+    /// What others have stored, with everything that was changed here since both were `base`.
+    fn merge(&self, base: &Self, theirs: Self) -> Self;
 
     /// Makes a change, or says why it is not made; then nothing has changed.
     fn apply(&mut self, edit: &Self::Edit, desk: &mut EditDesk<'_>) -> Applied;
@@ -54,6 +60,10 @@ pub(super) struct Ledger<C: Content> {
     content: C,
     /// What is stored, by its version; `None` if nothing is.
     stored: Option<Version>,
+    /// What is stored, as far as is known, while what counts is something else.
+    apart_from: Option<C>,
+    /// An attempt to store what is apart has failed: not another one before it is asked for.
+    rests: bool,
     /// What is stored makes no sense, so it must not be overwritten.
     unreadable: bool,
     /// What counts is another than when that was last asked.
@@ -96,6 +106,8 @@ impl<C: Content> Default for Ledger<C> {
         Self {
             content: C::default(),
             stored: None,
+            apart_from: None,
+            rests: false,
             unreadable: false,
             changed: false,
             waiting: VecDeque::new(),
@@ -125,9 +137,20 @@ impl<C: Content> Ledger<C> {
         self.waiting.iter().chain(flying).any(|waiting| waiting.ticket.is_some())
     }
 
-    /// Whether something is to be begun.
-    pub(super) fn has_work(&self) -> bool {
-        self.flight.is_none() && !self.waiting.is_empty()
+    /// Whether something is to be begun, where things can be stored or cannot.
+    pub(super) fn has_work(&self, storable: bool) -> bool {
+        let unstored = storable && self.is_apart() && !self.rests && !self.unreadable;
+        self.flight.is_none() && (!self.waiting.is_empty() || unstored)
+    }
+
+    /// Whether what counts has changes that are not stored.
+    pub(super) fn is_apart(&self) -> bool {
+        self.apart_from.is_some()
+    }
+
+    /// What could not be stored is to be tried again.
+    pub(super) fn try_again(&mut self) {
+        self.rests = false;
     }
 
     /// Has a change made. `false` if too many wait already.
@@ -143,7 +166,8 @@ impl<C: Content> Ledger<C> {
     /// Makes the changes that wait. Gives what is to be written, and the answers that can be given at once.
     pub(super) fn begin(&mut self, keeping: Keeping, desk: &mut EditDesk<'_>) -> (Option<Draft>, Answers) {
         let mut answers = Vec::new();
-        if !self.has_work() {
+        let storable = keeping != Keeping::InMemory;
+        if !self.has_work(storable) {
             return (None, answers);
         }
         if self.unreadable {
@@ -153,7 +177,7 @@ impl<C: Content> Ledger<C> {
         }
         let mut draft = self.content.clone();
         let mut edits = Vec::new();
-        let mut changed = false;
+        let mut changed = storable && self.is_apart() && !self.rests;
         for waiting in self.waiting.drain(..) {
             match draft.apply(&waiting.edit, desk) {
                 Applied::Changed(outcome) => {
@@ -172,7 +196,8 @@ impl<C: Content> Ledger<C> {
         draft.stamp(desk.entropy.name());
         match (keeping, serde_json::to_vec(&draft)) {
             (Keeping::InMemory, _) => {
-                self.content = draft;
+                let before = std::mem::replace(&mut self.content, draft);
+                self.apart_from.get_or_insert(before);
                 self.changed = true;
                 answer_all(edits, &mut answers);
                 (None, answers)
@@ -196,9 +221,17 @@ impl<C: Content> Ledger<C> {
             return;
         }
         self.stored = Some(document.version);
-        match serde_json::from_slice(&document.content) {
-            Ok(content) => {
-                self.content = content;
+        match serde_json::from_slice::<C>(&document.content) {
+            Ok(theirs) => {
+                if let Some(base) = self.apart_from.take() {
+                    let merged = self.content.merge(&base, theirs.clone());
+                    if merged != theirs {
+                        self.apart_from = Some(theirs);
+                    }
+                    self.content = merged;
+                } else {
+                    self.content = theirs;
+                }
                 self.changed = true;
                 self.unreadable = false;
             }
@@ -223,6 +256,7 @@ impl<C: Content> Ledger<C> {
             Ok(Some(document)) if document.content == flight.bytes => {
                 if self.stored.is_none_or(|known| known <= document.version) {
                     self.stored = Some(document.version);
+                    self.apart_from = None;
                     self.content = flight.draft;
                     self.changed = true;
                     self.unreadable = false;
@@ -245,6 +279,7 @@ impl<C: Content> Ledger<C> {
                 }
             }
             Err(error) => {
+                self.rests = true;
                 let tickets = flight.edits.into_iter().filter_map(|(waiting, _)| waiting.ticket);
                 answers.extend(tickets.map(|ticket| (ticket, OutcomeKind::Failed(error.clone()))));
             }

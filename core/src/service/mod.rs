@@ -322,7 +322,7 @@ impl Service {
             Input::Submitted { ticket, intent } => self.submitted(now, ticket, intent),
             Input::Watching(sources) => {
                 let shared = sources.iter().any(|source| source.purpose == Purpose::Documents);
-                self.documents_expected(shared);
+                self.documents_expected(now, shared);
                 if shared {
                     self.claim_duty(now);
                 }
@@ -380,6 +380,7 @@ impl Service {
                 Timer::Passwords => self.expire_passwords(now),
                 Timer::PasswordMemory => self.release_password_memory(now),
                 Timer::Reviews => self.expire_reviews(now),
+                Timer::Documents => self.try_documents_again(now),
             }
         }
         self.settle(now);
@@ -443,7 +444,7 @@ impl Service {
             Observation::DocumentGone(name, version) => self.document_gone(name, version),
             Observation::Synchronised(source) => {
                 if source.purpose == Purpose::Documents {
-                    self.documents_listed();
+                    self.documents_listed(now);
                 }
                 if source.purpose == Purpose::Imports {
                     self.inventory.set_importer(true);
@@ -455,8 +456,8 @@ impl Service {
             }
             Observation::Seen(_) => {}
             Observation::Unseen(Blindness { source, obstacle, .. }) => {
-                if source.purpose == Purpose::Documents {
-                    self.documents_out_of_sight();
+                if source.purpose == Purpose::Documents && matches!(obstacle, Obstacle::Forbidden(_)) {
+                    self.documents_refused(now);
                 }
                 if source.purpose == Purpose::Imports && obstacle == Obstacle::Missing {
                     self.inventory.set_importer(false);

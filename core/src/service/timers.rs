@@ -28,6 +28,8 @@ pub enum Reason {
     Passwords,
     /// Tokens have waited for too long.
     Reviews,
+    /// What could not be stored is to be stored.
+    Documents,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -42,6 +44,7 @@ pub(super) enum Timer {
     Passwords,
     PasswordMemory,
     Reviews,
+    Documents,
 }
 
 /// All timers, by their time. One that is no longer wanted is left to expire: what it leads to looks at the state.
@@ -74,6 +77,7 @@ impl Timers {
             Timer::Claim => Reason::Claim,
             Timer::Passwords | Timer::PasswordMemory => Reason::Passwords,
             Timer::Reviews => Reason::Reviews,
+            Timer::Documents => Reason::Documents,
         };
         Some((*at, reason))
     }

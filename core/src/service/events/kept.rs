@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::intent::{EventChange, EventOutcome};
 use super::{Channel, Subscriber};
+use crate::auth::merged;
 use crate::event::{Resumption, Subscription, SubscriptionId};
 use crate::model::LONGEST_DOCUMENT;
 use crate::service::ledger::{Applied, Content, EditDesk};
@@ -42,6 +43,22 @@ pub(in crate::service) enum SubscriptionEdit {
 
 impl Content for SubscriptionsContent {
     type Edit = SubscriptionEdit;
+
+    fn merge(&self, base: &Self, mut theirs: Self) -> Self {
+        let find = |content: &Self, id: &SubscriptionId| content.subscriptions.iter().find(|it| it.id == *id).cloned();
+        theirs.subscriptions.retain(|known| find(base, &known.id).is_none() || find(self, &known.id).is_some());
+        for known in &mut theirs.subscriptions {
+            if let (Some(base), Some(ours)) = (find(base, &known.id), find(self, &known.id)) {
+                // A subscription hears of nothing that was taken from it anywhere.
+                let chassis = ours.chassis.iter().filter(|named| known.chassis.contains(named)).cloned().collect();
+                *known = Subscription { chassis, ..merged(&base, &ours, known) };
+            }
+        }
+        let made = self.subscriptions.iter().filter(|ours| find(base, &ours.id).is_none());
+        let made: Vec<_> = made.filter(|ours| find(&theirs, &ours.id).is_none()).cloned().collect();
+        theirs.subscriptions.extend(made);
+        theirs
+    }
 
     fn apply(&mut self, edit: &SubscriptionEdit, desk: &mut EditDesk<'_>) -> Applied {
         match edit {
