@@ -11,14 +11,10 @@ pub struct BootOverride {
     pub enabled: BootEnabled,
     /// The device that [`BootTarget::UefiBootNext`] stands for.
     pub next: Option<BootDevice>,
-    /// The image that [`BootTarget::UefiHttp`] stands for; without one the network says where it is.
+    /// The image that [`BootTarget::UefiHttp`] stands for.
     pub http_uri: Option<Box<str>>,
-    /// The device that it has the machine try first; `None` while there is none, or no override.
-    pub device: Option<BootDevice>,
-    /// The instance that was there when the override was asked for: the next one that tries the device uses `Once` up.
+    /// For `Once`: the instance that was there when the override was asked for. The next instance uses it up.
     pub armed_for: Option<Uid>,
-    /// A boot mode came with it that goes with it, unless a later instance is booted with that.
-    pub mode_on_trial: bool,
     /// For `Once`: a reboot by the guest itself, in the run that uses it up, is not a new boot: it boots from the same
     /// once more.
     pub outlives_reboot: bool,
@@ -38,7 +34,7 @@ pub enum BootTarget {
     Hdd,
     /// The stick with an image on it.
     Usb,
-    /// An image over HTTP.
+    /// The image at a URL.
     UefiHttp,
     /// The device that was named, once.
     UefiBootNext,
