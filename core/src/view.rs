@@ -18,8 +18,8 @@ use crate::event::{Subscribed, SubscriptionId};
 use crate::http::Representation;
 use crate::membership::{Members, Membership};
 use crate::model::{
-    FirmwareSettings, ImageTrust, Import, Instance, Machine, Medium, Phase, Platform, PowerState, Processors, Slot,
-    VmId,
+    Architecture, FirmwareSettings, ImageTrust, Import, Instance, Machine, Medium, Phase, Platform, PowerState,
+    ProcessorModel, Processors, Severity, Slot, VmId,
 };
 use crate::network::NetworkSettings;
 use crate::task::{Task, TaskId};
@@ -72,6 +72,8 @@ pub(crate) struct Vm {
     pub(crate) imports: Box<[Arc<Import>]>,
     /// A power state that was asked for and cannot be seen yet.
     pub(crate) expected: Option<PowerState>,
+    /// Its last instance has been seen to end and to go, nothing follows, and its definition is older than that.
+    pub(crate) settled: bool,
     /// The chassis it is in: indices into [`Config::chassis`], ascending.
     pub(crate) chassis: Box<[u16]>,
     /// Rises with every change of the record, so that a write can say which one it was made for.
@@ -83,7 +85,21 @@ pub(crate) struct Vm {
 impl Vm {
     /// Whether it is on, as far as can be told: a request that was carried out shows before the cluster follows.
     pub(crate) fn power_state(&self) -> PowerState {
-        self.expected.unwrap_or_else(|| PowerState::of(&self.machine, self.instance.as_deref()))
+        self.expected.unwrap_or_else(|| self.seen_power())
+    }
+
+    /// The same by what is seen alone.
+    pub(crate) fn seen_power(&self) -> PowerState {
+        match &self.instance {
+            None if self.settled => PowerState::after_end(&self.machine),
+            instance => PowerState::of(&self.machine, instance.as_deref()),
+        }
+    }
+
+    /// How bad the worst is that there is to be said of it.
+    pub(crate) fn severity(&self) -> Option<Severity> {
+        let unheard = self.instance.as_ref().filter(|instance| instance.unheard).map(|_| Severity::Warning);
+        self.machine.severity().max(unheard)
     }
 
     /// Its processors: those of its run, or else those of its definition. `None` if both leave it open, as for a
@@ -93,22 +109,48 @@ impl Vm {
         self.instance.as_ref().and_then(|instance| instance.processors.as_ref()).or_else(defined)
     }
 
-    /// Its memory in bytes; `None` as above.
+    /// Its memory in bytes; `None` as above, and for a machine that has none.
     pub(crate) fn memory(&self) -> Option<u64> {
-        let defined = || self.is_sized().then_some(self.machine.memory);
-        self.instance.as_ref().and_then(|instance| instance.memory).or_else(defined)
+        let defined = Some(self.machine.memory).filter(|bytes| *bytes > 0);
+        self.instance.as_ref().and_then(|instance| instance.memory).or(defined)
     }
 
     /// What firmware and board will be set to in its next run.
     pub(crate) fn next_firmware(&self) -> FirmwareSettings {
         let defined: &FirmwareSettings = &self.machine.firmware.settings;
-        self.instance.as_ref().map_or_else(|| defined.clone(), |instance| defined.or(&instance.firmware))
+        let Some(instance) = &self.instance else { return defined.clone() };
+        let mut next = defined.or(&instance.firmware);
+        if defined.processor_model.is_none() {
+            // Only an instance type has a say in what the definition leaves to the cluster.
+            let of_type = self.machine.size.as_ref().and_then(|_| instance.firmware.processor_model.clone());
+            next.processor_model = of_type.filter(|model| *model != self.usual_processor_model());
+        }
+        next
     }
 
     /// What they are set to in its present run, or without one as above.
     pub(crate) fn firmware(&self) -> FirmwareSettings {
-        let run = self.run().map(|instance| &instance.firmware);
-        run.map_or_else(|| self.next_firmware(), |firmware| firmware.or(&self.machine.firmware.settings))
+        let Some(run) = self.run().map(|instance| &instance.firmware) else { return self.next_firmware() };
+        let defined: &FirmwareSettings = &self.machine.firmware.settings;
+        let mut now = run.or(defined);
+        // The run has a model even where nobody has chosen one: it is told as the definition tells it.
+        if run.processor_model.as_ref() == Some(&self.usual_processor_model())
+            && run.processor_model != defined.processor_model
+        {
+            now.processor_model = None;
+        }
+        now
+    }
+
+    /// The processor model of a machine for which nobody has chosen one.
+    fn usual_processor_model(&self) -> ProcessorModel {
+        ProcessorModel::Named(
+            match self.machine.processors.architecture {
+                Architecture::X86_64 | Architecture::S390x => "host-model",
+                Architecture::Aarch64 => "host-passthrough",
+            }
+            .into(),
+        )
     }
 
     /// Its present run.

@@ -236,3 +236,67 @@ fn a_stream_says_its_outcome_before_anything_else() {
     }
     assert_eq!(outputs, ["publish", "opened", "send"]);
 }
+
+/// D16: a delivery has one deadline, which is the core's; when it has passed, the attempt is stopped before the next.
+#[test]
+fn nothing_is_sent_again_while_an_earlier_attempt_may_be_under_way() {
+    let mut desk = Desk::new();
+    subscribe(&mut desk, "all", &json!({}));
+    test_event(&mut desk);
+    let first = desk.deliveries[0].clone();
+    assert_eq!(first.deadline, desk.now.mono + Duration::from_secs(10));
+    for _ in 0..14 {
+        desk.advance(Duration::from_secs(1));
+        test_event(&mut desk);
+        assert_eq!(desk.deliveries, [first.clone()]);
+    }
+    desk.advance(Duration::from_secs(1));
+    assert!(desk.deliveries.is_empty(), "it has been told to stop");
+    desk.advance(Duration::from_secs(30));
+    assert_eq!((desk.deliveries.len(), delivered(&desk).len()), (1, 15), "all of them, in their order");
+    desk.handle(Input::Delivered { id: first.id, result: Ok(StatusCode::OK) });
+    assert_eq!(desk.deliveries.len(), 1, "an answer that nobody waits for any more changes nothing");
+}
+
+/// D16: servers that do not answer keep no others waiting, neither one of many subscriptions nor many of one owner.
+#[test]
+fn servers_that_do_not_answer_take_no_more_than_their_share() {
+    let mut desk = Desk::new();
+    let to = |host: &str| json!({ "Destination": format!("https://{host}/events") });
+    for _ in 0..20 {
+        subscribe(&mut desk, "all", &to("dead.example"));
+    }
+    subscribe(&mut desk, "all", &to("alive.example"));
+    test_event(&mut desk);
+    let under_way = |desk: &Desk, host: &str| {
+        desk.deliveries.iter().filter(|delivery| delivery.destination.host() == Some(host)).count()
+    };
+    assert_eq!((under_way(&desk, "dead.example"), under_way(&desk, "alive.example")), (8, 1));
+
+    let mut desk = Desk::new();
+    for number in 0..60 {
+        subscribe(&mut desk, "all", &to(&format!("dead-{number}.example")));
+    }
+    test_event(&mut desk);
+    assert_eq!(desk.deliveries.len(), 16, "half of the places");
+    // A tenant's own event, though sixty of another's were there first.
+    subscribe(&mut desk, "tenant", &to("tenant.example"));
+    desk.redefine("other.node-0", |machine| machine.asset_tag = Some("moved".into()));
+    assert_eq!(under_way(&desk, "tenant.example"), 1);
+}
+
+#[test]
+fn a_subscription_that_is_removed_leaves_its_place_to_others() {
+    let mut desk = Desk::new();
+    let subscriptions: Vec<_> = (0..20).map(|_| subscribe(&mut desk, "all", &json!({}))).collect();
+    test_event(&mut desk);
+    for left in (0..20_usize).rev() {
+        assert_eq!(desk.deliveries.len(), (left + 1).min(8));
+        let removed = request(&mut desk, "DELETE", &subscriptions[left], "all", "");
+        assert_eq!(removed.status(), StatusCode::NO_CONTENT);
+    }
+    assert!(desk.deliveries.is_empty(), "nothing is under way to who is subscribed no more");
+    subscribe(&mut desk, "all", &json!({}));
+    test_event(&mut desk);
+    assert_eq!(desk.deliveries.len(), 1);
+}

@@ -50,9 +50,9 @@ use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 use kubevirt_redfish_core::config::Config;
 use kubevirt_redfish_core::model::{
-    Autostart, BootDevice, BootEnabled, BootOverride, BootTarget, Caller, CommandError, Completion, Deferral,
-    ImageCertificate, ImageSource, ImageTrust, ImportId, ImportState, Indicator, Machine, Medium, Observation,
-    Permission, Phase, PowerRestore, PromisedPowerOn, Slot, Uid, Verb,
+    BootDevice, BootEnabled, BootOverride, BootTarget, Caller, CommandError, Completion, Deferral, ImageCertificate,
+    ImageSource, ImageTrust, ImportId, ImportState, Indicator, Machine, Medium, Next, Observation, Outlook, Permission,
+    Phase, PowerRestore, PromisedPowerOn, Slot, Uid, Verb,
 };
 use kubevirt_redfish_core::{DeliveryError, Input, StreamId};
 use kubevirt_redfish_fixtures::desk::Desk;
@@ -166,7 +166,7 @@ fn play(script: &str) -> String {
             ["kept", id] => {
                 let observation = desk.redefinition(id, |machine| {
                     machine.promised = None;
-                    machine.autostart = Autostart::Yes;
+                    machine.outlook = Outlook { absent: Next::Start, ..Outlook::default() };
                 });
                 desk.complete(Ok(Completion { observations: vec![observation] }))
             }

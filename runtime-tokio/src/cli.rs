@@ -1,6 +1,5 @@
 //! The command line: what can be asked for, and how it ends.
 
-use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -177,7 +176,7 @@ pub fn main() -> ExitCode {
     match run(cli) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            let _ = writeln!(std::io::stderr(), "kubevirt-redfish: {failure}");
+            crate::log::last_words(format!("kubevirt-redfish: {failure}\n"));
             ExitCode::from(failure.exit_status())
         }
     }
@@ -187,7 +186,8 @@ fn run(cli: Cli) -> Result<(), Failure> {
     if let Some(Command::Check(args)) = &cli.command {
         return command::check::run(args);
     }
-    crate::log::init().map_err(|error| Failure::Usage(error.to_string()))?;
+    // Until the end: what has been logged is written then.
+    let _log = crate::log::init().map_err(|error| Failure::Usage(error.to_string()))?;
     // What makes TLS connections without being told how uses the same cryptography as the rest. It can only have been
     // set already if this is not the first run in the process; then by the same line.
     let _ = crate::tls::provider().install_default();

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
-use kubevirt_redfish_core::fairness::{CLUSTER_REQUESTS, IMAGE_QUESTIONS};
+use kubevirt_redfish_core::fairness::{CLUSTER_REQUESTS, IMAGE_QUESTIONS, OBSERVATIONS, SUBMISSIONS, Source, round};
 use kubevirt_redfish_core::kubevirt::{self, Share, TransportError, document_watch, watches};
 use kubevirt_redfish_core::model::{
     CallerReview, Claim, Command, CommandError, CommandId, Completion, DocumentWrite, Observation,
@@ -35,15 +35,6 @@ mod watching;
 
 use delivery::Deliveries;
 use streams::Streams;
-
-/// Changes that wait for the service; more wait in their connections.
-const SUBMISSIONS: usize = 1024;
-
-/// Observations that wait for the service; watches read no further while there are that many.
-const OBSERVATIONS: usize = 4096;
-
-/// Observations taken at a time, before anything else gets its turn.
-const BATCH: usize = 256;
 
 /// The driver cannot go on.
 #[derive(Debug, thiserror::Error)]
@@ -159,7 +150,7 @@ impl Driver {
             watches: running,
             commands: Commands::new(clock, transport, kubevirt, numbers),
             passwords: Passwords::default(),
-            deliveries: Deliveries::new(),
+            deliveries: Deliveries::new(clock),
             streams: Streams::new(),
             streams_end,
             corrections,
@@ -181,51 +172,78 @@ impl Driver {
 
     /// Runs until `stop` becomes true and the service has finished what it had begun.
     pub async fn run(mut self, mut stop: watch::Receiver<bool>) -> Result<(), DriverError> {
-        let mut batch = Vec::with_capacity(BATCH);
         let mut stopping = false;
         let mut streams_ended = false;
         while !self.stopped {
             let deadline = self.service.poll_timeout().map(|(instant, _)| self.clock.timer(instant));
+            // Waits for anything; then everything has its turn, whatever it was that came first.
             tokio::select! {
-                // In this order: time and clients must not wait behind a cluster that has much to tell.
-                biased;
                 () = stopped(&mut stop), if !stopping => {
                     stopping = true;
                     self.input(Input::Shutdown);
                 }
-                () = sleep_until(deadline) => {
-                    self.service.handle_timeout(self.clock.now());
-                    self.drain();
-                }
-                Some((id, result)) = self.commands.next_end() => self.input(Input::Completed { id, result }),
-                Some((id, result)) = self.passwords.next_end() => self.input(Input::Password { id, result }),
-                Some((id, result)) = self.deliveries.next_end() => self.input(Input::Delivered { id, result }),
-                Some(id) = self.streams.next_closed() => self.input(Input::StreamClosed(id)),
                 () = stopped(&mut self.streams_end), if !streams_ended => {
                     streams_ended = true;
                     for id in self.streams.close_all() {
                         self.input(Input::StreamClosed(id));
                     }
                 }
+                () = sleep_until(deadline) => {}
+                Some((id, result)) = self.commands.next_end() => self.input(Input::Completed { id, result }),
+                Some((id, result)) = self.passwords.next_end() => self.input(Input::Password { id, result }),
+                Some((id, result)) = self.deliveries.next_end() => self.input(Input::Delivered { id, result }),
+                Some(id) = self.streams.next_closed() => self.input(Input::StreamClosed(id)),
                 Some(correction) = self.corrections.recv() => self.input(Input::ClockCompared(correction)),
-                Some(submission) = self.submissions.recv() => self.submit(submission),
-                count = self.observations.recv_many(&mut batch, BATCH), if !self.watches.is_empty() => {
-                    debug_assert!(count > 0, "the watches hold senders");
-                    for observation in batch.drain(..) {
-                        self.input(Input::Observed(observation));
-                    }
+                Some(submission) = self.submissions.recv() => {
+                    let input = self.submitted(submission);
+                    self.input(input);
                 }
+                Some(observation) = self.observations.recv() => self.input(Input::Observed(observation)),
                 Some(ended) = self.watches.join_next() => return Err(watch_ended(ended)),
             }
+            self.service.handle_timeout(self.clock.now());
+            self.drain();
+            round(|source| match self.take(source) {
+                Some(input) => {
+                    self.input(input);
+                    true
+                }
+                None => false,
+            });
         }
         Ok(())
     }
 
-    fn submit(&mut self, submission: Submission) {
+    /// The next input of a source, if there is one.
+    fn take(&mut self, source: Source) -> Option<Input> {
+        Some(match source {
+            Source::Completions => {
+                let (id, result) = self.commands.try_next_end()?;
+                Input::Completed { id, result }
+            }
+            Source::Passwords => {
+                let (id, result) = self.passwords.try_next_end()?;
+                Input::Password { id, result }
+            }
+            Source::Deliveries => {
+                let (id, result) = self.deliveries.try_next_end()?;
+                Input::Delivered { id, result }
+            }
+            Source::Streams => Input::StreamClosed(self.streams.try_next_closed()?),
+            Source::Clocks => Input::ClockCompared(self.corrections.try_recv().ok()?),
+            Source::Submissions => {
+                let submission = self.submissions.try_recv().ok()?;
+                self.submitted(submission)
+            }
+            Source::Observations => Input::Observed(self.observations.try_recv().ok()?),
+        })
+    }
+
+    fn submitted(&mut self, submission: Submission) -> Input {
         self.last_ticket += 1;
         let ticket = Ticket(self.last_ticket);
         self.waiting.insert(ticket, submission.reply);
-        self.input(Input::Submitted { ticket, intent: submission.intent });
+        Input::Submitted { ticket, intent: submission.intent }
     }
 
     fn input(&mut self, input: Input) {
@@ -260,6 +278,7 @@ impl Driver {
                     }
                 }
                 Output::Deliver(delivery) => self.deliveries.start(delivery),
+                Output::Abandon(id) => self.deliveries.abandon(id),
                 Output::Send { stream, data } => self.send(stream, data),
                 Output::Close(stream) => self.streams.close(stream),
                 Output::Stopped => self.stopped = true,
@@ -351,23 +370,33 @@ impl Commands {
     }
 
     /// Waits for a command to end; `None` if there are none.
-    async fn next_end(&mut self) -> Option<(CommandId, Result<Completion, CommandError>)> {
+    async fn next_end(&mut self) -> Option<Ended> {
         let ended = self.tasks.join_next_with_id().await?;
-        let (task, result) = match ended {
-            Ok(ended) => ended,
-            Err(error) => {
-                if error.is_panic() {
-                    tracing::error!(%error, "a command ended by a panic; this is a bug");
-                }
-                let reason = format!("the command ended before its time: {error}");
-                (error.id(), Err(CommandError::Unavailable { reason, retry_after: None }))
+        self.ended(ended)
+    }
+
+    /// One that has ended, if one has.
+    fn try_next_end(&mut self) -> Option<Ended> {
+        let ended = self.tasks.try_join_next_with_id()?;
+        self.ended(ended)
+    }
+
+    fn ended(&mut self, ended: Result<(Id, Result<Completion, CommandError>), JoinError>) -> Option<Ended> {
+        let (task, result) = ended.unwrap_or_else(|error| {
+            if error.is_panic() {
+                tracing::error!(%error, "a command ended by a panic; this is a bug");
             }
-        };
+            let reason = format!("the command ended before its time: {error}");
+            (error.id(), Err(CommandError::Unavailable { reason, retry_after: None }))
+        });
         let id = self.by_task.remove(&task)?;
         self.stops.remove(&id);
         Some((id, result))
     }
 }
+
+/// What came of a command.
+type Ended = (CommandId, Result<Completion, CommandError>);
 
 async fn sleep_until(deadline: Option<tokio::time::Instant>) {
     match deadline {

@@ -52,10 +52,37 @@ impl<K: Ord + Clone> Permits<K> {
     }
 
     /// Takes a place without waiting, if there is one for the party.
-    #[cfg(test)]
     pub(crate) fn try_acquire(&self, party: &K) -> Option<Permit<K>> {
         let taken = self.inner.turns().try_take(party);
         taken.then(|| Permit { inner: Arc::clone(&self.inner), party: party.clone() })
+    }
+}
+
+impl<K: Ord + Clone> Permit<K> {
+    /// Whose it is.
+    pub(crate) fn party(&self) -> &K {
+        &self.party
+    }
+
+    /// Gives the place back, and counts so much of what was made in it until that is dropped.
+    pub(crate) fn hold(self, amount: usize) -> Load<K> {
+        self.inner.turns().hold(&self.party, amount);
+        Load { inner: Arc::clone(&self.inner), party: self.party.clone(), amount }
+    }
+}
+
+/// What is held of a party's, until this is dropped.
+#[derive(Debug)]
+pub(crate) struct Load<K: Ord + Clone> {
+    inner: Arc<Inner<K>>,
+    party: K,
+    amount: usize,
+}
+
+impl<K: Ord + Clone> Drop for Load<K> {
+    fn drop(&mut self) {
+        self.inner.turns().let_go(&self.party, self.amount);
+        self.inner.serve();
     }
 }
 
@@ -109,7 +136,7 @@ mod tests {
 
     use super::*;
 
-    const ONE: Bounds = Bounds { places: 1, places_of_one: 1, waiting: 8, waiting_of_one: 2 };
+    const ONE: Bounds = Bounds { waiting_of_one: 2, ..Bounds::of(1, 8) };
 
     #[tokio::test]
     async fn a_place_is_handed_on_when_it_is_free() {

@@ -49,6 +49,16 @@ impl Passwords {
         }
     }
 
+    /// Work that has ended, if some has.
+    pub fn try_next_end(&mut self) -> Option<(PasswordWorkId, PasswordResult)> {
+        loop {
+            match self.running.try_join_next()? {
+                Ok(ended) => return Some(ended),
+                Err(error) => tracing::error!(%error, "work on a password was given up; this is a bug"),
+            }
+        }
+    }
+
     /// Gives memory back that is not worked in.
     pub fn release_memory(&self) {
         drop(self.memory.take_all());

@@ -21,6 +21,9 @@ use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
+/// More than all buffers on the way hold.
+const LARGE: usize = 64 << 20;
+
 /// Says the path; panics and waits when asked to.
 #[derive(Clone)]
 struct Echo;
@@ -34,6 +37,7 @@ impl Handler for Echo {
             "/panic" => panic!("asked to"),
             "/slow" => tokio::time::sleep(Duration::from_millis(300)).await,
             "/slower" => tokio::time::sleep(Duration::from_millis(900)).await,
+            "/large" => return Ok(Response::new(Full::new(vec![b'x'; LARGE].into()))),
             _ => {}
         }
         Ok(Response::new(Full::new(request.uri().path().to_owned().into())))
@@ -65,19 +69,74 @@ async fn a_panic_costs_one_connection() {
     assert_eq!(Client::connect(&server.url).await.get("/").await.status, StatusCode::OK);
 }
 
+/// D11: who has nothing to say keeps nobody out.
 #[tokio::test]
-async fn connections_beyond_the_limit_wait_their_turn() {
-    let server = start(Limits { connections: 1, ..Limits::default() }).await;
-    let mut first = Client::connect(&server.url).await;
-    assert_eq!(first.get("/").await.status, StatusCode::OK);
-    let url = server.url.clone();
-    let second = tokio::spawn(async move { Client::connect(&url).await.get("/second").await });
+async fn an_idle_connection_gives_way_when_there_are_as_many_as_may_be() {
+    let server = start(Limits { connections: 2, ..Limits::default() }).await;
+    let mut oldest = Client::connect(&server.url).await;
+    assert_eq!(oldest.get("/").await.status, StatusCode::OK);
+    let mut busy = Client::connect(&server.url).await;
+    let slow = tokio::spawn(async move { busy.get("/slower").await });
     tokio::time::sleep(Duration::from_millis(100)).await;
-    assert!(!second.is_finished());
-    assert_eq!(first.get("/").await.status, StatusCode::OK);
-    drop(first);
-    let answer = timeout(support::PATIENCE, second).await.unwrap().unwrap();
-    assert_eq!(answer.body, "/second");
+    let mut newcomer = Client::connect(&server.url).await;
+    assert_eq!(newcomer.get("/new").await.body, "/new");
+    assert!(oldest.is_closed().await);
+    assert_eq!(slow.await.unwrap().body, "/slower");
+}
+
+/// D11: one client has no more than its share, and pays for more itself.
+#[tokio::test]
+async fn one_client_has_only_so_many_connections() {
+    let server = start(Limits { connections_of_client: 2, ..Limits::default() }).await;
+    let address = server.url.strip_prefix("http://").unwrap();
+    let silent = TcpStream::connect(address).await.unwrap();
+    let mut flood = Vec::new();
+    for _ in 0..50 {
+        flood.push(TcpStream::connect(address).await.unwrap());
+        tokio::task::yield_now().await;
+    }
+    drop(silent);
+    let closed = async {
+        let mut left = flood.len();
+        while left > 2 {
+            left = 0;
+            for stream in &mut flood {
+                let mut byte = [0];
+                let read = timeout(Duration::from_millis(1), stream.read(&mut byte)).await;
+                left += usize::from(read.is_err());
+            }
+        }
+    };
+    timeout(support::PATIENCE, closed).await.expect("all but two are closed");
+}
+
+/// A client that takes next to nothing of its answers is given up; one that is slow is not.
+#[tokio::test]
+async fn a_client_that_does_not_read_is_given_up() {
+    let server = start(Limits { stuck: Duration::from_millis(1_500), ..Limits::default() }).await;
+    let address = server.url.strip_prefix("http://").unwrap();
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    tokio::io::AsyncWriteExt::write_all(&mut stream, b"GET /large HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+    tokio::time::sleep(Duration::from_secs(4)).await;
+    let mut answer = Vec::new();
+    let _ = timeout(support::PATIENCE, stream.read_to_end(&mut answer)).await.expect("it has been closed");
+    assert!(answer.len() < LARGE, "{} bytes", answer.len());
+
+    let mut slow = TcpStream::connect(address).await.unwrap();
+    tokio::io::AsyncWriteExt::write_all(&mut slow, b"GET /large HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
+        .await
+        .unwrap();
+    let mut read = 0;
+    let mut buffer = vec![0; LARGE / 8];
+    loop {
+        let got = timeout(support::PATIENCE, slow.read(&mut buffer)).await.unwrap().unwrap();
+        if got == 0 {
+            break;
+        }
+        read += got;
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    assert!(read > LARGE, "{read}");
 }
 
 #[tokio::test]

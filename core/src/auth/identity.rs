@@ -71,6 +71,14 @@ impl Identity {
         }
     }
 
+    /// The same, for whoever keeps it.
+    pub(crate) fn user(&self) -> Arc<str> {
+        match &self.who {
+            Who::Account(account) => Arc::clone(&account.uid),
+            Who::External(user) => (*user.uid).into(),
+        }
+    }
+
     /// The privileges that they have over what a request is about.
     pub(crate) fn privileges(&self, extent: Extent<'_>) -> Privileges {
         let everywhere = match &self.who {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{Audience, Draft, EventType, Origin};
 use crate::messages::{Definition, Message, Severity, resource_event};
-use crate::model::{ImportState, Machine, PowerState, Severity as TroubleSeverity, Slot};
+use crate::model::{ImportState, PowerState, Severity as TroubleSeverity, Slot};
 use crate::route::Route;
 use crate::view::{View, Vm};
 
@@ -58,7 +58,7 @@ fn altered(view: &View, before: &Before, vm: &Arc<Vm>) -> Vec<Draft> {
     if let Some(message) = power(was.power_state(), vm.power_state(), &system().uri) {
         drafts.push(told(system(), &message, EventType::StatusChange));
     }
-    let (worse, now) = (health(&was.machine), health(&vm.machine));
+    let (worse, now) = (health(was), health(vm));
     if worse != now {
         drafts.push(told(system(), &status(now, &system().uri), urgency(now)));
     }
@@ -115,8 +115,8 @@ fn urgency(health: Severity) -> EventType {
     }
 }
 
-fn health(machine: &Machine) -> Severity {
-    match machine.severity() {
+fn health(vm: &Vm) -> Severity {
+    match vm.severity() {
         None => Severity::Ok,
         Some(TroubleSeverity::Warning) => Severity::Warning,
         Some(TroubleSeverity::Critical) => Severity::Critical,

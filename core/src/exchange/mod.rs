@@ -22,13 +22,14 @@ use http::request::Parts;
 use http::{HeaderName, Method, Request, Response, StatusCode};
 
 use crate::auth::{self, BasicCredentials, Extent, Identity, Login, Owned, Privilege, Required, required};
+use crate::fairness::Party;
 use crate::http::{Encoding, Refusal, accepts, is_preflight, matches, normalised};
 use crate::messages::{Message, base};
 use crate::model::{BearerToken, CommandError};
 use crate::query::{self, Query};
 use crate::resources::{self, Answer, Context, Plan};
 use crate::route::{Alias, Location, Route};
-use crate::service::{Intent, Outcome, OutcomeKind, StreamId};
+use crate::service::{Intent, Outcome, OutcomeKind, StreamId, client_of};
 use crate::time::Now;
 use crate::view::View;
 
@@ -79,6 +80,8 @@ pub enum Signal {
     BodyBroken,
     /// The exchange is where it may take its time.
     Proceed,
+    /// Whatever the step wanted is not to be had: as much is under way for its [party](Exchange::party) as may be.
+    NoRoom,
     /// What the service says.
     Outcome(Outcome),
 }
@@ -91,6 +94,7 @@ impl fmt::Debug for Signal {
             Self::BodyTooLarge => f.write_str("BodyTooLarge"),
             Self::BodyBroken => f.write_str("BodyBroken"),
             Self::Proceed => f.write_str("Proceed"),
+            Self::NoRoom => f.write_str("NoRoom"),
             Self::Outcome(outcome) => write!(f, "Outcome({outcome:?})"),
         }
     }
@@ -114,6 +118,8 @@ pub struct Exchange {
     peer: Peer,
     /// Whether a bearer token could have been sent instead of what was refused.
     bearer_tokens: bool,
+    /// What tells who sent it from everyone else, once they have proved who they are.
+    user: Option<Arc<str>>,
     /// The body and what came of it so far, of a write whose body has been read.
     write: Option<write::Write>,
     state: State,
@@ -154,8 +160,14 @@ impl View {
         if let Some(uri) = normalised(&head.uri) {
             head.uri = uri;
         }
-        let mut exchange =
-            Exchange { head, peer: *peer, bearer_tokens: self.config.bearer_tokens, write: None, state: State::Done };
+        let mut exchange = Exchange {
+            head,
+            peer: *peer,
+            bearer_tokens: self.config.bearer_tokens,
+            user: None,
+            write: None,
+            state: State::Done,
+        };
         let step = exchange.turn_away(self).or_else(|| exchange.preflight());
         let step = step.unwrap_or_else(|| exchange.authenticate(self, now));
         let step = exchange.finish(step);
@@ -172,9 +184,23 @@ impl Exchange {
         self.finish(step)
     }
 
+    /// Whose it is, as far as that is known: by it is counted what is under way.
+    pub fn party(&self) -> Party {
+        match &self.user {
+            Some(user) => Party::User(Arc::clone(user)),
+            None => Party::Client(client_of(self.peer.address)),
+        }
+    }
+
+    /// Whether its sender has proved who they are.
+    pub fn is_authenticated(&self) -> bool {
+        self.user.is_some()
+    }
+
     fn advance(&mut self, view: &Arc<View>, now: Now, signal: Signal) -> Step {
         let state = std::mem::replace(&mut self.state, State::Done);
         match (state, signal) {
+            (_, Signal::NoRoom) => self.refuse(&Refusal::too_many_requests()),
             (State::LoggingIn, Signal::Outcome(Outcome(outcome))) => match self.logged_in(view, now, &outcome) {
                 Ok(account) => self.authorised(view, now, Some(Identity::of(&account))),
                 Err(refusal) => self.refuse(&refusal),
@@ -298,6 +324,7 @@ impl Exchange {
 
     /// Goes on for someone whose credentials, if there were any, are right.
     fn authorised(&mut self, view: &Arc<View>, now: Now, identity: Option<Identity>) -> Step {
+        self.user = identity.as_ref().map(Identity::user);
         match self.check_head(view, now, identity.as_ref()) {
             Err(refusal) => self.refuse(&refusal),
             Ok((location, query))

@@ -14,6 +14,18 @@ pub struct Bounds {
     pub waiting: usize,
     /// How many of one party may wait at most; by the same rule as for places.
     pub waiting_of_one: usize,
+    /// How much may be held in all of what was made in these places.
+    pub held: usize,
+    /// How much of one party's may be held: beyond that, or when that is more than is left, the party takes no other place.
+    pub held_of_one: usize,
+}
+
+impl Bounds {
+    /// So many places, of which one party has half at most, and as many that wait.
+    pub const fn of(places: usize, waiting: usize) -> Self {
+        let (held, held_of_one) = (usize::MAX, usize::MAX);
+        Self { places, places_of_one: places, waiting, waiting_of_one: waiting, held, held_of_one }
+    }
 }
 
 /// Who has a place, who waits for one, and who is next.
@@ -32,6 +44,8 @@ pub struct Turns<K, T> {
     waiting_in_all: usize,
     /// The parties that wait; the one whose turn it is comes first.
     order: VecDeque<K>,
+    held: BTreeMap<K, usize>,
+    held_in_all: usize,
 }
 
 impl<K: Ord + Clone, T> Turns<K, T> {
@@ -44,6 +58,8 @@ impl<K: Ord + Clone, T> Turns<K, T> {
             lines: BTreeMap::new(),
             waiting_in_all: 0,
             order: VecDeque::new(),
+            held: BTreeMap::new(),
+            held_in_all: 0,
         }
     }
 
@@ -78,13 +94,15 @@ impl<K: Ord + Clone, T> Turns<K, T> {
         self.admit_of(|_| true)
     }
 
-    /// The same, passing over parties that may not have one for another reason.
+    /// The same, passing over those who may not have one for another reason.
     #[must_use]
-    pub fn admit_of(&mut self, may: impl Fn(&K) -> bool) -> Option<(K, T)> {
-        let index = self.order.iter().position(|party| self.may_take(party) && may(party))?;
-        let party = self.order.remove(index)?;
+    pub fn admit_of(&mut self, may: impl Fn(&T) -> bool) -> Option<(K, T)> {
+        let first = |party: &K| self.lines.get(party).and_then(|line| line.iter().position(&may));
+        let open = |party: &K| if self.may_take(party) { first(party) } else { None };
+        let (turn, index) = self.order.iter().enumerate().find_map(|(turn, party)| Some((turn, open(party)?)))?;
+        let party = self.order.remove(turn)?;
         let line = self.lines.get_mut(&party)?;
-        let who = line.pop_front()?;
+        let who = line.remove(index)?;
         self.waiting_in_all -= 1;
         if line.is_empty() {
             self.lines.remove(&party);
@@ -102,6 +120,24 @@ impl<K: Ord + Clone, T> Turns<K, T> {
             self.taken_in_all -= 1;
             if *taken == 0 {
                 self.taken.remove(party);
+            }
+        }
+    }
+
+    /// So much more is held of what a party had made.
+    pub fn hold(&mut self, party: &K, amount: usize) {
+        *self.held.entry(party.clone()).or_default() += amount;
+        self.held_in_all += amount;
+    }
+
+    /// So much of it is not held any more.
+    pub fn let_go(&mut self, party: &K, amount: usize) {
+        if let Some(held) = self.held.get_mut(party) {
+            let amount = amount.min(*held);
+            *held -= amount;
+            self.held_in_all -= amount;
+            if *held == 0 {
+                self.held.remove(party);
             }
         }
     }
@@ -134,8 +170,11 @@ impl<K: Ord + Clone, T> Turns<K, T> {
     }
 
     fn may_take(&self, party: &K) -> bool {
-        let free = self.bounds.places.saturating_sub(self.taken_in_all);
-        self.taken_by(party) < free.min(self.bounds.places_of_one)
+        let Bounds { places, places_of_one, held, held_of_one, .. } = self.bounds;
+        let free = places.saturating_sub(self.taken_in_all);
+        let held_by = self.held.get(party).copied().unwrap_or_default();
+        let left = held.saturating_sub(self.held_in_all);
+        self.taken_by(party) < free.min(places_of_one) && held_by < left.min(held_of_one)
     }
 
     fn take(&mut self, party: &K) {
@@ -150,10 +189,6 @@ mod tests {
 
     use super::*;
 
-    fn bounds(places: usize, waiting: usize) -> Bounds {
-        Bounds { places, places_of_one: places, waiting, waiting_of_one: waiting }
-    }
-
     fn all<K: Ord + Clone, T>(turns: &mut Turns<K, T>) -> Vec<(K, T)> {
         std::iter::from_fn(|| turns.admit()).collect()
     }
@@ -161,7 +196,7 @@ mod tests {
     /// H3, D18: who wants everything leaves as much as they have, however much they ask for.
     #[test]
     fn one_that_wants_all_leaves_places_for_others() {
-        let mut turns = Turns::new(bounds(64, 4_096));
+        let mut turns = Turns::new(Bounds::of(64, 4_096));
         for number in 0..1_000 {
             turns.wait(&"hog", number).unwrap();
         }
@@ -183,7 +218,7 @@ mod tests {
 
     #[test]
     fn lines_are_served_in_turn_and_each_in_its_order() {
-        let mut turns = Turns::new(Bounds { places_of_one: 1, ..bounds(2, 100) });
+        let mut turns = Turns::new(Bounds { places_of_one: 1, ..Bounds::of(2, 100) });
         for number in 0..3 {
             for party in ["a", "b", "c"] {
                 turns.wait(&party, number).unwrap();
@@ -203,7 +238,7 @@ mod tests {
 
     #[test]
     fn one_place_is_a_place_for_everybody() {
-        let mut turns = Turns::<_, ()>::new(bounds(1, 16));
+        let mut turns = Turns::<_, ()>::new(Bounds::of(1, 16));
         assert!(turns.try_take(&"a") && !turns.try_take(&"a") && !turns.try_take(&"b"));
         turns.give_back(&"a");
         assert!(turns.try_take(&"b"));
@@ -211,7 +246,7 @@ mod tests {
 
     #[test]
     fn who_waits_is_not_overtaken_by_their_own() {
-        let mut turns = Turns::new(bounds(2, 16));
+        let mut turns = Turns::new(Bounds::of(2, 16));
         assert!(turns.try_take(&"a"));
         turns.wait(&"a", 1).unwrap();
         assert!(!turns.try_take(&"a"));
@@ -222,7 +257,7 @@ mod tests {
 
     #[test]
     fn a_line_has_an_end_and_leaves_room_for_others() {
-        let mut turns = Turns::new(bounds(0, 8));
+        let mut turns = Turns::new(Bounds::of(0, 8));
         let waiting = (0..100).filter(|number| turns.wait(&"hog", *number).is_ok()).count();
         assert_eq!(waiting, 4);
         assert_eq!(turns.wait(&"other", 7), Ok(()));
@@ -234,12 +269,31 @@ mod tests {
 
     #[test]
     fn who_may_not_is_passed_over_and_keeps_their_turn() {
-        let mut turns = Turns::new(bounds(3, 16));
-        for party in ["a", "b", "c"] {
-            turns.wait(&party, 0).unwrap();
+        let mut turns = Turns::new(Bounds::of(9, 16));
+        for (party, who) in [("a", 1), ("a", 2), ("b", 3)] {
+            turns.wait(&party, who).unwrap();
         }
-        assert_eq!(turns.admit_of(|party| *party != "a"), Some(("b", 0)));
-        assert_eq!(turns.admit(), Some(("a", 0)));
+        assert_eq!(turns.admit_of(|who| *who > 2), Some(("b", 3)));
+        assert_eq!(turns.admit_of(|who| *who > 1), Some(("a", 2)));
+        assert_eq!((turns.admit_of(|who| *who > 1), turns.admit()), (None, Some(("a", 1))));
+    }
+
+    #[test]
+    fn who_holds_too_much_waits_until_it_is_let_go() {
+        let mut turns = Turns::new(Bounds { held: 100, held_of_one: 60, ..Bounds::of(8, 16) });
+        turns.hold(&"a", 60);
+        for party in ["a", "b", "c"] {
+            turns.wait(&party, ()).unwrap();
+        }
+        assert_eq!(all(&mut turns), [("b", ()), ("c", ())]);
+        turns.hold(&"b", 40);
+        turns.wait(&"c", ()).unwrap();
+        assert_eq!(turns.admit(), None, "there is no room for anybody");
+        turns.let_go(&"a", 40);
+        assert_eq!(all(&mut turns), [("a", ()), ("c", ())]);
+        turns.let_go(&"a", 20);
+        turns.let_go(&"b", 1_000);
+        assert_eq!((turns.held.len(), turns.held_in_all), (0, 0));
     }
 
     #[derive(Clone, Debug)]
@@ -269,7 +323,7 @@ mod tests {
             places in 1..9_usize,
             waiting in 0..20_usize,
         ) {
-            let mut turns = Turns::new(bounds(places, waiting));
+            let mut turns = Turns::new(Bounds::of(places, waiting));
             let (mut number, mut has, mut waits) = (0_u64, [0_usize; 6], [0_usize; 6]);
             for event in events {
                 match event {

@@ -57,6 +57,11 @@ impl Refusal {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, message).with(RETRY_AFTER, HeaderValue::from(DEFAULT_RETRY_SECONDS))
     }
 
+    /// 503 for someone of whose requests as many are under way as may be, with the time after which to try again.
+    pub(crate) fn too_many_requests() -> Self {
+        Self::limited(Message::new(&crate::messages::cluster::TOO_MANY_REQUESTS, [])).retry_after(1)
+    }
+
     /// 403.
     pub(crate) fn forbidden() -> Self {
         Self::new(StatusCode::FORBIDDEN, Message::new(&base::INSUFFICIENT_PRIVILEGE, []))

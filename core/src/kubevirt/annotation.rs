@@ -97,9 +97,12 @@ pub(crate) struct BootRecord {
     /// The image that [`Target::UefiHttp`] stands for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) http_uri: Option<Box<str>>,
-    /// For `Once`: the uid of the run that was there when it was asked for.
+    /// The uid of the run that was there when it was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) armed_for: Option<Box<str>>,
+    /// A boot mode came with it, and no run has been booted with that yet.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) mode_on_trial: bool,
     /// The change made to the template; `None` while there is no device to boot from.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) change: Option<OrderChange>,
@@ -116,6 +119,9 @@ pub(crate) struct OrderChange {
     /// Disks that were added because the cluster makes them by itself for volumes without one, where they have no place.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) spelled_out: Vec<Box<str>>,
+    /// Whether an interface was added because the cluster gives one to a machine without any, where it has no place.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) spelled_out_interface: bool,
     /// Whether `rebootPolicy` was set to `Terminate`.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub(crate) reboot_ends_run: bool,
@@ -131,11 +137,6 @@ impl BootRecord {
         self.change.as_ref().is_some_and(|change| change.reboot_ends_run) && !comes_back(strategy)
     }
 
-    /// The record on an object; `None` if there is none or nobody can read it.
-    pub(crate) fn read(annotations: &Annotations) -> Option<Self> {
-        serde_json::from_str(annotations.boot_override.as_deref()?).ok()
-    }
-
     /// The machine's own order: what an override in force has replaced, else the order in force.
     pub(crate) fn own_order(record: Option<&Self>, spec: &TemplateSpec) -> BootOrder {
         let change = record.and_then(|record| record.change.as_ref());
@@ -149,19 +150,24 @@ impl BootRecord {
         self.http_uri.as_deref().filter(|uri| in_force && ImageSource::is_url(uri))
     }
 
-    /// The override in the domain's words.
-    pub(crate) fn to_model(&self) -> BootOverride {
+    /// The override in the domain's words, on a machine whose template bears it out.
+    pub(crate) fn to_model(&self, spec: &TemplateSpec) -> BootOverride {
+        let ends_run = spec.domain.reboot_policy.as_deref() == Some(TERMINATE);
         BootOverride {
             target: self.target.into(),
             enabled: self.enabled.into(),
             next: self.next.clone().map(Into::into),
             http_uri: self.http_uri.clone(),
+            device: self.first().map(Into::into),
             armed_for: self.armed_for.as_deref().map(Uid::new),
-            outlives_reboot: self.enabled == Enabled::Once
-                && self.change.as_ref().is_some_and(|change| !change.reboot_ends_run),
+            mode_on_trial: self.mode_on_trial,
+            outlives_reboot: self.enabled == Enabled::Once && self.change.is_some() && !ends_run,
         }
     }
 }
+
+/// The `rebootPolicy` that has a guest's own reboot end its run.
+pub(crate) const TERMINATE: &str = "Terminate";
 
 /// Whether a run is followed by another under a strategy, once the machine has been started: a start makes `Halted`
 /// `Always`.
@@ -389,8 +395,10 @@ impl MediaRecord {
     /// volume out of the template by hand has ejected it.
     pub(crate) fn read(machine: &VirtualMachine, slot: Slot) -> Option<Self> {
         let record = Self::written(machine, slot)?;
-        let volume = machine.spec.template.spec.volume(&record.drive)?;
-        record.holder.is_in(volume).then_some(record)
+        let spec = &machine.spec.template.spec;
+        let is_cd = spec.disk(&record.drive)?.cdrom.is_some();
+        let is_in = record.holder.is_in(spec.volume(&record.drive)?);
+        (is_in && is_cd == (slot != Slot::Usb)).then_some(record)
     }
 
     /// What the annotation says, whether or not it is still so.
@@ -414,16 +422,25 @@ pub(crate) struct PowerOnRecord {
     /// The uid of the instance that was there. A strategy of `Manual` leaves no other trace of a run in between.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) instance: Option<Box<str>>,
+    /// The uid of the machine that was to be turned on: one that was made from its definition is another.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) machine: Option<Box<str>>,
 }
 
 impl PowerOnRecord {
-    pub(crate) fn new(deferral: &Deferral, strategy: RunStrategy, instance: Option<Box<str>>) -> Self {
+    pub(crate) fn new(
+        deferral: &Deferral,
+        machine: &VirtualMachine,
+        strategy: RunStrategy,
+        instance: Option<Box<str>>,
+    ) -> Self {
         Self {
             name: deferral.name.clone(),
             asked: deferral.asked.to_string().into(),
             until: deferral.until.to_string().into(),
             run_strategy: strategy.name().into(),
             instance,
+            machine: machine.metadata.uid.clone(),
         }
     }
 
@@ -432,7 +449,7 @@ impl PowerOnRecord {
         let record: Self = serde_json::from_str(machine.metadata.annotations.pending_power_on.as_deref()?).ok()?;
         // Clients are going to see it in URIs.
         let named = record.name.len() == 16 && record.name.bytes().all(|byte| byte.is_ascii_hexdigit());
-        named.then_some(record)
+        (named && is_of(machine, record.machine.as_deref())).then_some(record)
     }
 
     /// Whether the owner has changed since when the machine is to run.
@@ -466,19 +483,37 @@ pub(crate) struct LeftOutRecord {
     /// The claim that held it, or was to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) claim: Option<ObjectName>,
+    /// The uid of the machine that was started without it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) machine: Option<Box<str>>,
 }
 
 impl LeftOutRecord {
     /// What is said on a machine, in the domain's words.
     pub(crate) fn read(machine: &VirtualMachine) -> Option<LeftOutMedia> {
         let record: Self = serde_json::from_str(machine.metadata.annotations.media_left_out.as_deref()?).ok()?;
-        Some(LeftOutMedia { image: record.image, reason: record.reason, claim: record.claim })
+        is_of(machine, record.machine.as_deref()).then_some(LeftOutMedia {
+            image: record.image,
+            reason: record.reason,
+            claim: record.claim,
+        })
     }
+}
+
+/// Whether a note is about this machine. Who makes a machine from the definition of another takes its annotations along.
+fn is_of(machine: &VirtualMachine, uid: Option<&str>) -> bool {
+    uid.is_none_or(|uid| machine.metadata.uid.as_deref() == Some(uid))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn annotated(boot_override: &str) -> VirtualMachine {
+        let mut machine = VirtualMachine::default();
+        machine.metadata.0.annotations.0.boot_override = Some(boot_override.into());
+        machine
+    }
 
     #[test]
     fn a_boot_record_is_read_back_as_written() {
@@ -488,10 +523,12 @@ mod tests {
             next: None,
             http_uri: None,
             armed_for: Some("9f".into()),
+            mode_on_trial: false,
             change: Some(OrderChange {
                 original: BootOrder { disks: [("root".into(), 1)].into(), interfaces: [("prov".into(), 2)].into() },
                 written: BootOrder::default(),
                 spelled_out: Vec::new(),
+                spelled_out_interface: false,
                 reboot_ends_run: true,
                 reboot_policy: None,
             }),
@@ -503,15 +540,13 @@ mod tests {
             r#""written":{"disks":{},"interfaces":{}},"rebootEndsRun":true}}"#,
         );
         assert_eq!(text, expected);
-        let annotations = Annotations { boot_override: Some(text.into()), ..Annotations::default() };
-        assert_eq!(BootRecord::read(&annotations), Some(record));
+        assert_eq!(BootRecord::written(&annotated(&text)), Some(record));
     }
 
     #[test]
     fn an_annotation_may_be_anything() {
         for text in ["", "{", "7", "null", r#"{"target":"Moon"}"#] {
-            let annotations = Annotations { boot_override: Some(text.into()), ..Annotations::default() };
-            assert_eq!(BootRecord::read(&annotations), None, "{text}");
+            assert_eq!(BootRecord::written(&annotated(text)), None, "{text}");
         }
     }
 }

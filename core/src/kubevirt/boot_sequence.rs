@@ -6,8 +6,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::annotation::{BootOrder, OrderChange};
-use super::object::TemplateSpec;
+use super::annotation::{BootOrder, BootRecord, Enabled, OrderChange, Target};
+use super::object::{TemplateSpec, VirtualMachine};
 use crate::model::BootDevice;
 
 /// A device that can be booted from.
@@ -24,8 +24,63 @@ impl Device {
         let devices = &spec.domain.devices;
         match self {
             Self::Disk(name) => devices.disks.iter().any(|disk| disk.name.as_ref() == Some(name)),
-            Self::Interface(name) => devices.interfaces.iter().any(|nic| nic.name.as_ref() == Some(name)),
+            Self::Interface(name) => {
+                devices.interfaces.iter().any(|nic| nic.name.as_ref() == Some(name) && !nic.is_absent())
+            }
         }
+    }
+}
+
+impl BootRecord {
+    /// The override that is in force on a machine: what the annotation says, if the template bears it out. Whoever puts
+    /// other lists into the template, or another first device, has ended it, whatever becomes of the annotation.
+    pub(crate) fn read(machine: &VirtualMachine) -> Option<Self> {
+        Self::written(machine).filter(|record| record.is_borne_out(&machine.spec.template.spec))
+    }
+
+    /// What the annotation says, whether or not it is still so; `None` if there is none, or nothing that the service
+    /// would have written.
+    pub(crate) fn written(machine: &VirtualMachine) -> Option<Self> {
+        let record: Self = serde_json::from_str(machine.metadata.annotations.boot_override.as_deref()?).ok()?;
+        let plausible = record.first().is_none_or(|first| match record.target {
+            Target::None => false,
+            Target::Pxe => matches!(first, Device::Interface(_)),
+            Target::Cd | Target::Usb | Target::Hdd => matches!(first, Device::Disk(_)),
+            Target::UefiHttp => matches!(first, Device::Disk(_)) == record.http_uri.is_some(),
+            Target::UefiBootNext => record.next.as_ref() == Some(&first),
+        });
+        plausible.then_some(record)
+    }
+
+    /// The device that it has put first.
+    pub(crate) fn first(&self) -> Option<Device> {
+        self.change.as_ref().and_then(|change| change.written.first())
+    }
+
+    fn is_borne_out(&self, spec: &TemplateSpec) -> bool {
+        if self.enabled == Enabled::Disabled {
+            // It says what was asked for, not what happens.
+            return true;
+        }
+        if spec.starts_kernel() {
+            return false;
+        }
+        let Some(change) = &self.change else {
+            // It waits for something to boot from, which others have always.
+            return match self.target {
+                Target::Cd | Target::Usb => true,
+                Target::UefiHttp => self.http_uri.is_some(),
+                Target::None | Target::Pxe | Target::Hdd | Target::UefiBootNext => false,
+            };
+        };
+        let Some(first) = change.written.first() else { return false };
+        let is_cd = |name: &str| spec.disk(name).is_some_and(|disk| disk.cdrom.is_some());
+        let fits = match (&first, self.target) {
+            (Device::Disk(name), Target::Cd | Target::UefiHttp) => is_cd(name),
+            (Device::Disk(name), Target::Hdd | Target::Usb) => !is_cd(name),
+            (Device::Disk(_) | Device::Interface(_), _) => true,
+        };
+        fits && first.is_in(spec) && BootOrder::of(spec).first() == Some(first) && change.undone(spec).is_some()
     }
 }
 

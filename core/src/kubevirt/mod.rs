@@ -12,7 +12,9 @@ use crate::model::{ImageCertificate, Namespace, ObjectName, Reach};
 
 mod annotation;
 mod boot_sequence;
+mod defaults;
 mod entropy;
+mod firmware_record;
 mod object;
 mod operation;
 mod others_medium;

@@ -25,7 +25,8 @@ impl OthersMedium {
             let drives = Slot::ALL.iter().filter_map(|slot| MediaRecord::read(machine, *slot));
             drives.map(|record| record.drive).any(|drive| *drive == *name)
         };
-        let mut drives = spec.domain.devices.disks.iter().filter(|disk| disk.cdrom.is_some());
+        let drives = spec.domain.devices.disks.iter().filter(|disk| disk.cdrom.is_some());
+        let mut drives = drives.filter(|disk| spec.is_boot_source(disk));
         let (drive, None) = (drives.next()?.name.as_deref()?, drives.next()) else { return None };
         let has_disk = spec.volumes.iter().any(|volume| volume.name.as_deref() != Some(drive) && volume.is_disk());
         let volume = spec.volume(drive).filter(|_| has_disk && !ours(drive))?;

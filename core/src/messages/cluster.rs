@@ -69,6 +69,14 @@ pub(crate) const TOO_MANY_FAILED_LOGINS: Definition = Definition {
     resolution: "Wait for the time that is given, and correct the password before you send the request again.",
 };
 
+pub(crate) const TOO_MANY_REQUESTS: Definition = Definition {
+    registry: REGISTRY,
+    key: "TooManyRequests",
+    text: "As many requests of this user, or of this address, are being worked on as may be at a time.",
+    severity: Severity::Warning,
+    resolution: "Wait for answers to earlier requests, and send the request again after the time in the header Retry-After.",
+};
+
 pub(crate) const CLOCK_NOT_SETTABLE: Definition = Definition {
     registry: REGISTRY,
     key: "ClockNotSettable",
@@ -149,6 +157,14 @@ pub(crate) const SYSTEM_FAILING: Definition = Definition {
     resolution: "See to what the cluster reports; the events of the virtual machine in the cluster say more.",
 };
 
+pub(crate) const HOST_NOT_HEARD: Definition = Definition {
+    registry: REGISTRY,
+    key: "HostNotHeard",
+    text: "The virtualization cluster does not hear from the host %1 of the system: whether its guest runs is not known.",
+    severity: Severity::Warning,
+    resolution: "Bring the host back, or make sure that it is off and tell the cluster so; do not take the system for off before.",
+};
+
 pub(crate) const RESTART_PENDING: Definition = Definition {
     registry: REGISTRY,
     key: "RestartPending",
@@ -169,11 +185,13 @@ pub(crate) const ALL: &[(Definition, &str)] = &[
     (POWER_ON_DEFERRED, "A power-on is carried out later."),
     (SYSTEM_IMPAIRED, "Something is wrong with a system that runs, or could."),
     (SYSTEM_FAILING, "Something keeps a system from running."),
+    (HOST_NOT_HEARD, "The host of a system is lost, or does not answer."),
     (RESTART_PENDING, "A change of a system waits for its next start."),
     (MEDIA_LEFT_OUT, "A system was started without an image that was inserted."),
     (REBOOT_BOOTS_AGAIN, "A boot override lasts for as long as the guest restarts itself."),
     (CONFIGURED_ACCOUNT, "An account of the configuration was to be changed."),
     (TOO_MANY_FAILED_LOGINS, "A client has sent too many wrong passwords."),
+    (TOO_MANY_REQUESTS, "As many requests of a user are under way as may be."),
     (CLOCK_NOT_SETTABLE, "A manager's clock was to be set to another time."),
     (TLS_REQUIRED, "A request came without encryption that is not to be redirected."),
     (MALFORMED_REQUEST, "A request is not HTTP."),

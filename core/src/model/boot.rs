@@ -11,10 +11,14 @@ pub struct BootOverride {
     pub enabled: BootEnabled,
     /// The device that [`BootTarget::UefiBootNext`] stands for.
     pub next: Option<BootDevice>,
-    /// The image that [`BootTarget::UefiHttp`] stands for.
+    /// The image that [`BootTarget::UefiHttp`] stands for; without one the network says where it is.
     pub http_uri: Option<Box<str>>,
-    /// For `Once`: the instance that was there when the override was asked for. The next instance uses it up.
+    /// The device that it has the machine try first; `None` while there is none, or no override.
+    pub device: Option<BootDevice>,
+    /// The instance that was there when the override was asked for: the next one that tries the device uses `Once` up.
     pub armed_for: Option<Uid>,
+    /// A boot mode came with it that goes with it, unless a later instance is booted with that.
+    pub mode_on_trial: bool,
     /// For `Once`: a reboot by the guest itself, in the run that uses it up, is not a new boot: it boots from the same
     /// once more.
     pub outlives_reboot: bool,
@@ -34,7 +38,7 @@ pub enum BootTarget {
     Hdd,
     /// The stick with an image on it.
     Usb,
-    /// The image at a URL.
+    /// An image over HTTP.
     UefiHttp,
     /// The device that was named, once.
     UefiBootNext,

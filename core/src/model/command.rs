@@ -47,10 +47,13 @@ pub enum Action {
     KeepPromise(Box<str>),
     /// Take back the promised power-on of that name.
     BreakPromise(Box<str>),
-    /// Put back the boot order that a used-up one-time override replaced.
+    /// Take note that a run has been booted while a boot override was in force: put back the boot order that a used-up
+    /// one-time override replaced, and arm one anew that was not used.
     RestoreBoot {
-        /// The run that used it up.
+        /// The run.
         used_by: Uid,
+        /// Whether it tried the override's device first.
+        booted: bool,
     },
     /// Put an image into a drive.
     InsertMedia(InsertMedia),
@@ -181,8 +184,8 @@ pub struct BootChange {
     pub target: Option<BootTarget>,
     /// The device, if the target is [`BootTarget::UefiBootNext`].
     pub next: Option<BootDevice>,
-    /// The URL of an image, if the target is [`BootTarget::UefiHttp`].
-    pub http_uri: Option<Box<str>>,
+    /// The URL of an image, if the target is [`BootTarget::UefiHttp`]; none to leave it to the network.
+    pub http_uri: Option<Option<Box<str>>>,
     /// For how long.
     pub enabled: Option<BootEnabled>,
     /// Which firmware.

@@ -1,5 +1,7 @@
 //! A machine's processors, drives and network interfaces.
 
+use super::MacAddress;
+
 /// A machine's processors.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Processors {
@@ -11,8 +13,6 @@ pub struct Processors {
     pub cores: u32,
     /// Threads of each core; at least 1.
     pub threads: u32,
-    /// The processor model that the guest sees, if the definition names one.
-    pub model: Option<Box<str>>,
 }
 
 impl Processors {
@@ -41,10 +41,12 @@ pub struct Drive {
     pub name: Box<str>,
     /// What it is.
     pub kind: DriveKind,
-    /// How it is connected.
-    pub bus: DriveBus,
+    /// How it is connected; `None` if only a run of the machine shows that.
+    pub bus: Option<DriveBus>,
     /// Whether anything is in it: a CD-ROM drive may be empty.
     pub loaded: bool,
+    /// Whether a machine can boot from it. What holds only data for the guest is none.
+    pub boot_source: bool,
     /// Its place in the machine's own boot sequence, whatever override is in force; `None` if it has none there.
     pub boot_order: Option<u32>,
     /// The serial number that the guest sees.
@@ -65,7 +67,7 @@ pub enum DriveKind {
 /// How a drive is connected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub enum DriveBus {
-    /// Paravirtual block device; also what the cluster takes where nothing is said.
+    /// Paravirtual block device.
     #[default]
     Virtio,
     /// SATA.
@@ -82,7 +84,9 @@ pub struct Nic {
     /// The name in the definition, unique within the machine.
     pub name: Box<str>,
     /// The MAC address, if the definition fixes it; otherwise only the instance knows it.
-    pub mac: Option<Box<str>>,
+    pub mac: Option<MacAddress>,
+    /// Whether its link is up, rather than taken down by the definition.
+    pub link_up: bool,
     /// As for a drive.
     pub boot_order: Option<u32>,
 }

@@ -1,6 +1,6 @@
 //! A machine's run: what exists between power-on and power-off.
 
-use super::{BootDevice, FirmwareSettings, ObjectName, Processors, Uid, Version, VmId};
+use super::{BootDevice, FirmwareSettings, MacAddress, ObjectName, Processors, Uid, Version, VmId};
 use crate::time::UnixTime;
 
 /// One run of a machine.
@@ -16,6 +16,10 @@ pub struct Instance {
     pub phase: Phase,
     /// It has been told to end.
     pub stopping: bool,
+    /// It has ended by a failure of its guest or its host, or because it was killed.
+    pub failed: bool,
+    /// The cluster does not hear from its host: what is said of its guest may not be so any more, or not yet.
+    pub unheard: bool,
     /// Its processors are stopped.
     pub paused: bool,
     /// When its guest began to run.
@@ -49,6 +53,8 @@ pub enum Phase {
     Running,
     /// Its guest ended, by itself or by force.
     Ended,
+    /// Nobody knows whether its guest runs.
+    Unknown,
 }
 
 /// Addresses of a network interface.
@@ -57,7 +63,9 @@ pub struct NicAddress {
     /// The interface's name in the machine's definition.
     pub name: Box<str>,
     /// The MAC address.
-    pub mac: Option<Box<str>>,
+    pub mac: Option<MacAddress>,
+    /// Whether its link is up, if that is known.
+    pub link_up: Option<bool>,
     /// IPv4 and IPv6 addresses.
     pub ips: Box<[Box<str>]>,
 }

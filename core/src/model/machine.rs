@@ -1,8 +1,8 @@
 //! What a machine is defined to be, whether it runs or not.
 
 use super::{
-    BootOverride, Drive, Firmware, ImageTrust, LeftOutMedia, Medium, Nic, PowerRestore, Processors, PromisedPowerOn,
-    Uid, Version, VmId,
+    BootOverride, Drive, Firmware, ImageTrust, LeftOutMedia, Medium, Nic, Outlook, PowerRestore, Processors,
+    PromisedPowerOn, Uid, Version, VmId,
 };
 use crate::time::UnixTime;
 
@@ -25,8 +25,8 @@ pub struct Machine {
     pub created: Option<UnixTime>,
     /// It is being removed.
     pub deleting: bool,
-    /// Whether the cluster brings up an instance by itself when there is none.
-    pub autostart: Autostart,
+    /// What the cluster does with it by itself.
+    pub outlook: Outlook,
     /// A power-on that is to be carried out when it can be.
     pub promised: Option<PromisedPowerOn>,
     /// Identity and mode of its firmware.
@@ -39,6 +39,8 @@ pub struct Machine {
     pub drives: Box<[Drive]>,
     /// Its network interfaces in the order of the definition.
     pub nics: Box<[Nic]>,
+    /// Interfaces that the definition takes away, by name: a run may have them for another moment.
+    pub leaving_nics: Box<[Box<str>]>,
     /// The boot override that was asked for.
     pub boot: BootOverride,
     /// The media inserted by way of this service, one at most for each slot.
@@ -97,17 +99,6 @@ impl Machine {
         let left_out = self.left_out.as_ref().map(|_| Severity::Warning);
         trouble.max(left_out)
     }
-}
-
-/// Whether the cluster brings up an instance by itself when there is none: because it is to run always, or because a
-/// start has been asked for and not yet been carried out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub enum Autostart {
-    /// It stays off until asked.
-    #[default]
-    No,
-    /// An instance is on its way.
-    Yes,
 }
 
 /// What keeps a machine from working.

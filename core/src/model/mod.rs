@@ -11,9 +11,11 @@ mod hardware;
 mod identity;
 mod image;
 mod instance;
+mod mac_address;
 mod machine;
 mod media;
 mod observation;
+mod outlook;
 mod power;
 mod power_on;
 mod reach;
@@ -31,11 +33,13 @@ pub use hardware::{Architecture, Drive, DriveBus, DriveKind, Nic, Processors};
 pub use identity::{ImportId, Namespace, ObjectName, Uid, Verb, Version, VmId};
 pub use image::{ImageSource, NoImage};
 pub use instance::{Instance, NicAddress, Phase};
-pub use machine::{Autostart, Indicator, Machine, Overruled, Severity, Trouble};
+pub use mac_address::MacAddress;
+pub use machine::{Indicator, Machine, Overruled, Severity, Trouble};
 pub use media::{
     ImageCredentials, ImagePassword, Import, ImportState, InsertMedia, Medium, Slot, TransferMethod, TransferProtocol,
 };
 pub use observation::{Blindness, Kind, Listed, Observation, Obstacle, Platform, Purpose, Sight, Source};
+pub use outlook::{Next, Outlook};
 pub use power::{PowerRestore, PowerState};
 pub use power_on::{Deferral, LONGEST_STOP, LeftOutMedia, PromisedPowerOn};
 pub use reach::Reach;

@@ -138,6 +138,8 @@ pub struct Platform {
     pub live_media: bool,
     /// A reboot from inside the guest can be made to count as a new boot.
     pub reboot_ends_run: bool,
+    /// The network interface that a machine without any is given is behind address translation, not bridged.
+    pub default_nic_is_masked: bool,
     /// The verb by which guests are sent an interrupt that they cannot mask, if there is one.
     pub interrupt: Option<Verb>,
 }

@@ -1,8 +1,9 @@
 //! Whether a machine is on, and how that is known.
 
-use super::{Autostart, Instance, Machine, Phase};
+use super::{Instance, Machine, Next, Phase};
 
-/// A machine's power, as a fencing agent may rely on it: `Off` is said only when no guest can be running any more.
+/// A machine's power, as a fencing agent may rely on it: `Off` is said only when no guest can be running any more and none
+/// comes before somebody asks for one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum PowerState {
     /// A guest runs.
@@ -21,21 +22,47 @@ impl PowerState {
     /// Reads the power off the definition and the instance that the cluster shows.
     ///
     /// The instance decides, never a summary or a condition of the definition: those lag behind, and keep what was
-    /// true of an instance that is gone.
+    /// true of an instance that is gone. Of the definition only what may still follow counts (see
+    /// [`Outlook`](super::Outlook)).
     pub fn of(machine: &Machine, instance: Option<&Instance>) -> Self {
-        let promised = machine.promised.as_ref().is_some_and(|promised| !promised.overruled);
-        let comes = (machine.autostart == Autostart::Yes || promised) && !machine.deleting;
-        let Some(instance) = instance else {
-            return if comes { Self::PoweringOn } else { Self::Off };
+        let Some(next) = machine.outlook.next(instance) else {
+            return instance.map_or(Self::Off, |instance| Self::of_live(machine, instance));
         };
-        match (instance.phase, instance.stopping) {
+        let promised = machine.promised.as_ref().is_some_and(|promised| !promised.overruled);
+        let unheard = instance.is_some_and(|instance| instance.unheard);
+        match next {
+            // Nothing is started on a machine that is being removed.
+            _ if machine.deleting && unheard => Self::PoweringOff,
+            _ if machine.deleting => Self::Off,
             // It has ended and another follows: said to be off, it would be taken for safe.
-            (Phase::Ended, _) if comes => Self::PoweringOn,
-            (Phase::Ended, _) => Self::Off,
-            (Phase::Starting | Phase::Running, true) => Self::PoweringOff,
-            (Phase::Starting, false) => Self::PoweringOn,
-            (Phase::Running, false) if instance.paused => Self::Paused,
-            (Phase::Running, false) => Self::On,
+            Next::Start | Next::MayStart => Self::PoweringOn,
+            Next::Nothing | Next::Unseen if promised => Self::PoweringOn,
+            Next::Unseen => Self::PoweringOff,
+            // The cluster has forgotten its guest, whose host has not said that it has ended.
+            Next::Nothing if unheard => Self::PoweringOff,
+            Next::Nothing => Self::Off,
+        }
+    }
+
+    /// The same of a machine whose instance has been seen to end, and to go, in a way that nothing follows: that the cluster
+    /// has not written that down with the machine yet makes no difference.
+    pub fn after_end(machine: &Machine) -> Self {
+        match machine.outlook.absent {
+            Next::MayStart | Next::Unseen if machine.promised.as_ref().is_none_or(|promised| promised.overruled) => {
+                Self::Off
+            }
+            _ => Self::of(machine, None),
+        }
+    }
+
+    fn of_live(machine: &Machine, instance: &Instance) -> Self {
+        let stops = instance.stopping || machine.deleting || machine.outlook.stops(instance.uid.as_str());
+        match instance.phase {
+            _ if stops => Self::PoweringOff,
+            Phase::Unknown => Self::PoweringOff,
+            Phase::Starting => Self::PoweringOn,
+            Phase::Running | Phase::Ended if instance.paused => Self::Paused,
+            Phase::Running | Phase::Ended => Self::On,
         }
     }
 }

@@ -48,6 +48,11 @@ impl Expand {
             _ => Err(out_of_range(number, "$levels", &format!("1 to {MAX_LEVELS}"))),
         }
     }
+
+    /// Whether references are followed in what references lead to.
+    pub(super) fn goes_deep(self) -> bool {
+        self.levels > 1
+    }
 }
 
 impl Followed {

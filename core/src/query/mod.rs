@@ -68,8 +68,10 @@ pub(crate) fn answer(context: &Context<'_>, location: &Location<'_>, query: &Que
 /// Whether answering takes so long that others should not have to wait for it: more than a millisecond or so.
 pub(crate) fn takes_long(view: &View, location: &Location<'_>, query: &Query) -> bool {
     let looks_at_many = query.filter.is_some() || query.expand.is_some();
+    // What references lead to has references of its own: a few systems make an answer of megabytes.
+    let goes_deep = query.expand.is_some_and(expand::Expand::goes_deep);
     let walks = matches!(location.route, Route::Chassis(_) | Route::Catalog(Catalog::CertificateLocations));
-    (looks_at_many && view.len() > FEW) || (view.len() > MANY && walks)
+    goes_deep || (looks_at_many && view.len() > FEW) || (view.len() > MANY && walks)
 }
 
 /// The answer for a resource that is not a collection.

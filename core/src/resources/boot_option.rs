@@ -54,7 +54,7 @@ pub(super) struct BootOption<'a> {
 
 #[derive(Clone, Copy)]
 enum Kind {
-    Disk(DriveBus),
+    Disk(Option<DriveBus>),
     CdRom,
     /// A disk that holds virtual media.
     Stick,
@@ -113,7 +113,8 @@ impl<'a> BootOption<'a> {
 
 /// Every device that a machine can boot from, in the order of its definition.
 pub(super) fn options(machine: &Machine) -> Vec<BootOption<'_>> {
-    let drives = machine.drives.iter().enumerate().map(|(index, drive)| BootOption::of_drive(drive, index, machine));
+    let drives = machine.drives.iter().enumerate().filter(|(_, drive)| drive.boot_source);
+    let drives = drives.map(|(index, drive)| BootOption::of_drive(drive, index, machine));
     let nics = machine.nics.iter().enumerate().map(|(index, nic)| BootOption::of_nic(nic, index));
     drives.chain(nics).collect()
 }
@@ -135,8 +136,9 @@ pub(super) fn is_first_anyway(machine: &Machine) -> bool {
     first_option(machine).is_some_and(|first| match machine.boot.target {
         BootTarget::Hdd => matches!(first.kind, Kind::Disk(_)),
         BootTarget::Pxe => matches!(first.kind, Kind::Nic),
+        BootTarget::UefiHttp => matches!(first.kind, Kind::Nic) && machine.boot.http_uri.is_none(),
         BootTarget::UefiBootNext => machine.boot.next.as_ref() == Some(&first.device),
-        BootTarget::None | BootTarget::Cd | BootTarget::Usb | BootTarget::UefiHttp => false,
+        BootTarget::None | BootTarget::Cd | BootTarget::Usb => false,
     })
 }
 
@@ -154,7 +156,7 @@ pub(super) fn represent(context: &Context<'_>, vm: &Vm, id: &str) -> Result<Repr
     let system = context.view.shown_name(&vm.machine.id);
     let (option, chosen) = find(vm, id)?;
     let (noun, alias) = match option.kind {
-        Kind::Disk(DriveBus::Usb) => ("USB Disk", "Usb"),
+        Kind::Disk(Some(DriveBus::Usb)) => ("USB Disk", "Usb"),
         Kind::Stick => ("USB Stick", "Usb"),
         Kind::Disk(_) => ("Disk", "Hdd"),
         Kind::CdRom => ("CD-ROM Drive", "Cd"),

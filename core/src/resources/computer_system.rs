@@ -1,5 +1,7 @@
 //! `/redfish/v1/Systems/{system}`: a virtual machine. Schema `ComputerSystem`, version 1.27.0.
 
+use std::borrow::Cow;
+
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 
@@ -59,7 +61,7 @@ struct ComputerSystem<'a> {
     last_reset_time: Option<crate::time::UnixTime>,
     boot: Boot<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    processor_summary: Option<ProcessorSummary<'a>>,
+    processor_summary: Option<ProcessorSummary>,
     #[serde(skip_serializing_if = "Option::is_none")]
     memory_summary: Option<MemorySummary>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -88,20 +90,20 @@ struct SystemStatus {
 
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
-struct ProcessorSummary<'a> {
+struct ProcessorSummary {
     count: u32,
     core_count: u32,
     logical_processor_count: u32,
-    model: &'a str,
+    model: Cow<'static, str>,
 }
 
-impl<'a> ProcessorSummary<'a> {
-    fn of(processors: &'a Processors) -> Self {
+impl ProcessorSummary {
+    fn of(vm: &Vm, processors: &Processors) -> Self {
         Self {
             count: processors.sockets,
             core_count: processors.sockets.saturating_mul(processors.cores),
             logical_processor_count: processors.logical(),
-            model: processor::model(processors),
+            model: processor::model(vm, processors),
         }
     }
 }
@@ -244,7 +246,7 @@ fn render(context: &Context<'_>, vm: &Vm) -> Representation {
         status: SystemStatus { status: status(vm), conditions: computer_system_conditions::conditions(vm) },
         last_reset_time: vm.instance.as_ref().and_then(|instance| instance.started),
         boot: Boot::of(context.view, vm, id),
-        processor_summary: vm.processors().map(ProcessorSummary::of),
+        processor_summary: vm.processors().map(|processors| ProcessorSummary::of(vm, processors)),
         memory_summary: vm.memory().map(|bytes| MemorySummary { total: Gibibytes(bytes) }),
         trusted_modules: (vm.firmware().tpm.unwrap_or_default() != Tpm::Absent)
             .then_some([TrustedModule { interface_type: "TPM2_0", status: Status::ENABLED }]),
@@ -290,7 +292,7 @@ fn status(vm: &Vm) -> Status {
             PowerState::PoweringOn => "Starting",
             PowerState::Paused => "Quiesced",
         },
-        health: match vm.machine.severity() {
+        health: match vm.severity() {
             None => "OK",
             Some(Severity::Warning) => "Warning",
             Some(Severity::Critical) => "Critical",

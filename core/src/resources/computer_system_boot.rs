@@ -175,6 +175,7 @@ pub(super) fn parse(view: &View, machine: &Machine, value: &Value, problems: &mu
         return None;
     };
     let alone = parameters::members(object).count() == 1;
+    let over_http = object.get("BootSourceOverrideTarget").is_some_and(|target| target == "UefiHttp");
     let mut change = BootChange::default();
     for (name, value) in parameters::members(object) {
         let pointer = format!("#/Boot/{name}");
@@ -195,8 +196,13 @@ pub(super) fn parse(view: &View, machine: &Machine, value: &Value, problems: &mu
                     (change.target, change.enabled) = (Some(BootTarget::None), Some(BootEnabled::Disabled));
                     Ok(())
                 }
+                // Who names the target as well leaves the image to the network.
+                "HttpBootUri" if has_no_value(value) && over_http => {
+                    change.http_uri = Some(None);
+                    Ok(())
+                }
                 _ if has_no_value(value) => Ok(()),
-                "HttpBootUri" => http_uri(value).map(|uri| change.http_uri = Some(uri)),
+                "HttpBootUri" => http_uri(value).map(|uri| change.http_uri = Some(Some(uri))),
                 "BootOrder" => {
                     change.order = order(machine, value, problems).map(BootOrderChange::Whole);
                     Ok(())
@@ -214,8 +220,13 @@ pub(super) fn parse(view: &View, machine: &Machine, value: &Value, problems: &mu
     if change.next == machine.boot.next && change.target.is_some_and(|target| target != BootTarget::UefiBootNext) {
         change.next = None;
     }
-    if change.http_uri == machine.boot.http_uri && change.target.is_some_and(|target| target != BootTarget::UefiHttp) {
+    let sent_back = change.http_uri.as_ref() == Some(&machine.boot.http_uri);
+    if sent_back && change.target.is_some_and(|target| target != BootTarget::UefiHttp) {
         change.http_uri = None;
+    }
+    if change.target == Some(BootTarget::None) && change.next.is_none() && change.http_uri.is_none() {
+        // However long nothing is to last: it is the end of what there was.
+        change.enabled = Some(BootEnabled::Disabled);
     }
     (change != BootChange::default()).then_some(change)
 }
@@ -240,7 +251,6 @@ pub(super) fn conflict(present: &BootOverride, change: &BootChange) -> Option<Me
     }
     match target {
         BootTarget::None if enabling => clash("BootSourceOverrideEnabled", "BootSourceOverrideTarget"),
-        BootTarget::UefiHttp if change.http_uri.is_none() && present.http_uri.is_none() => missing("HttpBootUri"),
         BootTarget::UefiBootNext if change.next.is_none() && present.next.is_none() => missing("BootNext"),
         // UEFI knows it as a one-time setting only (schema `ComputerSystem`, `BootNext`).
         BootTarget::UefiBootNext if enabled == BootEnabled::Continuous => {
@@ -259,11 +269,13 @@ pub(super) fn conflict(present: &BootOverride, change: &BootChange) -> Option<Me
 /// Whether a change makes the service fetch an image: by naming one, or by asking for the one that is named already.
 pub(super) fn fetches_image(present: &BootOverride, action: &Action) -> bool {
     let Action::Change(MachineChange { boot: Some(change), .. }) = action else { return false };
-    let asks = change.http_uri.is_some()
+    let names = matches!(&change.http_uri, Some(Some(_)));
+    let asks = names
         || change.target.is_some_and(|target| target != present.target)
         || change.enabled.is_some_and(|enabled| enabled != present.enabled);
-    let is_off = change.enabled.unwrap_or(present.enabled) == BootEnabled::Disabled && change.http_uri.is_none();
-    asks && !is_off && change.target.unwrap_or(present.target) == BootTarget::UefiHttp
+    let is_off = change.enabled.unwrap_or(present.enabled) == BootEnabled::Disabled && !names;
+    let known = change.http_uri.is_none() && present.http_uri.is_some();
+    asks && !is_off && (names || known) && change.target.unwrap_or(present.target) == BootTarget::UefiHttp
 }
 
 /// Reads the URL of an image.

@@ -6,7 +6,7 @@
 use super::condition::Condition;
 use super::{computer_system_boot, task};
 use crate::messages::{Message, cluster};
-use crate::model::{BootEnabled, Severity, Trouble};
+use crate::model::{BootEnabled, Instance, Severity, Trouble};
 use crate::view::Vm;
 
 pub(super) fn conditions(vm: &Vm) -> Vec<Condition> {
@@ -16,11 +16,16 @@ pub(super) fn conditions(vm: &Vm) -> Vec<Condition> {
     let promised = machine.promised.as_ref().filter(|promised| !promised.overruled);
     let deferred = promised.map(|_| task::deferred(vm));
     let boot = computer_system_boot::condition(vm);
+    let unheard = vm.instance.as_deref().filter(|instance| instance.unheard).map(unheard);
     // An override, and what undoes it, is known without this, and earlier.
     let own = machine.boot.enabled != BootEnabled::Disabled || boot.is_some();
     let restart = (machine.restart_required && !own).then(|| Message::new(&cluster::RESTART_PENDING, []));
     // What explains comes before what the cluster makes of it.
-    [boot, left_out, deferred, trouble, restart].iter().flatten().map(Condition::from).collect()
+    [unheard, boot, left_out, deferred, trouble, restart].iter().flatten().map(Condition::from).collect()
+}
+
+fn unheard(instance: &Instance) -> Message {
+    Message::new(&cluster::HOST_NOT_HEARD, [instance.host.as_deref().unwrap_or("(unknown)")])
 }
 
 fn trouble(trouble: &Trouble) -> Message {

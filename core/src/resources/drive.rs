@@ -23,7 +23,8 @@ struct Drive<'a> {
     odata_etag: &'static str,
     id: &'a str,
     name: &'a str,
-    protocol: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    protocol: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     serial_number: Option<&'a str>,
     status: Status,
@@ -40,12 +41,12 @@ pub(super) fn represent(context: &Context<'_>, vm: &Vm, bus: &str, id: &str) -> 
         odata_etag: ETAG_PLACEHOLDER,
         id,
         name: &drive.name,
-        protocol: match drive.bus {
+        protocol: drive.bus.map(|bus| match bus {
             DriveBus::Sata => "SATA",
             DriveBus::Usb => "USB",
             // The schema has no name for what only virtual machines have.
             DriveBus::Virtio | DriveBus::Scsi => "OEM",
-        },
+        }),
         serial_number: drive.serial.as_deref().filter(|text| !text.is_empty()),
         status: Status::ENABLED,
     };

@@ -4,11 +4,11 @@
 use std::borrow::Cow;
 use std::net::IpAddr;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use super::{Context, Status, inventory};
 use crate::http::{ETAG_PLACEHOLDER, Refusal, Representation, Schema, schema};
-use crate::model::{Nic, NicAddress};
+use crate::model::{MacAddress, Nic, NicAddress};
 use crate::route::{Inventory, Route};
 use crate::view::Vm;
 
@@ -25,8 +25,9 @@ struct EthernetInterface<'a> {
     odata_etag: &'static str,
     id: &'a str,
     name: &'a str,
-    #[serde(rename = "MACAddress", skip_serializing_if = "Option::is_none")]
-    mac: Option<&'a str>,
+    #[serde(rename = "MACAddress", skip_serializing_if = "Option::is_none", serialize_with = "as_text")]
+    mac: Option<MacAddress>,
+    link_status: &'static str,
     #[serde(rename = "IPv4Addresses", skip_serializing_if = "Vec::is_empty")]
     ipv4: Vec<Address>,
     #[serde(rename = "IPv6Addresses", skip_serializing_if = "Vec::is_empty")]
@@ -50,8 +51,8 @@ pub(super) struct Interface<'a> {
     running: Option<&'a NicAddress>,
 }
 
-/// Every network interface: those that are defined, then those that only the run has, such as the one that the cluster
-/// gives to a machine whose definition has none.
+/// Every network interface: those that are defined, then those that only the run still has, unless they are being taken
+/// away.
 pub(super) fn interfaces(vm: &Vm) -> Vec<Interface<'_>> {
     let running = vm.instance.as_ref().map_or(&[][..], |instance| &instance.addresses);
     let defined = &vm.machine.nics;
@@ -60,6 +61,7 @@ pub(super) fn interfaces(vm: &Vm) -> Vec<Interface<'_>> {
     let of_run = running
         .iter()
         .filter(|address| !defined.iter().any(|nic| nic.name == address.name))
+        .filter(|address| !vm.machine.leaving_nics.contains(&address.name))
         .map(|address| (&*address.name, None, Some(address)));
     let all = of_definition.chain(of_run).enumerate();
     all.map(|(index, (name, defined, running))| Interface {
@@ -79,10 +81,8 @@ pub(super) fn represent(context: &Context<'_>, vm: &Vm, id: &str) -> Result<Repr
         .find(|interface| interface.id == id)
         .ok_or_else(|| Refusal::not_found("EthernetInterface", id))?;
     // What the guest was given counts while it runs; a definition may leave it to the cluster.
-    let mac = [
-        interface.running.and_then(|running| running.mac.as_deref()),
-        interface.defined.and_then(|defined| defined.mac.as_deref()),
-    ];
+    let mac = interface.running.and_then(|running| running.mac).or_else(|| interface.defined?.mac);
+    let link_up = interface.running.and_then(|running| running.link_up).or_else(|| Some(interface.defined?.link_up));
     let addresses = |wanted: fn(&IpAddr) -> bool| {
         let texts = interface.running.map_or(&[][..], |running| &running.ips).iter();
         texts.filter_map(|text| text.parse().ok()).filter(wanted).map(|address| Address { address }).collect()
@@ -93,7 +93,8 @@ pub(super) fn represent(context: &Context<'_>, vm: &Vm, id: &str) -> Result<Repr
         odata_etag: ETAG_PLACEHOLDER,
         id,
         name: interface.name,
-        mac: mac.into_iter().flatten().find(|text| is_mac(text)),
+        mac,
+        link_status: if link_up == Some(false) { "LinkDown" } else { "LinkUp" },
         ipv4: addresses(IpAddr::is_ipv4),
         ipv6: addresses(IpAddr::is_ipv6),
         status: Status::ENABLED,
@@ -101,24 +102,10 @@ pub(super) fn represent(context: &Context<'_>, vm: &Vm, id: &str) -> Result<Repr
     Ok(Representation::of_resource(SCHEMA, &resource))
 }
 
-/// Whether a text has the form that the schema's `MACAddress` has.
-fn is_mac(text: &str) -> bool {
-    text.len() == 17
-        && text.bytes().enumerate().all(|(index, byte)| match index % 3 {
-            2 => matches!(byte, b':' | b'-'),
-            _ => byte.is_ascii_hexdigit(),
-        })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_whole_addresses_are_shown() {
-        assert!(is_mac("02:00:00:00:00:0a") && is_mac("02-00-00-00-00-0A"));
-        for text in ["", "02:00:00:00:00", "02:00:00:00:00:0g", "020000000000", "02:00:00:00:00:00:00"] {
-            assert!(!is_mac(text), "{text}");
-        }
+#[expect(clippy::ref_option, clippy::trivially_copy_pass_by_ref, reason = "the signature that serde asks for")]
+fn as_text<S: Serializer>(mac: &Option<MacAddress>, serializer: S) -> Result<S::Ok, S::Error> {
+    match mac {
+        Some(mac) => serializer.collect_str(mac),
+        None => serializer.serialize_none(),
     }
 }

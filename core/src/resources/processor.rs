@@ -1,11 +1,13 @@
 //! `/redfish/v1/Systems/{system}/Processors/{processor}`: a socket with its processor. Schema `Processor`, version
 //! 1.22.0.
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 
 use super::{Context, Status};
 use crate::http::{ETAG_PLACEHOLDER, Refusal, Representation, Schema, schema};
-use crate::model::{Architecture, Processors};
+use crate::model::{Architecture, ProcessorModel, Processors};
 use crate::route::{Inventory, Route};
 use crate::view::Vm;
 
@@ -29,7 +31,7 @@ struct Processor<'a> {
     architecture: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     instruction_set: Option<&'static str>,
-    model: &'a str,
+    model: Cow<'a, str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     total_cores: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -74,7 +76,7 @@ pub(super) fn represent(context: &Context<'_>, vm: &Vm, id: &str) -> Result<Repr
             Architecture::Aarch64 => Some("ARM-A64"),
             Architecture::S390x => None,
         },
-        model: model(processors),
+        model: model(vm, processors),
         total_cores: known.map(|processors| processors.cores),
         total_threads: known.map(|processors| processors.cores.saturating_mul(processors.threads)),
         status: Status::ENABLED,
@@ -82,13 +84,16 @@ pub(super) fn represent(context: &Context<'_>, vm: &Vm, id: &str) -> Result<Repr
     Ok(Representation::of_resource(SCHEMA, &resource))
 }
 
-/// The model that the definition names, or else the instruction set.
-pub(super) fn model(processors: &Processors) -> &str {
-    processors.model.as_deref().unwrap_or(match processors.architecture {
-        Architecture::X86_64 => "x86-64",
-        Architecture::Aarch64 => "ARM-A64",
-        Architecture::S390x => "s390x",
-    })
+/// The model that somebody has chosen, or else the instruction set.
+pub(super) fn model(vm: &Vm, processors: &Processors) -> Cow<'static, str> {
+    match vm.firmware().processor_model {
+        Some(ProcessorModel::Named(name)) => Cow::Owned(name.into()),
+        Some(ProcessorModel::Default) | None => Cow::Borrowed(match processors.architecture {
+            Architecture::X86_64 => "x86-64",
+            Architecture::Aarch64 => "ARM-A64",
+            Architecture::S390x => "s390x",
+        }),
+    }
 }
 
 const PREFIX: &str = "CPU";

@@ -29,12 +29,14 @@ struct Storage<'a> {
     status: Status,
 }
 
-/// The buses in the order in which they are listed, with their ids and names.
-const BUSES: [(DriveBus, &str, &str); 4] = [
-    (DriveBus::Virtio, "Virtio", "Virtio Storage"),
-    (DriveBus::Sata, "SATA", "SATA Storage"),
-    (DriveBus::Scsi, "SCSI", "SCSI Storage"),
-    (DriveBus::Usb, "USB", "USB Storage"),
+/// The buses in the order in which they are listed, with their ids and names. The last one is whatever a machine's
+/// preference makes it when the machine starts.
+const BUSES: [(Option<DriveBus>, &str, &str); 5] = [
+    (Some(DriveBus::Virtio), "Virtio", "Virtio Storage"),
+    (Some(DriveBus::Sata), "SATA", "SATA Storage"),
+    (Some(DriveBus::Scsi), "SCSI", "SCSI Storage"),
+    (Some(DriveBus::Usb), "USB", "USB Storage"),
+    (None, "Preferred", "Storage on the Preferred Bus"),
 ];
 
 /// The ids of the buses that have drives.
@@ -43,7 +45,7 @@ pub(super) fn ids(vm: &Vm) -> impl Iterator<Item = &'static str> {
 }
 
 /// The id of a bus.
-pub(super) fn id_of(bus: DriveBus) -> Option<&'static str> {
+pub(super) fn id_of(bus: Option<DriveBus>) -> Option<&'static str> {
     BUSES.iter().find(|(known, ..)| *known == bus).map(|(_, id, _)| *id)
 }
 
@@ -55,7 +57,7 @@ pub(super) fn drives_of<'a>(vm: &'a Vm, id: &str) -> Option<impl Iterator<Item =
     found.peek().is_some().then_some(found)
 }
 
-fn drives(vm: &Vm, bus: DriveBus) -> impl Iterator<Item = (Cow<'_, str>, &Drive)> {
+fn drives(vm: &Vm, bus: Option<DriveBus>) -> impl Iterator<Item = (Cow<'_, str>, &Drive)> {
     let all = vm.machine.drives.iter().enumerate();
     let removable = |drive: &Drive| {
         drive.kind == DriveKind::CdRom || vm.machine.media.iter().any(|medium| medium.drive == drive.name)

@@ -4,7 +4,7 @@
 use std::mem::{Discriminant, discriminant};
 use std::time::Duration;
 
-use crate::model::{Action, Autostart, ImportId, ImportState, Overruled, Phase, PowerRestore, Slot, Uid};
+use crate::model::{Action, ImportId, ImportState, Next, Overruled, Phase, PowerRestore, Slot, Uid};
 use crate::time::Instant;
 use crate::view::Vm;
 
@@ -33,7 +33,7 @@ struct Circumstances {
     run: Option<(Uid, Phase, bool, bool)>,
     media: Box<[Inserted]>,
     imports: Box<[(ImportId, Progress, bool)]>,
-    owner: (Autostart, PowerRestore, Overruled),
+    owner: (Next, PowerRestore, Overruled),
     deleting: bool,
 }
 
@@ -75,7 +75,7 @@ impl Circumstances {
                 .filter(|_| !of_media)
                 .map(|import| (import.id.clone(), progress(&import.state), import.awaits_machine))
                 .collect(),
-            owner: (machine.autostart, machine.power_restore, machine.overruled),
+            owner: (machine.outlook.absent, machine.power_restore, machine.overruled),
             deleting: machine.deleting,
         }
     }

@@ -43,12 +43,8 @@ type Asker = (Ticket, IpAddr);
 
 impl Default for Callers {
     fn default() -> Self {
-        let bounds = Bounds {
-            places: MOST_ASKED,
-            places_of_one: MOST_ASKED_OF_ONE,
-            waiting: MOST_WAITING,
-            waiting_of_one: MOST_WAITING_OF_ONE,
-        };
+        let (places_of_one, waiting_of_one) = (MOST_ASKED_OF_ONE, MOST_WAITING_OF_ONE);
+        let bounds = Bounds { places_of_one, waiting_of_one, ..Bounds::of(MOST_ASKED, MOST_WAITING) };
         Self { turns: Turns::new(bounds), waiting: BTreeMap::new(), asked: BTreeMap::new(), by_token: BTreeMap::new() }
     }
 }

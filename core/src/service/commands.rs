@@ -14,7 +14,7 @@ use super::timers::Timer;
 use super::{OutcomeKind, Output, Service, Stopping, Ticket};
 use crate::config::Config;
 use crate::model::{
-    Action, Autostart, BootEnabled, Command, CommandError, CommandId, Completion, MachineChange, Overruled, Phase,
+    Action, BootEnabled, Command, CommandError, CommandId, Completion, MachineChange, Next, Overruled, Phase,
     PowerRequest, PowerState, Slot, Uid, VmId,
 };
 use crate::task::TaskId;
@@ -457,9 +457,11 @@ impl Service {
         let Some(vm) = self.inventory.system(&running.vm) else {
             return;
         };
-        let seen = PowerState::of(&vm.machine, vm.instance.as_deref());
+        let seen = vm.seen_power();
         let expected = match (request, seen) {
             (PowerRequest::On, PowerState::Off) => PowerState::PoweringOn,
+            // Whatever was expected before, it has not come and does not.
+            (PowerRequest::ForceOff, PowerState::Off) => return self.inventory.expect_nothing(&running.vm),
             (
                 PowerRequest::ForceOff | PowerRequest::GracefulShutdown,
                 PowerState::On | PowerState::PoweringOn | PowerState::Paused,
@@ -473,7 +475,7 @@ impl Service {
 
 /// What is to be done to a machine, by what is seen of it.
 fn due(vm: &Vm, config: &Config, now: Now) -> Vec<Action> {
-    let restore = used_up_by(vm).map(|used_by| Action::RestoreBoot { used_by });
+    let restore = booted_since(vm).map(|(used_by, booted)| Action::RestoreBoot { used_by, booted });
     let choice = deferred_choice(vm);
     let replace = lost_media::run_to_replace(vm).map(Action::ReplaceRun);
     let promises = promises::due(vm, config, now);
@@ -491,25 +493,26 @@ fn deferred_choice(vm: &Vm) -> Option<Action> {
     let run = vm.instance.as_ref().filter(|run| vm.machine.power_restore_deferred && !run.stopping)?;
     let ready = match run.phase {
         Phase::Running => !run.ends_by_reboot,
-        Phase::Ended => vm.machine.autostart == Autostart::No,
-        Phase::Starting => false,
+        Phase::Ended => vm.machine.outlook.next(Some(run)) == Some(Next::Nothing),
+        Phase::Starting | Phase::Unknown => false,
     };
     let power_restore = Some(vm.machine.power_restore);
     ready.then(|| Action::Change(MachineChange { power_restore, ..MachineChange::default() }))
 }
 
-/// The run that used a one-time boot override up, if one did: the first that is not the one it was asked in.
-fn used_up_by(vm: &Vm) -> Option<Uid> {
+/// The first run that was booted after a boot override was asked for, and whether from what that names.
+fn booted_since(vm: &Vm) -> Option<(Uid, bool)> {
     let instance = vm.instance.as_ref()?;
     let boot = &vm.machine.boot;
     // One that has ended counts as well, if its guest ran: it may have been over before anybody looked.
     let ran = match instance.phase {
-        Phase::Running => true,
+        Phase::Running | Phase::Unknown => true,
         Phase::Ended => instance.started.is_some(),
         Phase::Starting => false,
     };
-    let used = boot.enabled == BootEnabled::Once && ran && boot.armed_for.as_ref() != Some(&instance.uid);
-    used.then(|| instance.uid.clone())
+    let concerned = boot.enabled == BootEnabled::Once || boot.mode_on_trial;
+    let booted = boot.device.is_some() && instance.boots_first == boot.device;
+    (concerned && ran && boot.armed_for.as_ref() != Some(&instance.uid)).then(|| (instance.uid.clone(), booted))
 }
 
 /// Whether an action is about a machine's power: what is asked later waits for it, or has it called off.

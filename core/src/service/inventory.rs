@@ -15,7 +15,9 @@ use crate::auth::{
 use crate::config::{Chassis, Config, IdConvention};
 use crate::event::{Before, Subscribed, SubscriptionId};
 use crate::membership::Membership;
-use crate::model::{Import, ImportId, Instance, Machine, Observation, Platform, PowerState, Version, VmId};
+use crate::model::{
+    Import, ImportId, Instance, Machine, Next, Observation, Phase, Platform, PowerState, Version, VmId,
+};
 use crate::task::{Task, TaskId};
 use crate::time::Instant;
 use crate::view::{View, Vm};
@@ -249,6 +251,13 @@ impl Inventory {
         until
     }
 
+    /// Shows what is there, whatever was expected.
+    pub(super) fn expect_nothing(&mut self, id: &VmId) {
+        if self.expected_until.remove(id).is_some() {
+            self.update(id, |vm| vm.expected = None);
+        }
+    }
+
     /// What was asked for has not shown up in time: show what is there.
     pub(super) fn forget_expected(&mut self, id: &VmId, now: Instant) {
         if self.expected_until.get(id).is_some_and(|until| *until <= now) {
@@ -406,6 +415,8 @@ impl Inventory {
             imports: self.imports_of(&machine),
             instance,
             expected: same.as_ref().and_then(|known| known.expected),
+            settled: same.as_ref().is_some_and(|known| known.settled)
+                && self.gone_instances.covers(&id, machine.version),
             chassis,
             revision: 0,
             rendered: OnceLock::new(),
@@ -434,6 +445,7 @@ impl Inventory {
             }
             return None;
         };
+        let instance = vm.instance.as_deref().map_or_else(|| Arc::clone(&instance), |known| as_heard(known, &instance));
         if let Some(known) = &vm.instance
             && (is_older(instance.version, known.version) || *known == instance)
         {
@@ -448,6 +460,7 @@ impl Inventory {
         }
         self.update(&id, |vm| {
             vm.instance = Some(instance);
+            vm.settled = false;
             if moved {
                 vm.expected = None;
             }
@@ -467,7 +480,9 @@ impl Inventory {
         self.gone_instances.bury(id, version, known.version);
         self.expected_until.remove(id);
         self.update(id, |vm| {
-            vm.instance = None;
+            let ended = vm.instance.take().filter(|instance| !instance.unheard);
+            let next = ended.and_then(|instance| vm.machine.outlook.next(Some(&instance)));
+            vm.settled = next == Some(Next::Nothing);
             vm.expected = None;
         });
         Some(id.clone())
@@ -529,6 +544,7 @@ impl Inventory {
             instance: known.instance.clone(),
             imports: known.imports.clone(),
             expected: known.expected,
+            settled: known.settled,
             chassis: known.chassis.clone(),
             revision: 0,
             rendered: OnceLock::new(),
@@ -630,6 +646,23 @@ fn unlink(by_machine: &mut BTreeMap<VmId, BTreeSet<ImportId>>, id: &ImportId, ma
             by_machine.remove(machine);
         }
     }
+}
+
+/// A reading of an instance, with what an earlier one has told of its host: that it was heard of when its guest ended, or
+/// that it was not when it was told to end.
+fn as_heard(known: &Instance, reading: &Arc<Instance>) -> Arc<Instance> {
+    let same = known.uid == reading.uid;
+    let both_ended = known.phase == Phase::Ended && reading.phase == Phase::Ended;
+    let both_live = known.phase != Phase::Ended && reading.phase != Phase::Ended;
+    let unheard = match reading.unheard {
+        true if same && both_ended => known.unheard,
+        false if same && both_live && reading.stopping => known.unheard,
+        unheard => unheard,
+    };
+    if unheard == reading.unheard {
+        return Arc::clone(reading);
+    }
+    Arc::new(Instance { unheard, ..Instance::clone(reading) })
 }
 
 /// Whether a reading is older than what is known. A version of zero cannot be compared and counts as new.

@@ -167,8 +167,10 @@ pub enum Output {
         /// For [`Signal::Outcome`](crate::Signal::Outcome).
         outcome: Outcome,
     },
-    /// Send these events to a server, and report it with [`Input::Delivered`].
+    /// Send these events to a server at once, until its deadline at most, and report it with [`Input::Delivered`].
     Deliver(Delivery),
+    /// Stop a delivery if it is still under way; nothing is to be reported.
+    Abandon(DeliveryId),
     /// Send this to the client of a stream. Comes after the outcome that opened the stream.
     Send {
         /// Which stream.

@@ -111,7 +111,7 @@ enum Purpose {
 impl Default for Passwords {
     fn default() -> Self {
         let bounds =
-            Bounds { places: PLACES, places_of_one: 1, waiting: MOST_WAITING, waiting_of_one: MOST_WAITING_OF_ONE };
+            Bounds { places_of_one: 1, waiting_of_one: MOST_WAITING_OF_ONE, ..Bounds::of(PLACES, MOST_WAITING) };
         Self {
             turns: Turns::new(bounds),
             waiting: BTreeMap::new(),

@@ -63,7 +63,7 @@ fn awaits_media(vm: &Vm) -> bool {
 fn is_to_start(vm: &Vm) -> bool {
     match &vm.instance {
         Some(instance) if instance.phase == Phase::Starting => !instance.stopping,
-        Some(instance) if instance.phase == Phase::Running => false,
+        Some(instance) if matches!(instance.phase, Phase::Running | Phase::Unknown) => false,
         Some(_) | None => vm.machine.promised.as_ref().is_some_and(|promised| !promised.overruled),
     }
 }

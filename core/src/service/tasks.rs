@@ -253,7 +253,7 @@ impl Service {
             return;
         }
         if let Some(ended) = self.tasks.promised.remove(id) {
-            let power = vm.as_ref().map(|vm| PowerState::of(&vm.machine, vm.instance.as_deref()));
+            let power = vm.as_ref().map(|vm| vm.seen_power());
             let outcome = match power {
                 Some(PowerState::On | PowerState::PoweringOn | PowerState::Paused) => OutcomeKind::Done,
                 Some(PowerState::Off | PowerState::PoweringOff) => {

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use kubevirt_redfish_core::model::{
-    Action, BootChange, BootEnabled, BootMode, BootOverride, BootTarget, CommandError, MachineChange, PowerRequest, Uid,
+    Action, BootChange, BootDevice, BootEnabled, BootMode, BootOverride, BootTarget, CommandError, MachineChange,
+    PowerRequest, Uid,
 };
 use kubevirt_redfish_fixtures::cluster::{ClusterConfig, KubevirtVersion};
 use kubevirt_redfish_fixtures::sample::{small, small_with_drive};
@@ -62,13 +63,15 @@ fn once_is_used_up_by_the_next_run_and_the_order_comes_back_exactly() {
             enabled: BootEnabled::Once,
             next: None,
             http_uri: None,
+            device: Some(BootDevice::Drive("cd".into())),
             armed_for: Some(Uid::new(&first)),
+            mode_on_trial: false,
             outlives_reboot: strategy == "Manual",
         };
         assert_eq!(machine.expect("it was read").boot, expected);
         assert_eq!(template(&world), ["cd", "root", "default"], "{strategy}");
         // Nothing has used it up yet.
-        world.run("vm", Action::RestoreBoot { used_by: Uid::new(&first) }).expect("nothing to do");
+        world.run("vm", Action::RestoreBoot { booted: true, used_by: Uid::new(&first) }).expect("nothing to do");
         assert_eq!(template(&world), ["cd", "root", "default"]);
         // A restart that would keep the instance will not do.
         world.power("vm", PowerRequest::ForceRestart).expect("restarted");
@@ -76,12 +79,12 @@ fn once_is_used_up_by_the_next_run_and_the_order_comes_back_exactly() {
         let second = world.run_uid("vm").expect("it runs");
         assert_ne!(first, second, "{strategy}");
         assert_eq!(run(&world), ["cd", "root", "default"]);
-        world.run("vm", Action::RestoreBoot { used_by: Uid::new(&second) }).expect("put back");
+        world.run("vm", Action::RestoreBoot { booted: true, used_by: Uid::new(&second) }).expect("put back");
         assert_eq!(world.machine("vm")["spec"]["template"], before, "{strategy}");
         assert_eq!(world.annotation("vm", "boot-override"), None);
         // And again: nothing happens.
         world.writes();
-        world.run("vm", Action::RestoreBoot { used_by: Uid::new(&second) }).expect("nothing to do");
+        world.run("vm", Action::RestoreBoot { booted: true, used_by: Uid::new(&second) }).expect("nothing to do");
         assert_eq!(world.writes(), Vec::<String>::new());
     }
 }
@@ -97,7 +100,7 @@ fn a_guest_that_reboots_after_an_installation_does_not_boot_the_medium_again() {
     world.rest(Duration::from_secs(20));
     assert_eq!(run(&world), ["cd", "root", "default"]);
     let installing = world.run_uid("vm").expect("it runs");
-    world.run("vm", Action::RestoreBoot { used_by: Uid::new(&installing) }).expect("put back");
+    world.run("vm", Action::RestoreBoot { booted: true, used_by: Uid::new(&installing) }).expect("put back");
     world.sim.cluster.guest_reboot(NAMESPACE, "vm");
     world.rest(Duration::from_secs(20));
     assert_ne!(world.run_uid("vm"), Some(installing));
@@ -175,7 +178,7 @@ fn a_disk_that_the_cluster_makes_itself_is_tried_as_well() {
     world.rest(Duration::from_secs(10));
     assert_eq!(run(&world), ["root"]);
     let used_by = Uid::new(&world.run_uid("vm").expect("it runs"));
-    world.run("vm", Action::RestoreBoot { used_by }).expect("put back");
+    world.run("vm", Action::RestoreBoot { booted: true, used_by }).expect("put back");
     assert_eq!(world.machine("vm")["spec"]["template"], before);
 }
 
@@ -192,7 +195,7 @@ fn a_run_that_has_ended_does_not_use_up_an_override() {
     let over = Uid::new(&world.run_uid("vm").expect("it is still shown"));
     world.run("vm", set(BootTarget::Cd, BootEnabled::Once)).expect("set");
     world.writes();
-    world.run("vm", Action::RestoreBoot { used_by: over }).expect("nothing to do");
+    world.run("vm", Action::RestoreBoot { booted: true, used_by: over }).expect("nothing to do");
     assert_eq!(world.writes(), Vec::<String>::new());
 }
 

@@ -145,7 +145,7 @@ fn one_device_is_booted_from_once() {
     assert_eq!(run(&world), ["lan", "root"]);
     world.writes();
     let used_by = Uid::new(&world.run_uid("vm").expect("it runs"));
-    world.run("vm", Action::RestoreBoot { used_by }).expect("put back");
+    world.run("vm", Action::RestoreBoot { booted: true, used_by }).expect("put back");
     insta::assert_snapshot!(world.writes().join("\n"));
     assert_eq!(world.machine("vm")["spec"]["template"], before);
 }
@@ -176,7 +176,10 @@ fn an_image_is_booted_over_http() {
         story.push_str("\n\n");
     };
     let (target, enabled) = (Some(BootTarget::UefiHttp), Some(BootEnabled::Once));
-    step(&mut world, change(BootChange { target, enabled, http_uri: Some(image.clone()), ..BootChange::default() }));
+    step(
+        &mut world,
+        change(BootChange { target, enabled, http_uri: Some(Some(image.clone())), ..BootChange::default() }),
+    );
     let media = InsertMedia { slot: Slot::Http, image, write_protected: true, credentials: None };
     step(&mut world, Action::InsertMedia(media));
     world.rest(Duration::from_secs(30));
@@ -184,7 +187,7 @@ fn an_image_is_booted_over_http() {
     world.rest(Duration::from_secs(30));
     assert_eq!(run(&world), ["redfish-http", "root"]);
     let used_by = Uid::new(&world.run_uid("vm").expect("it runs"));
-    step(&mut world, Action::RestoreBoot { used_by });
+    step(&mut world, Action::RestoreBoot { booted: true, used_by });
     // It is in use, and stays until it is not.
     step(&mut world, Action::EjectMedia(Slot::Http));
     step(&mut world, Action::Power(PowerRequest::ForceOff));

@@ -67,8 +67,9 @@ fn everything_in_one_patch_or_nothing() {
     world.run("vm", all(BootTarget::Hdd, "cellar")).expect("only the tag");
     assert_eq!(tag(&world), Some("cellar".into()));
     world.writes();
-    let nics = json!({ "spec": { "template": { "spec": { "domain": { "devices": { "interfaces": [] } }, "networks": [] } } } });
-    world.patch("vm", &nics);
+    let devices = json!({ "interfaces": [], "autoattachPodInterface": false });
+    let none = json!({ "spec": { "template": { "spec": { "domain": { "devices": devices }, "networks": [] } } } });
+    world.patch("vm", &none);
     let result = world.run("vm", all(BootTarget::Pxe, "roof"));
     assert!(matches!(result, Err(CommandError::Conflict(_))), "{result:?}");
     assert_eq!(world.writes(), Vec::<String>::new());

@@ -150,7 +150,11 @@ fn cases() -> Vec<Case> {
         ("boot Pxe always", vec![], target(BootTarget::Pxe, BootEnabled::Continuous)),
         ("boot as ever", vec![once(BootTarget::Pxe)], target(BootTarget::None, BootEnabled::Disabled)),
         ("boot in another order", vec![], boot(order)),
-        ("put the order back", vec![once(BootTarget::Pxe)], Action::RestoreBoot { used_by: Uid::new("somebody") }),
+        (
+            "put the order back",
+            vec![once(BootTarget::Pxe)],
+            Action::RestoreBoot { booted: true, used_by: Uid::new("somebody") },
+        ),
         ("insert", vec![], insert(Slot::Cd, IMAGE)),
         ("insert with a log-in", vec![], Action::InsertMedia(secret)),
         ("insert something else", vec![insert(Slot::Cd, IMAGE)], insert(Slot::Cd, "http://images.example/b.iso")),

@@ -27,7 +27,7 @@ fn actions() -> Vec<Action> {
         |target| Action::Change(MachineChange { boot: boot(target, BootEnabled::Once), ..MachineChange::default() });
     let mut actions: Vec<Action> = PowerRequest::ALL.iter().map(|request| Action::Power(*request)).collect();
     actions.extend([set(BootTarget::Cd), set(BootTarget::Pxe), set(BootTarget::Hdd), set(BootTarget::None)]);
-    actions.push(Action::RestoreBoot { used_by: Uid::new("somebody") });
+    actions.push(Action::RestoreBoot { booted: true, used_by: Uid::new("somebody") });
     let login = ImageCredentials { user_name: "user".into(), password: ImagePassword::new("secret") };
     for credentials in [None, Some(login)] {
         let image = "http://images.example/a.iso".into();
@@ -212,7 +212,8 @@ proptest! {
             begun: UnixTime(0),
             orphaned_before: UnixTime(0),
         };
-        let platform = Platform { version: None, live_media, reboot_ends_run: live_media, interrupt: Verb::new("nmi") };
+        let interrupt = Verb::new("nmi");
+        let platform = Platform { live_media, reboot_ends_run: live_media, interrupt, ..Platform::default() };
         let mut now = Instant::default();
         let mut operation = Operation::new(command, platform, Arc::new(Settings::default()), seed, now);
         let mut answers = answers.into_iter().cycle();

@@ -44,6 +44,7 @@ impl World {
             version: Some(config.version.as_str().into()),
             live_media: config.declarative_hotplug,
             reboot_ends_run: config.reboot_policy,
+            default_nic_is_masked: false,
             interrupt: Verb::new("inject-nmi").filter(|_| config.interrupt),
         };
         Self { sim: Simulation::new(config), platform, settings: Arc::new(Settings::default()), sent: Vec::new() }

@@ -45,7 +45,7 @@ fn actions() -> Vec<Action> {
         Action::LeaveOutMedia { slot: Slot::Cd, import: import.clone(), reason: "late".into() },
         Action::RemoveOrphan { import, made: UnixTime(0) },
         Action::ReplaceRun(Uid::new("x")),
-        Action::RestoreBoot { used_by: Uid::new("x") },
+        Action::RestoreBoot { booted: true, used_by: Uid::new("x") },
         Action::FollowOwner,
         Action::ResetFirmware,
         Action::SetImageTrust { slot: Slot::Cd, change: TrustChange::Verify(true) },

@@ -174,7 +174,7 @@ fn a_machine_boots_from_its_stick_once() {
         let instance = world.object("virtualmachineinstances", "vm").expect("it runs");
         assert_eq!(stick(&instance["spec"])["bootOrder"], 1, "{version:?}");
         let used_by = Uid::new(&world.run_uid("vm").expect("it runs"));
-        world.run("vm", Action::RestoreBoot { used_by }).expect("put back");
+        world.run("vm", Action::RestoreBoot { booted: true, used_by }).expect("put back");
         assert_eq!(template(&world)["domain"]["devices"]["disks"][0], before["domain"]["devices"]["disks"][0]);
         assert_eq!(world.annotation("vm", "boot-override"), None);
     }

@@ -14,8 +14,8 @@ use std::sync::Arc;
 
 use kubevirt_redfish_core::model::{
     Architecture, BootDevice, BootEnabled, BootMode, BootOverride, BootTarget, Drive, DriveBus, DriveKind,
-    FirmwareSettings, ImageCertificate, ImageTrust, Instance, Machine, Medium, Nic, NicAddress, Observation, Phase,
-    Processors, Severity, Slot, Tpm, Trouble, Uid, Version,
+    FirmwareSettings, ImageCertificate, ImageTrust, Instance, MacAddress, Machine, Medium, Nic, NicAddress,
+    Observation, Phase, ProcessorModel, Processors, Severity, Slot, Tpm, Trouble, Uid, Version,
 };
 use kubevirt_redfish_core::time::UnixTime;
 use kubevirt_redfish_fixtures::crawl::crawl;
@@ -110,11 +110,11 @@ prop_compose! {
     fn any_drive()(
         name in "[a-z0-9/ .-]{0,8}",
         kind in prop::sample::select(vec![DriveKind::Disk, DriveKind::CdRom, DriveKind::Lun]),
-        bus in prop::sample::select(vec![DriveBus::Virtio, DriveBus::Sata, DriveBus::Scsi, DriveBus::Usb]),
+        bus in prop::option::of(prop::sample::select(vec![DriveBus::Virtio, DriveBus::Sata, DriveBus::Scsi, DriveBus::Usb])),
         serial in prop::option::of("[ -~]{0,6}"),
     ) -> Drive {
         let serial = serial.map(Into::into);
-        Drive { name: name.into(), kind, bus, loaded: true, boot_order: None, serial }
+        Drive { name: name.into(), kind, bus, loaded: true, boot_source: true, boot_order: None, serial }
     }
 }
 
@@ -141,9 +141,15 @@ prop_compose! {
         machine.drives = drives.into();
         machine.nics = nics
             .into_iter()
-            .map(|(name, mac)| Nic { name: name.into(), mac: mac.map(Into::into), boot_order: (memory % 3 == 0).then_some(2) })
+            .map(|(name, mac)| Nic {
+                name: name.into(),
+                mac: mac.as_deref().and_then(MacAddress::parse),
+                link_up: memory % 2 == 0,
+                boot_order: (memory % 3 == 0).then_some(2),
+            })
             .collect();
-        machine.processors = Processors { architecture, sockets, cores, threads, model };
+        machine.processors = Processors { architecture, sockets, cores, threads };
+        machine.firmware.settings.processor_model = model.map(ProcessorModel::Named);
         machine.memory = memory;
         machine.description = description;
         machine.asset_tag = asset_tag;
@@ -155,9 +161,8 @@ prop_compose! {
             target,
             enabled,
             next: Some(BootDevice::Nic("default".into())),
-            http_uri: None,
-            armed_for: None,
             outlives_reboot: memory % 2 == 0,
+            ..BootOverride::default()
         };
         if template {
             (machine.memory, machine.size) = (0, Some("u1.small".into()));
@@ -190,6 +195,8 @@ prop_compose! {
             phase,
             stopping,
             paused,
+            failed: stopping,
+            unheard: paused,
             started: started.then_some(UnixTime(1_792_540_000)),
             processors: None,
             memory,
@@ -197,7 +204,8 @@ prop_compose! {
                 .into_iter()
                 .map(|(name, mac, ips)| NicAddress {
                     name: name.into(),
-                    mac: mac.map(Into::into),
+                    mac: mac.as_deref().and_then(MacAddress::parse),
+                    link_up: Some(stopping),
                     ips: ips.into_iter().map(Into::into).collect(),
                 })
                 .collect(),

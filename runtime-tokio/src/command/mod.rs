@@ -78,7 +78,7 @@ impl App {
     ) -> Result<Self, Failure> {
         // From here on a signal means to stop in order, however early it comes.
         let signals = Signals::new()?;
-        let server = bind(listen, tls, Limits::default(), "--listen").await?;
+        let server = bind(listen, tls, limits(), "--listen").await?;
         let searches = if config.ssdp { Some(join_searches().await?) } else { None };
         let entropy = random::entropy().map_err(Failure::runtime)?;
         let seed = random::seed().map_err(Failure::runtime)?;
@@ -152,6 +152,25 @@ async fn bind(
         };
         Failure::Runtime(format!("cannot listen on {listen}: {error}{advice}; choose another address with {option}"))
     })
+}
+
+/// What the server takes at most: fewer connections than usual if the process may not have so many files open.
+fn limits() -> Limits {
+    let usual = Limits::default();
+    let Some(files) = open_files() else { return usual };
+    let limits = usual.within(files);
+    if limits.connections < usual.connections {
+        let connections = limits.connections;
+        tracing::warn!(files, connections, "fewer connections are taken: the process may not have more files open");
+    }
+    limits
+}
+
+/// How many files the process may have open, as Linux says.
+fn open_files() -> Option<usize> {
+    let limits = std::fs::read_to_string("/proc/self/limits").ok()?;
+    let line = limits.lines().find_map(|line| line.strip_prefix("Max open files"))?;
+    line.split_whitespace().next()?.parse().ok()
 }
 
 async fn join_searches() -> Result<UdpSocket, Failure> {

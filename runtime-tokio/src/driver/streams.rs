@@ -4,12 +4,10 @@ use std::collections::HashMap;
 
 use bytes::Bytes;
 use kubevirt_redfish_core::StreamId;
+use kubevirt_redfish_core::fairness::STREAM_BUFFER;
 use tokio::sync::mpsc;
 
 use crate::server::StreamBody;
-
-/// What waits for one client. A client that reads is never behind by so much; one that does not is sent away.
-const BUFFER: usize = 64;
 
 /// The streams that are open.
 pub(super) struct Streams {
@@ -31,7 +29,7 @@ impl Streams {
 
     /// Opens a stream: what is sent to it comes out of the body.
     pub(super) fn open(&mut self, id: StreamId) -> StreamBody {
-        let (sender, data) = mpsc::channel(BUFFER);
+        let (sender, data) = mpsc::channel(STREAM_BUFFER);
         self.senders.insert(id, sender);
         StreamBody::new(id, data, self.closer.clone())
     }
@@ -59,6 +57,13 @@ impl Streams {
     /// Waits for a client to go away.
     pub(super) async fn next_closed(&mut self) -> Option<StreamId> {
         let id = self.closed.recv().await?;
+        self.senders.remove(&id);
+        Some(id)
+    }
+
+    /// One whose client has gone away, if one has.
+    pub(super) fn try_next_closed(&mut self) -> Option<StreamId> {
+        let id = self.closed.try_recv().ok()?;
         self.senders.remove(&id);
         Some(id)
     }

@@ -4,7 +4,7 @@ use std::io;
 use std::net::IpAddr;
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use http::Request;
@@ -12,22 +12,25 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
+use kubevirt_redfish_core::fairness::{Verdict, Watchdog};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_rustls::TlsAcceptor;
 
+use super::activity::{Activity, Busy, Watched};
 use super::held::Held;
 use super::unreadable::Unreadable;
 use super::{Handler, Limits, stopped};
 use crate::random::Numbers;
 
-/// How long a client may take nothing of what it is sent, in milliseconds.
-const STUCK: u64 = 30_000;
-
 /// How long a connection gets to say goodbye.
 const FAREWELL: Duration = Duration::from_secs(1);
+
+/// Streams of HTTP/2 that a client has reset, or made the server reset, and that have not been dealt with yet. One that has
+/// more is sent away.
+const RESETS: usize = 32;
 
 /// Who is at the other end of a connection.
 #[derive(Debug)]
@@ -38,6 +41,8 @@ pub struct Peer {
     pub secure: bool,
     /// What correlation ids of this connection are made of.
     correlation: AtomicU64,
+    pub(super) activity: Arc<Activity>,
+    limits: Limits,
 }
 
 impl Peer {
@@ -45,6 +50,21 @@ impl Peer {
     pub(super) fn next_correlation(&self) -> u64 {
         // Every request of a connection has its own seed, and no two connections begin anywhere near each other.
         Numbers::new(self.correlation.fetch_add(1, Ordering::Relaxed)).next()
+    }
+
+    /// Somebody at the other end has proved who they are.
+    pub(super) fn logged_in(&self) {
+        self.activity.logged_in();
+    }
+
+    /// Whether its client has not taken so much of what was answered that nothing more is to be answered for now.
+    pub(super) fn is_full(&self) -> bool {
+        self.activity.is_full(self.limits.unread)
+    }
+
+    /// Waits until its client has taken enough of that.
+    pub(super) async fn room(&self) {
+        self.activity.room(self.limits.unread).await;
     }
 }
 
@@ -69,7 +89,17 @@ impl<H: Handler> Connections<H> {
         let head_time = limits.idle.unwrap_or(Duration::from_hours(24));
         http.http1().timer(TokioTimer::new()).header_read_timeout(head_time).max_buf_size(limits.head);
         let list_size = u32::try_from(limits.head).unwrap_or(u32::MAX);
-        http.http2().timer(TokioTimer::new()).max_header_list_size(list_size).max_concurrent_streams(128);
+        // What hyper bounds by itself is said here all the same: streams that are reset before they are answered, pings
+        // and settings that are sent without an end (each is answered before the next is read), and what is buffered.
+        http.http2()
+            .timer(TokioTimer::new())
+            .max_header_list_size(list_size)
+            .max_concurrent_streams(limits.streams)
+            .max_pending_accept_reset_streams(RESETS)
+            .max_local_error_reset_streams(RESETS)
+            .max_send_buf_size(limits.unread)
+            .keep_alive_interval(limits.idle.map(|idle| idle / 3))
+            .keep_alive_timeout(limits.stuck);
         // Without randomness the ids repeat after a restart, which is better than no service.
         let seed = crate::random::seed().unwrap_or_default();
         let shared = Arc::new(Shared { handler, tls, limits, http });
@@ -77,16 +107,24 @@ impl<H: Handler> Connections<H> {
     }
 
     /// Serves one connection until it ends.
-    pub(super) fn run(&self, stream: TcpStream, address: IpAddr) -> impl Future<Output = ()> + Send + use<H> {
+    pub(super) fn run(&self, stream: TcpStream, activity: Arc<Activity>) -> impl Future<Output = ()> + Send + use<H> {
         let correlation = self.correlations.lock().map_or(0, |mut numbers| numbers.next());
         let shared = Arc::clone(&self.shared);
         let stop = self.stop.clone();
         async move {
+            let address = activity.client;
             if let Err(error) = stream.set_nodelay(true) {
                 tracing::debug!(%address, %error, "connection lost at its beginning");
                 return;
             }
-            let peer = |secure| Peer { address, secure, correlation: AtomicU64::new(correlation) };
+            let limits = shared.limits;
+            let peer = |secure| Peer {
+                address,
+                secure,
+                correlation: AtomicU64::new(correlation),
+                activity: Arc::clone(&activity),
+                limits,
+            };
             let Some(tls) = &shared.tls else { return serve(&shared, stream, peer(false), stop).await };
             let deadline = Instant::now() + shared.limits.handshake;
             // Who speaks HTTP to this port is told so in HTTP.
@@ -115,8 +153,7 @@ async fn serve<H: Handler, I: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     mut stop: watch::Receiver<bool>,
 ) {
     let peer = Arc::new(peer);
-    let begin = Instant::now();
-    let activity = Arc::new(Activity::new(begin));
+    let activity = Arc::clone(&peer.activity);
     let service = {
         let (peer, activity, handler) = (Arc::clone(&peer), Arc::clone(&activity), shared.handler.clone());
         service_fn(move |request: Request<Incoming>| {
@@ -129,11 +166,12 @@ async fn serve<H: Handler, I: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
         })
     };
     let io = {
-        let peer = Arc::clone(&peer);
+        let (io, peer) = (Watched::new(io, Arc::clone(&activity)), Arc::clone(&peer));
         Unreadable::new(io, move |status| H::refuse_head(&peer, status))
     };
     let mut connection = pin!(shared.http.serve_connection(TokioIo::new(io), service));
-    let mut watchdog = pin!(tokio::time::sleep_until(begin + shared.limits.first_request));
+    let mut watchdog = Watchdog::new(shared.limits, activity.now());
+    let mut due = pin!(tokio::time::sleep_until(Instant::now()));
     let mut leaving = false;
     loop {
         tokio::select! {
@@ -143,113 +181,30 @@ async fn serve<H: Handler, I: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
                 }
                 return;
             }
-            () = watchdog.as_mut() => {
+            () = due.as_mut() => {
                 if leaving {
                     return;
                 }
-                if activity.is_stuck() {
-                    tracing::debug!(address = %peer.address, "connection is not read");
-                    return;
-                }
-                match activity.give_up_at(&shared.limits) {
-                    Verdict::Never => watchdog.as_mut().reset(begin + Duration::from_hours(365 * 24)),
-                    Verdict::At(later) if later > Instant::now() => watchdog.as_mut().reset(later),
-                    Verdict::At(_) => {
+                match watchdog.look(activity.now(), activity.seen()) {
+                    Verdict::LookAt(next) => due.as_mut().reset(activity.begin() + next.since_start()),
+                    Verdict::Stuck => {
+                        tracing::debug!(address = %peer.address, "connection is not read");
+                        return;
+                    }
+                    Verdict::Idle => {
                         tracing::debug!(address = %peer.address, "connection is idle");
                         leaving = true;
                         connection.as_mut().graceful_shutdown();
-                        watchdog.as_mut().reset(Instant::now() + FAREWELL);
+                        due.as_mut().reset(Instant::now() + FAREWELL);
                     }
                 }
             }
             () = stopped(&mut stop), if !leaving => {
                 leaving = true;
                 connection.as_mut().graceful_shutdown();
-                watchdog.as_mut().reset(Instant::now() + shared.limits.grace);
+                due.as_mut().reset(Instant::now() + shared.limits.grace);
             }
         }
-    }
-}
-
-/// What has happened on a connection, as far as it decides about its end.
-#[derive(Debug)]
-struct Activity {
-    begin: Instant,
-    requests: AtomicU32,
-    running: AtomicU32,
-    /// When the last request ended, in milliseconds after the beginning.
-    last_end: AtomicU64,
-    /// Since when something has been on its way to the client, in the same measure; zero if nothing is.
-    writing_since: AtomicU64,
-}
-
-enum Verdict {
-    Never,
-    At(Instant),
-}
-
-impl Activity {
-    fn new(begin: Instant) -> Self {
-        Self {
-            begin,
-            requests: AtomicU32::new(0),
-            running: AtomicU32::new(0),
-            last_end: AtomicU64::new(0),
-            writing_since: AtomicU64::new(0),
-        }
-    }
-
-    /// Whether the client has not taken anything of what it was sent for so long that it never will.
-    fn is_stuck(&self) -> bool {
-        let since = self.writing_since.load(Ordering::Relaxed);
-        since > 0 && self.elapsed().saturating_sub(since) > STUCK
-    }
-
-    fn elapsed(&self) -> u64 {
-        u64::try_from(self.begin.elapsed().as_millis()).unwrap_or(u64::MAX)
-    }
-
-    /// When to close the connection if nothing happens until then.
-    fn give_up_at(&self, limits: &Limits) -> Verdict {
-        if self.requests.load(Ordering::Relaxed) == 0 {
-            return Verdict::At(self.begin + limits.first_request);
-        }
-        let Some(idle) = limits.idle else { return Verdict::Never };
-        if self.running.load(Ordering::Relaxed) > 0 {
-            return Verdict::At(Instant::now() + idle);
-        }
-        Verdict::At(self.begin + Duration::from_millis(self.last_end.load(Ordering::Relaxed)) + idle)
-    }
-}
-
-/// Held while a request is being answered.
-pub(super) struct Busy(Arc<Activity>);
-
-impl Busy {
-    fn begin(activity: &Arc<Activity>) -> Self {
-        activity.requests.store(1, Ordering::Relaxed);
-        activity.running.fetch_add(1, Ordering::Relaxed);
-        Self(Arc::clone(activity))
-    }
-}
-
-impl Busy {
-    /// Something is on its way to the client.
-    pub(super) fn writes(&self) {
-        self.0.writing_since.store(self.0.elapsed().max(1), Ordering::Relaxed);
-    }
-
-    /// The client has been sent all that there is.
-    pub(super) fn waits(&self) {
-        self.0.writing_since.store(0, Ordering::Relaxed);
-    }
-}
-
-impl Drop for Busy {
-    fn drop(&mut self) {
-        self.waits();
-        self.0.last_end.store(self.0.elapsed(), Ordering::Relaxed);
-        self.0.running.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

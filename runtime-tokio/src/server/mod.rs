@@ -1,8 +1,10 @@
 //! The HTTP server: sockets, TLS, connections and their limits. What is answered is a [`Handler`]'s business.
 
+mod activity;
 mod connection;
 mod correlation;
 mod held;
+mod open;
 mod redfish;
 mod request_body;
 mod stream;
@@ -12,20 +14,20 @@ use std::future::Future;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 use hyper::body::{Body, Incoming};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
-use tokio::task::{JoinError, JoinSet};
 use tokio_rustls::TlsAcceptor;
 
 use crate::config::ListenAddress;
 use connection::Connections;
+use open::Open;
 
 pub use connection::Peer;
+pub use kubevirt_redfish_core::fairness::Limits;
 pub use redfish::Redfish;
 pub use stream::{AnswerBody, StreamBody};
 
@@ -45,37 +47,6 @@ pub trait Handler: Clone + Send + Sync + 'static {
     fn refuse_head(peer: &Peer, status: StatusCode) -> Option<Response<Bytes>> {
         let _ = (peer, status);
         None
-    }
-}
-
-/// What a server takes from its clients at most.
-#[derive(Clone, Copy, Debug)]
-pub struct Limits {
-    /// Connections at a time; more wait until one ends.
-    pub connections: usize,
-    /// The time for a TLS handshake.
-    pub handshake: Duration,
-    /// The time from the beginning of a connection until its first request has been read.
-    pub first_request: Duration,
-    /// How long a connection without requests is kept; `None` for ever. A client that polls more often than this
-    /// pays for one handshake only.
-    pub idle: Option<Duration>,
-    /// Bytes of a request's head.
-    pub head: usize,
-    /// How long requests may take to be finished once the server has been told to stop.
-    pub grace: Duration,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            connections: 1024,
-            handshake: Duration::from_secs(10),
-            first_request: Duration::from_secs(10),
-            idle: Some(Duration::from_secs(90)),
-            head: 64 * 1024,
-            grace: Duration::from_secs(25),
-        }
     }
 }
 
@@ -102,30 +73,23 @@ impl Server {
     pub async fn serve<H: Handler>(self, handler: H, mut stop: watch::Receiver<bool>) {
         let Self { listener, tls, limits } = self;
         let connections = Connections::new(handler, tls, limits, stop.clone());
-        let mut running = JoinSet::new();
+        let mut open = Open::new(limits);
         loop {
             tokio::select! {
-                accepted = listener.accept(), if running.len() < limits.connections => match accepted {
+                accepted = listener.accept() => match accepted {
                     Ok((stream, address)) => {
-                        running.spawn(connections.run(stream, canonical(address.ip())));
+                        open.admit(canonical(address.ip()), |activity| connections.run(stream, activity));
                     }
-                    Err(error) => accept_failed(&error).await,
+                    Err(error) => open.accept_failed(&error).await,
                 },
-                Some(ended) = running.join_next(), if !running.is_empty() => report(ended),
+                Some(()) = open.next_end() => {}
                 () = stopped(&mut stop) => break,
             }
         }
         drop(listener);
-        let finish = async {
-            while let Some(ended) = running.join_next().await {
-                report(ended);
-            }
-        };
+        let finish = async { while open.next_end().await.is_some() {} };
         if tokio::time::timeout(limits.grace, finish).await.is_err() {
-            tracing::warn!(
-                connections = running.len(),
-                "requests are cut short: they took longer than the shutdown may"
-            );
+            tracing::warn!(connections = open.len(), "requests are cut short: they took longer than the shutdown may");
         }
     }
 }
@@ -133,24 +97,6 @@ impl Server {
 /// Waits until `stop` becomes true or its sender is gone.
 pub(crate) async fn stopped(stop: &mut watch::Receiver<bool>) {
     let _ = stop.wait_for(|stop| *stop).await;
-}
-
-/// A panic is a mistake in the program; it costs one connection and no more.
-fn report(ended: Result<(), JoinError>) {
-    if let Err(error) = ended
-        && error.is_panic()
-    {
-        tracing::error!(%error, "a connection ended by a panic; this is a bug");
-    }
-}
-
-async fn accept_failed(error: &io::Error) {
-    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
-    if !matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset) {
-        // Out of file descriptors, most likely: trying again at once would only burn time.
-        tracing::warn!(%error, "no connection could be accepted");
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
 }
 
 /// An IPv4 client of a socket that takes both is an IPv4 client.

@@ -1,6 +1,7 @@
 //! Carries one request's exchange: what the core asks for is fetched, what it answers is sent.
 
 use std::io;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,8 +10,8 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version, header};
 use http_body_util::Full;
 use hyper::body::Incoming;
+use kubevirt_redfish_core::fairness::{LONG_READS, Party, REFUSED_AFTER, REQUESTS};
 use kubevirt_redfish_core::{self as core, Signal, Step, View};
-use tokio::sync::Semaphore;
 
 use super::connection::broken;
 use super::correlation::{REQUEST_ID, correlation_id};
@@ -18,6 +19,7 @@ use super::request_body::RequestBody;
 use super::{AnswerBody, Handler, Peer};
 use crate::clock::Clock;
 use crate::driver::Submissions;
+use crate::permits::{Load, Permit, Permits};
 
 /// Answers requests from the current view.
 #[derive(Clone)]
@@ -29,15 +31,17 @@ struct Inner {
     clock: Clock,
     views: Arc<ArcSwap<View>>,
     submissions: Submissions,
+    /// For requests that are not answered at once: nobody has so many under way that others cannot have any.
+    requests: Permits<Party>,
     /// For reads that take long, a few at a time: the others are not to be without a processor.
-    long_reads: Arc<Semaphore>,
+    long_reads: Permits<Party>,
 }
 
 impl Redfish {
     /// Answers reads from `views` and submits changes to `submissions`.
     pub fn new(clock: Clock, views: Arc<ArcSwap<View>>, submissions: Submissions) -> Self {
-        let long_reads = Arc::new(Semaphore::new(LONG_READS));
-        Self { inner: Arc::new(Inner { clock, views, submissions, long_reads }) }
+        let (requests, long_reads) = (Permits::new(REQUESTS), Permits::new(LONG_READS));
+        Self { inner: Arc::new(Inner { clock, views, submissions, requests, long_reads }) }
     }
 }
 
@@ -55,23 +59,29 @@ impl Handler for Redfish {
         let record = Record::of(&parts, &correlation_id);
         let is_http1 = parts.version < Version::HTTP_2;
         let expects_continue = parts.headers.contains_key(header::EXPECT);
-        let peer = core::Peer { address: peer.address, secure: peer.secure };
         let inner = self.inner;
-        let view = inner.views.load();
-        // Reads are answered right here, without ever waiting.
-        let (exchange, step) = view.begin(inner.clock.now(), &peer, Request::from_parts(parts, ()));
+        let head = Request::from_parts(parts, ());
+        // Reads are answered right here, without ever waiting, unless their client does not take the answers.
+        let begun = if peer.is_full() { Err(head) } else { Ok(inner.begin(&peer, head)) };
         async move {
             let mut body = RequestBody::new(body);
+            let (exchange, step) = match begun {
+                Ok(begun) => begun,
+                Err(head) => {
+                    peer.room().await;
+                    inner.begin(&peer, head)
+                }
+            };
             let response = match step {
                 Step::Respond(response) => response.map(|body| AnswerBody::Whole(Full::new(body))),
-                step => inner.carry(exchange, step, &mut body).await?,
+                step => inner.carry(&peer, exchange, step, &mut body).await?,
             };
             // Who waits to be asked for the body has not begun to send it.
             if !body.has_ended() && !expects_continue {
                 body.discard().await;
             }
             if let Some(record) = record {
-                record.write(response.status(), &correlation_id);
+                record.write(response.status(), &correlation_id, peer.address);
             }
             let mut response = response;
             response.headers_mut().insert(REQUEST_ID, correlation_id);
@@ -98,14 +108,36 @@ impl Handler for Redfish {
 }
 
 impl Inner {
+    fn begin(&self, peer: &Peer, head: Request<()>) -> (core::Exchange, Step) {
+        let at = core::Peer { address: peer.address, secure: peer.secure };
+        let (exchange, step) = self.views.load().begin(self.clock.now(), &at, head);
+        if exchange.is_authenticated() {
+            peer.logged_in();
+        }
+        (exchange, step)
+    }
+
     async fn carry(
         &self,
+        peer: &Peer,
         mut exchange: core::Exchange,
         mut step: Step,
         body: &mut RequestBody,
     ) -> io::Result<Response<AnswerBody>> {
         let mut stream = None;
+        let mut place: Option<Permit<Party>> = None;
         loop {
+            if let Step::Respond(response) = step {
+                return Ok(response.map(|body| AnswerBody::Whole(Full::new(body))));
+            }
+            // Who sent it may turn out only on the way.
+            if place.as_ref().is_none_or(|place| exchange.is_authenticated() && *place.party() != exchange.party()) {
+                place = self.requests.try_acquire(&exchange.party());
+                if place.is_none() {
+                    step = self.refuse(peer, &mut exchange).await;
+                    continue;
+                }
+            }
             let signal = match step {
                 Step::Respond(response) => return Ok(response.map(|body| AnswerBody::Whole(Full::new(body)))),
                 Step::Stream { head, .. } => {
@@ -114,7 +146,11 @@ impl Inner {
                     return Ok(head.map(|()| AnswerBody::Stream(body)));
                 }
                 Step::Defer => {
-                    (exchange, step) = self.proceed(exchange).await?;
+                    if let Ok(turn) = self.long_reads.acquire(&exchange.party()).await {
+                        return self.read_long(exchange, turn).await;
+                    }
+                    place = None;
+                    step = self.refuse(peer, &mut exchange).await;
                     continue;
                 }
                 Step::ReadBody { limit } => body.read(limit).await,
@@ -127,24 +163,52 @@ impl Inner {
                     None => return unavailable(),
                 },
             };
-            // The newest view: it has in it what the submission changed.
-            step = exchange.resume(&self.views.load_full(), self.clock.now(), signal);
+            step = self.resume(peer, &mut exchange, signal);
         }
+    }
+
+    fn resume(&self, peer: &Peer, exchange: &mut core::Exchange, signal: Signal) -> Step {
+        // The newest view: it has in it what a submission changed.
+        let step = exchange.resume(&self.views.load_full(), self.clock.now(), signal);
+        if exchange.is_authenticated() {
+            peer.logged_in();
+        }
+        step
+    }
+
+    /// Tells a client that it asks for too much, so late that it cannot do so all the time.
+    async fn refuse(&self, peer: &Peer, exchange: &mut core::Exchange) -> Step {
+        tokio::time::sleep(REFUSED_AFTER).await;
+        self.resume(peer, exchange, Signal::NoRoom)
+    }
+
+    /// Ends an exchange where it keeps nobody waiting.
+    async fn read_long(&self, mut exchange: core::Exchange, place: Permit<Party>) -> io::Result<Response<AnswerBody>> {
+        let (views, clock) = (Arc::clone(&self.views), self.clock);
+        let work = tokio::task::spawn_blocking(move || {
+            let step = exchange.resume(&views.load_full(), clock.now(), Signal::Proceed);
+            // The place is held by the work rather than by who waits for it: a client that hangs up does not stop the work.
+            match step {
+                Step::Respond(response) => Ok(response.map(|body| {
+                    let load = place.hold(body.len());
+                    AnswerBody::Whole(Full::new(Bytes::from_owner(Kept { body, _load: load })))
+                })),
+                _ => Err(broken("a long read wants something else; this is a bug")),
+            }
+        });
+        work.await.map_err(io::Error::other)?
     }
 }
 
-impl Inner {
-    /// Goes on with an exchange where it keeps nobody waiting.
-    async fn proceed(&self, mut exchange: core::Exchange) -> io::Result<(core::Exchange, Step)> {
-        let permit = Arc::clone(&self.long_reads).acquire_owned().await.map_err(io::Error::other)?;
-        let (views, clock) = (Arc::clone(&self.views), self.clock);
-        let work = tokio::task::spawn_blocking(move || {
-            // Held by the work rather than by who waits for it: a client that hangs up does not stop the work.
-            let _permit = permit;
-            let step = exchange.resume(&views.load_full(), clock.now(), Signal::Proceed);
-            (exchange, step)
-        });
-        work.await.map_err(io::Error::other)
+/// A long answer, counted until it has been sent.
+struct Kept {
+    body: Bytes,
+    _load: Load<Party>,
+}
+
+impl AsRef<[u8]> for Kept {
+    fn as_ref(&self) -> &[u8] {
+        &self.body
     }
 }
 
@@ -175,22 +239,19 @@ impl Record {
         Some(Self { method: parts.method.clone(), path: parts.uri.path().into(), begin: std::time::Instant::now() })
     }
 
-    fn write(&self, status: StatusCode, correlation_id: &HeaderValue) {
+    fn write(&self, status: StatusCode, correlation_id: &HeaderValue, client: IpAddr) {
         let Self { method, path, begin } = self;
         let correlation_id = correlation_id.to_str().unwrap_or_default();
         let duration = microseconds(begin.elapsed());
         let status_code = status.as_u16();
         let is_read = *method == Method::GET || *method == Method::HEAD;
         if !is_read && (status.is_client_error() || status.is_server_error()) {
-            tracing::warn!(correlation_id, %method, %path, status_code, duration, "request failed");
+            tracing::warn!(correlation_id, %client, %method, %path, status_code, duration, "request failed");
         } else {
             tracing::debug!(correlation_id, %method, %path, status_code, duration, "request");
         }
     }
 }
-
-/// How many reads that take long are worked on at a time.
-const LONG_READS: usize = 2;
 
 fn microseconds(duration: Duration) -> u64 {
     u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)

@@ -8,7 +8,7 @@ pub(crate) mod client;
 
 use std::io::{BufRead as _, BufReader, Read};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStderr, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
@@ -58,6 +58,18 @@ impl Service {
         let url = line.split_whitespace().last().unwrap();
         service.url = url.replace("/redfish/v1/", "");
         service
+    }
+
+    /// The same, with its log written to `stderr`, whatever becomes of that.
+    pub(crate) fn simulate_logging_to(args: &[&str], stderr: impl Into<Stdio>) -> (Self, Option<ChildStderr>) {
+        let mut all = vec!["simulate", "--listen", "127.0.0.1:0", "--password", "secret", "--time-scale", "20"];
+        all.extend(args);
+        let mut child = program(&all).env("LOG_LEVEL", "debug").stdout(Stdio::piped()).stderr(stderr).spawn().unwrap();
+        let (stdout, log) = (lines(child.stdout.take().unwrap()), child.stderr.take());
+        let mut service = Self { child, stdout, stderr: channel().1, log: Vec::new(), url: String::new() };
+        let line = service.line(|service| &service.stdout, "Redfish service:");
+        service.url = line.split_whitespace().last().unwrap().replace("/redfish/v1/", "");
+        (service, log)
     }
 
     /// Starts `serve` on a free port.

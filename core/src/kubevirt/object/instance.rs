@@ -2,8 +2,9 @@
 
 use serde::Deserialize;
 
-use super::template::Nothing;
+use super::template::{Cpu, Nothing};
 use super::{Condition, Metadata, Object, TemplateSpec, lenient};
+use crate::kubevirt::quantity::Quantity;
 use crate::model::ObjectName;
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -39,6 +40,19 @@ pub(crate) struct InstanceStatus {
     pub(crate) volume_status: Vec<Object<VolumeStatus>>,
     #[serde(deserialize_with = "lenient")]
     pub(crate) node_name: Option<ObjectName>,
+    /// The processors that the guest has, where `spec` says what it is to have.
+    #[serde(rename = "currentCPUTopology", deserialize_with = "lenient")]
+    pub(crate) cpu_topology: Option<Object<Cpu>>,
+    #[serde(deserialize_with = "lenient")]
+    pub(crate) memory: Object<MemoryStatus>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(crate) struct MemoryStatus {
+    /// What the guest has, where `spec` says what it is to have.
+    #[serde(deserialize_with = "lenient")]
+    pub(crate) guest_current: Option<Quantity>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -61,6 +75,9 @@ pub(crate) struct InterfaceStatus {
     pub(crate) ip_address: Option<Box<str>>,
     #[serde(deserialize_with = "lenient")]
     pub(crate) ip_addresses: Vec<Option<Box<str>>>,
+    /// `up` or `down`, as the hypervisor has it.
+    #[serde(deserialize_with = "lenient")]
+    pub(crate) link_state: Option<Box<str>>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]

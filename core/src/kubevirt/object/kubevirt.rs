@@ -27,6 +27,16 @@ pub(crate) struct KubeVirtSpec {
 pub(crate) struct Configuration {
     #[serde(deserialize_with = "lenient")]
     pub(crate) developer_configuration: Object<DeveloperConfiguration>,
+    #[serde(deserialize_with = "lenient")]
+    pub(crate) network: Object<NetworkConfiguration>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(crate) struct NetworkConfiguration {
+    /// How the interface is bound that a machine without any is given; nothing is `bridge`.
+    #[serde(deserialize_with = "lenient")]
+    pub(crate) default_network_interface: Option<Box<str>>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]

@@ -51,6 +51,13 @@ pub(crate) struct Named {
     pub(crate) name: Option<ObjectName>,
 }
 
+impl Named {
+    /// Whether it names anything.
+    fn is_set(&self) -> bool {
+        self.name.is_some()
+    }
+}
+
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct Template {
@@ -85,6 +92,16 @@ pub(crate) struct StateChangeRequest {
 }
 
 impl VirtualMachine {
+    /// Whether an instance type says how large the machine is.
+    pub(crate) fn has_instance_type(&self) -> bool {
+        self.spec.instancetype.is_set()
+    }
+
+    /// Whether a preference fills in what the definition leaves open.
+    pub(crate) fn has_preference(&self) -> bool {
+        self.spec.preference.is_set()
+    }
+
     /// When the machine is to run; the deprecated `spec.running` says the same as two of the strategies.
     pub(crate) fn run_strategy(&self) -> RunStrategy {
         match (self.spec.running, self.spec.run_strategy.as_deref()) {
@@ -98,6 +115,17 @@ impl VirtualMachine {
     pub(crate) fn unknown_strategy(&self) -> Option<&str> {
         let strategy = self.spec.run_strategy.as_deref();
         strategy.filter(|text| !text.is_empty() && RunStrategy::parse(text).name() != *text)
+    }
+
+    /// The strategy by which the controller has last looked at the machine; `None` if it has never run.
+    pub(crate) fn seen_strategy(&self) -> Option<RunStrategy> {
+        self.status.run_strategy.as_deref().filter(|name| !name.is_empty()).map(RunStrategy::parse)
+    }
+
+    /// The run of which a stop has been asked for and not yet been carried out.
+    pub(crate) fn stopped_instance(&self) -> Option<&str> {
+        let mut stops = self.status.state_change_requests.iter();
+        stops.find(|request| request.action.as_deref() == Some("Stop")).and_then(|request| request.uid.as_deref())
     }
 
     /// Whether a start has been asked for and not yet been carried out.

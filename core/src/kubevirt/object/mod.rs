@@ -29,11 +29,11 @@ pub(crate) use kubevirt::KubeVirt;
 pub(crate) use lease::Lease;
 pub(crate) use lenient::{Element, Lenient, Object, TextMap, lenient};
 pub(crate) use machine::MachineStatus;
-pub(crate) use machine::{Named, RunStrategy, VirtualMachine};
+pub(crate) use machine::{RunStrategy, VirtualMachine};
 pub(crate) use secret::Secret;
 pub(crate) use status::Status;
 pub(crate) use storage::{StorageClasses, StorageProfile};
-pub(crate) use template::{Bootloader, Disk, Domain, TemplateSpec, TpmDevice, Volume};
+pub(crate) use template::{Bootloader, Disk, Domain, Interface, TemplateSpec, TpmDevice, Volume};
 pub(crate) use typed::Typed;
 
 /// `metadata` of any object.
@@ -180,5 +180,9 @@ pub(crate) fn condition<'a>(conditions: &'a [Object<Condition>], kind: &str) -> 
 impl Condition {
     pub(crate) fn is_true(&self) -> bool {
         self.status.as_deref() == Some("True")
+    }
+
+    pub(crate) fn is_false(&self) -> bool {
+        self.status.as_deref() == Some("False")
     }
 }

@@ -16,6 +16,8 @@ pub(crate) struct TemplateSpec {
     #[serde(deserialize_with = "lenient")]
     pub(crate) volumes: Vec<Object<Volume>>,
     #[serde(deserialize_with = "lenient")]
+    pub(crate) networks: Vec<Object<Part>>,
+    #[serde(deserialize_with = "lenient")]
     pub(crate) termination_grace_period_seconds: Option<u64>,
 }
 
@@ -27,6 +29,17 @@ impl TemplateSpec {
     pub(crate) fn disk(&self, name: &str) -> Option<&Disk> {
         let mut disks = self.domain.devices.disks.iter().map(|disk| &disk.0);
         disks.find(|disk| disk.name.as_deref() == Some(name))
+    }
+
+    /// Whether a kernel is started that stands in the definition, so that no device is booted from.
+    pub(crate) fn starts_kernel(&self) -> bool {
+        self.domain.firmware.kernel_boot.container.is_some()
+    }
+
+    /// Whether a disk can be booted from: an empty drive can, what holds only data for the guest cannot.
+    pub(crate) fn is_boot_source(&self, disk: &Disk) -> bool {
+        let volume = disk.name.as_deref().and_then(|name| self.volume(name));
+        volume.is_none_or(|volume| !volume.holds_only_data())
     }
 }
 
@@ -67,6 +80,15 @@ pub(crate) struct Cpu {
 pub(crate) struct Memory {
     #[serde(deserialize_with = "lenient")]
     pub(crate) guest: Option<Quantity>,
+    #[serde(deserialize_with = "lenient")]
+    pub(crate) hugepages: Object<Hugepages>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(crate) struct Hugepages {
+    #[serde(deserialize_with = "lenient")]
+    pub(crate) page_size: Option<Quantity>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -95,7 +117,7 @@ pub(crate) struct MachineType {
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
+#[serde(default, rename_all = "camelCase")]
 pub(crate) struct FirmwareSpec {
     #[serde(deserialize_with = "lenient")]
     pub(crate) uuid: Option<Box<str>>,
@@ -103,9 +125,19 @@ pub(crate) struct FirmwareSpec {
     pub(crate) serial: Option<Box<str>>,
     #[serde(deserialize_with = "lenient")]
     pub(crate) bootloader: Object<Bootloader>,
+    #[serde(deserialize_with = "lenient")]
+    pub(crate) kernel_boot: Object<KernelBoot>,
 }
 
+/// A kernel that is started in place of whatever the devices have.
 #[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct KernelBoot {
+    #[serde(deserialize_with = "lenient")]
+    pub(crate) container: Option<Object<Nothing>>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub(crate) struct Bootloader {
     #[serde(deserialize_with = "lenient")]
@@ -142,12 +174,16 @@ pub(crate) struct Devices {
     #[serde(deserialize_with = "lenient")]
     pub(crate) autoattach_graphics_device: Option<bool>,
     #[serde(deserialize_with = "lenient")]
+    pub(crate) autoattach_pod_interface: Option<bool>,
+    #[serde(deserialize_with = "lenient")]
     pub(crate) disks: Vec<Object<Disk>>,
+    #[serde(deserialize_with = "lenient")]
+    pub(crate) filesystems: Vec<Object<Part>>,
     #[serde(deserialize_with = "lenient")]
     pub(crate) interfaces: Vec<Object<Interface>>,
 }
 
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub(crate) struct TpmDevice {
     #[serde(deserialize_with = "lenient")]
@@ -156,8 +192,16 @@ pub(crate) struct TpmDevice {
     pub(crate) persistent: Option<bool>,
 }
 
-/// An object of which only the presence counts.
+/// A part of a template of which only the name counts.
 #[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Part {
+    #[serde(deserialize_with = "lenient")]
+    pub(crate) name: Option<Box<str>>,
+}
+
+/// An object of which only the presence counts.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub(crate) struct Nothing {}
 
@@ -197,6 +241,16 @@ pub(crate) struct Interface {
     pub(crate) mac_address: Option<Box<str>>,
     #[serde(deserialize_with = "lenient")]
     pub(crate) boot_order: Option<u64>,
+    /// `up`, `down` or `absent`; nothing is `up`.
+    #[serde(deserialize_with = "lenient")]
+    pub(crate) state: Option<Box<str>>,
+}
+
+impl Interface {
+    /// Whether the definition takes it away: the controller removes it a moment later (inventory facts, section 4).
+    pub(crate) fn is_absent(&self) -> bool {
+        self.state.as_deref() == Some("absent")
+    }
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -211,9 +265,47 @@ pub(crate) struct Volume {
     pub(crate) persistent_volume_claim: Option<Object<ClaimSource>>,
     #[serde(deserialize_with = "lenient")]
     pub(crate) container_disk: Option<Object<ContainerDisk>>,
+    #[serde(deserialize_with = "lenient")]
+    pub(crate) cloud_init_no_cloud: Option<Object<Nothing>>,
+    #[serde(deserialize_with = "lenient")]
+    pub(crate) cloud_init_config_drive: Option<Object<Nothing>>,
+    #[serde(deserialize_with = "lenient")]
+    pub(crate) sysprep: Option<Object<Nothing>>,
+    #[serde(deserialize_with = "lenient")]
+    pub(crate) config_map: Option<Object<Nothing>>,
+    #[serde(deserialize_with = "lenient")]
+    pub(crate) secret: Option<Object<Nothing>>,
+    #[serde(deserialize_with = "lenient")]
+    pub(crate) service_account: Option<Object<Nothing>>,
+    #[serde(rename = "downwardAPI", deserialize_with = "lenient")]
+    pub(crate) downward_api: Option<Object<Nothing>>,
+    #[serde(deserialize_with = "lenient")]
+    pub(crate) downward_metrics: Option<Object<Nothing>>,
+    #[serde(deserialize_with = "lenient")]
+    pub(crate) memory_dump: Option<Object<Nothing>>,
+    #[serde(deserialize_with = "lenient")]
+    pub(crate) container_path: Option<Object<Nothing>>,
 }
 
 impl Volume {
+    /// Whether it is of a kind that holds data for the guest or about it, and never an operating system.
+    pub(crate) fn holds_only_data(&self) -> bool {
+        [
+            &self.cloud_init_no_cloud,
+            &self.cloud_init_config_drive,
+            &self.sysprep,
+            &self.config_map,
+            &self.secret,
+            &self.service_account,
+            &self.downward_api,
+            &self.downward_metrics,
+            &self.memory_dump,
+            &self.container_path,
+        ]
+        .into_iter()
+        .any(Option::is_some)
+    }
+
     /// Whether it may come and go while the machine runs.
     pub(crate) fn hotpluggable(&self) -> bool {
         let volume = self.data_volume.as_ref().and_then(|source| source.hotpluggable);

@@ -68,7 +68,8 @@ impl AwaitedMedia {
         }
         if let Some(image) = missing_http_image(scene) {
             if let Some(reason) = &self.refusal {
-                let note = LeftOutRecord { image, reason: reason.as_str().into(), claim: None };
+                let machine = scene.machine.metadata.uid.clone();
+                let note = LeftOutRecord { image, reason: reason.as_str().into(), claim: None, machine };
                 let note = serde_json::to_string(&note).ok();
                 let patch = boot::abandon(scene).annotate(MEDIA_LEFT_OUT, note.as_deref());
                 return Some(Decision::Write(patch.into_write(Purpose::Main, scene.command)));
@@ -145,7 +146,7 @@ impl AwaitedMedia {
 }
 
 fn missing_http_image(scene: &Scene<'_>) -> Option<Box<str>> {
-    let record = BootRecord::read(&scene.machine.metadata.annotations)?;
+    let record = BootRecord::read(scene.machine)?;
     let image = record.http_image()?;
     let there = MediaRecord::read(scene.machine, Slot::Http).is_some_and(|medium| *medium.image == *image);
     (!there).then(|| image.into())

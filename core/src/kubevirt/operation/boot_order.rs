@@ -1,4 +1,4 @@
-//! Which device an override boots from, and what the boot sequence then is.
+//! Which devices an override boots from, and what the boot sequence then is.
 //!
 //! Pure: templates in, places out.
 
@@ -6,58 +6,108 @@ use serde_json::{Value, json};
 
 use crate::kubevirt::annotation::{BootOrder, BootRecord, MediaRecord, Target};
 pub(super) use crate::kubevirt::boot_sequence::Device;
-use crate::kubevirt::object::VirtualMachine;
+use crate::kubevirt::defaults;
+use crate::kubevirt::object::{Disk, TemplateSpec, VirtualMachine};
 use crate::model::Slot;
 
-/// The device that an override boots from; `None` if the machine has none. `disks` are its own, without drives whose
-/// media come and go.
-pub(super) fn device(
-    record: &BootRecord,
-    machine: &VirtualMachine,
-    disks: &[Box<str>],
-    order: &BootOrder,
-) -> Option<Device> {
-    let spec = &machine.spec.template.spec;
-    let place = |device: &Device| order.place(device).unwrap_or(u32::MAX);
-    match record.target {
-        Target::None => None,
-        Target::Cd => cd_drive(machine).map(Device::Disk),
-        Target::Usb => MediaRecord::read(machine, Slot::Usb).map(|record| Device::Disk(record.drive)),
-        Target::Hdd => disks.iter().cloned().map(Device::Disk).min_by_key(place),
-        Target::Pxe => {
-            let interfaces = spec.domain.devices.interfaces.iter().filter_map(|interface| interface.name.clone());
-            interfaces.map(Device::Interface).min_by_key(place)
-        }
-        Target::UefiBootNext => record.next.clone().filter(|next| next.is_in(spec)),
-        Target::UefiHttp => {
-            let medium = MediaRecord::read(machine, Slot::Http)?;
-            (Some(&medium.image) == record.http_uri.as_ref()).then_some(Device::Disk(medium.drive))
+/// What a machine can boot from, as an instance of it is going to have it.
+#[derive(Debug)]
+pub(super) struct Devices<'a> {
+    order: &'a BootOrder,
+    http: Option<MediaRecord>,
+    /// Its own disks, without drives whose media come and go, and whether they are on the USB bus.
+    disks: Vec<(Box<str>, bool)>,
+    stick: Option<Box<str>>,
+    /// CD-ROM drives, the one that stands for the slot first.
+    drives: Vec<Box<str>>,
+    interfaces: Vec<Box<str>>,
+    spec: TemplateSpec,
+}
+
+impl<'a> Devices<'a> {
+    /// The devices of a machine whose own order is this.
+    pub(super) fn of(machine: &VirtualMachine, order: &'a BootOrder) -> Self {
+        let spec = defaults::applied(machine);
+        let medium = |slot| MediaRecord::read(machine, slot);
+        let (cd, stick, http) = (medium(Slot::Cd), medium(Slot::Usb), medium(Slot::Http));
+        let drive_of = |record: &Option<MediaRecord>| record.as_ref().map(|record| record.drive.clone());
+        let (cd, stick, http_drive) = (drive_of(&cd), drive_of(&stick), drive_of(&http));
+        let sources = || spec.domain.devices.disks.iter().filter(|disk| spec.is_boot_source(disk));
+        let fixed = sources().filter(|disk| disk.cdrom.is_none() && disk.name != stick);
+        let disks = fixed.filter_map(|disk| Some((disk.name.clone()?, is_on_usb(disk)))).collect();
+        let all: Vec<Box<str>> = sources()
+            .filter(|disk| disk.cdrom.is_some() && (disk.name != http_drive || http_drive.is_none()))
+            .filter_map(|disk| disk.name.clone())
+            .collect();
+        // The drive with our medium, else the first empty one, else the first.
+        let slot = all.iter().find(|drive| Some(*drive) == cd.as_ref());
+        let slot = slot.or_else(|| all.iter().find(|drive| spec.volume(drive).is_none())).or_else(|| all.first());
+        let others = all.iter().filter(|drive| Some(*drive) != slot).cloned().collect();
+        let drives = slot.cloned().into_iter().chain(in_owners_order(others, |name| order.disks.get(name))).collect();
+        let interfaces = spec.domain.devices.interfaces.iter().filter_map(|interface| interface.name.clone()).collect();
+        Self { order, http, disks, stick, drives, interfaces, spec }
+    }
+
+    /// The machine's own disks, without drives whose media come and go and what holds only data.
+    pub(super) fn own_disks(&self) -> impl Iterator<Item = &Box<str>> {
+        self.disks.iter().map(|(name, _)| name)
+    }
+
+    /// The devices that an override boots from, in the order in which they are tried; none if the machine has none.
+    pub(super) fn of_target(&self, record: &BootRecord) -> Vec<Device> {
+        let disks = |on_usb: bool| {
+            let disks = self.disks.iter().filter(|(_, is)| *is == on_usb).map(|(name, _)| name.clone()).collect();
+            in_owners_order(disks, |name| self.order.disks.get(name))
+        };
+        let network = || {
+            let interfaces = in_owners_order(self.interfaces.clone(), |name| self.order.interfaces.get(name));
+            interfaces.into_iter().map(Device::Interface).collect()
+        };
+        match record.target {
+            Target::None => Vec::new(),
+            Target::Cd => self.drives.iter().cloned().map(Device::Disk).collect(),
+            Target::Usb => self.stick.iter().cloned().chain(disks(true)).map(Device::Disk).collect(),
+            Target::Hdd => {
+                let fixed = disks(false);
+                let disks = if fixed.is_empty() { disks(true) } else { fixed };
+                disks.into_iter().map(Device::Disk).collect()
+            }
+            Target::Pxe => network(),
+            Target::UefiBootNext => record.next.iter().filter(|next| next.is_in(&self.spec)).cloned().collect(),
+            Target::UefiHttp if record.http_uri.is_none() => network(),
+            Target::UefiHttp => {
+                let medium = self.http.iter().filter(|medium| Some(&medium.image) == record.http_uri.as_ref());
+                medium.map(|medium| Device::Disk(medium.drive.clone())).collect()
+            }
         }
     }
 }
 
-/// The drive that stands for the CD-ROM slot: the one with our medium, else the first empty one, else the first.
-fn cd_drive(machine: &VirtualMachine) -> Option<Box<str>> {
-    let spec = &machine.spec.template.spec;
-    let drives =
-        || spec.domain.devices.disks.iter().filter(|disk| disk.cdrom.is_some()).filter_map(|disk| disk.name.clone());
-    let of = |slot| MediaRecord::read(machine, slot).map(|record| record.drive);
-    let (ours, others) = (of(Slot::Cd), of(Slot::Http));
-    let drives = || drives().filter(|drive| Some(drive) != others.as_ref());
-    drives()
-        .find(|drive| Some(drive) == ours.as_ref())
-        .or_else(|| drives().find(|drive| spec.volume(drive).is_none()))
-        .or_else(|| drives().next())
+/// The devices of one target as they are tried: in the order of their places. If the owner has given a place to any of them
+/// the others are left out; if to none, all of them are tried as they come.
+fn in_owners_order<'o>(devices: Vec<Box<str>>, place: impl Fn(&Box<str>) -> Option<&'o u32>) -> Vec<Box<str>> {
+    let mut placed: Vec<_> = devices.iter().filter_map(|name| Some((*place(name)?, name.clone()))).collect();
+    placed.sort();
+    if placed.is_empty() { devices } else { placed.into_iter().map(|(_, name)| name).collect() }
+}
+
+fn is_on_usb(disk: &Disk) -> bool {
+    let targets = [&disk.disk, &disk.lun];
+    targets.into_iter().flatten().any(|target| target.bus.as_deref() == Some("usb"))
 }
 
 /// The order that tries `first` before everything else. `disks` are the machine's own.
-pub(super) fn with_first(first: &Device, original: &BootOrder, disks: &[Box<str>]) -> BootOrder {
+pub(super) fn with_first<'d>(
+    first: &[Device],
+    original: &BootOrder,
+    disks: impl Iterator<Item = &'d Box<str>>,
+) -> BootOrder {
     let mut rest = original.sequence();
     if rest.is_empty() {
         // Nobody chose an order: the cluster would try the disks as they come.
-        rest.extend(disks.iter().cloned().map(Device::Disk));
+        rest.extend(disks.cloned().map(Device::Disk));
     }
-    BootOrder::of_sequence(std::iter::once(first.clone()).chain(rest))
+    BootOrder::of_sequence(first.iter().cloned().chain(rest))
 }
 
 /// Writes an order into the template's lists as they came.
@@ -97,13 +147,12 @@ mod tests {
 
     fn overridden(target: Target, spec: &Value) -> Vec<String> {
         let machine = machine(spec);
-        let spec = &machine.spec.template.spec;
-        let original = BootOrder::of(spec);
-        let disks = spec.domain.devices.disks.iter().filter(|disk| disk.cdrom.is_none());
-        let disks: Vec<_> = disks.filter_map(|disk| disk.name.clone()).collect();
-        let first = device(&BootRecord { target, ..BootRecord::default() }, &machine, &disks, &original)
-            .expect("the machine has one");
-        sequence(&with_first(&first, &original, &disks)).into_iter().map(|(_, name)| name).collect()
+        let original = BootOrder::of(&machine.spec.template.spec);
+        let devices = Devices::of(&machine, &original);
+        let first = devices.of_target(&BootRecord { target, ..BootRecord::default() });
+        assert!(!first.is_empty(), "the machine has one");
+        let order = with_first(&first, &original, devices.own_disks());
+        sequence(&order).into_iter().map(|(_, name)| name).collect()
     }
 
     #[test]
@@ -127,7 +176,7 @@ mod tests {
             "disks": [{ "name": "root", "disk": {} }, { "name": "tools", "cdrom": {} }, { "name": "data" }],
             "interfaces": [{ "name": "lan" }, { "name": "prov" }],
         } } });
-        assert_eq!(overridden(Target::Pxe, &spec), ["lan", "root", "data"]);
+        assert_eq!(overridden(Target::Pxe, &spec), ["lan", "prov", "root", "data"]);
         assert_eq!(overridden(Target::Hdd, &spec), ["root", "data"]);
     }
 
@@ -136,7 +185,7 @@ mod tests {
         let spec = json!({ "domain": { "devices": {
             "disks": [{ "name": "tools", "cdrom": {} }, { "name": "empty", "cdrom": {} }],
         } }, "volumes": [{ "name": "tools", "containerDisk": { "image": "tools" } }] });
-        assert_eq!(overridden(Target::Cd, &spec), ["empty"]);
+        assert_eq!(overridden(Target::Cd, &spec), ["empty", "tools"]);
     }
 
     proptest! {
@@ -149,7 +198,7 @@ mod tests {
             let boxed = |map: std::collections::BTreeMap<String, u32>| map.into_iter().map(|(name, place)| (name.into(), place)).collect();
             let original = BootOrder { disks: boxed(disks), interfaces: boxed(interfaces) };
             let first = if *first < *"d" { Device::Disk((&*first).into()) } else { Device::Interface((&*first).into()) };
-            let order = with_first(&first, &original, &[]);
+            let order = with_first(std::slice::from_ref(&first), &original, std::iter::empty());
             let places: Vec<u32> = sequence(&order).into_iter().map(|(place, _)| place).collect();
             prop_assert_eq!(&places, &(1..=u32::try_from(places.len()).expect("few")).collect::<Vec<_>>());
             let at = |order: &BootOrder| order.place(&first);

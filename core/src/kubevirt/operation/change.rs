@@ -5,7 +5,7 @@ use super::power_restore::{self, Choice};
 use super::scene::{Patch, Scene};
 use super::{boot, firmware};
 use crate::kubevirt::annotation::{ASSET_TAG, INDICATOR, StrategyNote, indicator, indicator_name};
-use crate::model::{CommandError, FirmwareSettings, MachineChange};
+use crate::model::{BootChange, CommandError, FirmwareSettings, MachineChange};
 use crate::time::Instant;
 
 #[derive(Debug)]
@@ -25,7 +25,9 @@ impl ChangeMachine {
         let machine = scene.machine;
         let chosen = strategy.map_or_else(|| StrategyNote::chosen(machine), |strategy| strategy.was);
         let boot = self.change.boot.clone().unwrap_or_default();
-        let mut patch = boot::change(scene, &boot, chosen)?;
+        // One mode, whichever of the two names it.
+        let mode = boot.mode.or(self.change.firmware.mode);
+        let boot::Outcome { mut patch, gives_mode_back } = boot::change(scene, &BootChange { mode, ..boot }, chosen)?;
         let begun = |patch: Option<Patch>| patch.unwrap_or_else(|| scene.patch());
         if let Some(strategy) = strategy {
             patch = Some(power_restore::write(scene, strategy, begun(patch)));
@@ -37,9 +39,8 @@ impl ChangeMachine {
         if let Some(wanted) = self.change.indicator.filter(|wanted| *wanted != indicator(annotations)) {
             patch = Some(begun(patch).annotate(INDICATOR, indicator_name(wanted)));
         }
-        // One mode, whichever of the two names it.
-        let mode = FirmwareSettings { mode: boot.mode, ..FirmwareSettings::default() };
-        firmware::change(scene, &self.change.firmware.or(&mode), patch)
+        let firmware = FirmwareSettings { mode, ..self.change.firmware.clone() };
+        firmware::change(scene, &firmware, gives_mode_back, patch)
     }
 }
 

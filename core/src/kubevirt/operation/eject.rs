@@ -6,8 +6,8 @@
 use serde_json::{Value, json};
 
 use super::answer::Problem;
-use super::boot::Template;
 use super::boot_order::Device;
+use super::boot_template::Template;
 use super::engine::{Decision, Purpose, Reaction, Task};
 use super::scene::Scene;
 use super::shared_import::{is_ours_to_release, release};
@@ -49,9 +49,10 @@ impl Eject {
     }
 
     /// What is to be said on the machine about a medium that goes.
-    fn note(&self, record: &MediaRecord) -> Option<String> {
+    fn note(&self, scene: &Scene<'_>, record: &MediaRecord) -> Option<String> {
         let (claim, reason) = self.left_out.clone()?;
-        serde_json::to_string(&LeftOutRecord { image: record.image.clone(), reason, claim: Some(claim) }).ok()
+        let (image, machine) = (record.image.clone(), scene.machine.metadata.uid.clone());
+        serde_json::to_string(&LeftOutRecord { image, reason, claim: Some(claim), machine }).ok()
     }
 }
 
@@ -108,7 +109,7 @@ impl Task for Eject {
         // Never an empty disk of another kind; and what its owner has put into the machine stays for as long as may be.
         let knows_empty = (scene.platform.live_media || !record.added_drive) && !self.refused_empty;
         let may_be_empty = self.slot == Slot::Cd && knows_empty;
-        change_machine(scene, self.slot, &record.drive, may_be_empty, self.note(&record).as_deref())
+        change_machine(scene, self.slot, &record.drive, may_be_empty, self.note(scene, &record).as_deref())
     }
 
     fn rejected(&mut self, purpose: Purpose, problem: &Problem) -> Reaction {
@@ -140,19 +141,18 @@ fn in_use(scene: &Scene<'_>, record: &MediaRecord) -> bool {
 fn change_machine(scene: &Scene<'_>, slot: Slot, drive: &str, may_be_empty: bool, note: Option<&str>) -> Decision {
     let named = |device: &Value| device.get("name") == Some(&json!(drive));
     let volumes: Vec<Value> = scene.volumes().into_iter().filter(|volume| !named(volume)).collect();
-    let boot = BootRecord::read(&scene.machine.metadata.annotations);
-    let mut template = Template::of(scene, boot.as_ref());
-    let mut wanted = boot.clone();
+    let mut wanted = BootRecord::read(scene.machine);
+    let mut template = Template::of(scene);
     if !may_be_empty {
         // The drive takes its place in the boot order along; the others keep theirs.
         template.disks.retain(|disk| !named(disk));
+        template.original.disks.remove(drive);
         if let Some(boot) = wanted.as_mut()
             && let Some(change) = boot.change.as_mut()
         {
             if change.written.disks.get(drive) == Some(&1) {
-                // The override has nothing to boot from any more, and waits for the next medium.
-                boot.change = None;
-                template.restore();
+                // The override takes the next device, or waits for the next medium.
+                boot.change = template.boot_again(scene, boot, None, Some(drive));
             } else {
                 change.written.disks.remove(drive);
                 change.original.disks.remove(drive);
@@ -160,11 +160,12 @@ fn change_machine(scene: &Scene<'_>, slot: Slot, drive: &str, may_be_empty: bool
         }
     }
     // Whoever takes this image away does not want it to be booted from: otherwise it would be fetched again.
-    if slot == Slot::Http && wanted.as_ref().is_some_and(|record| record.target == Target::UefiHttp) {
+    let is_of_image = |record: &BootRecord| record.target == Target::UefiHttp && record.http_uri.is_some();
+    if slot == Slot::Http && wanted.as_ref().is_some_and(is_of_image) {
         wanted = None;
         template.restore();
     }
-    let patch = template.into_patch(scene, wanted.as_ref(), boot.as_ref()).unwrap_or_else(|| scene.patch());
+    let patch = template.into_patch(scene, wanted.as_ref()).unwrap_or_else(|| scene.patch());
     let patch = patch
         .set(&["spec", "template", "spec", "volumes"], Value::Array(volumes))
         .annotate(annotation::media(slot), None);

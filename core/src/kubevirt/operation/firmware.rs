@@ -6,29 +6,38 @@
 use std::collections::BTreeMap;
 use std::num::NonZero;
 
-use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::engine::{Decision, Purpose, Task};
 use super::scene::{Patch, Scene};
 use crate::kubevirt::annotation::FIRMWARE;
-use crate::kubevirt::object::{Bootloader, Element, Object, TpmDevice};
+use crate::kubevirt::firmware_record::{
+    BOOTLOADER, CORES, FirmwareRecord, GRAPHICS, MODEL, RNG, Replaced, SERIAL_CONSOLE, SOCKETS, THREADS, TPM,
+    read as typed,
+};
+use crate::kubevirt::object::{Bootloader, Object, TpmDevice};
 use crate::kubevirt::translate::{architecture, firmware as read};
 use crate::model::{Architecture, BootMode, CommandError, FirmwareSettings, ProcessorModel, Tpm};
 
-/// Adds to a patch what a change comes to; `None` if there is nothing to be written at all.
+/// Adds to a patch what a change comes to; `None` if there is nothing to be written at all. Before it the machine may get
+/// back the mode that it had before it was first changed here. What is noted down of changes that others have undone goes.
 pub(super) fn change(
     scene: &Scene<'_>,
     wanted: &FirmwareSettings,
+    gives_mode_back: bool,
     patch: Option<Patch>,
 ) -> Result<Option<Patch>, CommandError> {
-    if *wanted == FirmwareSettings::default() {
-        return Ok(patch);
-    }
-    let spec = &scene.machine.spec;
     let mut board = Board::of(scene);
+    if gives_mode_back {
+        board.put_back(BOOTLOADER);
+        board.put_back(SMM);
+    }
+    if *wanted == FirmwareSettings::default() {
+        let stale = FirmwareRecord::written(&scene.machine.metadata.annotations).is_stale(scene.machine);
+        return Ok(if gives_mode_back || stale { board.into_patch(scene, patch) } else { patch });
+    }
     let present = read::defined(scene.machine);
-    if wanted.name_processors() && spec.instancetype.name.is_some() {
+    if wanted.name_processors() && scene.machine.has_instance_type() {
         return Err(CommandError::Conflict("its instance type says what processors the machine has".to_owned()));
     }
     board.set_bootloader(scene, &present, wanted)?;
@@ -91,15 +100,6 @@ impl Task for ResetFirmware {
     }
 }
 
-/// What was changed here of one place.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct Replaced {
-    /// What it was, null for nothing.
-    original: Value,
-    /// What was written. If there is something else by now, somebody else has changed it.
-    written: Value,
-}
-
 /// The places of a template that are changed here, on their way from what they are to what they shall be.
 #[derive(Debug)]
 struct Board {
@@ -113,9 +113,7 @@ impl Board {
         let domain = scene.raw.pointer("/spec/template/spec/domain").unwrap_or(&Value::Null);
         let place = |place: &'static str| (place, domain.pointer(place).cloned().unwrap_or_default());
         let before: BTreeMap<_, _> = PLACES.into_iter().map(place).collect();
-        let text = scene.machine.metadata.annotations.firmware.as_deref();
-        let mut record: BTreeMap<Box<str>, Replaced> =
-            text.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
+        let FirmwareRecord(mut record) = FirmwareRecord::written(&scene.machine.metadata.annotations);
         record.retain(|place, replaced| before.get(&**place) == Some(&replaced.written));
         Self { after: before.clone(), before, record }
     }
@@ -147,7 +145,7 @@ impl Board {
         fitted: bool,
         device: impl FnOnce() -> Value,
     ) -> Result<(), CommandError> {
-        if !fitted && scene.machine.spec.preference.name.is_some() {
+        if !fitted && scene.machine.has_preference() {
             return Err(CommandError::Conflict("its preference says that the machine has the device".to_owned()));
         }
         self.set(place, if fitted { device() } else { Value::Null });
@@ -164,7 +162,7 @@ impl Board {
         if (wanted.mode, wanted.secure_boot, wanted.persistent_variables) == (None, None, None) {
             return Ok(());
         }
-        let preference = read::has_preference(scene.machine);
+        let preference = scene.machine.has_preference();
         let run = scene.instance.map(|instance| read::running(&instance.spec)).unwrap_or_default();
         // Of a mode that the machine comes back to, what was said of it before it was left.
         let was = read_bootloader(self.was(BOOTLOADER), preference);
@@ -312,14 +310,12 @@ fn difference(from: &Value, to: &Value) -> Value {
 
 /// What a bootloader says, or the cluster takes if it says nothing; `None` if a preference says that.
 fn read_bootloader(value: &Value, preference: bool) -> Option<(BootMode, bool, bool)> {
-    let loader = Element::<Object<Bootloader>>::deserialize(value).ok();
-    let said = loader.and_then(|Element(loader)| read::bootloader(&loader));
+    let said = read::bootloader(&typed::<Object<Bootloader>>(value));
     said.or_else(|| (!preference).then(Default::default))
 }
 
 fn read_tpm(value: &Value) -> Tpm {
-    let Ok(Element(device)) = Element::<Option<Object<TpmDevice>>>::deserialize(value) else { return Tpm::Absent };
-    device.map_or(Tpm::Absent, |device| read::tpm(&device))
+    typed::<Option<Object<TpmDevice>>>(value).map_or(Tpm::Absent, |device| read::tpm(&device))
 }
 
 /// A feature that is there is on unless it says otherwise.
@@ -334,13 +330,4 @@ const PLACES: [&str; 12] =
 const MARKS: [(&str, bool); 2] = [("/devices/autoattachMemBalloon", true), ("/devices/useVirtioTransitional", false)];
 /// Objects that a template need not have.
 const PARENTS: [&str; 2] = ["cpu", "features"];
-const BOOTLOADER: &str = "/firmware/bootloader";
 const SMM: &str = "/features/smm";
-const TPM: &str = "/devices/tpm";
-const RNG: &str = "/devices/rng";
-const SERIAL_CONSOLE: &str = "/devices/autoattachSerialConsole";
-const GRAPHICS: &str = "/devices/autoattachGraphicsDevice";
-const MODEL: &str = "/cpu/model";
-const SOCKETS: &str = "/cpu/sockets";
-const CORES: &str = "/cpu/cores";
-const THREADS: &str = "/cpu/threads";

@@ -1,11 +1,12 @@
-//! What was written for a strategy goes when its owner has chosen another: a note that would come alive should the strategy
-//! go back some day, and an override's way of dealing with the guest's own reboot.
+//! What was written on a machine goes when its owner has made another choice since: a note of a strategy, or of firmware,
+//! that would come alive should the choice go back some day; an override's way of dealing with the guest's own reboot; and
+//! an override that the template does not bear out any more.
 
-use super::boot;
 use super::engine::{Decision, Purpose, Task};
 use super::scene::Scene;
+use super::{boot, firmware};
 use crate::kubevirt::annotation::{RUN_STRATEGY, StrategyNote};
-use crate::model::{BootChange, Overruled};
+use crate::model::{BootChange, FirmwareSettings, Overruled};
 
 #[derive(Debug)]
 pub(super) struct FollowOwner;
@@ -13,7 +14,10 @@ pub(super) struct FollowOwner;
 impl Task for FollowOwner {
     fn decide(&mut self, scene: &Scene<'_>) -> Decision {
         let machine = scene.machine;
-        let patch = match boot::change(scene, &BootChange::default(), StrategyNote::chosen(machine)) {
+        let patch = boot::change(scene, &BootChange::default(), StrategyNote::chosen(machine)).and_then(|outcome| {
+            firmware::change(scene, &FirmwareSettings::default(), outcome.gives_mode_back, outcome.patch)
+        });
+        let patch = match patch {
             Ok(patch) => patch,
             Err(error) => return Decision::Fail(error),
         };

@@ -11,8 +11,7 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 
 use super::answer::Problem;
-use super::boot::{Template, cd_drive, is_x86};
-use super::boot_order::Device;
+use super::boot_template::{Template, cd_drive, is_x86};
 use super::certificates;
 use super::credentials;
 use super::data_volume::{creation, deletion, ours, volume};
@@ -248,8 +247,7 @@ impl Insert {
     }
 
     fn change_machine(&self, scene: &Scene<'_>, present: Option<MediaRecord>) -> Decision {
-        let boot = BootRecord::read(&scene.machine.metadata.annotations);
-        let mut template = Template::of(scene, boot.as_ref());
+        let mut template = Template::of(scene);
         let mut volumes = scene.volumes();
         let slot = self.media.slot;
         let (drive, added) = match (present, empty_drive(scene.machine, slot)) {
@@ -266,11 +264,11 @@ impl Insert {
             });
         }
         // An override that waits for a drive, that was given another one, or whose drive was taken away, gets this.
-        let wanted = boot.clone().map(|mut record| {
+        let wanted = BootRecord::read(scene.machine).map(|mut record| {
             let change = record.change.as_ref().filter(|_| was_there);
             let placed = change.is_some_and(|change| change.written.disks.get(&drive) == Some(&1));
             if boots_from(slot, record.target) && record.enabled != Enabled::Disabled && !placed {
-                record.change = Some(template.override_order(scene, &Device::Disk(drive.clone()), record.enabled));
+                record.change = template.boot_again(scene, &record, Some(&drive), None);
             }
             record
         });
@@ -286,7 +284,7 @@ impl Insert {
         }
         let record =
             MediaRecord { image: self.media.image.clone(), drive, holder: self.holder.clone(), added_drive: added };
-        let patch = template.into_patch(scene, wanted.as_ref(), boot.as_ref()).unwrap_or_else(|| scene.patch());
+        let patch = template.into_patch(scene, wanted.as_ref()).unwrap_or_else(|| scene.patch());
         let patch = patch
             .set(&["spec", "template", "spec", "volumes"], Value::Array(volumes))
             .annotate(annotation::media(slot), serde_json::to_string(&record).ok().as_deref());

@@ -16,6 +16,7 @@ mod answer;
 mod awaited_media;
 mod boot;
 mod boot_order;
+mod boot_template;
 mod break_promise;
 mod certificates;
 mod change;
@@ -35,7 +36,9 @@ mod lost_media;
 mod orphan;
 mod pending;
 mod power;
+mod power_hold;
 mod power_restore;
+mod power_state;
 mod power_table;
 mod replace_run;
 mod review;
@@ -116,7 +119,7 @@ impl Operation {
             Action::KeepPromise(name) => Box::new(power::Power::keep_promise(name.clone(), now)),
             Action::BreakPromise(name) => Box::new(break_promise::BreakPromise::new(name.clone())),
             Action::Change(change) => Box::new(change::ChangeMachine::new(change.clone(), now)),
-            Action::RestoreBoot { used_by } => Box::new(boot::RestoreBoot::new(used_by.clone())),
+            Action::RestoreBoot { used_by, booted } => Box::new(boot::RestoreBoot::new(used_by.clone(), *booted)),
             Action::InsertMedia(media) => Box::new(insert::Insert::new(&command, media, &settings)),
             Action::FollowOwner => Box::new(follow_owner::FollowOwner),
             Action::ResetFirmware => Box::new(firmware::ResetFirmware),

@@ -16,7 +16,7 @@ pub(super) fn needs_new_instance(scene: &Scene<'_>) -> bool {
     if instance.spec.domain.reboot_policy.as_deref() == Some("Terminate") {
         return true;
     }
-    let armed = BootRecord::read(&scene.machine.metadata.annotations).is_some_and(|record| {
+    let armed = BootRecord::read(scene.machine).is_some_and(|record| {
         record.enabled == Enabled::Once && record.armed_for.as_deref() == instance.metadata.uid.as_deref()
     });
     // The condition comes a moment late, and in some cases not at all (facts, section 6): compare.

@@ -3,6 +3,9 @@
 //! It turns plans into requests, first into verbs of `subresources.kubevirt.io`; where those are not granted or not
 //! there, into patches of `spec.runStrategy`. It never leaves a strategy replaced without a note on the machine.
 //!
+//! A power-off is done when nothing runs and nothing follows, by the same rule by which reads say `Off`. Whatever
+//! virt-controller may still do is waited for, or prevented by a strategy that keeps the machine off.
+//!
 //! A power-on that has to wait for longer than a client would is promised: noted down on the machine, for any replica
 //! to carry out. The note goes in the patch that starts the machine, so that nobody starts it twice for it.
 
@@ -17,15 +20,16 @@ use super::awaited_media::AwaitedMedia;
 use super::boot;
 use super::engine::{Decision, Purpose, Reaction, Task, Write};
 use super::pending::needs_new_instance;
+use super::power_hold::{FIRST_RUN, Hold, hold, remove_ended, replace, shows};
 use super::power_restore;
+use super::power_state::{end_is_certain, is_off, refusal, run_state};
 use super::power_table::{Grace, Plan, RunState, cold, plan};
-use super::scene::{Patch, Scene};
+use super::scene::Scene;
 use crate::kubevirt::TransportError;
 use crate::kubevirt::annotation::{PENDING_POWER_ON, PowerOnRecord, RUN_STRATEGY, StrategyNote};
-use crate::kubevirt::object::{RunStrategy, VirtualMachine, VirtualMachineInstance};
+use crate::kubevirt::object::{RunStrategy, VirtualMachine};
 use crate::kubevirt::request::{Collection, put_verb};
-use crate::kubevirt::translate;
-use crate::model::{Autostart, CommandError, ObjectName, Phase, PowerRequest, Verb};
+use crate::model::{CommandError, ObjectName, PowerRequest, Verb};
 use crate::time::Instant;
 
 /// A power request on its way.
@@ -50,12 +54,22 @@ pub(super) struct Power {
     promised: bool,
     /// Images that a start waits for.
     media: AwaitedMedia,
+    /// A strategy has been replaced, so that what it is now says nothing about the owner's.
+    replaced: bool,
+    /// When a strategy was replaced of which the cluster will not show that it has seen that.
+    unproven: Option<Instant>,
+    /// Why the cluster makes no instance, once that is certain.
+    refused: Option<Box<str>>,
 }
 
 #[derive(Debug)]
 struct Beginning {
     /// The run that was there, if there was one.
     run: Option<Box<str>>,
+    /// The strategy in force.
+    strategy: RunStrategy,
+    /// The strategy that the owner had chosen.
+    chosen: RunStrategy,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -98,6 +112,9 @@ impl Power {
             keeps: None,
             promised: false,
             media: AwaitedMedia::default(),
+            replaced: false,
+            unproven: None,
+            refused: None,
         }
     }
 
@@ -111,36 +128,51 @@ impl Power {
         let Step { plan, accepted: Some(accepted) } = self.step? else {
             return None;
         };
-        let instance = scene.instance;
+        let waited = scene.now.saturating_since(accepted);
         let visible = match plan {
-            Plan::Start => !matches!(state, RunState::Off | RunState::Ended),
-            Plan::Stop(_) | Plan::Halt => {
-                instance.is_none_or(|instance| instance.ended() || instance.metadata.deleting())
-            }
+            Plan::Start => scene.live_uid().is_some(),
             Plan::Restart(_) => !matches!(state, RunState::Running | RunState::Paused) || self.another_run(scene),
             Plan::Pause => state != RunState::Running,
             Plan::Unpause => state != RunState::Paused,
             Plan::SoftReboot | Plan::Reset | Plan::Interrupt => true,
-            Plan::Done | Plan::Wait | Plan::Refuse(_) | Plan::Hold | Plan::Cycle(_) => return None,
+            // There is more to be said than that it was accepted: that it came true, and that nothing follows.
+            Plan::Stop(_) | Plan::Halt | Plan::Hold => true,
+            Plan::Done | Plan::Wait | Plan::Refuse(_) | Plan::Cycle(_) => return None,
         };
-        if !visible && scene.now.saturating_since(accepted) < SETTLING {
-            return Some(Decision::Wait(SOON));
+        if plan == Plan::Start && waited >= REFUSAL && refusal(scene).is_some() {
+            return Some(self.refused(scene));
+        }
+        if !visible && waited < SETTLING {
+            return Some(Decision::Wait(SOON.max(waited / 4)));
         }
         self.step = None;
         match (plan, self.request) {
             (Plan::Start, _) => Some(self.started(scene)),
-            // Something has more to say: a start that was asked for before, the strategy, the request.
-            (Plan::Stop(_) | Plan::Halt, _) if scene.machine.start_requested() => None,
-            (Plan::Halt, PowerRequest::On) => None,
-            (Plan::Unpause, request) if asks_the_guest(request) => None,
-            (Plan::Stop(_) | Plan::Halt, _) if self.then.is_some() => {
-                self.stopped = true;
+            (Plan::Stop(_) | Plan::Halt | Plan::Hold, _) => {
+                self.stopped = self.then.is_some();
                 None
             }
+            (Plan::Unpause, request) if asks_the_guest(request) => None,
             // A reset leaves the processors stopped; who asked for it wants them to run.
             (Plan::Reset, _) if state == RunState::Paused => Some(self.carry_out(scene, Plan::Unpause)),
             _ => Some(Decision::Done),
         }
+    }
+
+    /// The cluster makes no instance: the power-on ends, and what can be taken back of it is.
+    fn refused(&mut self, scene: &Scene<'_>) -> Decision {
+        let reason: Box<str> = refusal(scene).unwrap_or_default().into();
+        self.refused = Some(reason.clone());
+        let was_halted = self.beginning.as_ref().filter(|beginning| beginning.strategy == RunStrategy::Halted);
+        if let Some(beginning) = was_halted
+            && scene.machine.run_strategy() != RunStrategy::Halted
+            && !scene.machine.start_requested()
+            && !self.without.notes
+            && let Some(patch) = replace(scene, beginning.chosen, RunStrategy::Halted)
+        {
+            return Decision::Write(patch.into_write(Purpose::Tidy, scene.command));
+        }
+        Decision::Fail(CommandError::Refused(reason.into()))
     }
 
     /// Whether the run that was there at the beginning has been replaced by another.
@@ -151,6 +183,10 @@ impl Power {
 
     /// The machine is on its way up: what is left is to put back a strategy that had to be replaced for that.
     fn started(&mut self, scene: &Scene<'_>) -> Decision {
+        if refusal(scene).is_some() {
+            let early = scene.now.saturating_since(self.since) < REFUSAL;
+            return if early { Decision::Wait(SOON) } else { self.refused(scene) };
+        }
         let note = StrategyNote::read(scene.machine);
         if note.is_none() && !has_promise(scene) || self.without.tidying || self.without.notes {
             return Decision::Done;
@@ -164,7 +200,9 @@ impl Power {
                     self.step = Some(Step { plan: Plan::Start, accepted: Some(scene.now) });
                     return Decision::Wait(SOON);
                 }
-                patch = patch.set(&["spec", "runStrategy"], json!(note.was.name()));
+                // A start makes `Halted` `Always`.
+                let was = if note.was == RunStrategy::Halted { RunStrategy::Always } else { note.was };
+                patch = patch.set(&["spec", "runStrategy"], json!(was.name()));
             }
             if !stays {
                 patch = patch.annotate(RUN_STRATEGY, None);
@@ -213,7 +251,7 @@ impl Power {
         if known.is_some_and(|known| !known.overruled(scene.machine) && known.instance == instance) {
             return Some(Decision::Done);
         }
-        let record = PowerOnRecord::new(deferral, strategy, instance).text()?;
+        let record = PowerOnRecord::new(deferral, scene.machine, strategy, instance).text()?;
         let patch = scene.patch().annotate(PENDING_POWER_ON, Some(&record));
         Some(Decision::Write(patch.into_write(Purpose::Promise, scene.command)))
     }
@@ -234,21 +272,11 @@ impl Power {
             Plan::Refuse(reason) => Decision::Fail(CommandError::Conflict(reason.to_owned())),
             Plan::Start => self.start(scene),
             Plan::Stop(grace) => self.stop(scene, grace),
-            Plan::Halt => match replace(scene, RunStrategy::Halted) {
+            Plan::Halt => match replace(scene, self.chosen(scene), RunStrategy::Halted) {
                 Some(patch) => Decision::Write(patch.into_write(Purpose::Main, scene.command)),
                 None => Decision::Wait(self.pace(scene.now)),
             },
-            // The deprecated field knows no third way: stop it as often as it comes back.
-            Plan::Hold if self.without.lifecycle || self.without.notes || scene.machine.spec.running.is_some() => {
-                self.carry_out(scene, Plan::Stop(Grace::Zero))
-            }
-            // Nothing has to be taken back. A controller that has not seen the strategy yet may still make an instance,
-            // which this ends.
-            Plan::Hold if !scene.machine.start_requested() => self.carry_out(scene, Plan::Halt),
-            Plan::Hold => match replace(scene, RunStrategy::Manual) {
-                Some(patch) => Decision::Write(patch.into_write(Purpose::Prepare, scene.command)),
-                None => Decision::Wait(self.pace(scene.now)),
-            },
+            Plan::Hold => self.hold(scene),
             Plan::Restart(_) if self.without.lifecycle || self.awaits_media(scene) => self.cycle(scene, plan),
             Plan::Restart(Grace::Own) => verb(scene, machine, "restart", &json!({})),
             Plan::Restart(Grace::Zero) => verb(scene, machine, "restart", &json!({ "gracePeriodSeconds": 0 })),
@@ -313,12 +341,50 @@ impl Power {
         Decision::Write(patch.into_write(Purpose::Main, scene.command))
     }
 
+    /// The strategy that the owner has chosen, whatever the cluster has made of what this has replaced it by.
+    fn chosen(&self, scene: &Scene<'_>) -> RunStrategy {
+        let before = self.beginning.as_ref().filter(|_| self.replaced);
+        before.map_or_else(|| StrategyNote::chosen(scene.machine), |beginning| beginning.chosen)
+    }
+
+    /// Replaces a strategy by which another instance follows.
+    fn hold(&mut self, scene: &Scene<'_>) -> Decision {
+        let state = run_state(scene.machine, scene.instance);
+        let Hold::By(by) = hold(scene, state, self.since) else { return Decision::Wait(SOON) };
+        // The deprecated field knows no third way: it is stopped as often as it comes back.
+        let by = if scene.machine.spec.running.is_some() { RunStrategy::Halted } else { by };
+        if self.without.notes {
+            // A strategy that cannot be noted down is not replaced, but by `stop`, which replaces two of them.
+            let flips = matches!(scene.machine.run_strategy(), RunStrategy::Always | RunStrategy::Once);
+            let stops = flips && !self.without.lifecycle;
+            return if stops { self.ask_to_stop(scene, Grace::Zero) } else { Decision::Wait(LATER) };
+        }
+        match replace(scene, self.chosen(scene), by) {
+            Some(patch) => {
+                if !shows(scene, by) && !scene.machine.start_requested() {
+                    self.unproven = Some(scene.now);
+                }
+                Decision::Write(patch.into_write(Purpose::Prepare, scene.command))
+            }
+            None => Decision::Wait(self.pace(scene.now)),
+        }
+    }
+
+    /// Whether the cluster says that the machine is off, and can be believed.
+    fn is_certainly_off(&self, scene: &Scene<'_>) -> bool {
+        let proven = self.unproven.is_none_or(|since| scene.now.saturating_since(since) >= FIRST_RUN);
+        proven && is_off(scene)
+    }
+
     fn stop(&mut self, scene: &Scene<'_>, grace: Grace) -> Decision {
         if self.without.lifecycle {
-            return match replace(scene, RunStrategy::Halted) {
+            if scene.machine.start_requested() {
+                // `Halted` would become `Always` by it.
+                return self.hold(scene);
+            }
+            return match replace(scene, self.chosen(scene), RunStrategy::Halted) {
                 Some(patch) => Decision::Write(patch.into_write(Purpose::Main, scene.command)),
                 // No way to hurry what has been told to end.
-                None if self.then.is_none() => Decision::Done,
                 None => Decision::Wait(self.pace(scene.now)),
             };
         }
@@ -326,6 +392,11 @@ impl Power {
         // `stop` is going to replace these by `Halted`; the deprecated field goes back and forth by itself.
         let flips = matches!(strategy, RunStrategy::Always | RunStrategy::Once) && scene.machine.spec.running.is_none();
         let chosen = StrategyNote::chosen(scene.machine);
+        let unseen = scene.machine.seen_strategy() == Some(RunStrategy::Halted);
+        if flips && unseen && !self.without.notes {
+            // That it has replaced `Halted` has not been seen yet, so nothing would show that it is back.
+            return self.hold(scene);
+        }
         if flips && chosen != strategy && chosen != RunStrategy::Halted && !self.without.notes {
             // What it stood in for during the run can do without it now; a note has room for one only.
             let patch = power_restore::write(scene, StrategyNote { was: chosen, now: chosen }, scene.patch());
@@ -336,6 +407,11 @@ impl Power {
             let patch = scene.patch().annotate(RUN_STRATEGY, Some(&note.text()));
             return Decision::Write(patch.into_write(Purpose::Prepare, scene.command));
         }
+        self.ask_to_stop(scene, grace)
+    }
+
+    fn ask_to_stop(&mut self, scene: &Scene<'_>, grace: Grace) -> Decision {
+        self.step = Some(Step { plan: Plan::Stop(grace), accepted: None });
         let body = match grace {
             Grace::Own => json!({}),
             Grace::Zero => json!({ "gracePeriod": 0 }),
@@ -345,7 +421,7 @@ impl Power {
 
     /// Waits for a run to end before the machine is started again; after a moment by way of a promise.
     fn wait_for_the_stop(&self, scene: &Scene<'_>, state: RunState) -> Decision {
-        let ending = matches!(state, RunState::Stopping | RunState::Dying | RunState::Ended);
+        let ending = matches!(state, RunState::Stopping | RunState::Dying | RunState::Ending | RunState::Ended);
         let patient = ending && (self.awaits_media(scene) || scene.now.saturating_since(self.since) >= PATIENCE);
         let promise = if patient { self.promise(scene) } else { None };
         let waits = promise.is_none() && self.then.is_none() && scene.command.deferral.is_some();
@@ -380,7 +456,14 @@ impl Task for Power {
     }
 
     fn decide(&mut self, scene: &Scene<'_>) -> Decision {
-        self.beginning.get_or_insert_with(|| Beginning { run: scene.live_uid() });
+        self.beginning.get_or_insert_with(|| Beginning {
+            run: scene.live_uid(),
+            strategy: scene.machine.run_strategy(),
+            chosen: StrategyNote::chosen(scene.machine),
+        });
+        if let Some(reason) = self.refused.take() {
+            return Decision::Fail(CommandError::Refused(reason.into()));
+        }
         let restarting = matches!(
             self.request,
             PowerRequest::GracefulRestart | PowerRequest::ForceRestart | PowerRequest::PowerCycle
@@ -396,8 +479,13 @@ impl Task for Power {
         let strategy = scene.machine.run_strategy();
         let mut next = plan(self.request, strategy, state);
         let ends = matches!(self.request, PowerRequest::ForceOff | PowerRequest::GracefulShutdown);
-        if scene.machine.metadata.deleting() && !ends {
-            return Decision::Fail(CommandError::Conflict("the machine is being removed".to_owned()));
+        if scene.machine.metadata.deleting() {
+            if !ends {
+                return Decision::Fail(CommandError::Conflict("the machine is being removed".to_owned()));
+            }
+            if is_off(scene) {
+                return Decision::Done;
+            }
         }
         next = match next {
             Plan::SoftReboot if self.without.soft_reboot || needs_new_instance(scene) => cold(next, strategy),
@@ -421,17 +509,26 @@ impl Task for Power {
         match (self.request, next) {
             (PowerRequest::PushPowerButton, Plan::Stop(_)) => self.request = PowerRequest::GracefulShutdown,
             (
-                PowerRequest::PushPowerButton | PowerRequest::ForceRestart | PowerRequest::PowerCycle,
+                PowerRequest::PushPowerButton
+                | PowerRequest::GracefulRestart
+                | PowerRequest::ForceRestart
+                | PowerRequest::PowerCycle,
                 Plan::Start | Plan::Halt | Plan::Wait,
             ) => self.request = PowerRequest::On,
             _ => {}
+        }
+        let off = self.request == PowerRequest::ForceOff && self.then.is_none();
+        if next == Plan::Done && (off && !self.is_certainly_off(scene) || ends && !end_is_certain(scene)) {
+            next = Plan::Wait;
         }
         if let Some(then) = self.then {
             if matches!(state, RunState::Off | RunState::Ended) {
                 self.then = None;
                 self.request = then;
                 next = plan(then, strategy, state);
-            } else if next == Plan::Done || (self.stopped && matches!(state, RunState::Stopping | RunState::Dying)) {
+            } else if matches!(next, Plan::Done | Plan::Wait)
+                || (self.stopped && matches!(state, RunState::Stopping | RunState::Dying))
+            {
                 return self.wait_for_the_stop(scene, state);
             }
         }
@@ -470,13 +567,8 @@ impl Task for Power {
         match purpose {
             Purpose::Tidy => self.step = None,
             Purpose::Promise => self.promised = true,
-            Purpose::Main
-            | Purpose::Verb
-            | Purpose::Prepare
-            | Purpose::Join
-            | Purpose::Credentials
-            | Purpose::Certificates
-            | Purpose::Outdated => {}
+            Purpose::Main | Purpose::Prepare => self.replaced = true,
+            Purpose::Verb | Purpose::Join | Purpose::Credentials | Purpose::Certificates | Purpose::Outdated => {}
         }
     }
 
@@ -524,6 +616,9 @@ impl Task for Power {
         let last = |step: Step| match step.plan {
             Plan::Halt => self.request != PowerRequest::On,
             Plan::Unpause => !asks_the_guest(self.request),
+            // Of these the end counts, not the beginning.
+            Plan::Stop(_) => self.request != PowerRequest::ForceOff,
+            Plan::Hold => false,
             _ => true,
         };
         let ends = matches!(self.request, PowerRequest::ForceOff | PowerRequest::GracefulShutdown);
@@ -531,86 +626,6 @@ impl Task for Power {
             return true;
         }
         self.then.is_none() && self.step.is_some_and(|step| step.accepted.is_some() && last(step))
-    }
-}
-
-/// Where the machine's run is.
-pub(super) fn run_state(machine: &VirtualMachine, instance: Option<&VirtualMachineInstance>) -> RunState {
-    let requested = machine.start_requested();
-    let strategy = machine.run_strategy();
-    let Some(instance) = instance else {
-        return match strategy {
-            _ if requested => RunState::Requested,
-            RunStrategy::Always | RunStrategy::Once => RunState::Coming,
-            _ if translate::autostart(machine) == Autostart::Yes => RunState::Coming,
-            RunStrategy::RerunOnFailure | RunStrategy::Manual | RunStrategy::Halted => RunState::Off,
-        };
-    };
-    let deleting = instance.metadata.deleting();
-    let persistent = matches!(strategy, RunStrategy::Always | RunStrategy::Once);
-    // Under `Once` nobody follows a request that was made under another strategy (facts, section 5).
-    let stop_requested = strategy != RunStrategy::Once && machine.stop_requested(instance.metadata.uid.as_deref());
-    if instance.ended() {
-        let failed = instance.status.phase.as_deref() == Some("Failed");
-        let returns = match strategy {
-            _ if requested => true,
-            RunStrategy::Always => true,
-            RunStrategy::Once => deleting,
-            // One that is killed after a stop has failed as well, and nothing follows.
-            RunStrategy::RerunOnFailure => failed && !deleting,
-            RunStrategy::Manual | RunStrategy::Halted => false,
-        };
-        // While its instance goes, `start` is refused as under way.
-        let going = deleting || stop_requested;
-        return match (returns, going) {
-            (true, _) => RunState::Respawning,
-            (false, true) => RunState::Dying,
-            (false, false) => RunState::Ended,
-        };
-    }
-    if deleting || stop_requested {
-        // 0 is what `stop` sets to end it at once, 1 what `restart` sets (facts, section 3).
-        let killed = instance.spec.termination_grace_period_seconds.is_some_and(|grace| grace <= 1);
-        return match (requested || persistent, killed) {
-            (true, true) => RunState::Respawning,
-            (true, false) => RunState::Restarting,
-            (false, true) => RunState::Dying,
-            (false, false) => RunState::Stopping,
-        };
-    }
-    match translate::phase(instance) {
-        Phase::Running if translate::paused(instance) => RunState::Paused,
-        Phase::Running => RunState::Running,
-        Phase::Starting | Phase::Ended => RunState::Starting,
-    }
-}
-
-/// A patch that replaces the strategy and notes down the owner's; `None` if there is nothing to replace.
-pub(super) fn replace(scene: &Scene<'_>, by: RunStrategy) -> Option<Patch> {
-    if scene.machine.run_strategy() == by {
-        return None;
-    }
-    Some(if scene.machine.spec.running.is_some() {
-        scene.patch().set(&["spec", "running"], json!(false))
-    } else {
-        let note = StrategyNote { was: StrategyNote::chosen(scene.machine), now: by };
-        let patch = scene.patch().set(&["spec", "runStrategy"], json!(by.name()));
-        patch.annotate(RUN_STRATEGY, Some(&note.text()))
-    })
-}
-
-/// A patch that has an instance removed whose guest has ended, and leaves a promise as it is: `Once` starts no machine
-/// that has one.
-fn remove_ended(scene: &Scene<'_>) -> Patch {
-    let halted = RunStrategy::Halted;
-    let patch = replace(scene, halted).unwrap_or_else(|| scene.patch());
-    match PowerOnRecord::read(scene.machine) {
-        Some(record) => {
-            // It stands for as long as the strategy is the one that it was made under.
-            let record = PowerOnRecord { run_strategy: halted.name().into(), ..record };
-            patch.annotate(PENDING_POWER_ON, record.text().as_deref())
-        }
-        None => patch,
     }
 }
 
@@ -644,6 +659,9 @@ const NO_PROMISE: &str = "the machine is still shutting down, and the service is
                           to be turned on when it is off";
 /// How long the end of a run is waited for before a power-on is promised: longer than one that is forced takes.
 const PATIENCE: Duration = Duration::from_millis(1_500);
+/// How long the cluster is given to take back that it refuses what it has accepted: what it says may be about an earlier
+/// attempt.
+const REFUSAL: Duration = Duration::from_millis(2_500);
 /// How long the cluster may take to show what it has accepted.
 const SETTLING: Duration = Duration::from_secs(3);
 const SOON: Duration = Duration::from_millis(100);

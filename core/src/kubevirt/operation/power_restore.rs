@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::boot;
-use super::power::run_state;
+use super::power_state::run_state;
 use super::power_table::RunState;
 use super::scene::{Patch, Scene};
 use crate::kubevirt::annotation::{PENDING_POWER_ON, PowerOnRecord, RUN_STRATEGY, StrategyNote};
@@ -44,7 +44,9 @@ pub(super) fn choose(scene: &Scene<'_>, wanted: PowerRestore, since: Instant) ->
         && match now {
             RunStrategy::Always => runs && !kept_up,
             RunStrategy::Once => runs || state == RunState::Ended,
-            RunStrategy::RerunOnFailure | RunStrategy::Manual | RunStrategy::Halted => false,
+            // Kept the machine off until it was started again.
+            RunStrategy::Manual => runs,
+            RunStrategy::RerunOnFailure | RunStrategy::Halted => false,
         };
     // The deprecated field cannot keep a choice while the machine is off: it gives way to the strategy.
     if StrategyNote::chosen(machine) == was && machine.spec.running.is_none() && !released {
@@ -57,7 +59,14 @@ pub(super) fn choose(scene: &Scene<'_>, wanted: PowerRestore, since: Instant) ->
     }
     match state {
         // Coming from another strategy, these two would start it.
-        RunState::Off | RunState::Ended | RunState::Stopping | RunState::Dying if was != RunStrategy::Manual => {
+        RunState::Off
+        | RunState::Unsettled
+        | RunState::Ended
+        | RunState::Ending
+        | RunState::Stopping
+        | RunState::Dying
+            if was != RunStrategy::Manual =>
+        {
             Choice::Make(StrategyNote { was, now: RunStrategy::Halted })
         }
         // What the present strategy is about to bring up might not come. It may take its time over it, should it fail

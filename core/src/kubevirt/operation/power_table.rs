@@ -1,4 +1,4 @@
-//! What to do for a power request, by the machine's `runStrategy` and by where its run is: a table of 10 × 5 × 11.
+//! What to do for a power request, by the machine's `runStrategy` and by where its run is: a table of 10 × 5 × 13.
 //!
 //! Only the decision is here, no request and no state. A plan is one step: after it the machine is read again and the
 //! table asked again. It rests on sections 3 to 5 of the facts about `KubeVirt`.
@@ -17,6 +17,8 @@ pub(super) enum RunState {
     Requested,
     /// No instance, the strategy brings one up by itself, perhaps after a pause for its failures.
     Coming,
+    /// No instance, and the controller has not shown yet whether one follows.
+    Unsettled,
     /// An instance without a guest yet.
     Starting,
     /// The guest runs.
@@ -31,6 +33,8 @@ pub(super) enum RunState {
     Restarting,
     /// The guest has ended or is being killed, and a new instance follows.
     Respawning,
+    /// The guest has ended, and the controller has not shown yet whether a new instance follows.
+    Ending,
     /// The guest has ended, its instance stays.
     Ended,
 }
@@ -50,8 +54,7 @@ pub(super) enum Plan {
     Stop(Grace),
     /// Set the strategy to `Halted`, noting down the present one: where `stop` does not help.
     Halt,
-    /// Set the strategy to `Manual`, noting down the present one: so that a `stop` takes back a start that has been
-    /// asked for.
+    /// Replace a strategy by which another instance follows, noting it down.
     Hold,
     /// `restart`.
     Restart(Grace),
@@ -84,7 +87,7 @@ pub(super) fn plan(request: PowerRequest, strategy: RunStrategy, state: RunState
         PowerRequest::On => on(strategy, state),
         PowerRequest::ForceOff => force_off(strategy, state),
         PowerRequest::GracefulShutdown => graceful_shutdown(strategy, state),
-        PowerRequest::GracefulRestart => graceful_restart(state),
+        PowerRequest::GracefulRestart => graceful_restart(strategy, state),
         PowerRequest::ForceRestart => force_restart(strategy, state),
         PowerRequest::PowerCycle => match force_restart(strategy, state) {
             Plan::Reset => cold(Plan::Reset, strategy),
@@ -96,11 +99,13 @@ pub(super) fn plan(request: PowerRequest, strategy: RunStrategy, state: RunState
             // Pressed again on the way, it changes nothing: neither firmware nor a guest that is ending listens.
             RunState::Requested
             | RunState::Coming
+            | RunState::Unsettled
             | RunState::Starting
             | RunState::Stopping
             | RunState::Dying
             | RunState::Restarting
-            | RunState::Respawning => Plan::Done,
+            | RunState::Respawning
+            | RunState::Ending => Plan::Done,
         },
         PowerRequest::Pause => match state {
             RunState::Running => Plan::Pause,
@@ -138,13 +143,13 @@ pub(super) fn cold(plan: Plan, strategy: RunStrategy) -> Plan {
 fn on(strategy: RunStrategy, state: RunState) -> Plan {
     match (state, strategy) {
         // These two bring one up by themselves, and `start` is 409: "does not support manual start requests".
-        (RunState::Off, RunStrategy::Always | RunStrategy::Once) => Plan::Done,
-        (RunState::Off, _) => Plan::Start,
+        (RunState::Off | RunState::Unsettled, RunStrategy::Always | RunStrategy::Once) => Plan::Done,
+        (RunState::Off | RunState::Unsettled, _) => Plan::Start,
         // It tries once, and no more if that fails: a request for a start stands until there is an instance.
         (RunState::Coming, RunStrategy::RerunOnFailure) => Plan::Start,
         (RunState::Requested | RunState::Coming | RunState::Starting | RunState::Running, _) => Plan::Done,
         (RunState::Paused, _) => Plan::Unpause,
-        (RunState::Stopping | RunState::Dying, _) => Plan::Wait,
+        (RunState::Stopping | RunState::Dying | RunState::Ending, _) => Plan::Wait,
         (RunState::Restarting | RunState::Respawning, _) => Plan::Done,
         (RunState::Ended, RunStrategy::Manual) => Plan::Start,
         // `start` is 409 for good. Through `Halted` the ended instance goes, and the strategy comes back after it.
@@ -156,19 +161,19 @@ fn on(strategy: RunStrategy, state: RunState) -> Plan {
 }
 
 fn force_off(strategy: RunStrategy, state: RunState) -> Plan {
-    match (state, strategy) {
-        (RunState::Off | RunState::Ended | RunState::Dying, _) => Plan::Done,
+    match state {
+        RunState::Off | RunState::Ended => Plan::Done,
+        // It is off when the cluster says so, not when it has been told.
+        RunState::Dying => Plan::Wait,
         _ => end(strategy, state, Grace::Zero),
     }
 }
 
 fn graceful_shutdown(strategy: RunStrategy, state: RunState) -> Plan {
-    match (state, strategy) {
-        (RunState::Off | RunState::Ended | RunState::Stopping | RunState::Dying, _) => Plan::Done,
-        // Being stopped for its strategy already; `stop` without a shorter grace period is 409.
-        (RunState::Starting | RunState::Running | RunState::Paused, RunStrategy::Halted) => Plan::Done,
+    match state {
+        RunState::Off | RunState::Ended | RunState::Stopping | RunState::Dying => Plan::Done,
         // A guest whose processors are stopped cannot be asked.
-        (RunState::Paused, _) => Plan::Unpause,
+        RunState::Paused => Plan::Unpause,
         _ => end(strategy, state, Grace::Own),
     }
 }
@@ -176,27 +181,35 @@ fn graceful_shutdown(strategy: RunStrategy, state: RunState) -> Plan {
 /// Ends a run that is there, or is on its way.
 fn end(strategy: RunStrategy, state: RunState, grace: Grace) -> Plan {
     match (state, strategy) {
+        // `stop` is 409 without an instance. The request for a start cannot be taken back, only be waited for: under this
+        // strategy it is carried out at once, and what it makes can be stopped.
+        (RunState::Requested, RunStrategy::Manual) => Plan::Wait,
         // `stop` would make it `Halted` and leave the request for a start, which then makes it `Always` again.
-        (RunState::Requested | RunState::Restarting | RunState::Respawning, RunStrategy::Always) => Plan::Hold,
-        (RunState::Coming, RunStrategy::Always) => Plan::Stop(grace),
-        (RunState::Requested | RunState::Coming, RunStrategy::Once) => Plan::Stop(grace),
-        // `stop` is 409 without an instance. The request for a start cannot be taken back, only be waited for.
-        (RunState::Requested, _) => Plan::Wait,
-        // Between failures there may be no instance for minutes.
-        (RunState::Coming, RunStrategy::RerunOnFailure) => Plan::Halt,
+        (RunState::Requested, _) => Plan::Hold,
+        (RunState::Restarting | RunState::Respawning, RunStrategy::Always | RunStrategy::Once) => Plan::Hold,
+        (RunState::Coming, RunStrategy::Always | RunStrategy::Once | RunStrategy::RerunOnFailure) => Plan::Hold,
+        (RunState::Unsettled | RunState::Ending, RunStrategy::RerunOnFailure | RunStrategy::Once) => Plan::Hold,
         (RunState::Coming, RunStrategy::Manual | RunStrategy::Halted) => Plan::Wait,
-        // No `stop` without a shorter grace period. The request for a start makes it `Always`, which can be stopped.
-        (RunState::Restarting, RunStrategy::Halted) if grace == Grace::Own => Plan::Wait,
-        (RunState::Respawning, RunStrategy::Halted) => Plan::Wait,
+        // What was about to be made before may still appear.
+        (RunState::Unsettled | RunState::Ending, _) => Plan::Wait,
+        // No `stop` without a shorter grace period, and the request for a start makes it `Always`.
+        (RunState::Restarting, RunStrategy::Halted) if grace == Grace::Own => Plan::Hold,
+        (RunState::Respawning, RunStrategy::Halted) => Plan::Hold,
         // While a restart is under way `stop` takes back its second half.
         _ => Plan::Stop(grace),
     }
 }
 
-fn graceful_restart(state: RunState) -> Plan {
+/// Restarting a machine that is off turns it on, by every request for a restart alike: who asks for one wants it to run in
+/// the end, and who asks again because an answer was lost must not be refused.
+fn graceful_restart(strategy: RunStrategy, state: RunState) -> Plan {
     match state {
-        RunState::Off | RunState::Ended => Plan::Refuse("the machine is off"),
-        RunState::Stopping | RunState::Dying => Plan::Refuse("the machine is shutting down"),
+        RunState::Off
+        | RunState::Ended
+        | RunState::Unsettled
+        | RunState::Ending
+        | RunState::Stopping
+        | RunState::Dying => on(strategy, state),
         RunState::Requested | RunState::Coming | RunState::Restarting | RunState::Respawning => Plan::Done,
         // What boots just now is as good as rebooted, unless something waits for a new instance.
         RunState::Starting => Plan::SoftReboot,
@@ -208,9 +221,13 @@ fn graceful_restart(state: RunState) -> Plan {
 
 fn force_restart(strategy: RunStrategy, state: RunState) -> Plan {
     match state {
-        RunState::Off | RunState::Coming | RunState::Ended | RunState::Stopping | RunState::Dying => {
-            on(strategy, state)
-        }
+        RunState::Off
+        | RunState::Coming
+        | RunState::Unsettled
+        | RunState::Ending
+        | RunState::Ended
+        | RunState::Stopping
+        | RunState::Dying => on(strategy, state),
         RunState::Requested | RunState::Respawning => Plan::Done,
         RunState::Starting | RunState::Running | RunState::Paused => Plan::Reset,
         // A restart that asks the guest first may take minutes, and `restart` is 500 while it is under way.
@@ -224,10 +241,11 @@ mod tests {
 
     use super::*;
 
-    const STATES: [RunState; 11] = [
+    const STATES: [RunState; 13] = [
         RunState::Off,
         RunState::Requested,
         RunState::Coming,
+        RunState::Unsettled,
         RunState::Starting,
         RunState::Running,
         RunState::Paused,
@@ -235,6 +253,7 @@ mod tests {
         RunState::Dying,
         RunState::Restarting,
         RunState::Respawning,
+        RunState::Ending,
         RunState::Ended,
     ];
 
@@ -274,16 +293,15 @@ mod tests {
     fn no_verb_is_planned_where_the_facts_say_that_it_is_refused() {
         for (request, strategy, state, plan) in each() {
             let cell = format!("{request:?} {strategy:?} {state:?} {plan:?}");
-            let instance = !matches!(state, RunState::Off | RunState::Requested | RunState::Coming);
+            let instance =
+                !matches!(state, RunState::Off | RunState::Requested | RunState::Coming | RunState::Unsettled);
             match plan {
                 Plan::Start => {
-                    assert!(matches!(state, RunState::Off | RunState::Coming | RunState::Ended), "running: {cell}");
+                    let off = [RunState::Off, RunState::Coming, RunState::Unsettled, RunState::Ended];
+                    assert!(off.contains(&state), "running: {cell}");
                     assert!(!matches!(strategy, RunStrategy::Always | RunStrategy::Once), "{cell}");
                 }
-                Plan::Stop(_) => {
-                    let flips = matches!(strategy, RunStrategy::Always | RunStrategy::Once);
-                    assert!(instance || flips, "not running: {cell}");
-                }
+                Plan::Stop(_) => assert!(instance, "not running: {cell}"),
                 Plan::Restart(_) => {
                     assert!(instance, "not running: {cell}");
                     assert!(!matches!(strategy, RunStrategy::Once | RunStrategy::Halted), "{cell}");
@@ -297,12 +315,44 @@ mod tests {
         }
     }
 
+    /// R1: what the controller has not shown to be over is not.
+    #[test]
+    fn a_power_off_is_done_only_where_nothing_can_follow() {
+        for (request, strategy, state, plan) in each() {
+            let final_state = matches!(state, RunState::Off | RunState::Ended);
+            if request == PowerRequest::ForceOff {
+                assert_eq!(plan == Plan::Done, final_state, "{strategy:?} {state:?} {plan:?}");
+            }
+            let ending = final_state || matches!(state, RunState::Stopping | RunState::Dying);
+            if request == PowerRequest::GracefulShutdown {
+                assert!(plan != Plan::Done || ending, "{strategy:?} {state:?} {plan:?}");
+            }
+        }
+    }
+
+    /// K3: one rule for all that restart a machine.
+    #[test]
+    fn a_restart_of_a_machine_that_is_off_turns_it_on() {
+        for (request, strategy, state, found) in each() {
+            let restarts = [PowerRequest::GracefulRestart, PowerRequest::ForceRestart, PowerRequest::PowerCycle];
+            let off = [RunState::Off, RunState::Ended, RunState::Unsettled, RunState::Ending, RunState::Dying];
+            if restarts.contains(&request) && off.contains(&state) {
+                assert_eq!(found, plan(PowerRequest::On, strategy, state), "{request:?} {strategy:?} {state:?}");
+            }
+        }
+    }
+
     #[test]
     fn power_and_its_absence_are_never_refused() {
         for (request, strategy, state, plan) in each() {
             let always = matches!(
                 request,
-                PowerRequest::On | PowerRequest::ForceOff | PowerRequest::GracefulShutdown | PowerRequest::ForceRestart
+                PowerRequest::On
+                    | PowerRequest::ForceOff
+                    | PowerRequest::GracefulShutdown
+                    | PowerRequest::GracefulRestart
+                    | PowerRequest::ForceRestart
+                    | PowerRequest::PowerCycle
             );
             assert!(!always || !matches!(plan, Plan::Refuse(_)), "{request:?} {strategy:?} {state:?}");
         }

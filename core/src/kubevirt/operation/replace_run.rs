@@ -4,9 +4,9 @@
 //! back and the promise of the next run go in one patch, so that it does not matter who carries on.
 
 use super::engine::{Decision, Purpose, Task};
-use super::power::replace;
+use super::power_hold::replace;
 use super::scene::Scene;
-use crate::kubevirt::annotation::{LeftOutRecord, PENDING_POWER_ON, PowerOnRecord};
+use crate::kubevirt::annotation::{LeftOutRecord, PENDING_POWER_ON, PowerOnRecord, StrategyNote};
 use crate::kubevirt::object::RunStrategy;
 use crate::kubevirt::translate;
 use crate::model::{ImportId, ObjectName, Phase, Uid};
@@ -45,11 +45,12 @@ impl Task for ReplaceRun {
             return Decision::Done;
         }
         // Halted already: its owner, or this a moment ago, has ended it.
-        let record =
-            scene.command.deferral.as_ref().zip(replace(scene, RunStrategy::Halted)).and_then(|(deferral, patch)| {
-                let record = PowerOnRecord::new(deferral, RunStrategy::Halted, Some(self.run.as_str().into()));
-                Some((record.text()?, patch))
-            });
+        let halt = replace(scene, StrategyNote::chosen(scene.machine), RunStrategy::Halted);
+        let record = scene.command.deferral.as_ref().zip(halt).and_then(|(deferral, patch)| {
+            let run = Some(self.run.as_str().into());
+            let record = PowerOnRecord::new(deferral, scene.machine, RunStrategy::Halted, run);
+            Some((record.text()?, patch))
+        });
         match record {
             Some((record, patch)) => {
                 let patch = patch.annotate(PENDING_POWER_ON, Some(&record));

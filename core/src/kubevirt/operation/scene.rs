@@ -47,6 +47,11 @@ impl Scene<'_> {
         self.raw.pointer(&path).and_then(Value::as_array).cloned().unwrap_or_default()
     }
 
+    /// The template's networks as they came.
+    pub(super) fn networks(&self) -> Vec<Value> {
+        self.raw.pointer("/spec/template/spec/networks").and_then(Value::as_array).cloned().unwrap_or_default()
+    }
+
     /// The template's volumes as they came.
     pub(super) fn volumes(&self) -> Vec<Value> {
         self.raw.pointer("/spec/template/spec/volumes").and_then(Value::as_array).cloned().unwrap_or_default()

@@ -3,30 +3,22 @@
 use std::num::NonZero;
 
 use super::hardware;
-use crate::kubevirt::object::{Bootloader, Named, TemplateSpec, TpmDevice, VirtualMachine};
+use crate::kubevirt::defaults;
+use crate::kubevirt::object::{Bootloader, TemplateSpec, TpmDevice, VirtualMachine};
 use crate::model::{Architecture, BootMode, FirmwareSettings, ProcessorModel, Tpm};
 
 /// What a machine's definition sets firmware and board to. A preference fills in what it leaves open, and of the
 /// processors also an instance type; of a machine without these it is known what the cluster takes then.
 pub(crate) fn defined(object: &VirtualMachine) -> FirmwareSettings {
-    settings(&object.spec.template.spec, has_preference(object), names(&object.spec.instancetype))
+    settings(&defaults::applied(object), object.has_preference())
 }
 
 /// What they are set to in a run.
 pub(crate) fn running(spec: &TemplateSpec) -> FirmwareSettings {
-    settings(spec, false, false)
+    settings(spec, false)
 }
 
-/// Whether a preference fills in what the definition leaves open.
-pub(crate) fn has_preference(object: &VirtualMachine) -> bool {
-    names(&object.spec.preference)
-}
-
-fn names(reference: &Named) -> bool {
-    reference.name.is_some()
-}
-
-fn settings(spec: &TemplateSpec, preference: bool, instance_type: bool) -> FirmwareSettings {
+pub(super) fn settings(spec: &TemplateSpec, preference: bool) -> FirmwareSettings {
     let devices = &spec.domain.devices;
     let flag = |named: Option<bool>, default: bool| named.or_else(|| (!preference).then_some(default));
     let loader = &spec.domain.firmware.bootloader;
@@ -43,8 +35,7 @@ fn settings(spec: &TemplateSpec, preference: bool, instance_type: bool) -> Firmw
             (Some(mode), (!open).then_some(secure), Some(persistent))
         },
     );
-    let filled_in = preference || instance_type;
-    let processors = hardware::processors(spec).or_else(|| (!filled_in).then(|| hardware::default_processors(spec)));
+    let processors = hardware::processors(spec);
     FirmwareSettings {
         mode,
         secure_boot,

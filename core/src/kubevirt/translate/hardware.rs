@@ -3,46 +3,31 @@
 use crate::kubevirt::annotation::BootOrder;
 use crate::kubevirt::object::{Disk, Domain, TemplateSpec};
 use crate::kubevirt::quantity::Quantity;
-use crate::model::{Architecture, Drive, DriveBus, DriveKind, Nic, Processors};
+use crate::model::{Architecture, Drive, DriveBus, DriveKind, MacAddress, Nic, Processors};
 
-/// The processors that a template or an instance spells out; `None` if it leaves them to an instance type or to the
-/// cluster's default.
+/// The processors of a definition or an instance; `None` if it leaves them to an instance type.
 pub(super) fn processors(spec: &TemplateSpec) -> Option<Processors> {
     let cpu = &spec.domain.cpu;
     let count =
         |value: Option<u64>| value.map(|value| u32::try_from(value).unwrap_or(u32::MAX)).filter(|value| *value > 0);
     let (sockets, cores, threads) = (count(cpu.sockets), count(cpu.cores), count(cpu.threads));
-    // KubeVirt makes the requested or allowed processors sockets if the topology is not spelled out, rounded up.
-    let resources = &spec.domain.resources;
-    let requested = resources.requests.cpu.or(resources.limits.cpu).map(Quantity::ceil);
-    let sockets = match (sockets, cores, threads) {
-        (None, None, None) => count(requested)?,
-        (sockets, _, _) => sockets.unwrap_or(1),
-    };
-    Some(Processors {
+    // What is left out of a topology counts as one.
+    [sockets, cores, threads].iter().any(Option::is_some).then(|| Processors {
         architecture: architecture(spec),
-        sockets,
+        sockets: sockets.unwrap_or(1),
         cores: cores.unwrap_or(1),
         threads: threads.unwrap_or(1),
-        model: cpu.model.clone(),
     })
 }
 
-/// What the cluster gives a machine that asks for nothing: one processor.
-pub(super) fn default_processors(spec: &TemplateSpec) -> Processors {
-    Processors {
-        architecture: architecture(spec),
-        sockets: 1,
-        cores: 1,
-        threads: 1,
-        model: spec.domain.cpu.model.clone(),
-    }
+/// Stands in for what is not known: one processor.
+pub(super) fn one_processor(spec: &TemplateSpec) -> Processors {
+    Processors { architecture: architecture(spec), sockets: 1, cores: 1, threads: 1 }
 }
 
-/// Memory in bytes: what the guest sees, else what is requested for it, else what it is limited to.
+/// What the guest sees of memory, in bytes; `None` if nobody says.
 pub(super) fn memory(domain: &Domain) -> Option<u64> {
-    let resources = &domain.resources;
-    domain.memory.guest.or(resources.requests.memory).or(resources.limits.memory).map(Quantity::ceil)
+    domain.memory.guest.map(Quantity::ceil).filter(|bytes| *bytes > 0)
 }
 
 pub(super) fn drives(spec: &TemplateSpec, order: &BootOrder) -> Box<[Drive]> {
@@ -54,32 +39,35 @@ pub(super) fn nics(spec: &TemplateSpec, order: &BootOrder) -> Box<[Nic]> {
     interfaces
         .filter_map(|interface| {
             let name = interface.name.clone()?;
-            let boot_order = order.interfaces.get(&name).copied();
-            Some(Nic { mac: interface.mac_address.clone(), boot_order, name })
+            Some(Nic {
+                mac: interface.mac_address.as_deref().and_then(MacAddress::parse),
+                link_up: interface.state.as_deref() != Some("down"),
+                boot_order: order.interfaces.get(&name).copied(),
+                name,
+            })
         })
         .collect()
 }
 
 fn drive(disk: &Disk, spec: &TemplateSpec, order: &BootOrder) -> Option<Drive> {
     let name = disk.name.clone()?;
-    // A disk that says nothing about itself is a disk; one of all kinds at once exists only in KubeVirt's API tests.
+    // One of all kinds at once exists only in KubeVirt's API tests.
     let (kind, target) = match (&disk.cdrom, &disk.lun) {
         (Some(cdrom), _) => (DriveKind::CdRom, Some(cdrom)),
         (None, Some(lun)) => (DriveKind::Lun, Some(lun)),
         (None, None) => (DriveKind::Disk, disk.disk.as_ref()),
     };
-    let bus = match target.and_then(|target| target.bus.as_deref()) {
-        Some("sata") => DriveBus::Sata,
-        Some("scsi") => DriveBus::Scsi,
-        Some("usb") => DriveBus::Usb,
-        // A CD-ROM drive cannot be virtio (facts, section 6): KubeVirt gives it SATA where nothing is said.
-        None if kind == DriveKind::CdRom => DriveBus::Sata,
-        Some(_) | None => DriveBus::Virtio,
-    };
+    let bus = target.and_then(|target| target.bus.as_deref()).map(|bus| match bus {
+        "sata" => DriveBus::Sata,
+        "scsi" => DriveBus::Scsi,
+        "usb" => DriveBus::Usb,
+        _ => DriveBus::Virtio,
+    });
     Some(Drive {
         kind,
         bus,
         loaded: spec.volume(&name).is_some(),
+        boot_source: spec.is_boot_source(disk),
         boot_order: order.disks.get(&name).copied(),
         serial: disk.serial.clone(),
         name,

@@ -13,6 +13,7 @@ mod hardware;
 mod import;
 mod instance;
 mod machine;
+mod outlook;
 mod platform;
 #[cfg(test)]
 mod tests;
@@ -22,7 +23,8 @@ pub(crate) use document::{document, document_name, secret_name};
 pub(crate) use hardware::architecture;
 pub(crate) use import::import;
 pub(crate) use instance::{instance, paused, phase};
-pub(crate) use machine::{autostart, machine};
+pub(crate) use machine::machine;
+pub(crate) use outlook::outlook;
 pub(crate) use platform::{interrupt, platform};
 
 /// Where a machine or its instance is, and what it is called.

@@ -21,6 +21,8 @@ pub(crate) fn platform(object: &KubeVirt) -> Platform {
     Platform {
         live_media: on("DeclarativeHotplugVolumes", (1, 6)) && !disks_only,
         reboot_ends_run: on("RebootPolicy", (1, 8)),
+        default_nic_is_masked: object.spec.configuration.network.default_network_interface.as_deref()
+            == Some("masquerade"),
         version,
         interrupt: None,
     }

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::kubevirt::object::{DataVolume, Element, KubeVirt, Object, VirtualMachine, VirtualMachineInstance};
-use crate::model::{Autostart, ImportState, Instance, Machine, PowerState, Severity, VmId};
+use crate::model::{ImportState, Instance, Machine, Next, PowerState, Severity, VmId};
 
 fn read<T>(value: &Value) -> T
 where
@@ -156,12 +156,12 @@ fn whether_an_instance_comes_by_itself() {
             true,
         ),
         (json!({ "runStrategy": "Once" }), json!({}), true),
-        (json!({ "runStrategy": "Once" }), json!({ "created": true }), false),
+        (json!({ "runStrategy": "Once" }), json!({ "created": true }), true),
         (json!({ "runStrategy": "WaitAsReceiver" }), json!({}), false),
         (json!({}), json!({}), false),
     ];
     for (spec, status, expected) in cases {
-        let found = a_machine(&vm(&spec, &status)).autostart == Autostart::Yes;
+        let found = a_machine(&vm(&spec, &status)).outlook.absent == Next::Start;
         assert_eq!(found, expected, "{spec} {status}");
     }
 }
@@ -227,7 +227,9 @@ fn the_guests_uuid_is_the_machines_own_or_the_one_that_the_controller_makes_of_i
 fn a_medium_that_was_taken_out_by_hand_is_out() {
     let record = json!({ "image": "http://a", "drive": "cd", "dataVolume": "iso" }).to_string();
     let annotated = |volumes: &Value, record: &str| {
-        let mut value = vm(&json!({ "template": { "spec": { "volumes": volumes } } }), &json!({}));
+        let devices = json!({ "disks": [{ "name": "cd", "cdrom": { "bus": "sata" } }] });
+        let spec = json!({ "volumes": volumes, "domain": { "devices": devices } });
+        let mut value = vm(&json!({ "template": { "spec": spec } }), &json!({}));
         value["metadata"]["annotations"] = json!({ "redfish.kubevirt.io/media-cd": record });
         a_machine(&value).media.len()
     };

@@ -2,15 +2,15 @@
 
 use super::shorten;
 use crate::kubevirt::object::{MachineStatus, condition};
-use crate::model::{Autostart, Severity, Trouble};
+use crate::model::{Next, Outlook, Severity, Trouble};
 
 /// Reads it off the summary and the `Failure` condition.
 ///
 /// The other conditions are copies of an instance's and outlive it (facts, section 5): never read here.
-pub(super) fn of(status: &MachineStatus, autostart: Autostart) -> Option<Trouble> {
+pub(super) fn of(status: &MachineStatus, outlook: &Outlook) -> Option<Trouble> {
     let failure = condition(&status.conditions, "Failure").filter(|failure| failure.is_true());
     let message = || failure.and_then(|failure| failure.message.as_deref()).map(|text| shorten(text, LONGEST_MESSAGE));
-    let off = status.created != Some(true) && autostart == Autostart::No;
+    let off = status.created != Some(true) && outlook.absent == Next::Nothing;
     let summary = status.printable_status.as_deref().unwrap_or_default();
     let severity = match summary {
         // Says so of a machine that is off as well: then it is a warning about the next start.

@@ -6,6 +6,7 @@
 mod intent;
 mod kept;
 mod log;
+mod outbox;
 mod push;
 mod reach;
 
@@ -26,6 +27,7 @@ use crate::event::{
 use crate::model::Reach;
 use crate::time::{Instant, Now};
 use log::Log;
+use outbox::Outbox;
 use push::Push;
 
 pub(crate) use intent::{EventChange, EventIntent, EventOutcome, NewContext};
@@ -54,6 +56,8 @@ pub struct Delivery {
     pub body: Bytes,
     /// Whether the server has to have a certificate that can be trusted.
     pub verify_certificate: bool,
+    /// When to stop, whatever has come of it, and to report [`DeliveryError::TimedOut`].
+    pub deadline: Instant,
     /// Which addresses may be connected to, whatever the destination's name stands for.
     pub reach: Reach,
 }
@@ -83,10 +87,9 @@ pub(super) struct Events {
     last_event: u64,
     last_subscription: u64,
     last_stream: u64,
-    last_delivery: u64,
     subscribers: BTreeMap<SubscriptionId, Subscriber>,
     streams: BTreeMap<StreamId, SubscriptionId>,
-    deliveries: BTreeMap<DeliveryId, SubscriptionId>,
+    outbox: Outbox,
     /// Subscriptions that something may have to be done for.
     attention: BTreeSet<SubscriptionId>,
     log: Log,
@@ -116,10 +119,9 @@ impl Events {
             last_event: 0,
             last_subscription: 0,
             last_stream: 0,
-            last_delivery: 0,
             subscribers: BTreeMap::new(),
             streams: BTreeMap::new(),
-            deliveries: BTreeMap::new(),
+            outbox: Outbox::default(),
             attention: BTreeSet::new(),
             log: Log::default(),
         }
@@ -192,6 +194,9 @@ impl Service {
                 self.attend(now, &id);
             }
         }
+        if self.stopping == Stopping::No {
+            self.send_admitted(now);
+        }
     }
 
     /// A subscription is to be looked at again.
@@ -201,7 +206,7 @@ impl Service {
 
     /// Takes in what came of a delivery.
     pub(super) fn delivered(&mut self, now: Now, id: DeliveryId, result: Result<StatusCode, DeliveryError>) {
-        let Some(subscription) = self.events.deliveries.remove(&id) else { return };
+        let Some(subscription) = self.events.outbox.ended(id) else { return };
         let success = result.is_ok_and(|status| status.is_success());
         self.delivery_ended(now, &subscription, success);
     }
@@ -277,9 +282,18 @@ impl Service {
 
     fn unsubscribe(&mut self, id: &SubscriptionId) {
         let Some(subscriber) = self.events.subscribers.remove(id) else { return };
-        if let Channel::Stream { id, .. } = subscriber.channel {
-            self.events.streams.remove(&id);
-            self.outputs.push_back(Output::Close(id));
+        match subscriber.channel {
+            Channel::Stream { id, .. } => {
+                self.events.streams.remove(&id);
+                self.outputs.push_back(Output::Close(id));
+            }
+            Channel::Push(push) => {
+                self.events.outbox.withdraw(&subscriber.subscription.owner, id);
+                if let Some(delivery) = push.in_flight() {
+                    self.events.outbox.ended(delivery);
+                    self.outputs.push_back(Output::Abandon(delivery));
+                }
+            }
         }
         self.inventory.show_subscription(id, None);
     }

@@ -16,17 +16,19 @@ use crate::time::{Instant, Now, UnixTime};
 /// What waits for one server.
 ///
 /// ```text
-///          events wait            2xx
-///   idle ───────────────▶ in flight ───▶ idle
-///                          ▲      │
-///              retry is due│      │ anything else, or nothing
-///                          └─ resting ──▶ suspended or deleted, as the policy says
+///          events wait         it is their turn         2xx
+///   idle ───────────────▶ in line ──────────────▶ in flight ───▶ idle
+///                          ▲                         │
+///              retry is due│                         │ anything else, or nothing until the deadline
+///                          └──────── resting ────────┘
+///                                       └──▶ suspended or deleted, as the policy says
 /// ```
 #[derive(Debug)]
 pub(super) struct Push {
     queue: VecDeque<Arc<Event>>,
     /// Events were dropped since the last delivery that arrived.
     lost: bool,
+    in_line: bool,
     in_flight: Option<InFlight>,
     /// Deliveries that failed in a row.
     failures: u32,
@@ -39,6 +41,7 @@ pub(super) struct Push {
 struct InFlight {
     id: DeliveryId,
     events: Vec<Arc<Event>>,
+    /// When it is taken for failed if nobody has said what came of it.
     until: Instant,
 }
 
@@ -47,6 +50,7 @@ impl Push {
         let mut push = Self {
             queue: VecDeque::new(),
             lost: false,
+            in_line: false,
             in_flight: None,
             failures: 0,
             rests_until: None,
@@ -79,6 +83,17 @@ impl Push {
 
     pub(super) fn is_failing(&self) -> bool {
         self.failures > 0
+    }
+
+    /// The delivery that is under way.
+    pub(super) fn in_flight(&self) -> Option<DeliveryId> {
+        self.in_flight.as_ref().map(|in_flight| in_flight.id)
+    }
+
+    /// Whether there is something to send, and nothing that it has to wait for but its turn.
+    fn is_due(&self, now: Instant) -> bool {
+        let rests = self.rests_until.is_some_and(|until| now < until);
+        self.in_flight.is_none() && !rests && (!self.queue.is_empty() || self.lost)
     }
 
     /// Forgets what another replica pushes.
@@ -174,7 +189,9 @@ impl Service {
         let Channel::Push(push) = &mut subscriber.channel else { return };
         let late = push.in_flight.take_if(|in_flight| in_flight.until <= now.mono);
         if let Some(late) = late {
-            self.events.deliveries.remove(&late.id);
+            // Nothing is sent again before the first attempt has been stopped.
+            self.events.outbox.ended(late.id);
+            self.outputs.push_back(Output::Abandon(late.id));
             push.in_flight = Some(late);
             self.delivery_ended(now, id, false);
             return;
@@ -194,16 +211,41 @@ impl Service {
             }
         }
         if wanted {
-            self.send_waiting(now, id);
+            self.line_up(now, id);
         }
     }
 
-    fn send_waiting(&mut self, now: Now, id: &SubscriptionId) {
+    /// Has a subscription that has something to send wait for its turn.
+    fn line_up(&mut self, now: Now, id: &SubscriptionId) {
         let Some(subscriber) = self.events.subscribers.get_mut(id) else { return };
         let Channel::Push(push) = &mut subscriber.channel else { return };
-        let rests = push.rests_until.is_some_and(|until| now.mono < until);
-        if push.in_flight.is_some() || rests || (push.queue.is_empty() && !push.lost) {
+        let Kind::Push { destination, .. } = &subscriber.subscription.kind else { return };
+        if push.in_line || !push.is_due(now.mono) {
             return;
+        }
+        push.in_line = self.events.outbox.wait(&subscriber.subscription.owner, id, destination.uri());
+        if !push.in_line {
+            self.timers.set(now.mono + NO_ROOM, Timer::Subscription(id.clone()));
+        }
+    }
+
+    /// Sends for those whose turn it is.
+    pub(super) fn send_admitted(&mut self, now: Now) {
+        while let Some((delivery, id)) = self.events.outbox.admit() {
+            if !self.send_waiting(now, delivery, &id) {
+                self.events.outbox.ended(delivery);
+            }
+        }
+    }
+
+    /// Sends what waits for a server; whether anything is to be sent still.
+    fn send_waiting(&mut self, now: Now, delivery: DeliveryId, id: &SubscriptionId) -> bool {
+        let in_doubt = self.duty.is_in_doubt(now.mono) && !self.access.is_in_memory();
+        let Some(subscriber) = self.events.subscribers.get_mut(id) else { return false };
+        let Channel::Push(push) = &mut subscriber.channel else { return false };
+        push.in_line = false;
+        if subscriber.subscription.suspended || in_doubt || !push.is_due(now.mono) {
+            return false;
         }
         if push.lost {
             self.events.last_event += 1;
@@ -211,13 +253,14 @@ impl Service {
             push.queue.push_front(Arc::new(Event::new(event, now.unix, Draft::gap(id))));
             push.lost = false;
         }
-        let Kind::Push { destination, headers, verify_certificate, .. } = &subscriber.subscription.kind else { return };
+        let Kind::Push { destination, headers, verify_certificate, .. } = &subscriber.subscription.kind else {
+            return false;
+        };
         let context = subscriber.subscription.context.as_deref();
         let (body, count) = payload(context, push.queue.iter().take(MAX_BATCH));
         let events = push.queue.drain(..count.min(push.queue.len())).collect();
-        self.events.last_delivery += 1;
-        let delivery = DeliveryId(self.events.last_delivery);
-        let until = now.mono + GIVE_UP_AFTER;
+        let deadline = now.mono + DELIVERY_TIME;
+        let until = deadline + GRACE;
         push.in_flight = Some(InFlight { id: delivery, events, until });
         push.rests_until = None;
         let mut headers = headers.as_map().clone();
@@ -230,10 +273,11 @@ impl Service {
             headers,
             body,
             verify_certificate: *verify_certificate,
+            deadline,
             reach: self.inventory.config().events.reach,
         }));
-        self.events.deliveries.insert(delivery, id.clone());
         self.timers.set(until, Timer::Subscription(id.clone()));
+        true
     }
 
     /// A delivery came to its end, one way or the other.
@@ -302,7 +346,13 @@ const MAX_BATCH: usize = 64;
 /// The longest rest after failures: how late a receiver that comes back learns of what happened.
 const LONGEST_REST: Duration = Duration::from_mins(10);
 
-/// A delivery of which nothing has been heard for so long will not be heard of: callers give up long before.
-const GIVE_UP_AFTER: Duration = Duration::from_mins(2);
+/// The time for one delivery, from looking the name up to the answer.
+pub(crate) const DELIVERY_TIME: Duration = Duration::from_secs(10);
+
+/// How much later than its deadline a delivery is given up of which nothing has been heard.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// When a subscription asks again for a place to wait in.
+const NO_ROOM: Duration = Duration::from_secs(1);
 
 const ODATA_VERSION: HeaderName = HeaderName::from_static("odata-version");

@@ -1,9 +1,22 @@
 //! The log: lines for people on a terminal, JSON everywhere else, always on standard error.
+//!
+//! Whoever logs never waits: lines are written by a thread of its own ([`writer`]). What others can cause without an end
+//! is written so often and then counted ([`sources`]).
+
+mod sources;
+mod writer;
 
 use std::io::IsTerminal as _;
+use std::sync::Arc;
 
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
+
+use sources::Sources;
+use writer::Writer;
+
+pub(crate) use writer::last_words;
 
 /// The log cannot be set up.
 #[derive(Debug, thiserror::Error)]
@@ -17,20 +30,44 @@ pub enum LogError {
     /// There is a log already.
     #[error("the log cannot be set up: {0}")]
     Setup(#[from] tracing_subscriber::util::TryInitError),
+    /// No thread can be started.
+    #[error("the log cannot be written: {0}")]
+    Thread(#[from] std::io::Error),
+}
+
+/// Writes what has been logged when it is dropped, if somebody reads it.
+#[derive(Debug)]
+#[must_use]
+pub struct Flush(Writer);
+
+impl Drop for Flush {
+    fn drop(&mut self) {
+        self.0.flush();
+    }
 }
 
 /// Sets up the log as the environment variable `LOG_LEVEL` says; `info` without it.
-pub fn init() -> Result<(), LogError> {
+pub fn init() -> Result<Flush, LogError> {
     let level = std::env::var("LOG_LEVEL").ok();
     let filter = filter(level.as_deref().unwrap_or_default())?;
     let is_terminal = std::io::stderr().is_terminal();
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let sources = Arc::new(Sources::new());
+    let writer = Writer::start(std::io::stderr(), !is_terminal, Arc::clone(&sources))?;
+    let sources = sources::Layer::new(sources, writer.clone());
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer.clone());
     if is_terminal {
-        log.with_target(false).finish().try_init()?;
+        log.with_target(false).finish().with(sources).try_init()?;
     } else {
-        log.json().flatten_event(true).with_current_span(false).with_span_list(false).finish().try_init()?;
+        let log = log.json().flatten_event(true).with_current_span(false).with_span_list(false);
+        log.finish().with(sources).try_init()?;
     }
-    Ok(())
+    // What is usual writes to standard error, and waits until somebody reads it.
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        let text = panic.payload_as_str().unwrap_or_default();
+        tracing::error!(place, "panic; this is a bug: {text}");
+    }));
+    Ok(Flush(writer))
 }
 
 fn filter(level: &str) -> Result<EnvFilter, LogError> {

@@ -1,0 +1,113 @@
+//! The connections that are open: who is let in, and who has to go for it.
+
+use std::collections::HashMap;
+use std::io;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use kubevirt_redfish_core::fairness::{Admission, Limits, Present};
+use tokio::task::{AbortHandle, Id, JoinError, JoinSet};
+use tokio::time::Instant;
+
+use super::activity::Activity;
+
+/// The connections that are open, each a task.
+pub(super) struct Open {
+    limits: Limits,
+    start: Instant,
+    tasks: JoinSet<()>,
+    present: HashMap<Id, (Arc<Activity>, AbortHandle)>,
+    /// No connection can be accepted: there are no more file descriptors.
+    starved: bool,
+}
+
+impl Open {
+    pub(super) fn new(limits: Limits) -> Self {
+        Self { limits, start: Instant::now(), tasks: JoinSet::new(), present: HashMap::new(), starved: false }
+    }
+
+    /// Takes a connection, if there is room for it or another can go; `serve` makes the task that serves it.
+    pub(super) fn admit<F: Future<Output = ()> + Send + 'static>(
+        &mut self,
+        client: IpAddr,
+        serve: impl FnOnce(Arc<Activity>) -> F,
+    ) {
+        if std::mem::take(&mut self.starved) {
+            tracing::info!("connections can be accepted again");
+        }
+        match self.limits.admit(client, &self.present()) {
+            Admission::Welcome => {}
+            Admission::Instead(id) => self.close(id, client, "a connection was closed to make room for another"),
+            Admission::Refused => {
+                let connections = self.present.len();
+                tracing::warn!(%client, connections, "a connection was refused: there is no room for another");
+                return;
+            }
+        }
+        let activity = Arc::new(Activity::new(client));
+        let task = self.tasks.spawn(serve(Arc::clone(&activity)));
+        self.present.insert(task.id(), (activity, task));
+    }
+
+    /// None could be accepted. Most likely there are no more file descriptors: then one is taken from an idle connection.
+    pub(super) async fn accept_failed(&mut self, error: &io::Error) {
+        use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
+        if matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset) {
+            return;
+        }
+        if !std::mem::replace(&mut self.starved, true) {
+            let connections = self.present.len();
+            tracing::warn!(%error, connections, "no connection can be accepted");
+        }
+        // Whoever wants to connect is not known yet; they are not worse than anyone.
+        let full = Limits { connections: 0, connections_of_client: usize::MAX, ..self.limits };
+        match full.admit(IpAddr::from([0, 0, 0, 0]), &self.present()) {
+            Admission::Instead(id) => {
+                self.close(id, [0, 0, 0, 0].into(), "a connection was closed to make room for another");
+                // Its descriptor is free when its task has ended.
+                let _ = self.next_end().await;
+            }
+            // Trying again at once would only burn time.
+            Admission::Welcome | Admission::Refused => tokio::time::sleep(Duration::from_millis(100)).await,
+        }
+    }
+
+    /// Waits for a connection to end; `None` if there are none.
+    pub(super) async fn next_end(&mut self) -> Option<()> {
+        let ended = self.tasks.join_next_with_id().await?;
+        match ended {
+            Ok((id, ())) => {
+                self.present.remove(&id);
+            }
+            Err(error) => {
+                self.present.remove(&error.id());
+                report(&error);
+            }
+        }
+        Some(())
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.tasks.len()
+    }
+
+    fn close(&mut self, id: Id, newcomer: IpAddr, message: &'static str) {
+        if let Some((activity, task)) = self.present.remove(&id) {
+            let connections = self.present.len();
+            tracing::debug!(client = %activity.client, %newcomer, connections, message);
+            task.abort();
+        }
+    }
+
+    fn present(&self) -> Vec<Present<Id>> {
+        self.present.iter().map(|(id, (activity, _))| activity.present(*id, self.start)).collect()
+    }
+}
+
+/// A panic is a mistake in the program; it costs one connection and no more.
+fn report(error: &JoinError) {
+    if error.is_panic() {
+        tracing::error!(%error, "a connection ended by a panic; this is a bug");
+    }
+}
