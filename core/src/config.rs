@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::auth::{Privileges, Role};
-use crate::model::Reach;
+use crate::model::AddressPolicy;
 
 /// Everything the service is configured with.
 #[derive(Clone, Debug)]
@@ -46,6 +46,8 @@ pub struct Config {
     pub events: EventConfig,
     /// Which servers of images have to prove who they are.
     pub verified_image_servers: VerifiedImageServers,
+    /// Which hosts images may be fetched from.
+    pub image_hosts: AddressPolicy,
 }
 
 impl Default for Config {
@@ -67,6 +69,7 @@ impl Default for Config {
             import_timeout: Duration::from_mins(30),
             events: EventConfig::default(),
             verified_image_servers: VerifiedImageServers::default(),
+            image_hosts: AddressPolicy::of_images(),
         }
     }
 }
@@ -84,8 +87,8 @@ pub enum VerifiedImageServers {
 /// How events are pushed to subscribers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EventConfig {
-    /// Which addresses events may be pushed to.
-    pub reach: Reach,
+    /// Which hosts events may be pushed to, and be asked for the time.
+    pub policy: AddressPolicy,
     /// How often a delivery that failed is tried again before the subscription's policy takes effect.
     pub retry_attempts: u32,
     /// The time between two attempts.
@@ -94,7 +97,7 @@ pub struct EventConfig {
 
 impl Default for EventConfig {
     fn default() -> Self {
-        Self { reach: Reach::default(), retry_attempts: 3, retry_interval: Duration::from_secs(30) }
+        Self { policy: AddressPolicy::default(), retry_attempts: 3, retry_interval: Duration::from_secs(30) }
     }
 }
 

@@ -30,7 +30,7 @@ mod view;
 
 pub use auth::{PasswordCheck, Privilege, Privileges, Role};
 pub use exchange::{Exchange, Peer, Signal, Step, refuse_head};
-pub use model::Reach;
+pub use model::AddressPolicy;
 pub use network::{ntp, ssdp};
 pub use service::{
     Delivery, DeliveryError, DeliveryId, Input, Intent, Notice, Outcome, Output, PasswordResult, PasswordTask,

@@ -18,8 +18,8 @@ use crate::event::{Subscribed, SubscriptionId};
 use crate::http::Representation;
 use crate::membership::{Members, Membership};
 use crate::model::{
-    Architecture, FirmwareSettings, ImageTrust, Import, Instance, Machine, Medium, Phase, Platform, PowerState,
-    ProcessorModel, Processors, Severity, Slot, VmId,
+    AddressPolicy, Architecture, FirmwareSettings, ImageTrust, Import, Instance, Machine, Medium, Phase, Platform,
+    PowerState, ProcessorModel, Processors, Severity, Slot, VmId,
 };
 use crate::network::NetworkSettings;
 use crate::task::{Task, TaskId};
@@ -203,6 +203,11 @@ impl View {
     /// The servers to be asked for the time, best first.
     pub fn time_servers(&self) -> &[String] {
         if self.network.ntp_is_on { &self.network.ntp_servers } else { &[] }
+    }
+
+    /// Which servers may be asked for the time, whatever their names stand for.
+    pub fn time_server_policy(&self) -> &AddressPolicy {
+        &self.config.events.policy
     }
 
     /// What the clock of a manager says.

@@ -50,9 +50,9 @@ use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 use kubevirt_redfish_core::config::Config;
 use kubevirt_redfish_core::model::{
-    BootDevice, BootEnabled, BootOverride, BootTarget, Caller, CommandError, Completion, Deferral, ImageCertificate,
-    ImageSource, ImageTrust, ImportId, ImportState, Indicator, Machine, Medium, Next, Observation, Outlook, Permission,
-    Phase, PowerRestore, PromisedPowerOn, Slot, Uid, Verb,
+    BootDevice, BootEnabled, BootOverride, BootTarget, Caller, CommandError, Completion, Deferral, Image,
+    ImageCertificate, ImageTrust, ImportId, ImportState, Indicator, Machine, Medium, Next, Observation, Outlook,
+    Permission, Phase, PowerRestore, PromisedPowerOn, Slot, Uid, Verb,
 };
 use kubevirt_redfish_core::{DeliveryError, Input, StreamId};
 use kubevirt_redfish_fixtures::desk::Desk;
@@ -375,7 +375,7 @@ fn put(machine: &mut Machine, slot: Slot, image: &str) {
         Slot::Usb => "redfish-usb",
         Slot::Http => "redfish-http",
     };
-    let fetched = ImageSource::of(image, &machine.id).is_some_and(|source| source.is_fetched());
+    let fetched = Image::parse(image, &machine.id).is_ok_and(|image| image.is_fetched());
     let import = fetched.then(|| ImportId::of(&machine.id, &machine.uid, slot, image));
     let medium =
         Medium { slot, image: image.into(), drive: drive.into(), write_protected: true, import, of_others: false };

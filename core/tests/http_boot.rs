@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Method, Response, StatusCode};
-use kubevirt_redfish_core::model::{Action, BootEnabled, BootOverride, BootTarget, CommandError, Completion, Phase};
+use kubevirt_redfish_core::model::{
+    Action, BootEnabled, BootOverride, BootTarget, CommandError, Completion, Phase, Url,
+};
 use kubevirt_redfish_fixtures::cluster::{Fault, FaultEffect, Rule};
 use kubevirt_redfish_fixtures::desk::Desk;
 use kubevirt_redfish_fixtures::world::World;
@@ -172,7 +174,7 @@ fn an_image_that_is_refused_again_and_again_keeps_nothing_else_waiting() {
         machine.boot = BootOverride {
             target: BootTarget::UefiHttp,
             enabled: BootEnabled::Continuous,
-            http_uri: Some(IMAGE.into()),
+            http_uri: Url::parse(IMAGE),
             ..BootOverride::default()
         };
     });

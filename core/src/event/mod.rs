@@ -21,7 +21,7 @@ use crate::route::Route;
 use crate::time::UnixTime;
 
 pub(crate) use change::{Before, changes};
-pub(crate) use destination::Destination;
+pub(crate) use destination::{Destination, NoDestination};
 pub(crate) use expression::Expression;
 pub(crate) use filter::{Filter, Lists, MessageKey};
 pub(crate) use payload::{KEEP_ALIVE, frame, payload};

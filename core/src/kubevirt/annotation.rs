@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 use super::boot_sequence::Device;
 use super::object::{Annotations, RunStrategy, TemplateSpec, VirtualMachine, Volume};
 use crate::model::{
-    BootEnabled, BootOverride, BootTarget, Deferral, ImageCertificate, ImageSource, ImageTrust, Indicator,
-    LeftOutMedia, ObjectName, Overruled, PromisedPowerOn, Slot, Uid,
+    BootEnabled, BootOverride, BootTarget, Deferral, ImageCertificate, ImageTrust, Indicator, LeftOutMedia, ObjectName,
+    Overruled, PromisedPowerOn, Slot, Uid, Url,
 };
 use crate::time::UnixTime;
 
@@ -145,9 +145,9 @@ impl BootRecord {
 
     /// The image that is to be booted over HTTP while this is in force. Anybody who may edit the machine may have written
     /// it.
-    pub(crate) fn http_image(&self) -> Option<&str> {
+    pub(crate) fn http_image(&self) -> Option<Url> {
         let in_force = self.enabled != Enabled::Disabled && self.target == Target::UefiHttp;
-        self.http_uri.as_deref().filter(|uri| in_force && ImageSource::is_url(uri))
+        self.http_uri.as_deref().filter(|_| in_force).and_then(Url::parse)
     }
 
     /// The override in the domain's words, on a machine whose template bears it out.
@@ -157,7 +157,7 @@ impl BootRecord {
             target: self.target.into(),
             enabled: self.enabled.into(),
             next: self.next.clone().map(Into::into),
-            http_uri: self.http_uri.clone(),
+            http_uri: self.http_uri.as_deref().and_then(Url::parse),
             device: self.first().map(Into::into),
             armed_for: self.armed_for.as_deref().map(Uid::new),
             mode_on_trial: self.mode_on_trial,

@@ -8,7 +8,7 @@
 //! Requests are relative (`/apis/kubevirt.io/v1/...`); whoever carries them adds the server, the credentials and the
 //! connection. Facts about the cluster that decisions rest on are cited beside them.
 
-use crate::model::{ImageCertificate, Namespace, ObjectName, Reach};
+use crate::model::{AddressPolicy, ImageCertificate, Namespace, ObjectName};
 
 mod annotation;
 mod boot_sequence;
@@ -33,6 +33,8 @@ pub struct Settings {
     pub storage_class: Option<ObjectName>,
     /// The size of the volume an image is imported to, as a Kubernetes quantity such as `3Gi`.
     pub storage_size: String,
+    /// Which hosts images may be fetched from. What a name stands for is found out by the importer, from where it is.
+    pub image_hosts: AddressPolicy,
     /// Whether images may come from servers whose certificate is not trusted.
     pub allow_insecure_tls: bool,
     /// Certificates by which servers of images are known besides those that the cluster trusts.
@@ -55,6 +57,7 @@ impl Default for Settings {
         Self {
             storage_class: None,
             storage_size: "3Gi".to_owned(),
+            image_hosts: AddressPolicy::of_images(),
             allow_insecure_tls: false,
             ca_bundle: Vec::new(),
             access_modes: Vec::new(),
@@ -67,17 +70,17 @@ impl Default for Settings {
 }
 
 /// How servers are asked for the size of an image.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ImageProbe {
-    /// Which addresses may be asked.
-    pub reach: Reach,
+    /// Which hosts may be asked.
+    pub policy: AddressPolicy,
     /// The largest volume, in bytes, that is made because a server says so: whoever may insert an image names the server.
     pub max_size: u64,
 }
 
 impl Default for ImageProbe {
     fn default() -> Self {
-        Self { reach: Reach::default(), max_size: 100 << 30 }
+        Self { policy: AddressPolicy::of_images(), max_size: 100 << 30 }
     }
 }
 

@@ -45,6 +45,14 @@ pub(crate) const IMAGE_SCHEME_NOT_SUPPORTED: Definition = Definition {
     resolution: "Offer the image by one of the schemes that the message lists.",
 };
 
+pub(crate) const HOST_NOT_ALLOWED: Definition = Definition {
+    registry: REGISTRY,
+    key: "HostNotAllowed",
+    text: "The host '%1' cannot be used: %2.",
+    severity: Severity::Warning,
+    resolution: "Name another host, or have the administrator of the service allow this one in its configuration.",
+};
+
 pub(crate) const AMBIGUOUS_NAME: Definition = Definition {
     registry: REGISTRY,
     key: "AmbiguousSystemName",
@@ -180,6 +188,7 @@ pub(crate) const ALL: &[(Definition, &str)] = &[
     (NOT_PERMITTED, "The service has not been given a right in the cluster that a change needs."),
     (NOT_SUPPORTED, "The cluster lacks what a change needs."),
     (IMAGE_SCHEME_NOT_SUPPORTED, "An image is named by a scheme that nothing is fetched by."),
+    (HOST_NOT_ALLOWED, "Something is to be fetched from, or sent to, a host that the service keeps away from."),
     (AMBIGUOUS_NAME, "A name without a namespace stands for several systems."),
     (IMPORT_FAILED, "An image could not be imported."),
     (POWER_ON_DEFERRED, "A power-on is carried out later."),

@@ -1,6 +1,6 @@
 //! What a machine boots from, and for how long an override of that lasts.
 
-use super::Uid;
+use super::{Uid, Url};
 
 /// The boot override in force.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
@@ -12,7 +12,7 @@ pub struct BootOverride {
     /// The device that [`BootTarget::UefiBootNext`] stands for.
     pub next: Option<BootDevice>,
     /// The image that [`BootTarget::UefiHttp`] stands for; without one the network says where it is.
-    pub http_uri: Option<Box<str>>,
+    pub http_uri: Option<Url>,
     /// The device that it has the machine try first; `None` while there is none, or no override.
     pub device: Option<BootDevice>,
     /// The instance that was there when the override was asked for: the next one that tries the device uses `Once` up.

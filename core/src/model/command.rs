@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::{
     BootDevice, BootEnabled, BootMode, BootTarget, Deferral, FirmwareSettings, ImportId, Indicator, InsertMedia,
-    Observation, PowerRestore, Slot, TrustChange, Uid, VmId,
+    Observation, PowerRestore, Slot, TrustChange, Uid, Url, VmId,
 };
 use crate::time::{Instant, UnixTime};
 
@@ -185,7 +185,7 @@ pub struct BootChange {
     /// The device, if the target is [`BootTarget::UefiBootNext`].
     pub next: Option<BootDevice>,
     /// The URL of an image, if the target is [`BootTarget::UefiHttp`]; none to leave it to the network.
-    pub http_uri: Option<Option<Box<str>>>,
+    pub http_uri: Option<Option<Url>>,
     /// For how long.
     pub enabled: Option<BootEnabled>,
     /// Which firmware.

@@ -4,7 +4,7 @@ use std::fmt;
 
 use sha2::{Digest as _, Sha256};
 
-use super::{ImportId, ObjectName, Uid, Version, VmId};
+use super::{Image, ImportId, ObjectName, Uid, Url, Version, VmId};
 use crate::time::UnixTime;
 
 /// A virtual drive that media can be inserted into.
@@ -54,7 +54,7 @@ impl std::str::FromStr for Slot {
 pub struct Medium {
     /// The slot it is in.
     pub slot: Slot,
-    /// The image as the client named it: see [`ImageSource`](super::ImageSource).
+    /// The image as the client named it: see [`Image`].
     pub image: Box<str>,
     /// The name of the machine's drive that realises the slot.
     pub drive: Box<str>,
@@ -71,8 +71,8 @@ pub struct Medium {
 pub struct InsertMedia {
     /// The slot.
     pub slot: Slot,
-    /// What [`ImageSource::parse`](super::ImageSource::parse) accepts, to the letter; a URL's query is part of it.
-    pub image: Box<str>,
+    /// The image.
+    pub image: Image,
     /// Whether the guest is to be kept from writing to it; what is in a CD-ROM drive always is.
     pub write_protected: bool,
     /// What to log in to its server with.
@@ -81,8 +81,8 @@ pub struct InsertMedia {
 
 impl InsertMedia {
     /// The image that a machine is to boot over HTTP, into the drive that it has for that.
-    pub fn to_boot_over_http(image: Box<str>) -> Self {
-        Self { slot: Slot::Http, image, write_protected: true, credentials: None }
+    pub fn to_boot_over_http(image: Url) -> Self {
+        Self { slot: Slot::Http, image: image.into(), write_protected: true, credentials: None }
     }
 }
 
@@ -168,10 +168,11 @@ impl ImportId {
     /// The same for what is about to be inserted. An import that logs in is another than one that does not: the two may be
     /// asked for at the same time.
     pub fn of_insertion(vm: &VmId, uid: &Uid, media: &InsertMedia) -> Self {
-        match media.credentials {
-            None => Self::of(vm, uid, media.slot, &media.image),
-            Some(_) => Self::named_after(vm, media.slot, &format!("{uid}\n{}\n{}\nlogin", media.slot, media.image)),
+        if media.credentials.is_none() {
+            return Self::of(vm, uid, media.slot, media.image.as_str());
         }
+        let text = format!("{uid}\n{}\n{}\nlogin", media.slot, media.image.as_str());
+        Self::named_after(vm, media.slot, &text)
     }
 
     /// The import that fetches an image for all machines of the namespace of one of them that know its server by the same

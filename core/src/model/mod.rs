@@ -1,6 +1,7 @@
 //! The domain, in neither Redfish's nor Kubernetes' words: virtual machines, what can be asked of them, what is
 //! seen of them. The Redfish side reads it, the KubeVirt side fills it, the service in between owns it.
 
+mod address_policy;
 mod boot;
 mod caller;
 mod command;
@@ -8,6 +9,7 @@ mod document;
 mod duty;
 mod firmware;
 mod hardware;
+mod host;
 mod identity;
 mod image;
 mod instance;
@@ -18,9 +20,10 @@ mod observation;
 mod outlook;
 mod power;
 mod power_on;
-mod reach;
 mod trust;
+mod url;
 
+pub use address_policy::{AddressPolicy, AllowedHost, HostRefused};
 pub use boot::{BootDevice, BootEnabled, BootMode, BootOverride, BootTarget};
 pub use caller::{BearerToken, Caller, CallerReview, Permission};
 pub use command::{
@@ -30,8 +33,9 @@ pub use document::{Document, DocumentName, DocumentWrite, LONGEST_DOCUMENT};
 pub use duty::{Aim, Claim, Duty};
 pub use firmware::{Firmware, FirmwareSettings, ProcessorModel, Tpm};
 pub use hardware::{Architecture, Drive, DriveBus, DriveKind, Nic, Processors};
+pub use host::Host;
 pub use identity::{ImportId, Namespace, ObjectName, Uid, Verb, Version, VmId};
-pub use image::{ImageSource, NoImage};
+pub use image::{Image, ImageSource, NoImage};
 pub use instance::{Instance, NicAddress, Phase};
 pub use mac_address::MacAddress;
 pub use machine::{Indicator, Machine, Overruled, Severity, Trouble};
@@ -42,5 +46,5 @@ pub use observation::{Blindness, Kind, Listed, Observation, Obstacle, Platform, 
 pub use outlook::{Next, Outlook};
 pub use power::{PowerRestore, PowerState};
 pub use power_on::{Deferral, LONGEST_STOP, LeftOutMedia, PromisedPowerOn};
-pub use reach::Reach;
 pub use trust::{CertificateId, ImageCertificate, ImageTrust, LONGEST_CERTIFICATE, MOST_CERTIFICATES, TrustChange};
+pub use url::Url;

@@ -243,7 +243,10 @@ fn render(context: &Context<'_>, vm: &Vm) -> Representation {
         indicator: machine.indicator,
         indicator_values: INDICATORS,
         location_indicator_active: machine.indicator != Indicator::Off,
-        status: SystemStatus { status: status(vm), conditions: computer_system_conditions::conditions(vm) },
+        status: SystemStatus {
+            status: status(vm),
+            conditions: computer_system_conditions::conditions(context.view, vm),
+        },
         last_reset_time: vm.instance.as_ref().and_then(|instance| instance.started),
         boot: Boot::of(context.view, vm, id),
         processor_summary: vm.processors().map(|processors| ProcessorSummary::of(vm, processors)),

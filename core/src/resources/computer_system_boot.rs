@@ -6,8 +6,8 @@ use serde_json::Value;
 use super::{Link, boot_option, parameters};
 use crate::messages::{Message, base, cluster};
 use crate::model::{
-    Action, Architecture, BootChange, BootDevice, BootEnabled, BootMode, BootOrderChange, BootOverride, BootTarget,
-    ImageSource, ImportState, Machine, MachineChange, Phase, Slot,
+    Action, AddressPolicy, Architecture, BootChange, BootDevice, BootEnabled, BootMode, BootOrderChange, BootOverride,
+    BootTarget, ImportState, Machine, MachineChange, Phase, Slot, Url,
 };
 use crate::route::{Inventory, Route};
 use crate::view::{View, Vm};
@@ -78,7 +78,7 @@ impl<'a> Boot<'a> {
             mode_values: modes,
             options: Link::to(Route::Inventory(system, Inventory::BootOptions)),
             order: boot_option::in_order(machine).into_iter().map(|option| option.reference).collect(),
-            http_uri: http_uri.as_deref(),
+            http_uri: http_uri.as_ref().map(Url::as_str),
             next: next.as_ref().and_then(|device| boot_option::reference(machine, device)),
         }
     }
@@ -145,8 +145,16 @@ impl Serialize for BootMode {
 
 /// What is worth knowing of the override that is in force or was used up: its image cannot be fetched; or, where the
 /// cluster has no way to make a reboot by the guest itself a new boot, it boots from the same again.
-pub(super) fn condition(vm: &Vm) -> Option<Message> {
+pub(super) fn condition(view: &View, vm: &Vm) -> Option<Message> {
     let machine = &vm.machine;
+    let BootOverride { target, enabled, http_uri, .. } = &machine.boot;
+    let over_http = *enabled != BootEnabled::Disabled && *target == BootTarget::UefiHttp;
+    // Whoever may edit the machine may have named it.
+    if let Some(url) = http_uri.as_ref().filter(|_| over_http)
+        && let Err(why) = view.config.image_hosts.judge(url.host())
+    {
+        return Some(parameters::host_refused(url.host(), why));
+    }
     if let Some(ImportState::Failed { message }) = vm.import(Slot::Http).map(|import| &import.state) {
         return Some(Message::new(&cluster::IMPORT_FAILED, [message]));
     }
@@ -202,7 +210,7 @@ pub(super) fn parse(view: &View, machine: &Machine, value: &Value, problems: &mu
                     Ok(())
                 }
                 _ if has_no_value(value) => Ok(()),
-                "HttpBootUri" => http_uri(value).map(|uri| change.http_uri = Some(Some(uri))),
+                "HttpBootUri" => http_uri(&view.config.image_hosts, value).map(|uri| change.http_uri = Some(Some(uri))),
                 "BootOrder" => {
                     change.order = order(machine, value, problems).map(BootOrderChange::Whole);
                     Ok(())
@@ -279,10 +287,12 @@ pub(super) fn fetches_image(present: &BootOverride, action: &Action) -> bool {
 }
 
 /// Reads the URL of an image.
-fn http_uri(value: &Value) -> Result<Box<str>, Message> {
+fn http_uri(policy: &AddressPolicy, value: &Value) -> Result<Url, Message> {
     let text = value.as_str().ok_or_else(|| parameters::type_error("HttpBootUri", value))?;
     let wrong = || Message::new(&base::PROPERTY_VALUE_FORMAT_ERROR, [text, "HttpBootUri"]);
-    if ImageSource::is_url(text) { Ok(text.into()) } else { Err(wrong()) }
+    let url = Url::parse(text).ok_or_else(wrong)?;
+    policy.judge(url.host()).map_err(|why| parameters::host_refused(url.host(), why))?;
+    Ok(url)
 }
 
 /// Reads a list of references as a PATCH has it: null takes an element out, an empty object leaves the one at its place

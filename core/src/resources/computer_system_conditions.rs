@@ -7,15 +7,15 @@ use super::condition::Condition;
 use super::{computer_system_boot, task};
 use crate::messages::{Message, cluster};
 use crate::model::{BootEnabled, Instance, Severity, Trouble};
-use crate::view::Vm;
+use crate::view::{View, Vm};
 
-pub(super) fn conditions(vm: &Vm) -> Vec<Condition> {
+pub(super) fn conditions(view: &View, vm: &Vm) -> Vec<Condition> {
     let machine = &vm.machine;
     let trouble = machine.trouble.as_ref().map(trouble);
     let left_out = machine.left_out.as_deref().map(task::left_out);
     let promised = machine.promised.as_ref().filter(|promised| !promised.overruled);
     let deferred = promised.map(|_| task::deferred(vm));
-    let boot = computer_system_boot::condition(vm);
+    let boot = computer_system_boot::condition(view, vm);
     let unheard = vm.instance.as_deref().filter(|instance| instance.unheard).map(unheard);
     // An override, and what undoes it, is known without this, and earlier.
     let own = machine.boot.enabled != BootEnabled::Disabled || boot.is_some();

@@ -10,11 +10,12 @@ use super::event_destination::{EVENT, REDFISH, boolean, context as read_context,
 use super::event_service::{REGISTRIES, RESOURCE_TYPES};
 use super::{Context, parameters};
 use crate::event::{
-    Destination, EventId, EventType, Expression, Filter, Heartbeat, Kind, Lists, MessageKey, Proposal, RetryPolicy,
+    Destination, EventId, EventType, Expression, Filter, Heartbeat, Kind, Lists, MessageKey, NoDestination, Proposal,
+    RetryPolicy,
 };
 use crate::http::{JsonObject, Refusal, plain};
 use crate::messages::{Message, Severity, base};
-use crate::model::Reach;
+use crate::model::AddressPolicy;
 use crate::query;
 use crate::route::Location;
 use crate::service::EventIntent;
@@ -136,7 +137,7 @@ impl<'a> Reader<'a> {
     fn property(&mut self, name: &str, value: &Value) -> Result<(), Message> {
         let lists = &mut self.lists;
         match name {
-            DESTINATION => self.destination = Some(destination(self.context.view.config.events.reach, value)?),
+            DESTINATION => self.destination = Some(destination(&self.context.view.config.events.policy, value)?),
             PROTOCOL => {
                 parameters::choice(name, value, &[REDFISH], |protocol| protocol)?;
                 self.has_protocol = true;
@@ -183,10 +184,12 @@ impl<'a> Reader<'a> {
     }
 }
 
-fn destination(reach: Reach, value: &Value) -> Result<Destination, Message> {
+fn destination(policy: &AddressPolicy, value: &Value) -> Result<Destination, Message> {
     let text = value.as_str().ok_or_else(|| parameters::type_error(DESTINATION, value))?;
-    let destination = Destination::parse(text).filter(|destination| destination.is_within(reach));
-    destination.ok_or_else(|| Message::new(&base::PROPERTY_VALUE_FORMAT_ERROR, [text, DESTINATION]))
+    Destination::parse(text, policy).map_err(|problem| match problem {
+        NoDestination::Malformed => Message::new(&base::PROPERTY_VALUE_FORMAT_ERROR, [text, DESTINATION]),
+        NoDestination::Refused(host, why) => parameters::host_refused(&host, why),
+    })
 }
 
 fn message_key(name: &str, value: &Value) -> Result<MessageKey, Message> {

@@ -14,7 +14,8 @@ use crate::auth::{AccountEdit, Privilege};
 use crate::config::Protocol;
 use crate::http::{ETAG_PLACEHOLDER, JsonObject, Refusal, Representation, Schema, schema};
 use crate::messages::{Message, base};
-use crate::network::{MAX_NTP_SERVERS, NetworkSettings, is_server_name};
+use crate::model::{AddressPolicy, Host};
+use crate::network::{MAX_NTP_SERVERS, NetworkSettings};
 use crate::route::{Location, Route};
 use crate::service::AccessEdit;
 use crate::view::Vm;
@@ -115,6 +116,7 @@ pub(super) fn patch(context: &Context<'_>, system: &str, body: &JsonObject) -> R
     let from = &*context.view.network;
     let mut to = from.clone();
     let mut patch = parameters::Patch::new(READ_ONLY);
+    let policy = &context.view.config.events.policy;
     let mut named = false;
     for (name, value) in parameters::members(body) {
         named = true;
@@ -127,7 +129,7 @@ pub(super) fn patch(context: &Context<'_>, system: &str, body: &JsonObject) -> R
                             to.ssdp_is_off = !patch.boolean(&path, value).unwrap_or(!to.ssdp_is_off);
                         }
                         ("NTP", ENABLED) => to.ntp_is_on = patch.boolean(&path, value).unwrap_or(to.ntp_is_on),
-                        ("NTP", SERVERS) => servers(&mut patch, &path, value, &mut to),
+                        ("NTP", SERVERS) => servers(&mut patch, policy, &path, value, &mut to),
                         _ => patch.not_writable(&path),
                     }
                 }
@@ -144,15 +146,19 @@ pub(super) fn patch(context: &Context<'_>, system: &str, body: &JsonObject) -> R
     Ok(EditPlan::new(AccessEdit::Account(edit), EditAnswer::Representation))
 }
 
-fn servers(patch: &mut parameters::Patch, path: &str, value: &Value, to: &mut NetworkSettings) {
+fn servers(patch: &mut parameters::Patch, policy: &AddressPolicy, path: &str, value: &Value, to: &mut NetworkSettings) {
     let Some(servers) = patch.texts(path, value, &to.ntp_servers) else { return };
     if servers.len() > MAX_NTP_SERVERS {
         let most = MAX_NTP_SERVERS.to_string();
-        patch.problem(Message::new(&base::ARRAY_SIZE_TOO_LONG, [path, &most]).about(format!("#/{path}")));
+        return patch.problem(Message::new(&base::ARRAY_SIZE_TOO_LONG, [path, &most]).about(format!("#/{path}")));
     }
-    for (index, server) in servers.iter().enumerate().filter(|(_, server)| !is_server_name(server)) {
-        let message = Message::new(&base::PROPERTY_VALUE_FORMAT_ERROR, [server, path]);
-        patch.problem(message.about(format!("#/{path}/{index}")));
+    for (index, server) in servers.iter().enumerate() {
+        let problem = match Host::parse(server).map(|host| policy.judge(&host).map_err(|why| (host, why))) {
+            None => Message::new(&base::PROPERTY_VALUE_FORMAT_ERROR, [server, path]),
+            Some(Err((host, why))) => parameters::host_refused(&host, why),
+            Some(Ok(())) => continue,
+        };
+        patch.problem(problem.about(format!("#/{path}/{index}")));
     }
     to.ntp_servers = servers;
 }

@@ -344,7 +344,11 @@ pub(crate) fn plan(context: &Context<'_>, location: &Location<'_>, body: &JsonOb
         }
         Route::VirtualMediaAction(name, slot, MediaAction::Insert) => {
             let vm = context.system(name, location)?;
-            Ok(plan(vm, virtual_media::insert(&vm.machine.id, slot, body)?, Answer::NoContent))
+            Ok(plan(
+                vm,
+                virtual_media::insert(&vm.machine.id, slot, &context.view.config.image_hosts, body)?,
+                Answer::NoContent,
+            ))
         }
         Route::VirtualMediaAction(name, slot, MediaAction::Eject) => {
             let vm = context.system(name, location)?;

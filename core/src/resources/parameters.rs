@@ -4,7 +4,8 @@ use serde_json::Value;
 
 use crate::config::Secret;
 use crate::http::{JsonObject, Refusal};
-use crate::messages::{Message, base};
+use crate::messages::{Message, base, cluster};
+use crate::model::{Host, HostRefused};
 
 /// The members of a body that say something: annotations are to be ignored wherever they stand (DSP0266 clause 7.6), and
 /// an `Oem` without anything in it is how some clients leave it open.
@@ -51,6 +52,11 @@ pub(super) fn type_error(property: &str, value: &Value) -> Message {
 pub(super) fn not_changeable(property: &str, read_only: &[&str]) -> Message {
     let definition = if read_only.contains(&property) { &base::PROPERTY_NOT_WRITABLE } else { &base::PROPERTY_UNKNOWN };
     Message::new(definition, [property])
+}
+
+/// The message for a host that nothing may be sent to.
+pub(super) fn host_refused(host: &Host, why: HostRefused) -> Message {
+    Message::new(&cluster::HOST_NOT_ALLOWED, [&*host.to_string(), &why.to_string()])
 }
 
 /// An action, by the name that messages have for it.

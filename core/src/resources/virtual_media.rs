@@ -10,7 +10,8 @@ use crate::config::VerifiedImageServers;
 use crate::http::{ETAG_PLACEHOLDER, JsonObject, Refusal, Representation, Schema, schema};
 use crate::messages::{Message, base, cluster};
 use crate::model::{
-    Action, ImageCredentials, ImagePassword, ImageSource, ImportState, InsertMedia, NoImage, Slot, TrustChange, VmId,
+    Action, AddressPolicy, Image, ImageCredentials, ImagePassword, ImageSource, ImportState, InsertMedia, NoImage,
+    Slot, TrustChange, VmId,
 };
 use crate::route::{MediaAction, Route};
 use crate::view::Vm;
@@ -102,7 +103,7 @@ pub(super) fn represent(context: &Context<'_>, vm: &Vm, slot: Slot) -> Represent
             Some(_) => "URI",
         },
         write_protected: medium.is_none_or(|medium| medium.write_protected),
-        transfer_protocol_type: image.and_then(|image| ImageSource::of(image, &vm.machine.id)).as_ref().map(protocol),
+        transfer_protocol_type: image.and_then(|image| Image::parse(image, &vm.machine.id).ok()).as_ref().map(protocol),
         transfer_method: UPLOAD,
         // What was given is the importer's alone.
         user_name: None,
@@ -160,7 +161,7 @@ pub(super) fn patch(context: &Context<'_>, slot: Slot, body: &JsonObject) -> Res
 }
 
 /// Understands the parameters of `#VirtualMedia.InsertMedia`.
-pub(super) fn insert(vm: &VmId, slot: Slot, body: &JsonObject) -> Result<Action, Refusal> {
+pub(super) fn insert(vm: &VmId, slot: Slot, policy: &AddressPolicy, body: &JsonObject) -> Result<Action, Refusal> {
     const ACTION: parameters::Action = parameters::Action("VirtualMedia.InsertMedia");
     const IMAGE: &str = "Image";
     let mut image = None;
@@ -174,7 +175,7 @@ pub(super) fn insert(vm: &VmId, slot: Slot, body: &JsonObject) -> Result<Action,
             continue;
         }
         let result = match name {
-            IMAGE => parse_image(ACTION, vm, value).map(|found| image = Some(found)),
+            IMAGE => parse_image(ACTION, vm, policy, value).map(|found| image = Some(found)),
             PROTOCOL => ACTION.choice(name, value, &PROTOCOLS, |protocol| protocol).map(|name| stated = Some(name)),
             "TransferMethod" => ACTION.choice(name, value, &METHODS, |method| method).map(drop),
             "Inserted" => match ACTION.boolean(name, value) {
@@ -196,22 +197,22 @@ pub(super) fn insert(vm: &VmId, slot: Slot, body: &JsonObject) -> Result<Action,
         problems.extend(result.err());
     }
     let given = !user_name.is_empty() || !password.is_empty();
-    if let Some((_, source)) = &image {
-        if let Some(stated) = stated.filter(|stated| *stated != protocol(source)) {
+    if let Some(image) = &image {
+        if let Some(stated) = stated.filter(|stated| *stated != protocol(image)) {
             let arguments = [stated, PROTOCOL, ACTION.0];
             let message = Message::new(&base::ACTION_PARAMETER_VALUE_NOT_IN_LIST, arguments);
             problems.push(message.about(format!("#/{PROTOCOL}")));
         }
-        if given && !source.is_fetched() {
+        if given && !image.is_fetched() {
             // Nobody logs in anywhere for it.
             problems.push(ACTION.not_supported(if user_name.is_empty() { "Password" } else { "UserName" }));
         }
     }
     match image {
-        Some((image, _)) if problems.is_empty() => {
+        Some(image) if problems.is_empty() => {
             let credentials =
                 given.then(|| ImageCredentials { user_name: user_name.into(), password: ImagePassword::new(password) });
-            Ok(Action::InsertMedia(InsertMedia { slot, image: image.into(), write_protected, credentials }))
+            Ok(Action::InsertMedia(InsertMedia { slot, image, write_protected, credentials }))
         }
         None if problems.is_empty() => {
             let missing = Message::new(&base::ACTION_PARAMETER_MISSING, [ACTION.0, IMAGE]);
@@ -228,17 +229,18 @@ pub(super) fn eject(slot: Slot, body: &JsonObject) -> Result<Action, Refusal> {
 }
 
 /// Reads the name of an image, which is kept to the letter.
-fn parse_image<'v>(action: parameters::Action, vm: &VmId, value: &'v Value) -> Result<(&'v str, ImageSource), Message> {
+fn parse_image(action: parameters::Action, vm: &VmId, policy: &AddressPolicy, value: &Value) -> Result<Image, Message> {
     let text = action.text("Image", value)?;
-    let source = ImageSource::parse(text, vm).map_err(|problem| match problem {
+    let image = Image::parse(text, vm).map_err(|problem| match problem {
         NoImage::Malformed => action.format_error("Image", text),
         NoImage::UnknownScheme => {
-            let schemes = ImageSource::SCHEMES.join(", ");
+            let schemes = Image::SCHEMES.join(", ");
             Message::new(&cluster::IMAGE_SCHEME_NOT_SUPPORTED, [text, &schemes]).about("#/Image")
         }
         NoImage::ElsewhereThanTheMachine => Message::new(&base::RESOURCE_MISSING_AT_URI, [text]).about("#/Image"),
     })?;
-    Ok((text, source))
+    image.judge(policy).map_err(|(host, why)| parameters::host_refused(host, why).about("#/Image"))?;
+    Ok(image)
 }
 
 /// Reads a user name or a password. What is wrong with it is said without repeating it.
@@ -255,11 +257,11 @@ fn image_name(image: &str) -> &str {
 }
 
 /// What the schema calls the way that an image takes. It has no word for registries, nor for what need not be fetched.
-fn protocol(source: &ImageSource) -> &'static str {
-    match source {
-        ImageSource::Http => "HTTP",
-        ImageSource::Https => "HTTPS",
-        ImageSource::Registry | ImageSource::Claim(_) | ImageSource::Volume(_) => "OEM",
+fn protocol(image: &Image) -> &'static str {
+    match image.source() {
+        ImageSource::Server(url) if url.is_secure() => "HTTPS",
+        ImageSource::Server(_) => "HTTP",
+        ImageSource::Registry(_) | ImageSource::Claim(_) | ImageSource::Volume(_) => "OEM",
     }
 }
 

@@ -479,7 +479,7 @@ fn due(vm: &Vm, config: &Config, now: Now) -> Vec<Action> {
     let choice = deferred_choice(vm);
     let replace = lost_media::run_to_replace(vm).map(Action::ReplaceRun);
     let promises = promises::due(vm, config, now);
-    restore.into_iter().chain(choice).chain(promises).chain(replace).chain(http_boot::due(vm)).collect()
+    restore.into_iter().chain(choice).chain(promises).chain(replace).chain(http_boot::due(vm, config)).collect()
 }
 
 /// Whether an action is tried again at a time of its own: it is in nobody's way, and whether it could be done or had to

@@ -1,17 +1,19 @@
 //! The image that a machine boots over HTTP: into its drive while it is asked for, and out again.
 
-use crate::model::{Action, BootDevice, BootEnabled, BootTarget, ImageSource, InsertMedia, Phase, Slot};
+use crate::config::Config;
+use crate::model::{Action, BootDevice, BootEnabled, BootTarget, InsertMedia, Phase, Slot, Url};
 use crate::view::Vm;
 
 /// What is to be done about it, by what is seen of a machine. It stays for as long as a run uses it: an installer reads
 /// the rest of itself from there.
-pub(super) fn due(vm: &Vm) -> Option<Action> {
+pub(super) fn due(vm: &Vm, config: &Config) -> Option<Action> {
     let boot = &vm.machine.boot;
     let in_force = boot.enabled != BootEnabled::Disabled && boot.target == BootTarget::UefiHttp;
     // Anybody who may edit the machine may have written it.
-    let wanted = boot.http_uri.as_ref().filter(|uri| in_force && ImageSource::is_url(uri));
+    let allowed = |url: &&Url| config.image_hosts.judge(url.host()).is_ok();
+    let wanted = boot.http_uri.as_ref().filter(|_| in_force).filter(allowed);
     match (wanted, vm.medium(Slot::Http)) {
-        (Some(image), medium) if medium.is_none_or(|medium| medium.image != *image) => {
+        (Some(image), medium) if medium.is_none_or(|medium| *medium.image != *image.as_str()) => {
             Some(Action::InsertMedia(InsertMedia::to_boot_over_http(image.clone())))
         }
         (None, Some(medium)) => {

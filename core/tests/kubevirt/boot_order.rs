@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use kubevirt_redfish_core::model::{
     Action, BootChange, BootDevice, BootEnabled, BootOrderChange, BootTarget, CommandError, InsertMedia, MachineChange,
-    PowerRequest, Slot, Uid,
+    PowerRequest, Slot, Uid, Url,
 };
 use kubevirt_redfish_fixtures::sample::small_with_drive;
 use serde_json::{Value, json};
@@ -167,7 +167,7 @@ fn an_image_is_booted_over_http() {
     let mut world = World::new();
     world.create(small_with_drive(NAMESPACE, "vm", "Halted"));
     let before = world.machine("vm")["spec"]["template"]["spec"]["volumes"].clone();
-    let image: Box<str> = "https://images.example/boot.iso?token=a".into();
+    let image = Url::parse("https://images.example/boot.iso?token=a").expect("a URL");
     let mut story = String::new();
     let mut step = |world: &mut World, action: Action| {
         world.writes();
@@ -180,8 +180,7 @@ fn an_image_is_booted_over_http() {
         &mut world,
         change(BootChange { target, enabled, http_uri: Some(Some(image.clone())), ..BootChange::default() }),
     );
-    let media = InsertMedia { slot: Slot::Http, image, write_protected: true, credentials: None };
-    step(&mut world, Action::InsertMedia(media));
+    step(&mut world, Action::InsertMedia(InsertMedia::to_boot_over_http(image)));
     world.rest(Duration::from_secs(30));
     step(&mut world, Action::Power(PowerRequest::On));
     world.rest(Duration::from_secs(30));

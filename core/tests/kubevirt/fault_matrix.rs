@@ -14,7 +14,7 @@ use kubevirt_redfish_fixtures::cluster::{ClusterConfig, Fault, FaultEffect, Kube
 use kubevirt_redfish_fixtures::sample::{small, small_with_drive};
 use serde_json::{Value, json};
 
-use crate::harness::{Answer, NAMESPACE, World, cut};
+use crate::harness::{Answer, NAMESPACE, World, cut, image_of};
 
 /// What goes wrong with a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -123,7 +123,7 @@ const AFTER: Duration = Duration::from_secs(20);
 const IMAGE: &str = "http://images.example/a.iso";
 
 fn insert(slot: Slot, image: &str) -> Action {
-    Action::InsertMedia(InsertMedia { slot, image: image.into(), write_protected: true, credentials: None })
+    Action::InsertMedia(InsertMedia { slot, image: image_of(image), write_protected: true, credentials: None })
 }
 
 fn boot(change: BootChange) -> Action {
@@ -141,7 +141,7 @@ fn cases() -> Vec<Case> {
     let login = ImageCredentials { user_name: "user".into(), password: ImagePassword::new("secret") };
     let secret = InsertMedia {
         slot: Slot::Cd,
-        image: "https://images.example/a.iso".into(),
+        image: image_of("https://images.example/a.iso"),
         write_protected: true,
         credentials: Some(login),
     };

@@ -18,7 +18,7 @@ use kubevirt_redfish_fixtures::sample::{small, small_with_drive};
 use proptest::prelude::*;
 use serde_json::json;
 
-use crate::harness::{NAMESPACE, World};
+use crate::harness::{NAMESPACE, World, image_of};
 
 fn actions() -> Vec<Action> {
     let boot =
@@ -30,11 +30,11 @@ fn actions() -> Vec<Action> {
     actions.push(Action::RestoreBoot { booted: true, used_by: Uid::new("somebody") });
     let login = ImageCredentials { user_name: "user".into(), password: ImagePassword::new("secret") };
     for credentials in [None, Some(login)] {
-        let image = "http://images.example/a.iso".into();
+        let image = image_of("http://images.example/a.iso");
         actions.push(Action::InsertMedia(InsertMedia { slot: Slot::Cd, image, write_protected: true, credentials }));
     }
     actions.push(Action::EjectMedia(Slot::Cd));
-    let image = "http://images.example/b.img".into();
+    let image = image_of("http://images.example/b.img");
     actions.push(Action::InsertMedia(InsertMedia { slot: Slot::Usb, image, write_protected: true, credentials: None }));
     actions.push(Action::EjectMedia(Slot::Usb));
     for power_restore in [PowerRestore::AlwaysOn, PowerRestore::LastState, PowerRestore::AlwaysOff] {

@@ -7,8 +7,8 @@ use bytes::Bytes;
 use http::{Method, Request, Response};
 use kubevirt_redfish_core::kubevirt::{Operation, OperationStep, Settings, TransportError};
 use kubevirt_redfish_core::model::{
-    Action, Command, CommandError, CommandId, Completion, Instance, Machine, Observation, Platform, PowerRequest,
-    PowerState, Uid, Verb, VmId,
+    Action, Command, CommandError, CommandId, Completion, Image, Instance, Machine, Observation, Platform,
+    PowerRequest, PowerState, Uid, Verb, VmId,
 };
 use kubevirt_redfish_core::time::{Instant, UnixTime};
 use kubevirt_redfish_fixtures::cluster::{ClusterConfig, KubevirtVersion, Simulation};
@@ -16,6 +16,11 @@ use kubevirt_redfish_fixtures::world::ask;
 use serde_json::Value;
 
 pub(crate) const NAMESPACE: &str = "lab";
+
+/// An image for the machines of the namespace.
+pub(crate) fn image_of(text: &str) -> Image {
+    Image::parse(text, &VmId::new(NAMESPACE, "vm").expect("a valid name")).expect("an image")
+}
 
 /// What comes of a request.
 pub(crate) type Answer = Result<Response<Bytes>, TransportError>;
@@ -153,7 +158,7 @@ impl World {
                     operation.handle_response(Instant::new(self.sim.now), answer);
                 }
                 OperationStep::Ask(question) => {
-                    let answer = ask(&mut self.sim.cluster, &question.request, question.reach);
+                    let answer = ask(&mut self.sim.cluster, &question.request, &question.policy);
                     if let Some(answer) = answer {
                         operation.handle_image_answer(Instant::new(self.sim.now), answer);
                     }

@@ -8,7 +8,7 @@ use kubevirt_redfish_core::time::UnixTime;
 use kubevirt_redfish_fixtures::sample::small_with_drive;
 use serde_json::{Value, json};
 
-use crate::harness::{NAMESPACE, World};
+use crate::harness::{NAMESPACE, World, image_of};
 
 const IMAGE: &str = "https://images.example/boot.iso";
 
@@ -30,7 +30,7 @@ fn actions() -> Vec<Action> {
     let vm = VmId::new(NAMESPACE, "vm").expect("a valid name");
     let import = ImportId::of(&vm, &Uid::new("x"), Slot::Cd, IMAGE);
     let insert = |slot, image: &str| {
-        Action::InsertMedia(InsertMedia { slot, image: image.into(), write_protected: true, credentials: None })
+        Action::InsertMedia(InsertMedia { slot, image: image_of(image), write_protected: true, credentials: None })
     };
     vec![
         Action::Power(PowerRequest::On),

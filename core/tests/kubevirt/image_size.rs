@@ -4,14 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::header::AUTHORIZATION;
-use kubevirt_redfish_core::Reach;
+use kubevirt_redfish_core::AddressPolicy;
 use kubevirt_redfish_core::kubevirt::{ImageProbe, Settings};
 use kubevirt_redfish_core::model::{Action, ImageCredentials, ImagePassword, InsertMedia, Slot};
 use kubevirt_redfish_fixtures::cluster::ServedImage;
 use kubevirt_redfish_fixtures::sample::small_with_drive;
 use serde_json::Value;
 
-use crate::harness::{NAMESPACE, World};
+use crate::harness::{NAMESPACE, World, image_of};
 
 const IMAGE: &str = "https://images.example/boot.iso?token=a%20b";
 const GIBIBYTE: u64 = 1 << 30;
@@ -24,7 +24,7 @@ fn world() -> World {
 
 /// Inserts an image and says how large its volume is to be.
 fn inserted(world: &mut World, image: &str) -> String {
-    let media = InsertMedia { slot: Slot::Cd, image: image.into(), write_protected: true, credentials: None };
+    let media = InsertMedia { slot: Slot::Cd, image: image_of(image), write_protected: true, credentials: None };
     world.run("vm", Action::InsertMedia(media)).expect("inserted");
     size(world)
 }
@@ -127,7 +127,7 @@ fn a_redirect_is_followed_without_the_password() {
     world.sim.cluster.serve_image(other, ServedImage::Plain { bytes: 4 * GIBIBYTE });
     let credentials = ImageCredentials { user_name: "alice".into(), password: ImagePassword::new("pa:ss") };
     let media =
-        InsertMedia { slot: Slot::Cd, image: IMAGE.into(), write_protected: true, credentials: Some(credentials) };
+        InsertMedia { slot: Slot::Cd, image: image_of(IMAGE), write_protected: true, credentials: Some(credentials) };
     world.run("vm", Action::InsertMedia(media)).expect("inserted");
     assert_eq!(size(&world), "4358Mi");
     let asked = world.sim.cluster.asked_for_images();
@@ -147,11 +147,19 @@ fn which_addresses_are_asked_is_configured() {
     let image = "http://127.0.0.1:8080/boot.iso";
     for (probe, size) in [
         (Some(ImageProbe::default()), "3Gi"),
-        (Some(ImageProbe { reach: Reach { loopback: true, ..Reach::default() }, ..ImageProbe::default() }), "4358Mi"),
+        (
+            Some(ImageProbe {
+                policy: AddressPolicy { loopback: true, ..AddressPolicy::default() },
+                ..ImageProbe::default()
+            }),
+            "4358Mi",
+        ),
         (None, "3Gi"),
     ] {
         let mut world = world();
-        world.settings = Arc::new(Settings { probe, ..Settings::default() });
+        // The importer may have it from there: that is another host.
+        let image_hosts = AddressPolicy { loopback: true, ..AddressPolicy::of_images() };
+        world.settings = Arc::new(Settings { probe, image_hosts, ..Settings::default() });
         world.sim.cluster.serve_image(image, ServedImage::Plain { bytes: 4 * GIBIBYTE });
         assert_eq!(inserted(&mut world, image), size);
     }

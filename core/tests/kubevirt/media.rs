@@ -10,7 +10,7 @@ use kubevirt_redfish_fixtures::cluster::{ClusterConfig, Fault, FaultEffect, Kube
 use kubevirt_redfish_fixtures::sample::{small, small_with_drive};
 use serde_json::{Value, json};
 
-use crate::harness::{NAMESPACE, World, seen};
+use crate::harness::{NAMESPACE, World, image_of, seen};
 
 const IMAGE: &str = "https://images.example/boot.iso?token=a%20b";
 const OTHER: &str = "http://images.example/other.iso";
@@ -20,13 +20,13 @@ fn insert(image: &str) -> Action {
 }
 
 fn insert_into(slot: Slot, image: &str) -> Action {
-    Action::InsertMedia(InsertMedia { slot, image: image.into(), write_protected: true, credentials: None })
+    Action::InsertMedia(InsertMedia { slot, image: image_of(image), write_protected: true, credentials: None })
 }
 
 /// Inserts an image that its server gives only to `user`.
 fn insert_as(user: &str, image: &str) -> Action {
     let credentials = ImageCredentials { user_name: user.into(), password: ImagePassword::new("pa ss") };
-    let image = image.into();
+    let image = image_of(image);
     Action::InsertMedia(InsertMedia { slot: Slot::Cd, image, write_protected: true, credentials: Some(credentials) })
 }
 

@@ -7,7 +7,7 @@ use kubevirt_redfish_fixtures::cluster::{ClusterConfig, KubevirtVersion};
 use kubevirt_redfish_fixtures::sample::{data_volume, small, small_with_drive};
 use serde_json::{Value, json};
 
-use crate::harness::{NAMESPACE, World, seen};
+use crate::harness::{NAMESPACE, World, image_of, seen};
 
 const IMAGE: &str = "http://images.example/boot.iso";
 
@@ -16,7 +16,7 @@ fn eject() -> Action {
 }
 
 fn insert() -> Action {
-    let image = IMAGE.into();
+    let image = image_of(IMAGE);
     Action::InsertMedia(InsertMedia { slot: Slot::Cd, image, write_protected: true, credentials: None })
 }
 

@@ -14,7 +14,7 @@ use kubevirt_redfish_fixtures::desk::certificate;
 use kubevirt_redfish_fixtures::sample::small_with_drive;
 use serde_json::{Value, json};
 
-use crate::harness::{NAMESPACE, World};
+use crate::harness::{NAMESPACE, World, image_of};
 
 const IMAGE: &str = "https://images.example/boot.iso?token=a%20b";
 
@@ -34,7 +34,7 @@ fn world_of(config: ClusterConfig) -> World {
 }
 
 fn media(slot: Slot, image: &str) -> InsertMedia {
-    InsertMedia { slot, image: image.into(), write_protected: true, credentials: None }
+    InsertMedia { slot, image: image_of(image), write_protected: true, credentials: None }
 }
 
 fn insert(image: &str) -> Action {

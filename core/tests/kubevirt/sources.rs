@@ -9,10 +9,10 @@ use kubevirt_redfish_fixtures::cluster::{ClusterConfig, KubevirtVersion};
 use kubevirt_redfish_fixtures::sample::{data_volume, small, small_with_drive};
 use serde_json::{Value, json};
 
-use crate::harness::{NAMESPACE, World, seen};
+use crate::harness::{NAMESPACE, World, image_of, seen};
 
 fn insert(slot: Slot, image: &str) -> Action {
-    Action::InsertMedia(InsertMedia { slot, image: image.into(), write_protected: true, credentials: None })
+    Action::InsertMedia(InsertMedia { slot, image: image_of(image), write_protected: true, credentials: None })
 }
 
 /// Puts a claim into the namespace, offered to machines or not.
@@ -44,7 +44,7 @@ fn the_disk_in_a_container_image_is_imported_from_its_registry() {
     let image = "docker://quay.io/team/installer:v1";
     let credentials = ImageCredentials { user_name: "robot".into(), password: ImagePassword::new("token") };
     let media =
-        InsertMedia { slot: Slot::Cd, image: image.into(), write_protected: true, credentials: Some(credentials) };
+        InsertMedia { slot: Slot::Cd, image: image_of(image), write_protected: true, credentials: Some(credentials) };
     world.run("vm", Action::InsertMedia(media.clone())).expect("inserted");
     insta::assert_snapshot!(world.writes().join("\n"));
     world.rest(Duration::from_secs(30));

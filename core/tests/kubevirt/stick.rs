@@ -10,13 +10,13 @@ use kubevirt_redfish_fixtures::cluster::{ClusterConfig, KubevirtVersion};
 use kubevirt_redfish_fixtures::sample::{small, small_with_drive};
 use serde_json::{Value, json};
 
-use crate::harness::{NAMESPACE, World, seen};
+use crate::harness::{NAMESPACE, World, image_of, seen};
 
 const CONFIGURATION: &str = "http://images.example/redfish/configdrive-5f4c";
 const OTHER: &str = "http://images.example/redfish/configdrive-77aa";
 
 fn insert(slot: Slot, image: &str) -> Action {
-    Action::InsertMedia(InsertMedia { slot, image: image.into(), write_protected: true, credentials: None })
+    Action::InsertMedia(InsertMedia { slot, image: image_of(image), write_protected: true, credentials: None })
 }
 
 fn template(world: &World) -> Value {
@@ -94,7 +94,7 @@ fn another_stick_replaces_the_first_while_the_machine_runs() {
     world.create(small_with_drive(NAMESPACE, "vm", "Always"));
     world.run("vm", insert(Slot::Usb, CONFIGURATION)).expect("inserted");
     world.rest(Duration::from_secs(30));
-    let writable = InsertMedia { slot: Slot::Usb, image: OTHER.into(), write_protected: false, credentials: None };
+    let writable = InsertMedia { slot: Slot::Usb, image: image_of(OTHER), write_protected: false, credentials: None };
     let completion = world.run("vm", Action::InsertMedia(writable)).expect("replaced");
     assert!(!seen(&completion).0.expect("it was read").media[0].write_protected);
     world.rest(Duration::from_secs(30));

@@ -12,12 +12,17 @@ use kubevirt_redfish_fixtures::desk::certificate;
 use kubevirt_redfish_fixtures::sample::small_with_drive;
 use serde_json::{Value, json};
 
-use crate::harness::{NAMESPACE, World, seen};
+use crate::harness::{NAMESPACE, World, image_of, seen};
 
 const IMAGE: &str = "https://images.internal/boot.iso";
 
 fn insert(image: &str) -> Action {
-    Action::InsertMedia(InsertMedia { slot: Slot::Cd, image: image.into(), write_protected: true, credentials: None })
+    Action::InsertMedia(InsertMedia {
+        slot: Slot::Cd,
+        image: image_of(image),
+        write_protected: true,
+        credentials: None,
+    })
 }
 
 fn trust(change: TrustChange) -> Action {
@@ -81,7 +86,7 @@ fn certificates_of_a_drive_are_known_to_its_imports() {
     let bundle = world.object("configmaps", &name).expect("it is there")["data"]["ca.pem"].clone();
     assert_eq!(bundle, format!("{}{}", certificate(1), certificate(2)));
     // The other slot knows nothing of it, and what is removed is gone.
-    let other = InsertMedia { slot: Slot::Usb, image: IMAGE.into(), write_protected: true, credentials: None };
+    let other = InsertMedia { slot: Slot::Usb, image: image_of(IMAGE), write_protected: true, credentials: None };
     world.run("vm", Action::InsertMedia(other)).expect("inserted");
     assert_eq!(world.sim.cluster.count("configmaps"), 2);
     world.run("vm", trust(TrustChange::Remove(pem(2).id()))).expect("removed");

@@ -7,7 +7,7 @@ use kubevirt_redfish_core::config::{
 };
 use kubevirt_redfish_core::kubevirt::Settings;
 use kubevirt_redfish_core::model::Namespace;
-use kubevirt_redfish_core::{Reach, Role};
+use kubevirt_redfish_core::{AddressPolicy, Role};
 use kubevirt_redfish_fixtures::cluster::{Cluster, ClusterConfig, KubevirtVersion};
 use kubevirt_redfish_fixtures::sample;
 use tokio::sync::watch;
@@ -103,7 +103,10 @@ fn config(args: &SimulateArgs, password: &str) -> Result<Config, Failure> {
         ssdp: args.ssdp,
         service_uuid: random::uuid_of(["simulated", &args.seed.to_string()]),
         // Everything is on this host, receivers of events too.
-        events: EventConfig { reach: Reach { loopback: true, ..Reach::default() }, ..EventConfig::default() },
+        events: EventConfig {
+            policy: AddressPolicy { loopback: true, ..AddressPolicy::default() },
+            ..EventConfig::default()
+        },
         ..Config::default()
     })
 }

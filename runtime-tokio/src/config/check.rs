@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use kubevirt_redfish_core::AddressPolicy;
 use kubevirt_redfish_core::config::{
     Account, Chassis, ChassisName, Config, Credential, CustomRole, IdConvention, PausedAs, Protocol,
     VerifiedImageServers,
@@ -17,6 +18,7 @@ use super::file::{ChassisEntry, DataVolume, File, KubeVirt, Server, User, VmSele
 use super::{ListenAddress, Loaded, Settings, TlsFiles, value};
 
 mod events;
+mod hosts;
 mod probe;
 mod roles;
 
@@ -84,6 +86,7 @@ impl Check<'_> {
             } else {
                 VerifiedImageServers::All
             },
+            image_hosts: kubevirt.image_hosts.clone(),
             ..Config::default()
         };
         Settings { listen, tls, service, kubevirt }
@@ -334,15 +337,18 @@ impl Check<'_> {
             }
             mode.value
         });
+        let only = images.only_allowed_hosts.as_ref();
+        let image_hosts = self.hosts("datavolume", &AddressPolicy::of_images(), &images.allowed_hosts, only);
         kubevirt::Settings {
             storage_class,
             storage_size,
+            probe: self.probe(&images.probe, &image_hosts),
+            image_hosts,
             allow_insecure_tls: images.allow_insecure_tls.unwrap_or(false),
             ca_bundle,
             access_modes,
             volume_mode,
             share_imports: images.share_imports.unwrap_or(true),
-            probe: self.probe(&images.probe),
             own_namespace: None,
         }
     }

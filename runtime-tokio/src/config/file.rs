@@ -229,6 +229,13 @@ pub struct DataVolume {
     /// How long a machine that is turned on waits for an image that is being imported (default `30m`); then it starts
     /// without.
     pub iso_download_timeout: Option<Spanned<String>>,
+    /// Hosts that images may be imported from although they are refused otherwise (default: none): names
+    /// (`images.example`, `*.images.example`), addresses, networks (`10.0.0.0/8`). Refused are this host, link-local
+    /// addresses, cloud providers' metadata services, and names of services in the cluster.
+    #[serde(default)]
+    pub allowed_hosts: Vec<Spanned<String>>,
+    /// Import from no other hosts than `allowed_hosts` (default `false`).
+    pub only_allowed_hosts: Option<Spanned<bool>>,
     /// Import an image once for all machines of a namespace that insert it, where the storage allows it (default `true`).
     pub share_imports: Option<bool>,
     /// How image servers are asked for sizes.
@@ -266,7 +273,7 @@ pub struct KubeVirt {
     pub allow_insecure_tls: Option<Spanned<bool>>,
 }
 
-/// `events`: how events are pushed to subscribers.
+/// `events`: how events are pushed to subscribers. What is said of hosts holds for time servers as well.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Events {
@@ -276,6 +283,12 @@ pub struct Events {
     pub allow_loopback: Option<bool>,
     /// Push to link-local addresses, where cloud providers keep credentials (default `false`).
     pub allow_link_local: Option<Spanned<bool>>,
+    /// Hosts that events may be pushed to although they are refused otherwise (default: none): names
+    /// (`receiver.example`, `*.receiver.example`), addresses, networks (`10.0.0.0/8`).
+    #[serde(default)]
+    pub allowed_hosts: Vec<Spanned<String>>,
+    /// Push to no other hosts than `allowed_hosts` (default `false`).
+    pub only_allowed_hosts: Option<Spanned<bool>>,
     /// How often a delivery that failed is tried again (0 to 100, default 3).
     pub retry_attempts: Option<Spanned<i64>>,
     /// The time between two attempts (1s to 1h, default `30s`).

@@ -93,7 +93,7 @@ async fn send(delivery: Delivery) -> Result<StatusCode, DeliveryError> {
     *request.uri_mut() = delivery.destination;
     *request.headers_mut() = delivery.headers;
     let verification = if delivery.verify_certificate { Verification::Usual } else { Verification::None };
-    let answer = outbound::send(request, delivery.reach, &verification).await;
+    let answer = outbound::send(request, &delivery.policy, &verification).await;
     answer.map(|answer| answer.status()).map_err(|error| match error {
         OutboundError::NotAllowed => DeliveryError::NotAllowed,
         OutboundError::NotConnected(reason) => DeliveryError::NotConnected(reason),

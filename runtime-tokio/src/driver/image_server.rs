@@ -18,7 +18,7 @@ pub(super) async fn ask(
     clock: Clock,
     transport: &Transport,
 ) -> Result<Response<()>, TransportError> {
-    let ImageRequest { request, verification, reach, until } = question;
+    let ImageRequest { request, verification, policy, until } = question;
     let host = request.uri().host().unwrap_or_default().to_owned();
     let answer = async {
         let permit = questions.acquire(share).await;
@@ -26,7 +26,7 @@ pub(super) async fn ask(
         if let Transport::Simulated(simulated) = transport {
             return simulated.ask_for_image(request).await;
         }
-        let sent = outbound::send(request.map(|()| Full::default()), reach, &verification).await;
+        let sent = outbound::send(request.map(|()| Full::default()), &policy, &verification).await;
         sent.map_err(|error| match error {
             OutboundError::NotAllowed | OutboundError::NotConnected(_) => TransportError::NotSent(error.to_string()),
             OutboundError::Broken(reason) => TransportError::Broken(reason),
@@ -48,7 +48,7 @@ mod tests {
 
     use bytes::Bytes;
     use http::{Method, Request};
-    use kubevirt_redfish_core::Reach;
+    use kubevirt_redfish_core::AddressPolicy;
     use kubevirt_redfish_core::kubevirt::Verification;
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     use tokio::net::TcpListener;
@@ -78,8 +78,8 @@ mod tests {
     async fn a_head_is_asked_for_and_no_body_awaited() {
         let (listener, request) = listen().await;
         let server = tokio::spawn(answer(listener, b"HTTP/1.1 200 OK\r\ncontent-length: 5000000000\r\n\r\n"));
-        let reach = Reach { loopback: true, ..Reach::default() };
-        let answer = outbound::send(request, reach, &Verification::Usual).await.expect("an answer");
+        let policy = AddressPolicy { loopback: true, ..AddressPolicy::default() };
+        let answer = outbound::send(request, &policy, &Verification::Usual).await.expect("an answer");
         assert_eq!(answer.headers()["content-length"], "5000000000");
         let asked = server.await.expect("it was asked");
         assert!(asked.starts_with("HEAD /a/boot.iso?token=x HTTP/1.1\r\n"), "{asked}");
@@ -89,7 +89,7 @@ mod tests {
     #[tokio::test]
     async fn what_a_name_stands_for_is_judged_before_it_is_connected_to() {
         let (listener, request) = listen().await;
-        let answer = outbound::send(request, Reach::default(), &Verification::Usual).await;
+        let answer = outbound::send(request, &AddressPolicy::default(), &Verification::Usual).await;
         assert!(matches!(answer, Err(OutboundError::NotAllowed)), "{answer:?}");
         let accepted = tokio::time::timeout(Duration::from_millis(50), listener.accept()).await;
         assert!(accepted.is_err(), "nobody has connected");

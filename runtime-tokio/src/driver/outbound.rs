@@ -8,8 +8,9 @@ use http::{HeaderValue, Request, Response, Uri};
 use http_body_util::Full;
 use hyper::client::conn::http1::Builder;
 use hyper_util::rt::TokioIo;
-use kubevirt_redfish_core::Reach;
+use kubevirt_redfish_core::AddressPolicy;
 use kubevirt_redfish_core::kubevirt::Verification;
+use kubevirt_redfish_core::model::Host;
 use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
@@ -41,19 +42,22 @@ pub(super) enum OutboundError {
 /// redirect is an answer like any other.
 pub(super) async fn send(
     mut request: Request<Full<Bytes>>,
-    reach: Reach,
+    policy: &AddressPolicy,
     verification: &Verification,
 ) -> Result<Response<()>, OutboundError> {
     let uri = request.uri().clone();
     let secure = uri.scheme_str() == Some("https");
-    let host = uri.host().unwrap_or_default();
+    let named = uri.host().unwrap_or_default();
+    let host = Host::parse_in_url(named).ok_or(OutboundError::NotAllowed)?;
+    policy.judge(&host).map_err(|_| OutboundError::NotAllowed)?;
     // A literal IPv6 address has brackets in a URL and nowhere else.
-    let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host).to_owned();
+    let named = named.strip_prefix('[').and_then(|named| named.strip_suffix(']')).unwrap_or(named);
     let port = uri.port_u16().unwrap_or(if secure { 443 } else { 80 });
-    let found = tokio::net::lookup_host((host.as_str(), port)).await;
+    let found = tokio::net::lookup_host((named, port)).await;
     let found = found.map_err(|error| OutboundError::NotConnected(error.to_string()))?;
     // What a name stands for is found out here and used right away, so that it cannot change in between.
-    let addresses: Vec<SocketAddr> = found.filter(|address| reach.permits(address.ip())).take(ADDRESSES).collect();
+    let addresses: Vec<SocketAddr> =
+        found.filter(|address| policy.permits(&host, address.ip())).take(ADDRESSES).collect();
     if addresses.is_empty() {
         return Err(OutboundError::NotAllowed);
     }
@@ -63,7 +67,8 @@ pub(super) async fn send(
         return exchange(stream, request).await;
     }
     let config = trust::client_config(verification).map_err(OutboundError::NotConnected)?;
-    let name = ServerName::try_from(host).map_err(|error| OutboundError::NotConnected(error.to_string()))?;
+    let name =
+        ServerName::try_from(host.to_string()).map_err(|error| OutboundError::NotConnected(error.to_string()))?;
     let stream = TlsConnector::from(config).connect(name, stream).await;
     exchange(stream.map_err(|error| OutboundError::NotConnected(error.to_string()))?, request).await
 }

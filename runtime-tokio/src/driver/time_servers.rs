@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use arc_swap::ArcSwap;
-use kubevirt_redfish_core::{View, ntp};
+use kubevirt_redfish_core::model::Host;
+use kubevirt_redfish_core::{AddressPolicy, View, ntp};
 use tokio::net::UdpSocket;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, timeout};
@@ -29,13 +30,14 @@ pub(super) async fn run(views: Arc<ArcSwap<View>>, corrections: mpsc::Sender<i64
     let mut due = Instant::now();
     loop {
         sleep(LOOK).await;
-        let servers = views.load().time_servers().to_vec();
+        let view = views.load_full();
+        let servers = view.time_servers().to_vec();
         if servers == asked && Instant::now() < due {
             continue;
         }
         due = Instant::now() + PAUSE;
         if !servers.is_empty() {
-            match first_answer(&servers).await {
+            match first_answer(&servers, view.time_server_policy()).await {
                 Some(correction) if corrections.send(correction).await.is_err() => return,
                 Some(correction) => tracing::debug!(correction, "time server asked"),
                 None => {
@@ -48,17 +50,20 @@ pub(super) async fn run(views: Arc<ArcSwap<View>>, corrections: mpsc::Sender<i64
     }
 }
 
-async fn first_answer(servers: &[String]) -> Option<i64> {
+async fn first_answer(servers: &[String], policy: &AddressPolicy) -> Option<i64> {
     for server in servers {
-        if let Ok(Some(correction)) = timeout(PATIENCE, ask(server, ntp::PORT)).await {
+        if let Ok(Some(correction)) = timeout(PATIENCE, ask(server, ntp::PORT, policy)).await {
             return Some(correction);
         }
     }
     None
 }
 
-async fn ask(server: &str, port: u16) -> Option<i64> {
-    let address = tokio::net::lookup_host((server, port)).await.ok()?.next()?;
+/// Asks one server, if its name stands for an address that may be asked.
+async fn ask(server: &str, port: u16, policy: &AddressPolicy) -> Option<i64> {
+    let host = Host::parse(server)?;
+    let mut found = tokio::net::lookup_host((server, port)).await.ok()?;
+    let address = found.find(|address| policy.permits(&host, address.ip()))?;
     let any = if address.is_ipv4() { "0.0.0.0:0" } else { "[::]:0" };
     let socket = UdpSocket::bind(any).await.ok()?;
     socket.connect(address).await.ok()?;
@@ -100,7 +105,12 @@ mod tests {
             server.send_to(&[0; 48], client).await.expect("sent");
             server.send_to(&answer, client).await.expect("sent");
         });
-        let correction = timeout(PATIENCE, ask("127.0.0.1", port)).await.expect("in time").expect("an answer");
+        let here = AddressPolicy { loopback: true, ..AddressPolicy::default() };
+        for server in ["127.0.0.1", "localhost"] {
+            let refused = timeout(PATIENCE, ask(server, port, &AddressPolicy::default())).await;
+            assert_eq!(refused.expect("in time"), None, "{server} is this host");
+        }
+        let correction = timeout(PATIENCE, ask("127.0.0.1", port, &here)).await.expect("in time").expect("an answer");
         assert!((3_598..=3_600).contains(&correction), "{correction}");
         serving.await.expect("no panic");
     }

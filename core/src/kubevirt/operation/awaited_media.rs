@@ -17,7 +17,7 @@ use crate::kubevirt::TransportError;
 use crate::kubevirt::annotation::{BootRecord, LeftOutRecord, MEDIA_LEFT_OUT, MediaRecord};
 use crate::kubevirt::object::VirtualMachine;
 use crate::kubevirt::translate;
-use crate::model::{CommandError, ImportState, InsertMedia, ObjectName, Slot};
+use crate::model::{CommandError, ImportState, InsertMedia, ObjectName, Slot, Url};
 use crate::time::Instant;
 
 /// Images that a start waits for, as far as that is known by now.
@@ -69,6 +69,7 @@ impl AwaitedMedia {
         if let Some(image) = missing_http_image(scene) {
             if let Some(reason) = &self.refusal {
                 let machine = scene.machine.metadata.uid.clone();
+                let image = image.as_str().into();
                 let note = LeftOutRecord { image, reason: reason.as_str().into(), claim: None, machine };
                 let note = serde_json::to_string(&note).ok();
                 let patch = boot::abandon(scene).annotate(MEDIA_LEFT_OUT, note.as_deref());
@@ -145,9 +146,9 @@ impl AwaitedMedia {
     }
 }
 
-fn missing_http_image(scene: &Scene<'_>) -> Option<Box<str>> {
+fn missing_http_image(scene: &Scene<'_>) -> Option<Url> {
     let record = BootRecord::read(scene.machine)?;
     let image = record.http_image()?;
-    let there = MediaRecord::read(scene.machine, Slot::Http).is_some_and(|medium| *medium.image == *image);
-    (!there).then(|| image.into())
+    let there = MediaRecord::read(scene.machine, Slot::Http).is_some_and(|medium| *medium.image == *image.as_str());
+    (!there).then_some(image)
 }

@@ -73,7 +73,8 @@ fn wanted(scene: &Scene<'_>, change: &BootChange, present: Option<&BootRecord>) 
     // A target that is named goes on being shown, though it has no effect until it is enabled.
     let shown = enabled != Enabled::Disabled || change.target.is_some() || change.enabled.is_none();
     let next = change.next.clone().map_or_else(|| present?.next.clone(), |next| Some(next.into()));
-    let http_uri = change.http_uri.clone().unwrap_or_else(|| present?.http_uri.clone());
+    let named = change.http_uri.as_ref().map(|uri| uri.as_ref().map(|uri| uri.as_str().into()));
+    let http_uri = named.unwrap_or_else(|| present?.http_uri.clone());
     (target != Target::None && shown).then(|| BootRecord {
         target,
         enabled,

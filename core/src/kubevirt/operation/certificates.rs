@@ -12,7 +12,7 @@ use crate::kubevirt::Settings;
 use crate::kubevirt::annotation::{MANAGED_BY, MANAGER, SLOT, TrustRecord};
 use crate::kubevirt::object::VirtualMachine;
 use crate::kubevirt::request::{Place as _, Unwatched, create};
-use crate::model::{ImageCertificate, ImageSource, InsertMedia, VmId};
+use crate::model::{ImageCertificate, ImageSource, InsertMedia};
 
 /// How an import knows its server.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,17 +27,17 @@ pub enum Verification {
 
 impl Verification {
     /// What was chosen for the slot that an image goes into; what the configuration says, otherwise.
-    pub(super) fn of(settings: &Settings, machine: &VirtualMachine, vm: &VmId, media: &InsertMedia) -> Self {
-        let source = ImageSource::of(&media.image, vm);
+    pub(super) fn of(settings: &Settings, machine: &VirtualMachine, media: &InsertMedia) -> Self {
         let record = TrustRecord::read(&machine.metadata.annotations, media.slot);
-        match source {
+        match media.image.source() {
             // There is no way to import from a registry unverified: those for which it may be are listed in the
             // importer's own configuration.
-            Some(ImageSource::Https) if settings.allow_insecure_tls && record.verify != Some(true) => {
+            ImageSource::Server(url) if !url.is_secure() => return Self::Usual,
+            ImageSource::Server(_) if settings.allow_insecure_tls && record.verify != Some(true) => {
                 return Self::None;
             }
-            Some(ImageSource::Https | ImageSource::Registry) => {}
-            Some(ImageSource::Http | ImageSource::Claim(_) | ImageSource::Volume(_)) | None => return Self::Usual,
+            ImageSource::Server(_) | ImageSource::Registry(_) => {}
+            ImageSource::Claim(_) | ImageSource::Volume(_) => return Self::Usual,
         }
         let configured = settings.ca_bundle.iter().map(ImageCertificate::pem);
         let bundle: String = configured.chain(record.certificates.values().map(|pem| &**pem)).collect();
@@ -48,8 +48,7 @@ impl Verification {
 /// The creation of what an import waits for; `None` if it waits for nothing.
 pub(super) fn creation(scene: &Scene<'_>, import: &NamedImport, media: &InsertMedia) -> Option<Write> {
     let name = import.spec.source.remote()?.cert_config_map.as_ref()?;
-    let Verification::Certificates(bundle) = Verification::of(scene.settings, scene.machine, &scene.command.vm, media)
-    else {
+    let Verification::Certificates(bundle) = Verification::of(scene.settings, scene.machine, media) else {
         return None;
     };
     if !is_part(import, name) || import.status.phase.as_deref() == Some("Succeeded") {

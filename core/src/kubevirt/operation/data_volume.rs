@@ -22,19 +22,18 @@ pub(super) fn creation(
     let command = scene.command;
     let settings = scene.settings;
     let InsertMedia { slot, image, credentials, .. } = media;
-    let mut remote = json!({ "url": image });
+    let mut remote = json!({ "url": image.as_str() });
     let part = part_name(scene, name, outdated);
     if credentials.is_some() {
         remote["secretRef"] = json!(part);
     }
-    match Verification::of(settings, scene.machine, &command.vm, media) {
+    match Verification::of(settings, scene.machine, media) {
         // A field of newer importers; older ones drop it and verify the certificate.
         Verification::None => remote["insecureSkipVerify"] = json!(true),
         Verification::Usual => {}
         Verification::Certificates(_) => remote["certConfigMap"] = json!(part),
     }
-    let of_registry = ImageSource::of(image, &command.vm) == Some(ImageSource::Registry);
-    let protocol = if of_registry { "registry" } else { "http" };
+    let protocol = if matches!(image.source(), ImageSource::Registry(_)) { "registry" } else { "http" };
     // `spec.storage` leaves access and volume mode to the importer's knowledge of the storage class, and adds what a
     // file system takes.
     let mut storage = json!({ "resources": { "requests": { "storage": size } } });
@@ -58,7 +57,7 @@ pub(super) fn creation(
             "namespace": command.vm.namespace(),
             "labels": { MANAGED_BY: MANAGER },
             "annotations": {
-                IMAGE: image,
+                IMAGE: image.as_str(),
                 // Otherwise a class that waits for its first consumer waits for the machine to start.
                 "cdi.kubevirt.io/storage.bind.immediate.requested": "true",
             },

@@ -15,7 +15,7 @@ use super::certificates::Verification;
 use super::scene::Scene;
 use crate::kubevirt::quantity::Quantity;
 use crate::kubevirt::{ImageProbe, Settings, TransportError};
-use crate::model::{ImageSource, InsertMedia, Reach};
+use crate::model::{AddressPolicy, ImageSource, InsertMedia, Url};
 use crate::time::Instant;
 
 /// A question to the server of an image, for its head alone.
@@ -25,7 +25,7 @@ pub struct ImageRequest {
     /// How the server is known.
     pub verification: Verification,
     /// Which addresses may be connected to, whatever the URL's name stands for.
-    pub reach: Reach,
+    pub policy: AddressPolicy,
     /// How long an answer is waited for.
     pub until: Instant,
 }
@@ -88,7 +88,7 @@ impl ImageSize {
     /// The size of the volume for it, as a Kubernetes quantity.
     pub(super) fn volume(&self, settings: &Settings) -> String {
         let configured = Quantity::parse(&settings.storage_size).map_or(0, Quantity::ceil);
-        let largest = settings.probe.map_or(0, |probe| probe.max_size);
+        let largest = settings.probe.as_ref().map_or(0, |probe| probe.max_size);
         let needed = match self {
             Self::Known { bytes: Some(bytes) } => with_overhead(*bytes),
             Self::Known { bytes: None } | Self::Unasked | Self::Asked(_) => 0,
@@ -103,12 +103,12 @@ impl ImageSize {
 
 impl Question {
     fn new(scene: &Scene<'_>, media: &InsertMedia) -> Option<Self> {
-        let probe = scene.settings.probe?;
-        match ImageSource::of(&media.image, &scene.command.vm)? {
-            ImageSource::Http | ImageSource::Https => {}
-            ImageSource::Registry | ImageSource::Claim(_) | ImageSource::Volume(_) => return None,
+        let probe = scene.settings.probe.clone()?;
+        let ImageSource::Server(url) = media.image.source() else { return None };
+        let uri = url.to_uri();
+        if is_packed(&uri) {
+            return None;
         }
-        let uri: Uri = media.image.parse().ok().filter(|uri| !is_packed(uri))?;
         let authorization = media.credentials.as_ref().and_then(|credentials| {
             let pair = format!("{}:{}", credentials.user_name, credentials.password.expose());
             let mut value = HeaderValue::try_from(format!("Basic {}", BASE64_STANDARD.encode(pair))).ok()?;
@@ -117,7 +117,7 @@ impl Question {
         });
         // Whoever inserts it does not wait for its server alone.
         let patience = PATIENCE.min(scene.command.deadline.saturating_since(scene.now) / 4);
-        let verification = Verification::of(scene.settings, scene.machine, &scene.command.vm, media);
+        let verification = Verification::of(scene.settings, scene.machine, media);
         Some(Self { uri, authorization, verification, probe, until: scene.now + patience, redirects: 0 })
     }
 
@@ -130,7 +130,12 @@ impl Question {
         if let Some(authorization) = &self.authorization {
             request.headers_mut().insert(AUTHORIZATION, authorization.clone());
         }
-        ImageRequest { request, verification: self.verification.clone(), reach: self.probe.reach, until: self.until }
+        ImageRequest {
+            request,
+            verification: self.verification.clone(),
+            policy: self.probe.policy.clone(),
+            until: self.until,
+        }
     }
 
     fn answered(self, answer: &Response<()>) -> ImageSize {
@@ -138,7 +143,8 @@ impl Question {
             return ImageSize::Known { bytes: length(answer) };
         }
         let next = answer.headers().get(LOCATION).and_then(|location| resolve(&self.uri, location.to_str().ok()?));
-        match next.filter(|next| self.redirects < MOST_REDIRECTS && !is_packed(next)) {
+        let next = next.filter(|next| self.redirects < MOST_REDIRECTS && self.probe.policy.judge(next.host()).is_ok());
+        match next.map(|next| next.to_uri()).filter(|next| !is_packed(next)) {
             Some(uri) => {
                 let same = uri.scheme() == self.uri.scheme() && uri.authority() == self.uri.authority();
                 let authorization = self.authorization.filter(|_| same);
@@ -162,7 +168,7 @@ fn length(answer: &Response<()>) -> Option<u64> {
 }
 
 /// What a redirect leads to: a whole URL, or one that begins where the other does (RFC 3986 section 4.2).
-fn resolve(base: &Uri, location: &str) -> Option<Uri> {
+fn resolve(base: &Uri, location: &str) -> Option<Url> {
     let scheme = base.scheme_str()?;
     let authority = base.authority()?;
     let location = location.split('#').next().unwrap_or_default();
@@ -176,7 +182,7 @@ fn resolve(base: &Uri, location: &str) -> Option<Uri> {
         let folder = base.path().rsplit_once('/').map_or("", |(folder, _)| folder);
         format!("{scheme}://{authority}{folder}/{location}")
     };
-    if ImageSource::is_url(&whole) { whole.parse().ok() } else { None }
+    Url::parse(&whole)
 }
 
 /// Whether the name says that the image is larger than the file.

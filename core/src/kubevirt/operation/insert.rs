@@ -92,10 +92,10 @@ enum Stage {
 
 impl Insert {
     pub(super) fn new(command: &Command, media: &InsertMedia, settings: &Settings) -> Self {
-        let own = match ImageSource::of(&media.image, &command.vm) {
-            Some(ImageSource::Claim(name)) => Holder::ExistingClaim(name),
-            Some(ImageSource::Volume(name)) => Holder::ExistingDataVolume(name),
-            Some(ImageSource::Http | ImageSource::Https | ImageSource::Registry) | None => {
+        let own = match media.image.source() {
+            ImageSource::Claim(name) => Holder::ExistingClaim(name.clone()),
+            ImageSource::Volume(name) => Holder::ExistingDataVolume(name.clone()),
+            ImageSource::Server(_) | ImageSource::Registry(_) => {
                 Holder::Import(ImportId::of_insertion(&command.vm, &command.uid, media).name)
             }
         };
@@ -106,7 +106,7 @@ impl Insert {
             settings: settings.clone(),
             holder: own.clone(),
             own,
-            sharing: Sharing::of(media, &command.vm, settings),
+            sharing: Sharing::of(media, settings),
             joined: false,
             stage: Stage::Inserting,
             replaced: None,
@@ -151,7 +151,8 @@ impl Insert {
     /// What is going to hold the image: what does already, unless somebody has to log in and does not. `None` while it is
     /// not known whether it is to be shared.
     fn holder_in(&self, machine: &VirtualMachine) -> Option<Holder> {
-        let present = MediaRecord::read(machine, self.media.slot).filter(|record| record.image == self.media.image);
+        let present =
+            MediaRecord::read(machine, self.media.slot).filter(|record| *record.image == *self.media.image.as_str());
         let is_enough = |holder: &Holder| holder.import().is_some() && self.media.credentials.is_none();
         if let Some(holder) = present.map(|record| record.holder).filter(is_enough) {
             return Some(holder);
@@ -179,6 +180,11 @@ impl Insert {
     /// The next step towards the import of that name, until it is on its way.
     fn bring_in(&mut self, scene: &Scene<'_>, name: &ObjectName) -> Option<Decision> {
         let Some(import) = scene.import.there() else {
+            // Whoever may edit the machine may have named it past the interface that judges it first.
+            if let Err((host, why)) = self.media.image.judge(&scene.settings.image_hosts) {
+                let reason = format!("the image server {host} cannot be used: {why}");
+                return Some(Decision::Fail(CommandError::Refused(reason)));
+            }
             if let Some(request) = self.size.ask(scene, &self.media) {
                 return Some(Decision::Ask(Box::new(request)));
             }
@@ -187,11 +193,12 @@ impl Insert {
             return Some(Decision::Write(creation(scene, name, &self.media, &size, self.outdated.as_ref())));
         };
         let shared = is_shared(import);
-        if shared && !is_of_image(import, &self.media.image) {
+        if shared && !is_of_image(import, self.media.image.as_str()) {
             return Some(self.keep_to_itself());
         }
         if !shared
-            && (!ours(import, scene.command) || import.metadata.annotations.image.as_deref() != Some(&self.media.image))
+            && (!ours(import, scene.command)
+                || import.metadata.annotations.image.as_deref() != Some(self.media.image.as_str()))
         {
             let reason = format!("a DataVolume named {name} is there already and belongs to somebody else");
             return Some(Decision::Fail(CommandError::Refused(reason)));
@@ -282,8 +289,12 @@ impl Insert {
             Some(place) => *place = volume,
             None => volumes.push(volume),
         }
-        let record =
-            MediaRecord { image: self.media.image.clone(), drive, holder: self.holder.clone(), added_drive: added };
+        let record = MediaRecord {
+            image: self.media.image.as_str().into(),
+            drive,
+            holder: self.holder.clone(),
+            added_drive: added,
+        };
         let patch = template.into_patch(scene, wanted.as_ref()).unwrap_or_else(|| scene.patch());
         let patch = patch
             .set(&["spec", "template", "spec", "volumes"], Value::Array(volumes))

@@ -18,7 +18,7 @@ use crate::kubevirt::Settings;
 use crate::kubevirt::annotation::{CLAIMED, MANAGED_BY, MANAGER};
 use crate::kubevirt::object::{DataVolume, Element, Object, StorageClasses, StorageProfile, VirtualMachine};
 use crate::kubevirt::request::{Collection, Place as _, Unwatched, get, merge_patch};
-use crate::model::{Command, ImageSource, ImportId, InsertMedia, ObjectName, Slot, VmId};
+use crate::model::{Command, ImportId, InsertMedia, ObjectName, Slot, VmId};
 
 /// Whether an image is to be fetched for several machines at once.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,8 +35,8 @@ pub(super) enum Sharing {
 impl Sharing {
     /// What can be said of an image before anything is read. What a guest may write to is its own, and so is what somebody
     /// has to log in for: who may fetch it another way must not get it here.
-    pub(super) fn of(media: &InsertMedia, vm: &VmId, settings: &Settings) -> Self {
-        let fetched = ImageSource::of(&media.image, vm).is_some_and(|source| source.is_fetched());
+    pub(super) fn of(media: &InsertMedia, settings: &Settings) -> Self {
+        let fetched = media.image.is_fetched();
         let read_only = media.slot != Slot::Usb || media.write_protected;
         if !settings.share_imports || !fetched || !read_only || media.credentials.is_some() {
             return Self::No;
@@ -82,12 +82,12 @@ impl Sharing {
 
 /// The name of the import that fetches an image for all machines of a namespace that trust its server in the same way.
 pub(super) fn name(machine: &VirtualMachine, media: &InsertMedia, vm: &VmId, settings: &Settings) -> ObjectName {
-    let trust = match Verification::of(settings, machine, vm, media) {
+    let trust = match Verification::of(settings, machine, media) {
         Verification::None => "anybody".to_owned(),
         Verification::Usual => String::new(),
         Verification::Certificates(bundle) => bundle,
     };
-    ImportId::shared(vm, &media.image, &trust).name
+    ImportId::shared(vm, media.image.as_str(), &trust).name
 }
 
 /// Whether an import is one that serves several machines.

@@ -24,7 +24,7 @@ use crate::event::{
     Draft, Event, EventId, KEEP_ALIVE, Kind, Standing, Subscribed, Subscription, SubscriptionId, Witness, changes,
     frame,
 };
-use crate::model::Reach;
+use crate::model::AddressPolicy;
 use crate::time::{Instant, Now};
 use log::Log;
 use outbox::Outbox;
@@ -59,7 +59,7 @@ pub struct Delivery {
     /// When to stop, whatever has come of it, and to report [`DeliveryError::TimedOut`].
     pub deadline: Instant,
     /// Which addresses may be connected to, whatever the destination's name stands for.
-    pub reach: Reach,
+    pub policy: AddressPolicy,
 }
 
 /// Why a delivery has no answer.

@@ -274,7 +274,7 @@ impl Service {
             body,
             verify_certificate: *verify_certificate,
             deadline,
-            reach: self.inventory.config().events.reach,
+            policy: self.inventory.config().events.policy.clone(),
         }));
         self.timers.set(until, Timer::Subscription(id.clone()));
         true

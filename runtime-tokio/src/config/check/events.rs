@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use kubevirt_redfish_core::Reach;
+use kubevirt_redfish_core::AddressPolicy;
 use kubevirt_redfish_core::config::EventConfig;
 
 use super::super::file::Events;
@@ -11,11 +11,13 @@ use super::{Check, describe, value};
 impl Check<'_> {
     pub(super) fn events(&mut self, events: &Events) -> EventConfig {
         let usual = EventConfig::default();
-        let reach = Reach {
-            private: events.allow_private.unwrap_or(usual.reach.private),
-            loopback: events.allow_loopback.unwrap_or(usual.reach.loopback),
-            link_local: events.allow_link_local.as_ref().map_or(usual.reach.link_local, |allow| allow.value),
+        let flags = AddressPolicy {
+            private: events.allow_private.unwrap_or(usual.policy.private),
+            loopback: events.allow_loopback.unwrap_or(usual.policy.loopback),
+            link_local: events.allow_link_local.as_ref().map_or(usual.policy.link_local, |allow| allow.value),
+            ..usual.policy
         };
+        let policy = self.hosts("events", &flags, &events.allowed_hosts, events.only_allowed_hosts.as_ref());
         if let Some(allow) = events.allow_link_local.as_ref().filter(|allow| allow.value) {
             let message = "true: whoever may subscribe can have requests sent to what answers there, such as a cloud \
                            provider's metadata service";
@@ -35,7 +37,7 @@ impl Check<'_> {
                 Duration::ZERO
             })
         });
-        EventConfig { reach, retry_attempts, retry_interval }
+        EventConfig { policy, retry_attempts, retry_interval }
     }
 }
 

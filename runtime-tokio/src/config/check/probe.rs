@@ -1,18 +1,20 @@
 //! `datavolume.probe`: how image servers are asked for the size of an image.
 
-use kubevirt_redfish_core::Reach;
+use kubevirt_redfish_core::AddressPolicy;
 use kubevirt_redfish_core::kubevirt::ImageProbe;
 
 use super::super::file::Probe;
 use super::{Check, describe, value};
 
 impl Check<'_> {
-    pub(super) fn probe(&mut self, probe: &Probe) -> Option<ImageProbe> {
+    /// `hosts` is which hosts images may be fetched from.
+    pub(super) fn probe(&mut self, probe: &Probe, hosts: &AddressPolicy) -> Option<ImageProbe> {
         let usual = ImageProbe::default();
-        let reach = Reach {
-            private: probe.allow_private.unwrap_or(usual.reach.private),
-            loopback: probe.allow_loopback.unwrap_or(usual.reach.loopback),
-            link_local: probe.allow_link_local.as_ref().map_or(usual.reach.link_local, |allow| allow.value),
+        let policy = AddressPolicy {
+            private: probe.allow_private.unwrap_or(hosts.private),
+            loopback: probe.allow_loopback.unwrap_or(hosts.loopback),
+            link_local: probe.allow_link_local.as_ref().map_or(hosts.link_local, |allow| allow.value),
+            ..hosts.clone()
         };
         if let Some(allow) = probe.allow_link_local.as_ref().filter(|allow| allow.value) {
             let message = "true: whoever may insert media can have requests sent to what answers there, such as a \
@@ -26,6 +28,6 @@ impl Check<'_> {
                 0
             })
         });
-        probe.enabled.unwrap_or(true).then_some(ImageProbe { reach, max_size })
+        probe.enabled.unwrap_or(true).then_some(ImageProbe { policy, max_size })
     }
 }
