@@ -76,8 +76,6 @@ pub(crate) struct Vm {
     pub(crate) settled: bool,
     /// The chassis it is in: indices into [`Config::chassis`], ascending.
     pub(crate) chassis: Box<[u16]>,
-    /// Rises with every change of the record, so that a write can say which one it was made for.
-    pub(crate) revision: u64,
     /// Its representation for those who see all of its chassis, kept once it has been asked for.
     pub(crate) rendered: OnceLock<Representation>,
 }

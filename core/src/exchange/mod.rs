@@ -8,6 +8,7 @@ mod admission;
 mod bearer;
 mod events;
 mod log_in;
+mod precondition;
 mod response;
 mod tasks;
 mod write;
@@ -17,13 +18,13 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_LENGTH, IF_NONE_MATCH};
+use http::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_LENGTH};
 use http::request::Parts;
 use http::{HeaderName, Method, Request, Response, StatusCode};
 
 use crate::auth::{self, BasicCredentials, Extent, Identity, Login, Owned, Privilege, Required, required};
 use crate::fairness::Party;
-use crate::http::{Encoding, Refusal, accepts, is_preflight, matches, normalised};
+use crate::http::{Encoding, Refusal, accepts, is_preflight, normalised};
 use crate::messages::{Message, base};
 use crate::model::{BearerToken, CommandError};
 use crate::query::{self, Query};
@@ -34,6 +35,7 @@ use crate::time::Now;
 use crate::view::View;
 
 pub use admission::refuse_head;
+use precondition::Verdict;
 
 /// Who is at the other end of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -486,8 +488,10 @@ impl Exchange {
         {
             return Step::Respond(response::redirect(canonical, self.head.uri.query()));
         }
-        if self.head.headers.get(IF_NONE_MATCH).is_some_and(|list| matches(list, representation.etag)) {
-            return Step::Respond(response::not_modified(&representation));
+        match self.judge_read(representation.etag) {
+            Ok(Verdict::Show) => {}
+            Ok(Verdict::NotModified) => return Step::Respond(response::not_modified(&representation)),
+            Err(refusal) => return self.refuse(&refusal),
         }
         let canonical = canonical.as_deref();
         let mut response = response::representation(&location.route, &representation, canonical, charset, encoding);

@@ -92,7 +92,11 @@ impl Exchange {
         if !view.is_ready_for(Some(identity)) {
             return self.refuse(&Refusal::unavailable(1));
         }
-        match (Context { view, identity: Some(identity), now }).task(id) {
+        let found = self.location().and_then(|location| {
+            self.check_precondition(view, now, identity, &location)?;
+            Context { view, identity: Some(identity), now }.task(id)
+        });
+        match found {
             Ok((task, _)) => {
                 self.state = State::CallingOff;
                 Step::Submit(Intent(IntentKind::CallOff(task.id.clone())))

@@ -8,15 +8,13 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::Method;
-use http::header::IF_MATCH;
 use serde_json::Value;
 
 use super::{Exchange, State, Step};
 use crate::auth::Identity;
 use crate::config::PasswordHash;
-use crate::http::{JsonObject, Refusal, check_content, matches, parse_body};
+use crate::http::{JsonObject, Refusal, check_content, parse_body};
 use crate::resources::{self, Context, Plan};
-use crate::route::Location;
 use crate::service::{Intent, IntentKind};
 use crate::time::Now;
 use crate::view::View;
@@ -122,7 +120,7 @@ impl Exchange {
             vm: plan.vm.machine.id.clone(),
             uid: plan.vm.machine.uid.clone(),
             action,
-            revision: self.is_conditional().then_some(plan.vm.revision),
+            only_if: self.is_conditional().then(|| Arc::clone(&plan.vm.machine)),
             request: Arc::new(self.as_task_request(&context, body, plan.answer)),
             reply,
         };
@@ -133,29 +131,6 @@ impl Exchange {
     fn plan(&self, view: &Arc<View>, now: Now, identity: &Identity, body: &JsonObject) -> Result<Plan, Refusal> {
         let location = self.location()?;
         resources::plan(&Context { view, identity: Some(identity), now }, &location, body)
-    }
-
-    /// `If-Match` counts for a resource that is changed and is ignored for an action: clients send whatever tag they
-    /// have read last along with an action, often that of another resource.
-    fn check_precondition(
-        &self,
-        view: &Arc<View>,
-        now: Now,
-        identity: &Identity,
-        location: &Location<'_>,
-    ) -> Result<(), Refusal> {
-        if !view.is_ready_for(Some(identity)) && super::needs_systems(&location.route) {
-            return Err(Refusal::unavailable(1));
-        }
-        let Some(list) = self.head.headers.get(IF_MATCH).filter(|_| self.is_conditional()) else {
-            return Ok(());
-        };
-        let current = resources::read(&Context { view, identity: Some(identity), now }, location)?;
-        if matches(list, current.etag) { Ok(()) } else { Err(Refusal::precondition_failed()) }
-    }
-
-    pub(super) fn is_conditional(&self) -> bool {
-        self.head.headers.contains_key(IF_MATCH) && matches!(self.head.method, Method::PATCH | Method::PUT)
     }
 }
 

@@ -13,7 +13,7 @@ mod target;
 pub(crate) use accept::{MediaType, accepts};
 pub(crate) use body::{JsonObject, check_content, parse as parse_body};
 pub(crate) use encoding::{Encoding, gzip};
-pub(crate) use etag::{ETag, matches};
+pub(crate) use etag::{DIGITS as ETAG_DIGITS, ETag, Tags};
 pub(crate) use origin::{is_preflight, same_origin};
 pub(crate) use prefer::{PREFER, RESPOND_ASYNC, prefers_async};
 pub(crate) use refusal::Refusal;

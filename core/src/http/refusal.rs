@@ -174,6 +174,7 @@ impl From<&CommandError> for Refusal {
             CommandError::Unavailable { retry_after, .. } => {
                 Self::unavailable(retry_after.map_or(DEFAULT_RETRY_SECONDS, |after| after.as_secs()))
             }
+            CommandError::Superseded(_) => Self::precondition_failed(),
             CommandError::TimedOut => {
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, Message::new(&base::OPERATION_TIMEOUT, []))
                     .with(RETRY_AFTER, HeaderValue::from(DEFAULT_RETRY_SECONDS))

@@ -1,10 +1,12 @@
 //! A resource as bytes, with the entity tag that is computed from them.
 
+use std::hash::Hash;
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use serde::Serialize;
 
+use super::etag::DIGITS;
 use super::{ETag, MediaType, gzip};
 
 /// The schema of a resource, made by [`schema!`].
@@ -71,19 +73,33 @@ pub(crate) struct Representation {
 }
 
 /// What a resource gives as its `@odata.etag`; as long as a tag, which takes its place once it is known.
-pub(crate) const ETAG_PLACEHOLDER: &str = "\"----------------\"";
+pub(crate) const ETAG_PLACEHOLDER: &str = "\"------------------------\"";
 
 /// The placeholder as it stands in a serialized body.
-const ETAG_MEMBER: &[u8] = b"\"@odata.etag\":\"\\\"----------------\\\"\"";
+const ETAG_MEMBER: &[u8] = b"\"@odata.etag\":\"\\\"------------------------\\\"\"";
 
 impl Representation {
     /// Serializes a resource that has [`ETAG_PLACEHOLDER`] as its `@odata.etag`, near its beginning.
     pub(crate) fn of_resource<T: Serialize>(schema: Schema, resource: &T) -> Self {
+        Self::tagged(schema, resource, |etag| etag)
+    }
+
+    /// The same of a resource of which only some can be changed; see [`ETag::with_settings`].
+    pub(crate) fn of_settings<T: Serialize>(
+        schema: Schema,
+        resource: &T,
+        lasting: &impl Hash,
+        passing: Option<&impl Hash>,
+    ) -> Self {
+        Self::tagged(schema, resource, |etag| etag.with_settings(lasting, passing))
+    }
+
+    fn tagged<T: Serialize>(schema: Schema, resource: &T, tag: impl FnOnce(ETag) -> ETag) -> Self {
         let mut body = Vec::with_capacity(TYPICAL_SIZE);
         // Writing to memory what has only string keys cannot fail; an empty body would show at once if it did.
         let written = serde_json::to_writer(&mut body, resource);
         debug_assert!(written.is_ok(), "a resource is serializable");
-        let etag = ETag::of(&body);
+        let etag = tag(ETag::of(&body));
         let member = body.windows(ETAG_MEMBER.len()).position(|window| window == ETAG_MEMBER);
         let start = member.map_or(0, |start| start + ETAG_OFFSET);
         if start > 0 {
@@ -134,7 +150,7 @@ impl Representation {
 }
 
 fn fill_in(body: &mut [u8], start: usize, etag: ETag) {
-    if let Some(place) = body.get_mut(start..start + 16) {
+    if let Some(place) = body.get_mut(start..start + DIGITS) {
         place.copy_from_slice(etag.to_string().trim_matches('"').as_bytes());
     }
 }

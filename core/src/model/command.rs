@@ -1,11 +1,12 @@
 //! What can be asked of the cluster, in the domain's words.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::{
     BootDevice, BootEnabled, BootMode, BootTarget, Deferral, FirmwareSettings, ImportId, Indicator, InsertMedia,
-    Observation, PowerRestore, Slot, TrustChange, Uid, Url, VmId,
+    Machine, Observation, PowerRestore, Slot, TrustChange, Uid, Url, VmId,
 };
 use crate::time::{Instant, UnixTime};
 
@@ -24,6 +25,8 @@ pub struct Command {
     pub uid: Uid,
     /// What to do.
     pub action: Action,
+    /// Only upon a machine that has the settings of this.
+    pub only_if: Option<Arc<Machine>>,
     /// When to give up.
     pub deadline: Instant,
     /// For what may bring the machine up: how that is promised if it cannot be done at once. Without it, it is waited
@@ -238,6 +241,9 @@ pub enum CommandError {
         /// When to try again, if the cluster said.
         retry_after: Option<Duration>,
     },
+    /// It was to be carried out only upon certain settings, and others are in force: this was seen.
+    #[error("the settings are others than those it was made for")]
+    Superseded(Vec<Observation>),
     /// The deadline came first; it may or may not have taken effect.
     #[error("not finished within the time allowed")]
     TimedOut,

@@ -1,8 +1,8 @@
 //! What a machine is defined to be, whether it runs or not.
 
 use super::{
-    BootOverride, Drive, Firmware, ImageTrust, LeftOutMedia, Medium, Nic, Outlook, PowerRestore, Processors,
-    PromisedPowerOn, Uid, Version, VmId,
+    BootEnabled, BootOverride, BootTarget, Drive, Firmware, ImageTrust, LeftOutMedia, Medium, Nic, Outlook,
+    PowerRestore, Processors, PromisedPowerOn, Uid, Version, VmId,
 };
 use crate::time::UnixTime;
 
@@ -93,6 +93,22 @@ pub enum Indicator {
 }
 
 impl Machine {
+    /// Whether everything that clients set is as it was in `before`. That a boot override for one boot is over is how it was
+    /// set; but no other may have come.
+    pub fn has_settings_of(&self, before: &Self) -> bool {
+        fn of(machine: &Machine) -> impl PartialEq + use<'_> {
+            let drives: Vec<_> = machine.drives.iter().map(|drive| (&drive.name, drive.boot_order)).collect();
+            let nics: Vec<_> = machine.nics.iter().map(|nic| (&nic.name, nic.boot_order)).collect();
+            let Machine { asset_tag, indicator, power_restore, firmware, trust, .. } = machine;
+            (asset_tag, indicator, power_restore, &firmware.settings, trust, drives, nics)
+        }
+        let (now, then) = (&self.boot, &before.boot);
+        let is_over = now.enabled == BootEnabled::Disabled && now.target == BootTarget::None;
+        let same = (now.target, now.enabled, &now.next, &now.http_uri)
+            == (then.target, then.enabled, &then.next, &then.http_uri);
+        of(self) == of(before) && (same || then.enabled == BootEnabled::Once && is_over)
+    }
+
     /// How bad the worst is that there is to be said of it.
     pub fn severity(&self) -> Option<Severity> {
         let trouble = self.trouble.as_ref().map(|trouble| trouble.severity);

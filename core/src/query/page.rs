@@ -7,7 +7,7 @@ use super::filter::Filter;
 use super::json::Json;
 use super::parse::filter_refusal;
 use super::{Query, TooLarge, may_read};
-use crate::http::{ETAG_PLACEHOLDER, ETag, Refusal, Representation};
+use crate::http::{ETAG_DIGITS, ETAG_PLACEHOLDER, ETag, Refusal, Representation};
 use crate::resources::{self, Context, Window};
 use crate::route::{Location, Route};
 
@@ -130,7 +130,7 @@ impl Page<'_> {
                     composer.name(name);
                     composer.raw(&serde_json::to_vec(ETAG_PLACEHOLDER).unwrap_or_default());
                     // Before the digits end, a quote with its escape and the one that ends the string.
-                    etag_start = composer.length().saturating_sub(16 + 3);
+                    etag_start = composer.length().saturating_sub(ETAG_DIGITS + 3);
                 }
                 _ => composer.member(name, value)?,
             }

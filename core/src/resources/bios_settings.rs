@@ -47,7 +47,9 @@ pub(super) fn represent(context: &Context<'_>, vm: &Vm) -> Representation {
             "ApplyTime@Redfish.AllowableValues": [ON_RESET],
         }),
     };
-    Representation::of_resource(bios::SCHEMA, &settings)
+    // By what the definition says: what only a run can tell nobody has changed.
+    let defined = Value::Object(bios::attributes(&vm.machine.firmware.settings)).to_string();
+    Representation::of_settings(bios::SCHEMA, &settings, &defined, None::<&()>)
 }
 
 /// Understands a PATCH: all attributes that it names, or none.

@@ -176,7 +176,7 @@ pub(super) fn represent(context: &Context<'_>, vm: &Vm, id: &str) -> Result<Repr
         related_item: related.map(|link| [link]),
         related_count: related.map(|_| 1),
     };
-    Ok(Representation::of_resource(SCHEMA, &resource))
+    Ok(Representation::of_settings(SCHEMA, &resource, &resource.boot_option_enabled, None::<&()>))
 }
 
 /// Understands a PATCH: an option that is enabled is tried after all others, one that is not is not tried.

@@ -272,7 +272,11 @@ fn render(context: &Context<'_>, vm: &Vm) -> Representation {
             },
         },
     };
-    Representation::of_resource(SCHEMA, &system)
+    // The boot mode by what the definition says: what only a run can tell nobody has changed.
+    let mode = machine.firmware.settings.mode;
+    let (order, lasting, passing) = system.boot.settings();
+    let settings = (system.asset_tag, system.indicator, system.power_restore_policy, mode, order, lasting);
+    Representation::of_settings(SCHEMA, &system, &settings, passing.as_ref())
 }
 
 /// `Paused` is shown as `On` unless it is configured otherwise: Ironic and others have no such power state and take it

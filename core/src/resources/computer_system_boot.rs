@@ -84,6 +84,28 @@ impl<'a> Boot<'a> {
     }
 }
 
+/// An override as a client asks for it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub(super) struct Override<'a> {
+    target: BootTarget,
+    enabled: BootEnabled,
+    next: Option<&'a str>,
+    http_uri: Option<&'a str>,
+}
+
+impl Boot<'_> {
+    /// The order, the override that stays until it is changed, and the one that ends with the next boot: for the entity
+    /// tag, by which writers see each other's changes.
+    pub(super) fn settings(&self) -> (&[String], Override<'_>, Option<Override<'_>>) {
+        let (next, http_uri) = (self.next.as_deref(), self.http_uri);
+        let present = Override { target: self.target, enabled: self.enabled, next, http_uri };
+        match self.enabled {
+            BootEnabled::Once => (&self.order, Override::default(), Some(present)),
+            BootEnabled::Disabled | BootEnabled::Continuous => (&self.order, present, None),
+        }
+    }
+}
+
 /// What may be booted from: an image over HTTP only where the cluster can fetch one.
 fn targets(view: &View) -> Vec<BootTarget> {
     TARGETS.into_iter().filter(|target| *target != BootTarget::UefiHttp || view.importer).collect()

@@ -149,7 +149,8 @@ fn render(known: &Subscribed, standing: Standing) -> Representation {
         }),
         push,
     };
-    Representation::of_resource(SCHEMA, &resource)
+    let push = resource.push.as_ref().map(|push| (push.verify_certificate, push.delivery_retry_policy));
+    Representation::of_settings(SCHEMA, &resource, &(resource.context, push), None::<&()>)
 }
 
 fn lists_shown(lists: &Lists) -> ListsShown<'_> {

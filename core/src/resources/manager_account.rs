@@ -213,7 +213,9 @@ fn render(context: &Context<'_>, account: &Account) -> Representation {
         links: Links { role: account.role.map(|role| Link::to(Route::Role(role.name(&context.view.config)))) },
     };
     // A new password makes a new entity tag, though nobody sees it: of two who change it at once, one is told.
-    let tagged = Representation::of_resource(SCHEMA, &body);
+    // That others have locked it by guessing, or that the time of that is over, is no change that a writer has to know.
+    let settings = (body.user_name, body.password, body.role_id, body.enabled, body.password_change_required);
+    let tagged = Representation::of_settings(SCHEMA, &body, &settings, None::<&()>);
     body.password = None;
     Representation::of_resource(SCHEMA, &body).with_etag_of(&tagged)
 }

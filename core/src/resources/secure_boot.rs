@@ -62,7 +62,8 @@ pub(super) fn represent(context: &Context<'_>, vm: &Vm) -> Result<Representation
             .map(|secure| if secure { "UserMode" } else { "SetupMode" }),
         actions: NoActions {},
     };
-    Ok(Representation::of_resource(SCHEMA, &secure_boot))
+    let setting = vm.machine.firmware.settings.secure_boot;
+    Ok(Representation::of_settings(SCHEMA, &secure_boot, &setting, None::<&()>))
 }
 
 /// Understands a PATCH. It takes effect with the next cold start and is shown at once.

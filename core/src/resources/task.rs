@@ -147,7 +147,8 @@ pub(super) fn represent(context: &Context<'_>, task: &Task, vm: &Vm) -> Represen
         hide_payload: payload.is_none(),
         payload,
     };
-    Representation::of_resource(SCHEMA, &resource)
+    // Nothing of it can be changed, and it goes on by itself.
+    Representation::of_settings(SCHEMA, &resource, &id, None::<&()>)
 }
 
 impl<'a> Payload<'a> {

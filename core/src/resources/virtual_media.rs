@@ -124,7 +124,7 @@ pub(super) fn represent(context: &Context<'_>, vm: &Vm, slot: Slot) -> Represent
             },
         },
     };
-    Representation::of_resource(SCHEMA, &media)
+    Representation::of_settings(SCHEMA, &media, &media.verify_certificate, None::<&()>)
 }
 
 /// Whether certificates may be read, by the standard's privilege map: nobody is led to what they may not see.

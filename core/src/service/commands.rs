@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::ops::Bound;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::backoff::Backoffs;
@@ -14,8 +15,8 @@ use super::timers::Timer;
 use super::{OutcomeKind, Output, Service, Stopping, Ticket};
 use crate::config::Config;
 use crate::model::{
-    Action, BootEnabled, Command, CommandError, CommandId, Completion, MachineChange, Next, Overruled, Phase,
-    PowerRequest, PowerState, Slot, Uid, VmId,
+    Action, BootEnabled, Command, CommandError, CommandId, Completion, Machine as Definition, MachineChange, Next,
+    Overruled, Phase, PowerRequest, PowerState, Slot, Uid, VmId,
 };
 use crate::task::TaskId;
 use crate::time::{Instant, Now};
@@ -55,7 +56,7 @@ struct Running {
 struct Waiting {
     uid: Uid,
     action: Action,
-    revision: Option<u64>,
+    only_if: Option<Arc<Definition>>,
     asker: Asker,
     since: Instant,
 }
@@ -131,7 +132,7 @@ impl Service {
         vm: VmId,
         uid: Uid,
         action: Action,
-        revision: Option<u64>,
+        only_if: Option<Arc<Definition>>,
         asker: Asker,
     ) {
         // What turns a machine off is let in however much waits, and comes next.
@@ -143,7 +144,7 @@ impl Service {
             self.supersede(now, &vm, request);
         }
         let machine = self.commands.by_machine.entry(vm.clone()).or_default();
-        let waiting = Waiting { uid, action, revision, asker, since: now.mono };
+        let waiting = Waiting { uid, action, only_if, asker, since: now.mono };
         if urgent {
             machine.waiting.push_front(waiting);
         } else {
@@ -194,6 +195,12 @@ impl Service {
                 }
                 self.expect_power(now, &running);
                 OutcomeKind::Done
+            }
+            Err(CommandError::Superseded(seen)) => {
+                for observation in seen {
+                    changed.extend(self.take_in(now, observation));
+                }
+                OutcomeKind::Superseded
             }
             Err(error) => OutcomeKind::Failed(error),
         };
@@ -349,7 +356,7 @@ impl Service {
         let refusal = match known {
             None => Some(OutcomeKind::Failed(CommandError::NotFound)),
             Some(known) if known.machine.uid != waiting.uid => Some(OutcomeKind::Failed(CommandError::NotFound)),
-            Some(known) if waiting.revision.is_some_and(|revision| revision != known.revision) => {
+            Some(known) if waiting.only_if.as_ref().is_some_and(|before| !known.machine.has_settings_of(before)) => {
                 Some(OutcomeKind::Superseded)
             }
             // What was to be called off has not come about: what is in the drive is something else.
@@ -400,6 +407,7 @@ impl Service {
             vm: vm.clone(),
             uid: waiting.uid,
             action: waiting.action.clone(),
+            only_if: waiting.only_if,
             deadline,
             deferral,
             begun: now.unix,

@@ -37,7 +37,6 @@ pub(super) struct Inventory {
     gone_imports: Tombstones<ImportId>,
     /// Until when a power state that was asked for is shown.
     expected_until: BTreeMap<VmId, Instant>,
-    next_revision: u64,
     /// How machines were shown that have changed since this was last taken; `None` if they were not.
     touched: BTreeMap<VmId, Option<Before>>,
 }
@@ -79,7 +78,6 @@ impl Inventory {
             gone_instances: Tombstones::default(),
             gone_imports: Tombstones::default(),
             expected_until: BTreeMap::new(),
-            next_revision: 1,
             touched: BTreeMap::new(),
         }
     }
@@ -418,7 +416,6 @@ impl Inventory {
             settled: same.as_ref().is_some_and(|known| known.settled)
                 && self.gone_instances.covers(&id, machine.version),
             chassis,
-            revision: 0,
             rendered: OnceLock::new(),
             machine,
         };
@@ -546,7 +543,6 @@ impl Inventory {
             expected: known.expected,
             settled: known.settled,
             chassis: known.chassis.clone(),
-            revision: 0,
             rendered: OnceLock::new(),
         };
         change(&mut vm);
@@ -562,10 +558,8 @@ impl Inventory {
         }
     }
 
-    fn replace(&mut self, mut vm: Vm) {
+    fn replace(&mut self, vm: Vm) {
         self.touch(&vm.machine.id);
-        vm.revision = self.next_revision;
-        self.next_revision += 1;
         self.view.systems.insert_mut(vm.machine.id.clone(), Arc::new(vm));
         self.changed = true;
     }

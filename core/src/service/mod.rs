@@ -34,7 +34,7 @@ use crate::auth::{Attempt, EditError, Edited, ExternalUser, TokenKey};
 use crate::config::{Config, Secret};
 use crate::model::{
     Action, BearerToken, Blindness, CallerReview, Claim, Command, CommandError, CommandId, Completion, DocumentWrite,
-    Observation, Obstacle, Purpose, Source, Uid, VmId,
+    Machine, Observation, Obstacle, Purpose, Source, Uid, VmId,
 };
 use crate::task::{TaskId, TaskRequest};
 use crate::time::{Instant, Now};
@@ -216,12 +216,13 @@ pub(crate) enum IntentKind {
     Review { key: TokenKey, token: BearerToken, client: IpAddr },
     /// Change accounts or sessions.
     Edit(AccessEdit),
-    /// Do something to a machine. With a revision: only if its record is still that one.
+    /// Do something to a machine.
     Act {
         vm: VmId,
         uid: Uid,
         action: Action,
-        revision: Option<u64>,
+        /// Only if its settings are still those of this.
+        only_if: Option<Arc<Machine>>,
         /// What a task tells of it.
         request: Arc<TaskRequest>,
         reply: Reply,
@@ -261,7 +262,7 @@ pub(crate) enum OutcomeKind {
     Edited(Edited),
     /// Accounts or sessions have not been changed.
     NotEdited(EditError),
-    /// The machine's record is another one than that which the intent was made for.
+    /// What it is about is no longer as the intent was made for.
     Superseded,
     /// It was about event subscriptions.
     Event(EventOutcome),
@@ -417,16 +418,16 @@ impl Service {
             }
             IntentKind::HashPassword { password, client } => self.hash_password(now, ticket, client, password),
             IntentKind::Review { key, token, client } => self.review(now, ticket, key, token, client),
-            IntentKind::Act { vm, uid, action, revision, reply: Reply::WhenDone, .. } => {
+            IntentKind::Act { vm, uid, action, only_if, reply: Reply::WhenDone, .. } => {
                 let asker = Asker { ticket: Some(ticket), ..Asker::default() };
-                self.enqueue(now, vm, uid, action, revision, asker);
+                self.enqueue(now, vm, uid, action, only_if, asker);
             }
             IntentKind::Act { vm, .. } if self.commands.is_full(&vm) => self.answer(ticket, OutcomeKind::Overloaded),
-            IntentKind::Act { vm, uid, action, revision, request, reply: Reply::AtOnce } => {
+            IntentKind::Act { vm, uid, action, only_if, request, reply: Reply::AtOnce } => {
                 match self.open_task(now, &vm, &uid, &action, &request) {
                     Some(id) => {
                         let asker = Asker { task: Some(id.clone()), ..Asker::default() };
-                        self.enqueue(now, vm, uid, action, revision, asker);
+                        self.enqueue(now, vm, uid, action, only_if, asker);
                         self.answer(ticket, OutcomeKind::Accepted(id));
                     }
                     None => self.answer(ticket, OutcomeKind::TooManyTasks),

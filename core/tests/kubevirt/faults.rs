@@ -207,6 +207,7 @@ proptest! {
             vm: VmId::new("vms", "manual-bios").expect("a valid name"),
             uid: Uid::new("0704fde5-320c-4a2f-a0b5-0573bb642233"),
             action,
+            only_if: None,
             deadline,
             deferral: None,
             begun: UnixTime(0),

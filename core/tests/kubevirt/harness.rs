@@ -102,6 +102,7 @@ impl World {
             vm: VmId::new(NAMESPACE, name).expect("a valid name"),
             uid: Uid::new(&uid),
             action,
+            only_if: None,
             deadline: Instant::new(self.sim.now) + time,
             deferral: None,
             begun: UnixTime(self.sim.cluster.config().epoch + i64::try_from(self.sim.now.as_secs()).unwrap_or(0)),

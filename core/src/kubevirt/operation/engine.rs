@@ -20,7 +20,7 @@ use crate::kubevirt::entropy::Entropy;
 use crate::kubevirt::object::{Claim, DataVolume, Element, Metadata, Object, VirtualMachine, VirtualMachineInstance};
 use crate::kubevirt::request::{Collection, Place as _, Unwatched, get};
 use crate::kubevirt::{Settings, TransportError, translate};
-use crate::model::{Command, CommandError, Completion, ObjectName, Platform};
+use crate::model::{Command, CommandError, Completion, ObjectName, Observation, Platform};
 use crate::time::Instant;
 
 /// One kind of command being carried out.
@@ -337,6 +337,12 @@ impl Engine {
             Some(uid) if uid == command.uid.as_str() => {}
             Some(_) => return self.fail(CommandError::NotFound),
             None => return self.unreadable(now, command),
+        }
+        // Once something has been written the settings are others in any case.
+        if let Some(before) = command.only_if.as_ref().filter(|_| self.written == Effect::None)
+            && let Some(now) = translate::machine(&machine).filter(|now| !now.has_settings_of(before))
+        {
+            return self.fail(CommandError::Superseded(vec![Observation::Machine(Arc::new(now))]));
         }
         self.reading.machine_read(raw, machine);
         State::Ready(Call::Instance)
