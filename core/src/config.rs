@@ -36,6 +36,10 @@ pub struct Config {
     pub ssdp: bool,
     /// The largest request body that is read, in bytes.
     pub body_limit: usize,
+    /// For how long the service goes on as before once it has been told to end, but has its clients come on new connections:
+    /// until whoever sends them here has noticed. After that it takes no more connections, and ends when the last request
+    /// has been answered.
+    pub drain_delay: Duration,
     /// How long a client waits for a change at most; after that it is told to try again.
     pub command_timeout: Duration,
     /// How long a change of a machine's definition may take: how it boots, and what is in its drives.
@@ -64,6 +68,7 @@ impl Default for Config {
             protocol: Protocol::default(),
             ssdp: false,
             body_limit: 1024 * 1024,
+            drain_delay: Duration::from_secs(5),
             command_timeout: Duration::from_secs(30),
             update_timeout: Duration::from_secs(30),
             import_timeout: Duration::from_mins(30),

@@ -5,11 +5,10 @@
 
 mod support;
 
-use std::time::Duration;
-
+use http::StatusCode;
 use serde_json::Value;
-use support::Service;
 use support::client::raw;
+use support::{Service, eventually};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -90,10 +89,18 @@ fn request(method: &str, uri: &str, headers: &str, body: &str) -> String {
     format!("{method} {uri} HTTP/1.1\r\nHost: bmc.example\r\n{headers}\r\n{body}")
 }
 
+/// A service that knows its accounts and machines.
+async fn started() -> Service {
+    let service = Service::simulate(&["--tls", "off"]);
+    let mut client = service.client().await;
+    eventually(async || client.get("/redfish/v1/Systems").await, |answer| answer.status == StatusCode::OK).await;
+    service
+}
+
 /// K9: a body in chunks is a body, and the connection is as good as before; with trailers as well.
 #[tokio::test]
 async fn a_body_in_chunks_leaves_the_connection_open() {
-    let service = Service::simulate(&["--tls", "off"]);
+    let service = started().await;
     let mut wire = Wire::connect(&service).await;
     let chunked = "Transfer-Encoding: chunked\r\nContent-Type: application/json\r\n";
     let (first, rest) = LOG_IN.split_at(10);
@@ -118,7 +125,7 @@ async fn a_body_in_chunks_leaves_the_connection_open() {
 /// K8, M3 over a socket: the answer is Redfish's, and the connection stays.
 #[tokio::test]
 async fn a_request_without_a_host_is_answered_with_an_error_of_redfish() {
-    let service = Service::simulate(&["--tls", "off"]);
+    let service = started().await;
     let mut wire = Wire::connect(&service).await;
     for (hosts, id) in [
         ("", "Base.1.22.HeaderMissing"),
@@ -152,7 +159,7 @@ async fn a_request_without_a_host_is_answered_with_an_error_of_redfish() {
 /// L7: heads that the parser refuses before anything of ours sees them.
 #[tokio::test]
 async fn a_head_that_cannot_be_read_is_answered_with_an_error_of_redfish() {
-    let service = Service::simulate(&["--tls", "off"]);
+    let service = started().await;
     let many = "X: 1\r\n".repeat(300);
     let cases = [
         ("no request at all\r\n\r\n".to_owned(), 400, "MalformedRequest"),
@@ -208,7 +215,7 @@ async fn a_head_that_cannot_be_read_is_answered_with_an_error_of_redfish() {
 /// on its connection.
 #[tokio::test]
 async fn a_body_with_two_lengths_smuggles_nothing() {
-    let service = Service::simulate(&["--tls", "off"]);
+    let service = started().await;
     let smuggled = "GET /redfish/v1/smuggled HTTP/1.1\r\nHost: a\r\n\r\n";
     let body = format!("{:x}\r\n{LOG_IN}\r\n0\r\n\r\n", LOG_IN.len());
     for headers in
@@ -226,7 +233,7 @@ async fn a_body_with_two_lengths_smuggles_nothing() {
 /// Requests one behind the other are answered in their order; so is who asks first whether to send the body.
 #[tokio::test]
 async fn requests_in_a_row_are_answered_in_their_order() {
-    let service = Service::simulate(&["--tls", "off"]);
+    let service = started().await;
     let mut wire = Wire::connect(&service).await;
     let log_in = request("POST", SESSIONS, &format!("Content-Length: {}\r\n", LOG_IN.len()), LOG_IN);
     let get = |uri: &str| request("GET", uri, "", "");
@@ -257,9 +264,8 @@ async fn requests_in_a_row_are_answered_in_their_order() {
 /// L2, L8, N4 over a socket, where a library may stand in the way.
 #[tokio::test]
 async fn what_is_odd_in_a_head_is_understood_or_refused_with_a_reason() {
-    let service = Service::simulate(&["--tls", "off"]);
+    let service = started().await;
     let mut wire = Wire::connect(&service).await;
-    tokio::time::sleep(Duration::from_millis(500)).await;
     let twice = format!("{ADMIN}{ADMIN}");
     for (method, uri, headers, status) in [
         ("GET", "/", "Accept: text/html,*/*;q=0.8\r\n", 308),

@@ -45,7 +45,8 @@ impl Default for Limits {
             head: 64 * 1024,
             streams: 64,
             unread: 256 * 1024,
-            grace: Duration::from_secs(25),
+            // With the pause before it, and what the rest needs to end, less than the 30 seconds that a pod gets.
+            grace: Duration::from_secs(20),
         }
     }
 }

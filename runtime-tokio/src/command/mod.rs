@@ -63,6 +63,7 @@ struct App {
     server: Server,
     driver: Driver,
     signals: Signals,
+    drain_delay: Duration,
     /// Where searches for Redfish services come in, if they are to be answered.
     searches: Option<UdpSocket>,
 }
@@ -83,13 +84,14 @@ impl App {
         let entropy = random::entropy().map_err(Failure::runtime)?;
         let seed = random::seed().map_err(Failure::runtime)?;
         let clock = Clock::start();
+        let drain_delay = config.drain_delay;
         let driver = Driver::start(Setup { clock, config, kubevirt, transport, entropy, seed });
-        Ok(Self { clock, server, driver, signals, searches })
+        Ok(Self { clock, server, driver, signals, drain_delay, searches })
     }
 
     /// Runs until the process is asked to end, then finishes what is in flight.
     async fn run(self) -> Result<(), Failure> {
-        let Self { clock, server, driver, mut signals, searches } = self;
+        let Self { clock, server, driver, mut signals, drain_delay, searches } = self;
         if let Some(socket) = searches {
             let address = server.local_address().map_err(Failure::runtime)?;
             tokio::spawn(ssdp::serve(socket, address, driver.views()));
@@ -98,10 +100,25 @@ impl App {
         let handler = Redfish::new(clock, driver.views(), submissions.clone());
         let (stop_server, server_stops) = watch::channel(false);
         let (stop_driver, driver_stops) = watch::channel(false);
+        let drain = server.drain();
         let serving = tokio::spawn(server.serve(handler, server_stops));
         let mut driving = tokio::spawn(driver.run(driver_stops));
+        let asked = async {
+            let signal = signals.next().await;
+            // Whoever sits at a terminal does not want to wait, and nobody sends them clients.
+            if signal == TERMINATE && !drain_delay.is_zero() {
+                tracing::info!(
+                    signal,
+                    seconds = drain_delay.as_secs_f64(),
+                    "stopping, when clients have gone elsewhere"
+                );
+                drain.begin();
+                let _ = tokio::time::timeout(drain_delay, signals.next()).await;
+            }
+            tracing::info!(signal, "stopping");
+        };
         tokio::select! {
-            signal = signals.next() => tracing::info!(signal, "stopping"),
+            () = asked => {}
             ended = &mut driving => {
                 return Err(Failure::Runtime(match ended {
                     Ok(Ok(())) => "the service stopped by itself; this is a bug".to_owned(),
@@ -124,7 +141,7 @@ impl App {
                     tracing::warn!("changes are left behind: they took longer than the shutdown may");
                 }
             }
-            signal = signals.next() => tracing::warn!(signal, "stopping at once: asked a second time"),
+            signal = signals.next() => tracing::warn!(signal, "stopping at once: asked again"),
         }
         tracing::info!("stopped");
         Ok(())
@@ -178,6 +195,9 @@ async fn join_searches() -> Result<UdpSocket, Failure> {
     ssdp::join().await.map_err(fail)
 }
 
+/// What a container is ended with.
+const TERMINATE: &str = "SIGTERM";
+
 /// The signals that ask the process to end.
 struct Signals {
     terminate: Signal,
@@ -195,7 +215,7 @@ impl Signals {
 
     async fn next(&mut self) -> &'static str {
         tokio::select! {
-            _ = self.terminate.recv() => "SIGTERM",
+            _ = self.terminate.recv() => TERMINATE,
             _ = self.interrupt.recv() => "SIGINT",
         }
     }

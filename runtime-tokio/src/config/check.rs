@@ -47,6 +47,7 @@ impl Check<'_> {
             self.warn(cdi.referenced, "cdi", "has no effect: images are fetched by the cluster, nothing is uploaded");
         }
         let (listen, tls) = self.server(&file.server);
+        let drain_delay = self.drain_delay(&file.server);
         let names: Vec<_> = file.chassis.value.iter().map(|entry| entry.value.name.value.clone()).collect();
         let chassis = self.chassis(file.chassis);
         let roles = self.roles(file.authentication.value.roles);
@@ -77,6 +78,7 @@ impl Check<'_> {
             paused_as,
             protocol,
             ssdp: file.server.ssdp.is_some_and(|ssdp| ssdp.value),
+            drain_delay,
             command_timeout,
             update_timeout,
             import_timeout,
@@ -113,6 +115,20 @@ impl Check<'_> {
             }
         }
         (ListenAddress { host: host.to_owned(), port }, self.tls(server))
+    }
+
+    fn drain_delay(&mut self, server: &Server) -> Duration {
+        let usual = Config::default().drain_delay;
+        let Some(text) = server.drain_delay.as_ref().filter(|text| !text.value.is_empty()) else { return usual };
+        let delay = match text.value.trim() {
+            "0" | "0s" => Some(Duration::ZERO),
+            text => value::duration(text).filter(|delay| *delay <= LONGEST_DRAIN),
+        };
+        if delay.is_none() {
+            let message = describe(&text.value, "expected a duration from 0s to 5m, such as 10s");
+            self.refuse(text.referenced, "server.drain_delay", message);
+        }
+        delay.unwrap_or(usual)
     }
 
     fn tls(&mut self, server: &Server) -> Option<TlsFiles> {
@@ -481,6 +497,9 @@ fn is_label_value(text: &str) -> bool {
 fn is_user_name(text: &str) -> bool {
     (1..=64).contains(&text.chars().count()) && !text.chars().any(|c| c == ':' || c.is_control())
 }
+
+/// Longer than any load balancer takes to notice.
+const LONGEST_DRAIN: Duration = Duration::from_mins(5);
 
 /// The longest that a change of a machine's definition may take: whoever asked for it is waiting.
 const LONGEST_UPDATE: Duration = Duration::from_mins(5);

@@ -115,6 +115,9 @@ pub struct Server {
     pub tls: Tls,
     /// Answer searches for Redfish services on the network segment, UDP port 1900 (SSDP, default `false`).
     pub ssdp: Option<Spanned<bool>>,
+    /// How long the service goes on after SIGTERM, with `Connection: close` in its answers, until whatever sends clients to
+    /// it has noticed (`0s` to `5m`, default `5s`). A pod needs 23 seconds more than that to end in order.
+    pub drain_delay: Option<Spanned<String>>,
     /// The same as the key at the top, where the Helm chart has it.
     pub system_id_convention: Option<Spanned<String>>,
     /// No effect: there are no background processes to switch off.

@@ -4,10 +4,11 @@ use std::io;
 use std::net::IpAddr;
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use http::Request;
+use http::header::CONNECTION;
+use http::{HeaderValue, Request, Version};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -22,7 +23,7 @@ use tokio_rustls::TlsAcceptor;
 use super::activity::{Activity, Busy, Watched};
 use super::held::Held;
 use super::unreadable::Unreadable;
-use super::{Handler, Limits, stopped};
+use super::{Drain, Handler, Limits, stopped};
 use crate::random::Numbers;
 
 /// How long a connection gets to say goodbye.
@@ -79,11 +80,18 @@ struct Shared<H> {
     handler: H,
     tls: Option<TlsAcceptor>,
     limits: Limits,
+    drain: Drain,
     http: Builder<TokioExecutor>,
 }
 
 impl<H: Handler> Connections<H> {
-    pub(super) fn new(handler: H, tls: Option<TlsAcceptor>, limits: Limits, stop: watch::Receiver<bool>) -> Self {
+    pub(super) fn new(
+        handler: H,
+        tls: Option<TlsAcceptor>,
+        limits: Limits,
+        drain: Drain,
+        stop: watch::Receiver<bool>,
+    ) -> Self {
         let mut http = Builder::new(TokioExecutor::new());
         // hyper counts the time between requests as time to read the next one's head; the first is watched here.
         let head_time = limits.idle.unwrap_or(Duration::from_hours(24));
@@ -102,7 +110,7 @@ impl<H: Handler> Connections<H> {
             .keep_alive_timeout(limits.stuck);
         // Without randomness the ids repeat after a restart, which is better than no service.
         let seed = crate::random::seed().unwrap_or_default();
-        let shared = Arc::new(Shared { handler, tls, limits, http });
+        let shared = Arc::new(Shared { handler, tls, limits, drain, http });
         Self { shared, stop, correlations: std::sync::Mutex::new(Numbers::new(seed)) }
     }
 
@@ -154,14 +162,24 @@ async fn serve<H: Handler, I: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
 ) {
     let peer = Arc::new(peer);
     let activity = Arc::clone(&peer.activity);
+    let has_streams = Arc::new(AtomicBool::new(false));
     let service = {
         let (peer, activity, handler) = (Arc::clone(&peer), Arc::clone(&activity), shared.handler.clone());
+        let (drain, has_streams) = (shared.drain.clone(), Arc::clone(&has_streams));
         service_fn(move |request: Request<Incoming>| {
             let busy = Busy::begin(&activity);
+            let drain = (request.version() < Version::HTTP_2).then(|| drain.clone());
+            if drain.is_none() {
+                has_streams.store(true, Ordering::Relaxed);
+            }
             let answer = handler.clone().handle(Arc::clone(&peer), request);
             async move {
+                let mut answer = answer.await?;
+                if drain.is_some_and(|drain| drain.has_begun()) {
+                    answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+                }
                 // Held by the body: a connection is busy until the last of it has been sent.
-                answer.await.map(|answer| answer.map(|body| Held::new(body, busy)))
+                Ok::<_, io::Error>(answer.map(|body| Held::new(body, busy)))
             }
         })
     };
@@ -173,6 +191,8 @@ async fn serve<H: Handler, I: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     let mut watchdog = Watchdog::new(shared.limits, activity.now());
     let mut due = pin!(tokio::time::sleep_until(Instant::now()));
     let mut leaving = false;
+    let mut drains = shared.drain.beginning();
+    let mut told = false;
     loop {
         tokio::select! {
             ended = connection.as_mut() => {
@@ -197,6 +217,13 @@ async fn serve<H: Handler, I: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
                         connection.as_mut().graceful_shutdown();
                         due.as_mut().reset(Instant::now() + FAREWELL);
                     }
+                }
+            }
+            () = stopped(&mut drains), if !told => {
+                told = true;
+                // With HTTP/1.1 the next answer says it. Before the first request nobody knows which it is.
+                if has_streams.load(Ordering::Relaxed) {
+                    connection.as_mut().graceful_shutdown();
                 }
             }
             () = stopped(&mut stop), if !leaving => {

@@ -14,6 +14,7 @@ use std::future::Future;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
@@ -55,13 +56,43 @@ pub struct Server {
     listener: TcpListener,
     tls: Option<TlsAcceptor>,
     limits: Limits,
+    drain: Drain,
+}
+
+/// Has the clients of a server come on new connections, while it goes on taking them.
+#[derive(Clone, Debug)]
+pub struct Drain {
+    /// For whoever answers a request: a line of memory that is only read.
+    begun: Arc<AtomicBool>,
+    /// For whoever waits for it.
+    news: watch::Sender<bool>,
+}
+
+impl Drain {
+    fn new() -> Self {
+        Self { begun: Arc::default(), news: watch::channel(false).0 }
+    }
+
+    /// Begins with it. There is no way back.
+    pub fn begin(&self) {
+        self.begun.store(true, Ordering::Relaxed);
+        self.news.send_replace(true);
+    }
+
+    fn has_begun(&self) -> bool {
+        self.begun.load(Ordering::Relaxed)
+    }
+
+    fn beginning(&self) -> watch::Receiver<bool> {
+        self.news.subscribe()
+    }
 }
 
 impl Server {
     /// Listens on an address, with TLS if there is an acceptor.
     pub async fn bind(address: &ListenAddress, tls: Option<TlsAcceptor>, limits: Limits) -> io::Result<Self> {
         let listener = TcpListener::bind((address.host.as_str(), address.port)).await?;
-        Ok(Self { listener, tls, limits })
+        Ok(Self { listener, tls, limits, drain: Drain::new() })
     }
 
     /// The address it listens on: the one that the system chose if it was left the choice.
@@ -69,10 +100,15 @@ impl Server {
         self.listener.local_addr()
     }
 
+    /// What has its clients come on new connections, before it stops.
+    pub fn drain(&self) -> Drain {
+        self.drain.clone()
+    }
+
     /// Serves until `stop` becomes true or its sender is gone, then finishes what is in flight.
     pub async fn serve<H: Handler>(self, handler: H, mut stop: watch::Receiver<bool>) {
-        let Self { listener, tls, limits } = self;
-        let connections = Connections::new(handler, tls, limits, stop.clone());
+        let Self { listener, tls, limits, drain } = self;
+        let connections = Connections::new(handler, tls, limits, drain, stop.clone());
         let mut open = Open::new(limits);
         loop {
             tokio::select! {
