@@ -46,6 +46,10 @@ pub struct Config {
     pub update_timeout: Duration,
     /// How long the import of an image may take. A machine that is to be started does without one that takes longer.
     pub import_timeout: Duration,
+    /// After how long without sight of the cluster it is not said any more whether a machine is on.
+    pub stale_after: Duration,
+    /// How often the replica that pushes events says that it lives. After three times as long another takes over.
+    pub lease_renew_interval: Duration,
     /// How events are pushed.
     pub events: EventConfig,
     /// Which servers of images have to prove who they are.
@@ -72,6 +76,8 @@ impl Default for Config {
             command_timeout: Duration::from_secs(30),
             update_timeout: Duration::from_secs(30),
             import_timeout: Duration::from_mins(30),
+            stale_after: Duration::from_mins(2),
+            lease_renew_interval: Duration::from_secs(5),
             events: EventConfig::default(),
             verified_image_servers: VerifiedImageServers::default(),
             image_hosts: AddressPolicy::of_images(),

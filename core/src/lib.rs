@@ -10,6 +10,7 @@
 
 mod auth;
 pub mod config;
+mod coverage;
 mod event;
 mod exchange;
 pub mod fairness;

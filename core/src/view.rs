@@ -3,7 +3,6 @@
 //! A GET is a function of a view, the time and the request. Views share what has not changed, so that publishing one
 //! changed machine costs the same among ten as among a hundred thousand.
 
-use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
 
@@ -14,6 +13,7 @@ use crate::auth::{
     Account, Authenticator, CredentialKey, Directory, Identity, Remembered, Reviewed, Sessions, TokenKey,
 };
 use crate::config::{Config, IdConvention};
+use crate::coverage::{Age, Coverage, Readiness};
 use crate::event::{Subscribed, SubscriptionId};
 use crate::http::Representation;
 use crate::membership::{Members, Membership};
@@ -59,8 +59,8 @@ pub struct View {
     /// Event subscriptions, streams among them.
     pub(crate) subscriptions: RedBlackTreeMapSync<SubscriptionId, Arc<Subscribed>>,
     pub(crate) ready: bool,
-    /// Namespaces that have not been listed yet; `None` before it is known which there are.
-    pub(crate) unlisted: Option<Arc<BTreeSet<Arc<str>>>>,
+    /// How much of the cluster is known, chassis by chassis.
+    pub(crate) coverage: Coverage,
 }
 
 /// A machine as a system: its definition, its run, and what the service itself knows of it.
@@ -185,6 +185,8 @@ pub(crate) enum NoSystem {
     Unknown,
     /// There are several; these are those that the asking account sees.
     Ambiguous(Vec<VmId>),
+    /// That is not known: there may be one in the chassis of that index, whose systems are not known.
+    Unlisted(u16),
 }
 
 impl View {
@@ -224,20 +226,20 @@ impl View {
         self.remembered.get(account).is_some_and(|known| known.recognises(key, now))
     }
 
-    /// Whether everything has been listed once: before that, absence means nothing.
+    /// Whether all that will be known for now of the cluster is known: before that, absence means nothing.
     pub fn is_ready(&self) -> bool {
         self.ready
     }
 
-    /// Whether everything that an account may see has been listed. A namespace that cannot be listed is no reason to
-    /// keep others from those who do not see it.
-    pub(crate) fn is_ready_for(&self, identity: Option<&Identity>) -> bool {
-        let chassis = identity.map_or(&[][..], |identity| &identity.chassis);
-        let namespaces = chassis.iter().filter_map(|index| self.config.chassis.get(usize::from(*index)));
-        self.ready
-            || self.unlisted.as_ref().is_some_and(|unlisted| {
-                namespaces.map(|chassis| chassis.namespace.as_str()).all(|namespace| !unlisted.contains(namespace))
-            })
+    /// Whether what is made of all systems that somebody sees can be told.
+    pub(crate) fn readiness(&self, identity: Option<&Identity>) -> Readiness {
+        self.coverage.readiness(identity.map_or(&[], |identity| &identity.chassis))
+    }
+
+    /// How old it is what is shown of a system.
+    pub(crate) fn age(&self, vm: &Vm) -> Age {
+        // Its chassis are all in one namespace.
+        vm.chassis.first().and_then(|index| self.coverage.of(*index)).map_or(Age::Current, |part| part.age)
     }
 
     /// How many systems there are.
@@ -254,7 +256,17 @@ impl View {
     pub(crate) fn system(&self, name: &str, identity: &Identity) -> Result<&Arc<Vm>, NoSystem> {
         let visible = |vm: &&Arc<Vm>| identity.sees_any(&vm.chassis);
         if let Some(vm) = self.systems.get(name).filter(visible) {
-            return Ok(vm);
+            return self.listed(vm);
+        }
+        let part = |index: &u16| self.coverage.of(*index);
+        let in_namespace = self.namespace_of(name, identity);
+        if let Some(index) = in_namespace.filter(|index| part(index).is_none_or(|part| !part.listed)) {
+            return Err(NoSystem::Unlisted(index));
+        }
+        // In the meantime a name without a namespace may turn out to be that of several.
+        let awaited = identity.chassis.iter().find(|index| part(index).is_none_or(|part| !part.is_settled()));
+        if let Some(index) = awaited {
+            return Err(NoSystem::Unlisted(*index));
         }
         let candidates: Vec<&Arc<Vm>> = self
             .by_name
@@ -263,12 +275,33 @@ impl View {
             .flat_map(|ids| ids.iter())
             .filter_map(|id| self.systems.get(id))
             .filter(visible)
+            .filter(|vm| self.listed(vm).is_ok())
             .collect();
         match candidates.as_slice() {
-            [] => Err(NoSystem::Unknown),
+            [] if in_namespace.is_some() => Err(NoSystem::Unknown),
+            [] => {
+                let unlisted = identity.chassis.iter().find(|index| part(index).is_none_or(|part| !part.listed));
+                Err(unlisted.map_or(NoSystem::Unknown, |index| NoSystem::Unlisted(*index)))
+            }
             [only] => Ok(only),
             several => Err(NoSystem::Ambiguous(several.iter().map(|vm| vm.machine.id.clone()).collect())),
         }
+    }
+
+    /// A chassis that somebody sees of the namespace that a name begins with.
+    fn namespace_of(&self, name: &str, identity: &Identity) -> Option<u16> {
+        let begins = |index: &&u16| {
+            let chassis = self.config.chassis.get(usize::from(**index));
+            let rest = chassis.and_then(|chassis| name.strip_prefix(chassis.namespace.as_str()));
+            rest.is_some_and(|rest| rest.starts_with('.'))
+        };
+        identity.chassis.iter().find(begins).copied()
+    }
+
+    /// The system, if everything that is shown of it has been listed.
+    fn listed<'a>(&self, vm: &'a Arc<Vm>) -> Result<&'a Arc<Vm>, NoSystem> {
+        let index = vm.chassis.first().copied().unwrap_or_default();
+        if self.coverage.of(index).is_some_and(|part| part.listed) { Ok(vm) } else { Err(NoSystem::Unlisted(index)) }
     }
 
     /// The systems of the chassis at `indices`.

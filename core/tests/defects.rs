@@ -143,10 +143,15 @@ fn d10_a_cluster_that_fails_does_not_make_machines_disappear() {
     let before = get(world, NODE);
     world.cluster.inject(Fault::new(FaultEffect::unavailable()));
     world.disconnect();
-    world.advance(Duration::from_mins(5));
+    world.advance(Duration::from_secs(10));
     for _ in 0..250 {
         assert_eq!(get(world, NODE), before);
     }
+    // It stays, and says how old it is what is shown.
+    world.advance(Duration::from_mins(5));
+    let later = get(world, NODE);
+    assert_eq!((&later["PowerState"], &later["Status"]["Health"]), (&json!(null), &json!("Warning")));
+    assert_eq!(later["UUID"], before["UUID"]);
     assert_eq!(reset(world, "On"), StatusCode::SERVICE_UNAVAILABLE);
 }
 

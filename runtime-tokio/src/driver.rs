@@ -11,7 +11,7 @@ use bytes::Bytes;
 use kubevirt_redfish_core::fairness::{CLUSTER_REQUESTS, IMAGE_QUESTIONS, OBSERVATIONS, SUBMISSIONS, Source, round};
 use kubevirt_redfish_core::kubevirt::{self, Share, TransportError, document_watch, watches};
 use kubevirt_redfish_core::model::{
-    CallerReview, Claim, Command, CommandError, CommandId, Completion, DocumentWrite, Observation,
+    CallerReview, Claim, Command, CommandError, CommandId, Completion, DocumentWrite, Observation, Probe,
 };
 use kubevirt_redfish_core::{Input, Intent, Outcome, Output, Service, StreamId, Ticket, View};
 use tokio::sync::{mpsc, oneshot, watch};
@@ -108,6 +108,8 @@ pub struct Driver {
     last_ticket: u64,
     observations: mpsc::Receiver<Observation>,
     watches: JoinSet<()>,
+    /// What tells the watches that the cluster answers again.
+    wakes: watch::Sender<()>,
     commands: Commands,
     passwords: Passwords,
     deliveries: Deliveries,
@@ -127,11 +129,12 @@ impl Driver {
         let namespaces: std::collections::BTreeSet<_> =
             config.chassis.iter().map(|chassis| chassis.namespace.as_str()).collect();
         let mut running = JoinSet::new();
+        let (wakes, _) = watch::channel(());
         let mut sources = Vec::new();
         let documents = document_watch(&kubevirt, numbers.next());
         for watch in watches(namespaces, numbers.next()).into_iter().chain(documents) {
             sources.push(watch.source().clone());
-            running.spawn(watching::run(watch, clock, transport.clone(), observer.clone()));
+            running.spawn(watching::run(watch, clock, transport.clone(), observer.clone(), wakes.subscribe()));
         }
         let (end_streams, streams_end) = watch::channel(false);
         let service = Service::new(config, entropy, clock.now());
@@ -148,6 +151,7 @@ impl Driver {
             last_ticket: 0,
             observations,
             watches: running,
+            wakes,
             commands: Commands::new(clock, transport, kubevirt, numbers),
             passwords: Passwords::default(),
             deliveries: Deliveries::new(clock),
@@ -266,8 +270,12 @@ impl Driver {
                 Output::Store(write) => self.commands.store(write),
                 Output::Review(review) => self.commands.review(review),
                 Output::Claim(claim) => self.commands.claim(claim),
+                Output::Probe(probe) => self.commands.probe(probe),
+                // Those that have ended need not be told.
+                Output::Wake => drop(self.wakes.send(())),
                 Output::Password(work) => self.passwords.start(work),
                 Output::ReleasePasswordMemory => self.passwords.release_memory(),
+                Output::Notice(notice) if notice.is_good() => tracing::info!("{notice}"),
                 Output::Notice(notice) => tracing::warn!("{notice}"),
                 Output::Cancel(id) => self.commands.cancel(id),
                 Output::Outcome { ticket, outcome } => {
@@ -348,6 +356,11 @@ impl Commands {
         let id = claim.id;
         let operation = kubevirt::Operation::claim(claim, Arc::clone(&self.settings));
         self.run_with(self.claims.clone(), id, operation);
+    }
+
+    fn probe(&mut self, probe: Probe) {
+        let operation = kubevirt::Operation::probe(probe);
+        self.run_with(self.claims.clone(), probe.id, operation);
     }
 
     fn run(&mut self, id: CommandId, operation: kubevirt::Operation) {
@@ -438,7 +451,8 @@ mod tests {
         assert!(slow.iter().all(Option::is_some));
         let (id, deadline) = (CommandId(1), clock.mono() + Duration::from_secs(4));
         let aim = Aim::Hold { expired: None };
-        commands.claim(Claim { id, replica: "one".into(), aim, time: clock.now().unix, deadline });
+        let (left, lasts) = (None, Duration::from_secs(15));
+        commands.claim(Claim { id, replica: "one".into(), aim, left, lasts, time: clock.now().unix, deadline });
         let (ended, result) = commands.next_end().await.expect("a claim");
         assert_eq!((ended, result.map(|completion| completion.observations.len())), (id, Ok(1)));
     }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::{Audience, Draft, EventType, Origin};
+use crate::coverage::Part;
 use crate::messages::{Definition, Message, Severity, resource_event};
 use crate::model::{ImportState, PowerState, Severity as TroubleSeverity, Slot};
 use crate::route::Route;
@@ -116,7 +117,11 @@ fn urgency(health: Severity) -> EventType {
 }
 
 fn health(vm: &Vm) -> Severity {
-    match vm.severity() {
+    of_severity(vm.severity())
+}
+
+fn of_severity(severity: Option<TroubleSeverity>) -> Severity {
+    match severity {
         None => Severity::Ok,
         Some(TroubleSeverity::Warning) => Severity::Warning,
         Some(TroubleSeverity::Critical) => Severity::Critical,
@@ -136,6 +141,27 @@ fn is_defined_otherwise(was: &Vm, vm: &Vm) -> bool {
         || one.nics.iter().map(|nic| &nic.mac).ne(other.nics.iter().map(|nic| &nic.mac))
         || was.processors() != vm.processors()
         || was.memory() != vm.memory()
+}
+
+/// What is to be told of a chassis whose systems are seen worse or better than before. One event for all of them: they are
+/// well, it is only not known whether they still are.
+pub(crate) fn coverage_change(view: &View, index: u16, was: &Part, part: &Part) -> Option<Draft> {
+    let (before, now) = (of_severity(was.severity()), of_severity(part.severity()));
+    // What is listed for the first time is no news, nor that it is on the way to be well again.
+    let is_news = match (before, now) {
+        (_, Severity::Ok) => before != Severity::Ok && was.is_settled(),
+        (Severity::Ok, Severity::Warning) | (Severity::Ok | Severity::Warning, Severity::Critical) => true,
+        (Severity::Warning | Severity::Critical, _) => false,
+    };
+    if !is_news {
+        return None;
+    }
+    let name = view.config.chassis.get(usize::from(index))?.name.as_str();
+    let origin = Origin::of(Route::Chassis(name), "Chassis");
+    let audience = Audience::Seeing { any: [index].into(), none: Box::default() };
+    let message = status(now, &origin.uri);
+    // Another replica may see what this one does not.
+    Some(Draft::of_resource(&message, urgency(now), origin, audience).seen_alone())
 }
 
 fn has_failed(vm: &Vm, slot: Slot) -> bool {

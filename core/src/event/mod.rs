@@ -20,7 +20,7 @@ use crate::messages::{Message, Severity, base, heartbeat_event, resource_event};
 use crate::route::Route;
 use crate::time::UnixTime;
 
-pub(crate) use change::{Before, changes};
+pub(crate) use change::{Before, changes, coverage_change};
 pub(crate) use destination::{Destination, NoDestination};
 pub(crate) use expression::Expression;
 pub(crate) use filter::{Filter, Lists, MessageKey};

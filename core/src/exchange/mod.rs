@@ -442,8 +442,10 @@ impl Exchange {
         // What is not there for them is not there, whatever they wanted with it.
         Err(match extent {
             Ok(_) => Refusal::forbidden(),
-            Err(_) if !view.is_ready_for(Some(identity)) && needs_systems(&location.route) => Refusal::unavailable(1),
-            Err(not_found) => not_found,
+            Err(not_found) => {
+                let context = Context { view, identity: Some(identity), now };
+                resources::not_known(&context, location, false).unwrap_or(not_found)
+            }
         })
     }
 
@@ -471,13 +473,13 @@ impl Exchange {
         let Some(encoding) = Encoding::accepted(&self.head.headers) else {
             return self.refuse(&Refusal::header_invalid(StatusCode::NOT_ACCEPTABLE, &ACCEPT_ENCODING));
         };
-        if !view.is_ready_for(identity) && (needs_systems(&location.route) || query.expands()) {
-            return self.refuse(&Refusal::unavailable(1));
+        let context = Context { view, identity, now };
+        if let Some(refusal) = resources::not_known(&context, location, query.expands()) {
+            return self.refuse(&refusal);
         }
         if matches!(location.route, Route::TaskMonitor(_)) {
             return self.monitor(view, now, identity, &location.route);
         }
-        let context = Context { view, identity, now };
         let representation = match query::answer(&context, location, query) {
             Ok(representation) => representation,
             Err(refusal) => return self.refuse(&refusal),
@@ -567,23 +569,6 @@ impl Exchange {
 
 fn locate(path: &str) -> Result<Location<'_>, Refusal> {
     Location::parse(path).ok_or_else(|| Refusal::no_such_resource(path))
-}
-
-/// Whether a resource is made of systems, so that it cannot be told before they have been listed.
-fn needs_systems(route: &Route<'_>) -> bool {
-    !matches!(
-        route,
-        Route::Versions
-            | Route::ServiceRoot
-            | Route::OData
-            | Route::Metadata
-            | Route::ChassisCollection
-            | Route::Catalog(_)
-            | Route::EventService
-            | Route::EventDestinations
-            | Route::EventDestination(_)
-            | Route::TaskService
-    ) && !resources::is_access(route)
 }
 
 const X_AUTH_TOKEN: HeaderName = HeaderName::from_static("x-auth-token");

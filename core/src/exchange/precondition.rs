@@ -5,7 +5,7 @@ use std::sync::Arc;
 use http::header::{IF_MATCH, IF_NONE_MATCH};
 use http::{Method, StatusCode};
 
-use super::{Exchange, needs_systems};
+use super::Exchange;
 use crate::auth::Identity;
 use crate::http::{ETag, Refusal, Tags};
 use crate::resources::{self, Context};
@@ -51,8 +51,9 @@ impl Exchange {
         identity: &Identity,
         location: &Location<'_>,
     ) -> Result<(), Refusal> {
-        if !view.is_ready_for(Some(identity)) && needs_systems(&location.route) {
-            return Err(Refusal::unavailable(1));
+        let context = Context { view, identity: Some(identity), now };
+        if let Some(refusal) = resources::not_known(&context, location, false) {
+            return Err(refusal);
         }
         if !self.is_conditional() {
             return Ok(());
@@ -62,7 +63,7 @@ impl Exchange {
             Ok(tags) => tags,
             Err(_) => return Err(Refusal::header_invalid(StatusCode::BAD_REQUEST, &IF_NONE_MATCH)),
         };
-        let current = resources::read(&Context { view, identity: Some(identity), now }, location)?.etag;
+        let current = resources::read(&context, location)?.etag;
         let is_known = known.is_ok_and(|known| known.is_none_or(|tags| tags.name_settings(current)));
         if is_known && !unwanted.is_some_and(|tags| tags.name(current)) {
             Ok(())

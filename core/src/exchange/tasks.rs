@@ -89,12 +89,14 @@ impl Exchange {
 
     /// DELETE of a task or its monitor. A body would say nothing, and is not read.
     pub(super) fn call_off(&mut self, view: &Arc<View>, now: Now, identity: &Identity, id: &str) -> Step {
-        if !view.is_ready_for(Some(identity)) {
-            return self.refuse(&Refusal::unavailable(1));
+        let context = Context { view, identity: Some(identity), now };
+        let location = Location { route: Route::Task(id), alias: None };
+        if let Some(refusal) = resources::not_known(&context, &location, false) {
+            return self.refuse(&refusal);
         }
         let found = self.location().and_then(|location| {
             self.check_precondition(view, now, identity, &location)?;
-            Context { view, identity: Some(identity), now }.task(id)
+            context.task(id)
         });
         match found {
             Ok((task, _)) => {

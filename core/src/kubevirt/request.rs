@@ -171,6 +171,11 @@ const SUBRESOURCES: &str = "/apis/subresources.kubevirt.io/v1";
 pub(crate) struct Path(String);
 
 impl Path {
+    /// What says which release the API server is of.
+    pub(crate) fn version() -> Self {
+        Self("/version".to_owned())
+    }
+
     /// The object of that name in the collection at this path.
     pub(crate) fn object(mut self, name: &ObjectName) -> Self {
         let _ = write!(self.0, "/{name}");

@@ -157,6 +157,38 @@ pub(crate) const SYSTEM_IMPAIRED: Definition = Definition {
     resolution: "See to what the cluster reports before the system is started the next time.",
 };
 
+pub(crate) const NOT_SEEN: Definition = Definition {
+    registry: REGISTRY,
+    key: "ClusterNotSeen",
+    text: "The virtualization cluster has not been seen since %1: what is shown here may be out of date.",
+    severity: Severity::Warning,
+    resolution: "See to the connection between this service and the cluster. What is shown is brought up to date as soon as the cluster answers.",
+};
+
+pub(crate) const NOT_LISTED: Definition = Definition {
+    registry: REGISTRY,
+    key: "ClusterNotListed",
+    text: "The systems of the chassis '%1' are not known: the virtualization cluster has not shown them to this service.",
+    severity: Severity::Critical,
+    resolution: "See to the connection between this service and the cluster. The log of the service says what it was answered.",
+};
+
+pub(crate) const NAMESPACE_WITHHELD: Definition = Definition {
+    registry: REGISTRY,
+    key: "NamespaceWithheld",
+    text: "The service itself lacks the right to %1 in the namespace '%2', so it does not see the systems of the chassis '%3'.",
+    severity: Severity::Critical,
+    resolution: "Give the service account of this service the role that its documentation names. Nothing has to be restarted.",
+};
+
+pub(crate) const RIGHT_MISSING: Definition = Definition {
+    registry: REGISTRY,
+    key: "ServiceRightMissing",
+    text: "The service itself lacks the right to %1 in the namespace '%2'.",
+    severity: Severity::Warning,
+    resolution: "Give the service account of this service the role that its documentation names. Nothing has to be restarted.",
+};
+
 pub(crate) const SYSTEM_FAILING: Definition = Definition {
     registry: REGISTRY,
     key: "SystemFailing",
@@ -192,6 +224,10 @@ pub(crate) const ALL: &[(Definition, &str)] = &[
     (AMBIGUOUS_NAME, "A name without a namespace stands for several systems."),
     (IMPORT_FAILED, "An image could not be imported."),
     (POWER_ON_DEFERRED, "A power-on is carried out later."),
+    (NOT_SEEN, "The cluster is out of sight, and what is shown is of before."),
+    (NOT_LISTED, "The cluster has not shown the systems of a chassis since the service began."),
+    (NAMESPACE_WITHHELD, "The service may not see the systems of a chassis."),
+    (RIGHT_MISSING, "The service lacks a right without which it shows less."),
     (SYSTEM_IMPAIRED, "Something is wrong with a system that runs, or could."),
     (SYSTEM_FAILING, "Something keeps a system from running."),
     (HOST_NOT_HEARD, "The host of a system is lost, or does not answer."),

@@ -1,7 +1,7 @@
 //! The duty: what one replica of the service does for all, and how replicas agree on which.
 //!
 //! Whose it is is written down beyond them all, and renewed while it is theirs. Another may take it over once nothing
-//! has been renewed for [`Duty::EXPIRES_AFTER`] by its own clock: nobody compares clocks.
+//! has been renewed for as long as its holder says by its own clock: nobody compares clocks.
 
 use std::time::Duration;
 
@@ -15,6 +15,8 @@ pub struct Duty {
     pub holder: Option<Box<str>>,
     /// Which state of it: another after every renewal.
     pub version: Version,
+    /// For how long it is its holder's after a renewal, as the holder says.
+    pub lasts: Option<Duration>,
 }
 
 /// To get the duty, to keep it, or to let it go. Its completion shows whose it then is.
@@ -26,6 +28,10 @@ pub struct Claim {
     pub replica: Box<str>,
     /// What it wants.
     pub aim: Aim,
+    /// The state in which this replica left it when it last was its own. As long as it still is that, nothing has to be read.
+    pub left: Option<Version>,
+    /// For how long it is to be this replica's.
+    pub lasts: Duration,
     /// What time it is, for people who look at what is written down.
     pub time: UnixTime,
     /// When to give up.
@@ -42,9 +48,4 @@ pub enum Aim {
     },
     /// Let it go, if it is this replica's.
     Release,
-}
-
-impl Duty {
-    /// For how long it is its holder's after a renewal.
-    pub const EXPIRES_AFTER: Duration = Duration::from_secs(15);
 }

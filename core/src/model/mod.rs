@@ -20,6 +20,7 @@ mod observation;
 mod outlook;
 mod power;
 mod power_on;
+mod probe;
 mod trust;
 mod url;
 
@@ -46,5 +47,6 @@ pub use observation::{Blindness, Kind, Listed, Observation, Obstacle, Platform, 
 pub use outlook::{Next, Outlook};
 pub use power::{PowerRestore, PowerState};
 pub use power_on::{Deferral, LONGEST_STOP, LeftOutMedia, PromisedPowerOn};
+pub use probe::Probe;
 pub use trust::{CertificateId, ImageCertificate, ImageTrust, LONGEST_CERTIFICATE, MOST_CERTIFICATES, TrustChange};
 pub use url::Url;

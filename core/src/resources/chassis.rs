@@ -2,7 +2,8 @@
 
 use serde::Serialize;
 
-use super::{Context, Link, Status};
+use super::condition::StatusWithConditions;
+use super::{Context, Link, coverage};
 use crate::http::{ETAG_PLACEHOLDER, Representation, Schema, schema};
 use crate::route::Route;
 
@@ -25,7 +26,7 @@ struct Chassis<'a> {
     kind: &'static str,
     manufacturer: &'static str,
     model: &'static str,
-    status: Status,
+    status: StatusWithConditions,
     links: Links<'a>,
 }
 
@@ -40,12 +41,11 @@ struct Links<'a> {
 pub(super) fn represent(context: &Context<'_>, index: u16) -> Representation {
     let config = context.chassis_config(index);
     let name = config.map_or("", |chassis| chassis.name.as_str());
-    let computer_systems: Vec<Link<'_>> = context
-        .view
-        .members_of(&[index])
-        .ids()
-        .map(|id| Link::to(Route::System(context.view.shown_name(id))))
-        .collect();
+    let part = context.view.coverage.of(index).cloned().unwrap_or_default();
+    // Before all have been listed, what is known of a system may be half of it.
+    let known = if part.listed { &[index][..] } else { &[] };
+    let computer_systems: Vec<Link<'_>> =
+        context.view.members_of(known).ids().map(|id| Link::to(Route::System(context.view.shown_name(id)))).collect();
     let chassis = Chassis {
         odata_id: Route::Chassis(name),
         odata_type: SCHEMA,
@@ -56,7 +56,11 @@ pub(super) fn represent(context: &Context<'_>, index: u16) -> Representation {
         kind: "Enclosure",
         manufacturer: "KubeVirt",
         model: "Namespace",
-        status: Status::ENABLED,
+        status: StatusWithConditions {
+            state: Some("Enabled"),
+            health: coverage::health(part.severity(), part.age),
+            conditions: coverage::conditions(context, index),
+        },
         links: Links { count: computer_systems.len(), computer_systems },
     };
     Representation::of_resource(SCHEMA, &chassis)

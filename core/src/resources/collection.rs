@@ -5,6 +5,7 @@ use serde::{Serialize, Serializer};
 use super::{Link, Window};
 use crate::http::{ETAG_PLACEHOLDER, Representation, Schema};
 use crate::membership::Members;
+use crate::messages::Message;
 use crate::model::VmId;
 use crate::route::Route;
 
@@ -24,6 +25,9 @@ struct Collection<'a> {
     members: Vec<Link<'a>>,
     #[serde(rename = "Members@odata.nextLink", skip_serializing_if = "Option::is_none")]
     next_link: Option<NextLink<'a>>,
+    /// What is missing of it.
+    #[serde(rename = "@Message.ExtendedInfo", skip_serializing_if = "Vec::is_empty")]
+    extended_info: Vec<Message>,
 }
 
 /// Where a page of a collection goes on: after a member, so that finding it takes no walk over all before.
@@ -56,6 +60,7 @@ pub(super) fn represent<'a>(
         count: members.len(),
         members,
         next_link: None,
+        extended_info: Vec::new(),
     };
     Representation::of_resource(schema, &collection)
 }
@@ -68,6 +73,7 @@ pub(super) fn represent_window<'a>(
     name: &'static str,
     window: Window<'_>,
     systems: &Members<'a>,
+    missing: Vec<Message>,
     member: impl Fn(&'a VmId) -> Route<'a>,
 ) -> Representation {
     let (members, next_link) = match window.after {
@@ -82,6 +88,7 @@ pub(super) fn represent_window<'a>(
         count: systems.count(),
         members,
         next_link,
+        extended_info: missing,
     };
     Representation::of_resource(schema, &collection)
 }

@@ -6,16 +6,17 @@ use serde::{Serialize, Serializer};
 use serde_json::Value;
 
 use super::computer_system_boot::Boot;
-use super::condition::Condition;
+use super::condition::StatusWithConditions;
 use super::operation_apply_time::OperationApplyTimeSupport;
 use super::{
-    Context, Link, Status, computer_system_boot, computer_system_conditions, computer_system_reset, parameters,
-    processor, secure_boot,
+    Context, Link, Status, computer_system_boot, computer_system_conditions, computer_system_reset, coverage,
+    parameters, processor, secure_boot,
 };
 use crate::config::PausedAs;
+use crate::coverage::Age;
 use crate::http::{ETAG_PLACEHOLDER, JsonObject, Refusal, Representation, Schema, schema};
 use crate::messages::{Message, base};
-use crate::model::{Action, BootMode, Indicator, MachineChange, PowerRestore, PowerState, Processors, Severity, Tpm};
+use crate::model::{Action, BootMode, Indicator, MachineChange, PowerRestore, PowerState, Processors, Tpm};
 use crate::route::{Firmware, Inventory, Route};
 use crate::view::{View, Vm};
 
@@ -47,7 +48,8 @@ struct ComputerSystem<'a> {
     uuid: Option<&'a str>,
     /// Null as the boot mode is.
     bios_version: Option<&'static str>,
-    power_state: &'static str,
+    /// Null if it has not been seen for too long.
+    power_state: Option<&'static str>,
     power_restore_policy: PowerRestore,
     #[serde(rename = "PowerRestorePolicy@Redfish.AllowableValues")]
     power_restore_values: [PowerRestore; 3],
@@ -56,7 +58,7 @@ struct ComputerSystem<'a> {
     #[serde(rename = "IndicatorLED@Redfish.AllowableValues")]
     indicator_values: [Indicator; 3],
     location_indicator_active: bool,
-    status: SystemStatus,
+    status: StatusWithConditions,
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "as_text")]
     last_reset_time: Option<crate::time::UnixTime>,
     boot: Boot<'a>,
@@ -76,16 +78,6 @@ struct ComputerSystem<'a> {
     virtual_media: Link<'a>,
     links: Links<'a>,
     actions: Actions<'a>,
-}
-
-/// Schema `Resource`, object `Status`, with what is worth knowing beside the state.
-#[derive(Serialize)]
-#[serde(rename_all = "PascalCase")]
-struct SystemStatus {
-    #[serde(flatten)]
-    status: Status,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    conditions: Vec<Condition>,
 }
 
 #[derive(Serialize)]
@@ -143,10 +135,16 @@ struct Reset<'a> {
     values: &'static [computer_system_reset::ResetType],
 }
 
-/// Represents a system. What those read who see all of its chassis is kept with it.
+/// Represents a system. What those read who see all of its chassis is kept with it, and stays so while the cluster is out
+/// of sight: what is said of that does not belong to the system.
 pub(super) fn represent(context: &Context<'_>, vm: &Vm) -> Representation {
     let sees_all = vm.chassis.iter().all(|index| context.visible_chassis().contains(index));
-    if sees_all { vm.rendered.get_or_init(|| render(context, vm).kept()).clone() } else { render(context, vm) }
+    let is_current = context.view.age(vm) == Age::Current;
+    if sees_all && is_current {
+        vm.rendered.get_or_init(|| render(context, vm).kept()).clone()
+    } else {
+        render(context, vm)
+    }
 }
 
 /// Understands a PATCH. Everything in it becomes one change, so that none of it can take effect without the rest.
@@ -216,6 +214,8 @@ fn parse_asset_tag(name: &str, value: &Value) -> Result<Option<Box<str>>, Messag
 fn render(context: &Context<'_>, vm: &Vm) -> Representation {
     let machine = &vm.machine;
     let id = context.view.shown_name(&machine.id);
+    let age = context.view.age(vm);
+    let is_known = !matches!(age, Age::Unknown(_));
     let system = ComputerSystem {
         odata_id: Route::System(id),
         odata_type: SCHEMA,
@@ -237,14 +237,15 @@ fn render(context: &Context<'_>, vm: &Vm) -> Representation {
             BootMode::Uefi => "OVMF",
             BootMode::Legacy => "SeaBIOS",
         }),
-        power_state: power_state(vm.power_state(), context.view.config.paused_as),
+        power_state: is_known.then(|| power_state(vm.power_state(), context.view.config.paused_as)),
         power_restore_policy: machine.power_restore,
         power_restore_values: POWER_RESTORE,
         indicator: machine.indicator,
         indicator_values: INDICATORS,
         location_indicator_active: machine.indicator != Indicator::Off,
-        status: SystemStatus {
-            status: status(vm),
+        status: StatusWithConditions {
+            state: is_known.then(|| state(vm)),
+            health: coverage::health(vm.severity(), age),
             conditions: computer_system_conditions::conditions(context.view, vm),
         },
         last_reset_time: vm.instance.as_ref().and_then(|instance| instance.started),
@@ -291,19 +292,12 @@ fn power_state(state: PowerState, paused_as: PausedAs) -> &'static str {
     }
 }
 
-fn status(vm: &Vm) -> Status {
-    Status {
-        state: match vm.power_state() {
-            PowerState::On | PowerState::PoweringOff => "Enabled",
-            PowerState::Off => "StandbyOffline",
-            PowerState::PoweringOn => "Starting",
-            PowerState::Paused => "Quiesced",
-        },
-        health: match vm.severity() {
-            None => "OK",
-            Some(Severity::Warning) => "Warning",
-            Some(Severity::Critical) => "Critical",
-        },
+fn state(vm: &Vm) -> &'static str {
+    match vm.power_state() {
+        PowerState::On | PowerState::PoweringOff => "Enabled",
+        PowerState::Off => "StandbyOffline",
+        PowerState::PoweringOn => "Starting",
+        PowerState::Paused => "Quiesced",
     }
 }
 

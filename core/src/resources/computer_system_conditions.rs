@@ -4,7 +4,7 @@
 //! that was just read stays good.
 
 use super::condition::Condition;
-use super::{computer_system_boot, task};
+use super::{computer_system_boot, coverage, task};
 use crate::messages::{Message, cluster};
 use crate::model::{BootEnabled, Instance, Severity, Trouble};
 use crate::view::{View, Vm};
@@ -21,7 +21,8 @@ pub(super) fn conditions(view: &View, vm: &Vm) -> Vec<Condition> {
     let own = machine.boot.enabled != BootEnabled::Disabled || boot.is_some();
     let restart = (machine.restart_required && !own).then(|| Message::new(&cluster::RESTART_PENDING, []));
     // What explains comes before what the cluster makes of it.
-    [unheard, boot, left_out, deferred, trouble, restart].iter().flatten().map(Condition::from).collect()
+    let unseen = coverage::of_age(view.age(vm));
+    [unseen, unheard, boot, left_out, deferred, trouble, restart].iter().flatten().map(Condition::from).collect()
 }
 
 fn unheard(instance: &Instance) -> Message {

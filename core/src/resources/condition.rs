@@ -4,6 +4,17 @@ use serde::Serialize;
 
 use crate::messages::{Message, Severity};
 
+/// Schema `Resource`, object `Status`, with what is worth knowing beside the state.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct StatusWithConditions {
+    /// Null if it is not known.
+    pub(super) state: Option<&'static str>,
+    pub(super) health: &'static str,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) conditions: Vec<Condition>,
+}
+
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct Condition {

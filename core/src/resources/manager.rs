@@ -2,7 +2,8 @@
 
 use serde::Serialize;
 
-use super::{Context, Link, Status, manager_clock, manager_reset};
+use super::condition::{Condition, StatusWithConditions};
+use super::{Context, Link, coverage, manager_clock, manager_reset};
 use crate::http::{ETAG_PLACEHOLDER, Representation, Schema, schema};
 use crate::route::Route;
 use crate::time::UnixTime;
@@ -32,7 +33,7 @@ struct Manager<'a> {
     uuid: Option<String>,
     date_time: String,
     date_time_local_offset: &'static str,
-    status: Status,
+    status: StatusWithConditions,
     network_protocol: Link<'a>,
     virtual_media: Link<'a>,
     links: Links<'a>,
@@ -61,6 +62,7 @@ struct Reset<'a> {
 
 pub(super) fn represent(context: &Context<'_>, vm: &Vm) -> Representation {
     let id = context.view.shown_name(&vm.machine.id);
+    let age = context.view.age(vm);
     let render = |time: UnixTime| {
         let manager = Manager {
             odata_id: Route::Manager(id),
@@ -76,7 +78,11 @@ pub(super) fn represent(context: &Context<'_>, vm: &Vm) -> Representation {
             uuid: uuid(context, vm),
             date_time: time.to_string(),
             date_time_local_offset: manager_clock::OFFSET,
-            status: Status::ENABLED,
+            status: StatusWithConditions {
+                state: Some("Enabled"),
+                health: coverage::health(None, age),
+                conditions: coverage::of_age(age).iter().map(Condition::from).collect(),
+            },
             network_protocol: Link::to(Route::NetworkProtocol(id)),
             virtual_media: Link::to(Route::VirtualMediaCollection(id)),
             links: Links {

@@ -24,6 +24,7 @@ mod computer_system_collection;
 mod computer_system_conditions;
 mod computer_system_reset;
 mod condition;
+mod coverage;
 mod drive;
 mod ethernet_interface;
 mod ethernet_interface_collection;
@@ -73,6 +74,7 @@ mod versions;
 mod virtual_media;
 mod virtual_media_collection;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use http::Method;
@@ -89,6 +91,7 @@ use crate::time::Now;
 use crate::view::{NoSystem, View, Vm};
 
 pub(crate) use access::{EditAnswer, EditPlan, edit, extent, is_access, is_edit, is_kept, owned, refusal};
+pub(crate) use coverage::not_known;
 pub(crate) use events::{event_plan, is_event_write, stream_plan};
 pub(crate) use operation_apply_time::is_asked_for as operation_apply_time_is_asked_for;
 pub(crate) use session::{LogIn, log_in, represent_opened};
@@ -486,6 +489,17 @@ impl<'a> Context<'a> {
         self.identity.map_or(&[], |identity| &identity.chassis)
     }
 
+    /// Those of them whose systems are known, as indices into the configuration.
+    fn known_chassis(&self) -> Cow<'a, [u16]> {
+        let visible = self.visible_chassis();
+        let known = |index: &u16| self.view.coverage.of(*index).is_some_and(|part| part.listed);
+        if visible.iter().all(known) {
+            Cow::Borrowed(visible)
+        } else {
+            Cow::Owned(visible.iter().copied().filter(known).collect())
+        }
+    }
+
     /// The system that a URI names; 404 if there is none that the account sees, or none at this URI.
     fn system(&self, name: &str, location: &Location<'_>) -> Result<&'a Arc<Vm>, Refusal> {
         let unknown = || Refusal::not_found(location.route.kind(), name);
@@ -497,6 +511,7 @@ impl<'a> Context<'a> {
         let scope = within.map(|index| identity.within(index));
         self.view.system(name, scope.as_ref().unwrap_or(identity)).map_err(|reason| match reason {
             NoSystem::Unknown => unknown(),
+            NoSystem::Unlisted(index) => coverage::unlisted(self, index),
             NoSystem::Ambiguous(ids) => {
                 let ids: Vec<&str> = ids.iter().map(crate::model::VmId::as_str).collect();
                 let mut refusal = unknown();

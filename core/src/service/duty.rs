@@ -25,13 +25,22 @@ pub(super) struct Duty {
     state: State,
     /// The claim that is under way, and when it was sent.
     claim: Option<(CommandId, Instant)>,
-    /// The state of the other's duty that was seen last, and since when it lasts.
-    seen: Option<(Version, Instant)>,
+    /// The state of the other's duty that was seen last, since when it lasts, and for how long it may.
+    seen: Option<Seen>,
+    /// The state in which this replica left it when it last was its own.
+    left: Option<Version>,
     /// The newest event at the last look, and the one up to which whoever has the duty certainly lived to push.
     looked_at: u64,
     told_until: u64,
     ending: bool,
     noticed: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Seen {
+    version: Version,
+    since: Instant,
+    lasts: Duration,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,6 +58,7 @@ impl Duty {
             state: State::Alone,
             claim: None,
             seen: None,
+            left: None,
             looked_at: 0,
             told_until: 0,
             ending: false,
@@ -93,8 +103,7 @@ impl Service {
         if self.duty.claim.is_some() || self.duty.ending {
             return;
         }
-        let has_expired = |(_, since): &(Version, Instant)| *since + Shown::EXPIRES_AFTER <= now.mono;
-        let expired = self.duty.seen.filter(has_expired).map(|(version, _)| version);
+        let expired = self.duty.seen.filter(|seen| seen.since + seen.lasts <= now.mono).map(|seen| seen.version);
         self.send_claim(now, Aim::Hold { expired });
     }
 
@@ -108,11 +117,13 @@ impl Service {
 
     fn send_claim(&mut self, now: Now, aim: Aim) {
         let id = self.commands.next_id();
-        let deadline = now.mono + ANSWERED_WITHIN;
+        let interval = self.inventory.config().lease_renew_interval;
+        let deadline = now.mono + ANSWERED_WITHIN.min(interval);
         self.duty.claim = Some((id, now.mono));
         self.timers.set(deadline + super::commands::GRACE, Timer::GiveUp(id));
         let replica = self.duty.name.clone();
-        self.outputs.push_back(Output::Claim(Claim { id, replica, aim, time: now.unix, deadline }));
+        let (left, lasts) = (self.duty.left, interval * EXPIRES_AFTER);
+        self.outputs.push_back(Output::Claim(Claim { id, replica, aim, left, lasts, time: now.unix, deadline }));
     }
 
     /// Takes in what came of a claim.
@@ -124,13 +135,25 @@ impl Service {
                 _ => None,
             })
         });
-        let next = match shown {
-            Ok(Some(Shown { holder, .. })) if holder.as_ref() == Some(&self.duty.name) => {
-                // Counted from before the renewal, as others count from after it.
-                self.hold(sent + TRUSTED_FOR);
-                sent + RENEWED_EVERY
+        match &shown {
+            Ok(_) | Err(CommandError::Forbidden(_) | CommandError::Refused(_) | CommandError::Conflict(_)) => {
+                self.api_answered(now, now.mono, false);
             }
-            Ok(Some(Shown { version, .. })) => self.another_has_it(now, version),
+            Err(_) => self.api_failed(),
+        }
+        let interval = self.inventory.config().lease_renew_interval;
+        self.duty.left = None;
+        let next = match shown {
+            Ok(Some(Shown { holder, version, .. })) if holder.as_ref() == Some(&self.duty.name) => {
+                self.duty.left = Some(version);
+                // Counted from before the renewal, as others count from after it.
+                self.hold(sent + interval * TRUSTED_FOR);
+                sent + interval
+            }
+            Ok(Some(Shown { version, lasts, .. })) => {
+                let lasts = lasts.unwrap_or(interval * EXPIRES_AFTER).clamp(SHORTEST_LEASE, LONGEST_LEASE);
+                self.another_has_it(now, version, lasts)
+            }
             Err(CommandError::Forbidden(reason) | CommandError::Refused(reason)) => {
                 self.duty.state = State::Alone;
                 if !std::mem::replace(&mut self.duty.noticed, true) {
@@ -138,7 +161,7 @@ impl Service {
                 }
                 now.mono + ASKED_AGAIN_AFTER
             }
-            Ok(None) | Err(_) => now.mono + LOOKED_AT_EVERY,
+            Ok(None) | Err(_) => now.mono + TRIED_AGAIN_AFTER.min(interval),
         };
         if !self.duty.ending {
             self.timers.set(next, Timer::Claim);
@@ -159,39 +182,46 @@ impl Service {
     }
 
     /// When to look again.
-    fn another_has_it(&mut self, now: Now, version: Version) -> Instant {
+    fn another_has_it(&mut self, now: Now, version: Version, lasts: Duration) -> Instant {
         if self.duty.state != State::Waiting {
             self.duty.state = State::Waiting;
             self.duty.looked_at = self.events.last_number();
             self.leave_to_others();
         }
         let since = match self.duty.seen {
-            Some((seen, since)) if seen == version => since,
+            Some(seen) if seen.version == version => seen.since,
             Some(_) | None => {
                 // It was renewed after the last look, so its holder lived then.
                 self.duty.told_until = self.duty.looked_at;
-                self.duty.seen = Some((version, now.mono));
+                self.duty.seen = Some(Seen { version, since: now.mono, lasts });
                 now.mono
             }
         };
         self.duty.looked_at = self.events.last_number();
-        let expires = since + Shown::EXPIRES_AFTER;
-        let soon = now.mono + LOOKED_AT_EVERY;
+        let expires = since + lasts;
+        let soon = now.mono + self.inventory.config().lease_renew_interval * 2 / LOOKS_IN_TWO_RENEWALS;
         if now.mono < expires { soon.min(expires) } else { soon }
     }
 }
 
-/// How often the duty is renewed.
-const RENEWED_EVERY: Duration = Duration::from_secs(5);
+/// For how many renewals it is trusted to be ours without one: fewer than it takes others to take it.
+const TRUSTED_FOR: u32 = 2;
 
-/// For how long it is trusted to be ours without being renewed: less than it takes others to take it.
-const TRUSTED_FOR: Duration = Duration::from_secs(10);
+/// For how many renewals it is its holder's without one.
+const EXPIRES_AFTER: u32 = 3;
 
-/// How often those look who have not got it.
-const LOOKED_AT_EVERY: Duration = Duration::from_secs(2);
+/// How often those look who have not got it: when its holder ends, another is to have it soon.
+const LOOKS_IN_TWO_RENEWALS: u32 = 5;
+
+/// What another holder may say of that, whoever wrote it.
+const SHORTEST_LEASE: Duration = Duration::from_secs(3);
+const LONGEST_LEASE: Duration = Duration::from_mins(10);
+
+/// How soon it is tried again after no answer.
+const TRIED_AGAIN_AFTER: Duration = Duration::from_secs(2);
 
 /// How often it is tried whether there is a right to share it by now.
 const ASKED_AGAIN_AFTER: Duration = Duration::from_mins(1);
 
-/// The time for one claim.
+/// The time for one claim, and no more than from one to the next.
 const ANSWERED_WITHIN: Duration = Duration::from_secs(4);

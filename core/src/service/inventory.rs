@@ -13,6 +13,7 @@ use crate::auth::{
     AccountsContent, Authenticator, CredentialKey, Directory, Remembered, Reviewed, Sessions, SessionsContent, TokenKey,
 };
 use crate::config::{Chassis, Config, IdConvention};
+use crate::coverage::Coverage;
 use crate::event::{Before, Subscribed, SubscriptionId};
 use crate::membership::Membership;
 use crate::model::{
@@ -44,6 +45,7 @@ pub(super) struct Inventory {
 impl Inventory {
     pub(super) fn new(config: Config, key: [u8; 32]) -> Self {
         let directory = Directory::new(&config, &AccountsContent::default());
+        let coverage = Coverage::nothing(config.chassis.len());
         let view = View {
             authenticator: Arc::new(Authenticator::new(&directory, key)),
             directory: Arc::new(directory),
@@ -66,7 +68,7 @@ impl Inventory {
             importer: true,
             subscriptions: RedBlackTreeMapSync::new_sync(),
             ready: false,
-            unlisted: None,
+            coverage,
         };
         Self {
             view,
@@ -150,36 +152,25 @@ impl Inventory {
         &self.view.config
     }
 
-    /// Says which namespaces have not been listed yet; those that have been since this was last said.
-    pub(super) fn set_unlisted(&mut self, namespaces: BTreeSet<Arc<str>>) -> BTreeSet<Arc<str>> {
-        if self.view.unlisted.as_deref() == Some(&namespaces) {
-            return BTreeSet::new();
-        }
-        self.changed = true;
-        let before = self.view.unlisted.take();
-        let all = || self.view.config.chassis.iter().map(|chassis| chassis.namespace.as_str().into()).collect();
-        let mut listed = before.map_or_else(all, Arc::unwrap_or_clone);
-        listed.retain(|namespace| !namespaces.contains(namespace));
-        self.view.unlisted = Some(Arc::new(namespaces));
-        listed
+    /// Says how much of the cluster is known, and whether that is all that will be for now.
+    pub(super) fn set_coverage(&mut self, coverage: Coverage, ready: bool) {
+        let ready = ready || self.view.ready;
+        self.changed |= self.view.coverage != coverage || self.view.ready != ready;
+        self.view.coverage = coverage;
+        self.view.ready = ready;
     }
 
     /// Whether everything has been listed that there is in a namespace: before that, absence means nothing.
     pub(super) fn is_listed(&self, namespace: &str) -> bool {
-        self.view.ready || self.view.unlisted.as_ref().is_some_and(|unlisted| !unlisted.contains(namespace))
+        let chassis = (0..).zip(&self.view.config.chassis);
+        let mut parts = chassis.filter(|(_, chassis)| chassis.namespace == namespace);
+        parts.next().and_then(|(index, _)| self.view.coverage.of(index)).is_some_and(|part| part.listed)
     }
 
-    /// The machines of namespaces.
-    pub(super) fn systems_in(&self, namespaces: &BTreeSet<Arc<str>>) -> Vec<VmId> {
-        let chassis = self.view.config.chassis.iter().zip(0..);
-        let chassis = chassis.filter(|(chassis, _)| namespaces.contains(chassis.namespace.as_str()));
-        let indices: Vec<u16> = chassis.map(|(_, index)| index).collect();
+    /// The machines of chassis.
+    pub(super) fn systems_in(&self, chassis: &BTreeSet<u16>) -> Vec<VmId> {
+        let indices: Vec<u16> = chassis.iter().copied().collect();
         self.view.members_of(&indices).ids().cloned().collect()
-    }
-
-    pub(super) fn set_ready(&mut self) {
-        self.changed |= !self.view.ready;
-        self.view.ready = true;
     }
 
     /// Says whether the cluster can fetch images. What systems offer follows from it.
@@ -551,7 +542,7 @@ impl Inventory {
 
     /// Remembers how a machine is shown, before that changes. What is listed for the first time is no news.
     fn touch(&mut self, id: &VmId) {
-        if self.view.ready && !self.touched.contains_key(id) {
+        if self.is_listed(id.namespace()) && !self.touched.contains_key(id) {
             let vm = self.view.systems.get(id).cloned();
             let before = vm.map(|vm| Before { name: self.view.shown_name(id).into(), vm });
             self.touched.insert(id.clone(), before);

@@ -14,15 +14,17 @@ mod inventory;
 mod ledger;
 mod lost_media;
 mod orphans;
+mod outage;
 mod overruled;
 mod passwords;
 mod promises;
+mod sources;
 mod tasks;
 mod timers;
 mod tombstones;
 mod unconfirmed;
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::VecDeque;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -33,8 +35,8 @@ use http::StatusCode;
 use crate::auth::{Attempt, EditError, Edited, ExternalUser, TokenKey};
 use crate::config::{Config, Secret};
 use crate::model::{
-    Action, BearerToken, Blindness, CallerReview, Claim, Command, CommandError, CommandId, Completion, DocumentWrite,
-    Machine, Observation, Obstacle, Purpose, Source, Uid, VmId,
+    Action, BearerToken, CallerReview, Claim, Command, CommandError, CommandId, Completion, DocumentWrite, Machine,
+    Observation, Probe, Source, Uid, VmId,
 };
 use crate::task::{TaskId, TaskRequest};
 use crate::time::{Instant, Now};
@@ -50,6 +52,7 @@ use lost_media::LostMedia;
 use orphans::Orphans;
 use overruled::Overrulings;
 use passwords::Passwords;
+use sources::Sources;
 use tasks::Tasks;
 use timers::{Timer, Timers};
 use unconfirmed::Unconfirmed;
@@ -78,8 +81,7 @@ pub struct Service {
     tasks: Tasks,
     timers: Timers,
     outputs: VecDeque<Output>,
-    /// Sources that have been announced and have not been listed yet.
-    awaited: Option<BTreeSet<Source>>,
+    sources: Sources,
     key: [u8; 32],
     /// That documents are kept in memory only has been said.
     noticed_memory: bool,
@@ -103,7 +105,8 @@ pub enum Input {
         /// What [`Step::Submit`](crate::Step::Submit) asked for.
         intent: Intent,
     },
-    /// Observations will come from these sources; until each has been listed, reads of systems are answered with 503.
+    /// Observations will come from these sources; until those of a namespace have been listed, or are known not to be for
+    /// now, reads of its systems are answered with 503.
     Watching(Vec<Source>),
     /// Something was seen of the cluster.
     Observed(Observation),
@@ -151,6 +154,10 @@ pub enum Output {
     Review(CallerReview),
     /// Claim this, and report it with [`Input::Completed`] as if it were a command.
     Claim(Claim),
+    /// See whether the cluster answers, and report it with [`Input::Completed`] as if it were a command.
+    Probe(Probe),
+    /// The cluster answers again: tell the watches, which may be waiting for that.
+    Wake,
     /// Do this where slow work does no harm, and report it with [`Input::Password`].
     Password(PasswordWork),
     /// No password has been worked on for a while: memory that was kept for it can go.
@@ -196,6 +203,53 @@ pub enum Notice {
     /// Replicas cannot agree on which of them pushes events.
     #[error("every replica pushes every event, since they cannot agree on one that does: {0}")]
     DutyNotShared(String),
+    /// The cluster does not answer, or not as it should.
+    #[error("the cluster cannot be seen: {reason} ({kind}{})", place(namespace.as_deref()))]
+    ClusterUnseen {
+        /// What was looked for first.
+        kind: &'static str,
+        /// Where.
+        namespace: Option<Arc<str>>,
+        /// Why it was not seen.
+        reason: String,
+    },
+    /// It does again.
+    #[error(
+        "the cluster is in sight again after {seconds} s: {sources} watches were affected, {failures} attempts failed"
+    )]
+    ClusterSeen {
+        /// After how many seconds.
+        seconds: u64,
+        /// How many streams had not seen it.
+        sources: usize,
+        /// How many attempts came to nothing.
+        failures: u64,
+    },
+    /// The cluster does not show something for lack of rights.
+    #[error("the service lacks rights{}: {rights}", place(namespace.as_deref()))]
+    RightsMissing {
+        /// Where; `None` for the whole cluster.
+        namespace: Option<Arc<str>>,
+        /// Which, such as `list virtualmachines`.
+        rights: String,
+    },
+    /// Rights that were missing are there.
+    #[error("the service has the rights that were missing{}", place(namespace.as_deref()))]
+    RightsGiven {
+        /// Where; `None` for the whole cluster.
+        namespace: Option<Arc<str>>,
+    },
+}
+
+impl Notice {
+    /// Whether it is that something works again.
+    pub const fn is_good(&self) -> bool {
+        matches!(self, Self::ClusterSeen { .. } | Self::RightsGiven { .. })
+    }
+}
+
+fn place(namespace: Option<&str>) -> String {
+    namespace.map(|namespace| format!(" in the namespace {namespace}")).unwrap_or_default()
 }
 
 /// Tells one open submission from another.
@@ -310,7 +364,7 @@ impl Service {
             tasks: Tasks::new(entropy),
             timers: Timers::default(),
             outputs: VecDeque::new(),
-            awaited: None,
+            sources: Sources::default(),
             key: entropy,
             noticed_memory: false,
             stopping: Stopping::No,
@@ -321,23 +375,17 @@ impl Service {
     pub fn handle_input(&mut self, now: Now, input: Input) {
         match input {
             Input::Submitted { ticket, intent } => self.submitted(now, ticket, intent),
-            Input::Watching(sources) => {
-                let shared = sources.iter().any(|source| source.purpose == Purpose::Documents);
-                self.documents_expected(now, shared);
-                if shared {
-                    self.claim_duty(now);
-                }
-                self.awaited = Some(sources.into_iter().collect());
-                self.update_readiness(now);
-            }
+            Input::Watching(sources) => self.watching(now, sources),
             Input::Observed(observation) => self.observed(now, observation),
             Input::Completed { id, result } if self.access.is_writing(id) => self.stored(now, id, &result),
             Input::Completed { id, result } if self.callers.is_asking(id) => self.reviewed(now, id, result),
             Input::Completed { id, result } if self.duty.is_claiming(id) => self.claimed(now, result),
+            Input::Completed { id, result } if self.sources.is_probing(id) => self.probed(now, &result),
             Input::Completed { id, result } => self.completed(now, id, result),
             Input::ClockCompared(correction) => self.inventory.set_clock_correction(correction),
             Input::Configured(config) => {
                 self.inventory.configure(*config);
+                self.look_around(now);
                 self.inventory.set_accounts(self.access.accounts(), self.key);
                 self.reconsider_subscriptions(now);
             }
@@ -367,6 +415,9 @@ impl Service {
                     } else if self.duty.is_claiming(id) {
                         self.outputs.push_back(Output::Cancel(id));
                         self.claimed(now, Err(CommandError::TimedOut));
+                    } else if self.sources.is_probing(id) {
+                        self.outputs.push_back(Output::Cancel(id));
+                        self.probed(now, &Err(CommandError::TimedOut));
                     } else if self.commands.is_running(id) {
                         self.outputs.push_back(Output::Cancel(id));
                         self.completed(now, id, Err(CommandError::TimedOut));
@@ -378,6 +429,9 @@ impl Service {
                 Timer::Tend(vm) => self.tend_again(now, &vm),
                 Timer::Sessions => self.look_at_sessions(now),
                 Timer::Claim => self.claim(now),
+                Timer::Probe => self.probe(now),
+                Timer::Sight => self.look_around(now),
+                Timer::Outage => self.tell_outage(now),
                 Timer::Passwords => self.expire_passwords(now),
                 Timer::PasswordMemory => self.release_password_memory(now),
                 Timer::Reviews => self.expire_reviews(now),
@@ -443,38 +497,9 @@ impl Service {
         match observation {
             Observation::Document(document) => self.document_observed(now, &document),
             Observation::DocumentGone(name, version) => self.document_gone(name, version),
-            Observation::Synchronised(source) => {
-                if source.purpose == Purpose::Documents {
-                    self.documents_listed(now);
-                }
-                if source.purpose == Purpose::Imports {
-                    self.inventory.set_importer(true);
-                }
-                if let Some(awaited) = &mut self.awaited {
-                    awaited.remove(&source);
-                    self.update_readiness(now);
-                }
-            }
-            Observation::Seen(_) => {}
-            Observation::Unseen(Blindness { source, obstacle, .. }) => {
-                if source.purpose == Purpose::Documents && matches!(obstacle, Obstacle::Forbidden(_)) {
-                    self.documents_refused(now);
-                }
-                if source.purpose == Purpose::Imports && obstacle == Obstacle::Missing {
-                    self.inventory.set_importer(false);
-                }
-                // Nothing is known of what a source without importance would have shown, and nothing waits for it. Of a
-                // cluster that does not say what it can do the least is expected.
-                let settled = match source.purpose {
-                    Purpose::Machines => false,
-                    Purpose::Platform => matches!(obstacle, Obstacle::Forbidden(_) | Obstacle::Missing),
-                    Purpose::Details | Purpose::Imports | Purpose::Documents => true,
-                };
-                if let Some(awaited) = self.awaited.as_mut().filter(|_| settled) {
-                    awaited.remove(&source);
-                    self.update_readiness(now);
-                }
-            }
+            Observation::Synchronised(source) => self.listed(now, source),
+            Observation::Seen(sight) => self.seen(now, sight),
+            Observation::Unseen(blindness) => self.unseen(now, blindness),
             Observation::Listed(listed) => {
                 for gone in self.unconfirmed.missing_from(&listed) {
                     self.observed(now, gone);
@@ -486,24 +511,6 @@ impl Service {
                     self.tend(now, &vm);
                 }
             }
-        }
-    }
-
-    fn update_readiness(&mut self, now: Now) {
-        let Some(awaited) = &self.awaited else { return };
-        let machines = awaited.iter().filter(|source| source.purpose != Purpose::Documents);
-        let mut unlisted: BTreeSet<Arc<str>> = machines.filter_map(|source| source.namespace.clone()).collect();
-        // What commands do depends on what the cluster can do: before that is known, none is taken.
-        if awaited.iter().any(|source| source.purpose == Purpose::Platform) {
-            unlisted.extend(self.inventory.config().chassis.iter().map(|chassis| chassis.namespace.as_str().into()));
-        }
-        let complete = awaited.is_empty();
-        let listed = self.inventory.set_unlisted(unlisted);
-        if complete {
-            self.inventory.set_ready();
-        }
-        for vm in self.inventory.systems_in(&listed) {
-            self.tend(now, &vm);
         }
     }
 

@@ -408,7 +408,8 @@ impl Service {
     /// Where every change of a task passes, once for each. What was there already when the service began is no news.
     fn task_changed(&mut self, now: Now, before: Option<&Task>, after: Option<&Task>) {
         let view = self.inventory.current();
-        if let Some(draft) = task_changes(view, before, after).filter(|_| view.is_ready()) {
+        let listed = after.or(before).is_some_and(|task| self.inventory.is_listed(task.vm.namespace()));
+        if let Some(draft) = task_changes(view, before, after).filter(|_| listed) {
             self.raise(now, draft);
         }
     }

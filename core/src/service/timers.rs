@@ -24,6 +24,12 @@ pub enum Reason {
     Sessions,
     /// It is to be seen which replica pushes events.
     Claim,
+    /// It is to be seen whether the cluster answers.
+    Probe,
+    /// What is known of the cluster gets old.
+    Sight,
+    /// Something is to be told of an outage.
+    Outage,
     /// Passwords have waited for too long, or none has been worked on for a while.
     Passwords,
     /// Tokens have waited for too long.
@@ -41,6 +47,9 @@ pub(super) enum Timer {
     Tend(VmId),
     Sessions,
     Claim,
+    Probe,
+    Sight,
+    Outage,
     Passwords,
     PasswordMemory,
     Reviews,
@@ -75,6 +84,9 @@ impl Timers {
             Timer::Tend(_) => Reason::Tend,
             Timer::Sessions => Reason::Sessions,
             Timer::Claim => Reason::Claim,
+            Timer::Probe => Reason::Probe,
+            Timer::Sight => Reason::Sight,
+            Timer::Outage => Reason::Outage,
             Timer::Passwords | Timer::PasswordMemory => Reason::Passwords,
             Timer::Reviews => Reason::Reviews,
             Timer::Documents => Reason::Documents,

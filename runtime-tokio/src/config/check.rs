@@ -21,6 +21,7 @@ mod events;
 mod hosts;
 mod probe;
 mod roles;
+mod sight;
 
 /// Turns a file into settings.
 pub(super) fn check(name: &str, file: File) -> Result<Loaded, ConfigError> {
@@ -67,6 +68,8 @@ impl Check<'_> {
         let id_convention = self.id_convention(top.or(nested));
         let paused_as = self.paused_as(file.paused_as);
         let legacy_redirects = file.legacy_redirects.is_some_and(|redirects| redirects.value);
+        let stale_after = self.stale_after(file.stale_after.as_ref());
+        let lease_renew_interval = self.lease_renew_interval(file.kubevirt.lease_renew_interval.as_ref());
         let protocol = if tls.is_some() { Protocol::Https } else { Protocol::Http };
         let service = Config {
             chassis,
@@ -82,6 +85,8 @@ impl Check<'_> {
             command_timeout,
             update_timeout,
             import_timeout,
+            stale_after,
+            lease_renew_interval,
             events,
             verified_image_servers: if kubevirt.allow_insecure_tls {
                 VerifiedImageServers::AsChosen

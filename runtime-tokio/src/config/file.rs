@@ -35,6 +35,8 @@ pub struct File {
     pub system_id_convention: Option<Spanned<String>>,
     /// The power state that a paused machine is shown in: `On` (the default) or `Paused`, which many clients do not know.
     pub paused_as: Option<Spanned<String>>,
+    /// After how long without sight of the cluster `PowerState` is null (15s to 1h, default `2m`).
+    pub stale_after: Option<Spanned<String>>,
     /// Answer reads below `Chassis/<name>/Systems` with a redirect to the canonical place (default `false`).
     pub legacy_redirects: Option<Spanned<bool>>,
 
@@ -272,6 +274,9 @@ pub struct KubeVirt {
     pub api_version: Option<Spanned<String>>,
     /// How long a client waits for a change, in seconds (1 to 300, default 30).
     pub timeout: Option<Spanned<i64>>,
+    /// How often the replica that pushes events renews its lease (1s to 1m, default `5s`); after three times as long another
+    /// takes over.
+    pub lease_renew_interval: Option<Spanned<String>>,
     /// No effect: the API server's certificate is verified as the kubeconfig or the service account says.
     pub allow_insecure_tls: Option<Spanned<bool>>,
 }

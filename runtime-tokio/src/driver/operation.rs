@@ -61,6 +61,7 @@ pub(super) async fn run(
                     // Documents are stored whenever somebody logs in, and callers reviewed every minute.
                     Ok(_) if operation.command().is_none() => tracing::debug!(vm, action, "command done"),
                     Ok(_) => tracing::info!(vm, action, "command done"),
+                    Err(error) if operation.is_routine() => tracing::debug!(vm, action, %error, "command failed"),
                     Err(error) => tracing::warn!(vm, action, %error, "command failed"),
                 }
                 return result;

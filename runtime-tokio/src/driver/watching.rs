@@ -4,7 +4,7 @@ use std::pin::Pin;
 
 use kubevirt_redfish_core::kubevirt::{TransportError, Watch, WatchStep};
 use kubevirt_redfish_core::model::Observation;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::time::timeout_at;
 
 use crate::clock::Clock;
@@ -18,7 +18,13 @@ enum Carried {
 }
 
 /// Runs a watch as long as anyone wants its observations.
-pub(super) async fn run(mut watch: Watch, clock: Clock, transport: Transport, observer: mpsc::Sender<Observation>) {
+pub(super) async fn run(
+    mut watch: Watch,
+    clock: Clock,
+    transport: Transport,
+    observer: mpsc::Sender<Observation>,
+    mut wakes: watch::Receiver<()>,
+) {
     let mut carried = Carried::Nothing;
     loop {
         match watch.poll(clock.mono()) {
@@ -32,7 +38,10 @@ pub(super) async fn run(mut watch: Watch, clock: Clock, transport: Transport, ob
             }
             WatchStep::WaitUntil(instant) => {
                 carried = Carried::Nothing;
-                tokio::time::sleep_until(clock.timer(instant)).await;
+                tokio::select! {
+                    () = tokio::time::sleep_until(clock.timer(instant)) => {}
+                    Ok(()) = wakes.changed() => watch.wake(clock.mono()),
+                }
             }
         }
         while let Some(observation) = watch.poll_observation() {
@@ -80,17 +89,17 @@ async fn read(watch: &mut Watch, clock: &Clock, carried: Carried, until: tokio::
     }
 }
 
-/// Tells the log when the service loses sight of the cluster, and when it sees it again.
+/// Tells the log what each stream sees; what that means for the whole is told by whoever knows of all.
 fn report(observation: &Observation) {
     match observation {
         Observation::Unseen(blindness) => {
             let source = &blindness.source;
             let namespace = source.namespace.as_deref();
-            tracing::warn!(kind = source.kind, namespace, obstacle = ?blindness.obstacle, "the cluster is out of sight");
+            tracing::debug!(kind = source.kind, namespace, obstacle = ?blindness.obstacle, "out of sight");
         }
         Observation::Seen(sight) => {
             let source = &sight.source;
-            tracing::info!(kind = source.kind, namespace = source.namespace.as_deref(), "the cluster is in sight");
+            tracing::debug!(kind = source.kind, namespace = source.namespace.as_deref(), "in sight");
         }
         _ => {}
     }

@@ -20,4 +20,6 @@ pub(crate) struct LeaseSpec {
     pub(crate) holder_identity: Option<Box<str>>,
     #[serde(deserialize_with = "lenient")]
     pub(crate) lease_transitions: Option<u64>,
+    #[serde(deserialize_with = "lenient")]
+    pub(crate) lease_duration_seconds: Option<u64>,
 }

@@ -1,9 +1,10 @@
 //! Claiming the duty: one `Lease`, under optimistic locking.
 //!
-//! When to claim and when another's lease has expired is the service's to decide; here it is only written down, and
+//! Whoever has it renews it by one patch of the state in which they left it. When to claim and when another's lease has expired is the service's to decide; here it is only written down, and
 //! never over what somebody else wrote in between. It does not rest and try again: the next claim comes soon.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Request, Response};
@@ -54,8 +55,12 @@ enum Call {
 
 impl HoldLease {
     pub(super) fn new(claim: Claim, settings: Arc<Settings>) -> Self {
+        let first = match claim.left {
+            Some(version) => Call::Write { version, transitions: 0, ours: true },
+            None => Call::Read,
+        };
         let state =
-            if settings.own_namespace.is_some() { State::Ready(Call::Read) } else { State::Done(Err(no_namespace())) };
+            if settings.own_namespace.is_some() { State::Ready(first) } else { State::Done(Err(no_namespace())) };
         Self { claim, settings, state, conflicts: 0 }
     }
 
@@ -125,7 +130,7 @@ impl HoldLease {
         let collection = Unwatched::Leases.within(namespace);
         let path = collection.clone().own(NAME);
         let time = format!("{}.000000Z", self.claim.time.to_string().trim_end_matches('Z'));
-        let duration = Duty::EXPIRES_AFTER.as_secs();
+        let duration = self.claim.lasts.as_secs().max(1);
         let mut spec = json!({
             "holderIdentity": self.claim.replica,
             "leaseDurationSeconds": duration,
@@ -171,7 +176,8 @@ fn holder(lease: &Lease) -> Option<&str> {
 }
 
 fn shown(lease: &Lease) -> State {
-    let duty = Duty { holder: holder(lease).map(Into::into), version: translate::version(&lease.metadata) };
+    let lasts = lease.spec.lease_duration_seconds.map(Duration::from_secs);
+    let duty = Duty { holder: holder(lease).map(Into::into), version: translate::version(&lease.metadata), lasts };
     State::Done(Ok(Completion { observations: vec![Observation::Duty(duty)] }))
 }
 

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::{Settings, TransportError};
-use crate::model::{Action, CallerReview, Claim, Command, CommandError, Completion, DocumentWrite, Platform};
+use crate::model::{Action, CallerReview, Claim, Command, CommandError, Completion, DocumentWrite, Platform, Probe};
 use crate::time::Instant;
 
 mod answer;
@@ -40,6 +40,7 @@ mod power_hold;
 mod power_restore;
 mod power_state;
 mod power_table;
+mod probe;
 mod replace_run;
 mod review;
 mod scene;
@@ -50,6 +51,7 @@ use claim::HoldLease;
 use document::StoreDocument;
 use engine::{Engine, Task};
 pub use image_size::ImageRequest;
+use probe::AskForVersion;
 use review::ReviewCaller;
 
 /// One command, document, claim or review of a caller on its way through the cluster's API.
@@ -71,6 +73,7 @@ enum Work {
     Document(StoreDocument),
     Review(ReviewCaller),
     Claim(HoldLease),
+    Probe(AskForVersion),
 }
 
 /// Whose requests to the cluster an operation sends, where these are few and everybody is to have a share.
@@ -150,6 +153,11 @@ impl Operation {
         Self(Work::Claim(HoldLease::new(claim, settings)))
     }
 
+    /// Begins to see whether there is an API server.
+    pub fn probe(probe: Probe) -> Self {
+        Self(Work::Probe(AskForVersion::new(probe)))
+    }
+
     /// What to do next. Ask again after every answer and when the time it named has come.
     #[must_use]
     pub fn poll(&mut self, now: Instant) -> OperationStep {
@@ -158,6 +166,7 @@ impl Operation {
             Work::Document(store) => store.poll(now),
             Work::Review(review) => review.poll(now),
             Work::Claim(claim) => claim.poll(now),
+            Work::Probe(probe) => probe.poll(now),
         }
     }
 
@@ -168,6 +177,7 @@ impl Operation {
             Work::Document(store) => store.handle_response(now, response),
             Work::Review(review) => review.handle_response(now, response),
             Work::Claim(claim) => claim.handle_response(response),
+            Work::Probe(probe) => probe.handle_response(response),
         }
     }
 
@@ -184,7 +194,7 @@ impl Operation {
             Work::Command { command, .. } => Share::Namespace(command.vm.namespace().into()),
             Work::Document(_) => Share::Documents,
             Work::Review(_) => Share::Reviews,
-            Work::Claim(_) => Share::Claims,
+            Work::Claim(_) | Work::Probe(_) => Share::Claims,
         }
     }
 
@@ -192,8 +202,13 @@ impl Operation {
     pub fn command(&self) -> Option<&Command> {
         match &self.0 {
             Work::Command { command, .. } => Some(command),
-            Work::Document(_) | Work::Review(_) | Work::Claim(_) => None,
+            Work::Document(_) | Work::Review(_) | Work::Claim(_) | Work::Probe(_) => None,
         }
+    }
+
+    /// Whether it comes again and again: then that it failed is told by whoever learns of it.
+    pub fn is_routine(&self) -> bool {
+        matches!(self.0, Work::Claim(_) | Work::Probe(_))
     }
 
     /// What is carried out on what, for a log.
@@ -203,6 +218,7 @@ impl Operation {
             Work::Document(store) => format!("document {}", store.write().name.as_str()),
             Work::Review(_) => "caller".to_owned(),
             Work::Claim(_) => "the duty to push events".to_owned(),
+            Work::Probe(_) => "a sign of life".to_owned(),
         }
     }
 }

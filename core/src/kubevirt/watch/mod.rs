@@ -30,7 +30,7 @@ use lines::{Line, Lines};
 use state::{Answer, Ending, Listing, Next, State};
 use timing::{
     ANSWER_PATIENCE, BOOKMARKS, EXPIRES_AGAIN, FAILURES_BEFORE_LISTING, FIRST_RETRY, GRACE, LARGEST_BODY, LARGEST_PAGE,
-    LARGEST_REFUSAL, LAST_KIND_RETRY, LAST_RETRY, LAST_RIGHTS_RETRY, LASTED, LONG_WATCH, LONGEST_LINE,
+    LARGEST_REFUSAL, LAST_KIND_RETRY, LAST_RETRY, LAST_RIGHTS_RETRY, LASTED, LISTED_INSTEAD, LONG_WATCH, LONGEST_LINE,
     LONGEST_RETRY_AFTER, PAGE_PATIENCE, RELIST_INTERVAL, RIGHTS_RETRY, SETTLED, SHORT_WATCH, SHORT_WATCHES_A_MINUTE,
     SHORTEST_WATCH, WAKE_AGAIN, WAKE_SPREAD, WORTH_A_REPORT,
 };
@@ -93,6 +93,8 @@ pub struct Watch {
     /// When it was last certain that nothing had been missed.
     last_seen: Option<Instant>,
     reported: Reported,
+    /// It may be listed, and was not to be watched.
+    may_not_watch: bool,
     skipped: u64,
     observations: VecDeque<Observation>,
 }
@@ -109,7 +111,8 @@ enum Reported {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Lack {
     Answer,
-    Right,
+    /// This one.
+    Right(&'static str),
     Kind,
 }
 
@@ -158,6 +161,7 @@ impl Watch {
             woken_at: None,
             last_seen: None,
             reported: Reported::Nothing,
+            may_not_watch: false,
             skipped: 0,
             observations: VecDeque::new(),
         }
@@ -226,6 +230,9 @@ impl Watch {
             (StatusCode::OK, Next::Watch) => Answer::Events { since: now, lines: Lines::new(LONGEST_LINE) },
             (status, _) => Answer::Refusal { status, retry_after: retry_after(head), body: Vec::new() },
         };
+        if matches!(answer, Answer::Events { .. }) {
+            self.may_not_watch = false;
+        }
         // A server that breaks every stream begins it all the same.
         if matches!(answer, Answer::Events { .. }) && self.failures == 0 {
             self.report_seen(now);
@@ -322,18 +329,21 @@ impl Watch {
         self.observations.pop_front()
     }
 
-    /// The API server answers others again: whatever waits for that waits no longer.
+    /// The API server answers others again: whatever waits for that, or for an answer that was lost, waits no longer.
     pub fn wake(&mut self, now: Instant) {
         let rested = self.woken_at.is_none_or(|woken| woken + WAKE_AGAIN <= now);
-        let soon = now + self.entropy.jitter(WAKE_SPREAD / 2);
-        if let State::Due { at, .. } = &mut self.state
-            && matches!(self.reported, Reported::Unseen(_))
-            && *at > soon
-            && rested
-        {
-            *at = soon;
-            self.woken_at = Some(now);
+        if !rested || !matches!(self.reported, Reported::Unseen(_)) {
+            return;
         }
+        let soon = now + self.entropy.jitter(WAKE_SPREAD / 2);
+        match &mut self.state {
+            State::Due { at, .. } if *at > soon => *at = soon,
+            State::Sent { sent, answer: Answer::None, .. } if *sent + WORTH_A_REPORT <= now => {
+                self.state = State::Due { at: soon, next: Next::list() };
+            }
+            State::Due { .. } | State::Sent { .. } => return,
+        }
+        self.woken_at = Some(now);
     }
 
     /// What is watched.
@@ -413,10 +423,17 @@ impl Watch {
             self.observations.push_back(Observation::Listed(listed));
         }
         // What is listed now and then is no news each time.
-        if self.collection.is_watched() || self.reported != Reported::Seen {
+        if (self.collection.is_watched() && !self.may_not_watch) || self.reported != Reported::Seen {
             self.observations.push_back(Observation::Synchronised(self.source.clone()));
         }
-        self.report_seen(now);
+        if self.may_not_watch {
+            // As good as seen, for a while.
+            self.last_seen = Some(now);
+            self.reported = Reported::Nothing;
+            self.report_unseen(Obstacle::Forbidden("watch"));
+        } else {
+            self.report_seen(now);
+        }
         if self.collection.is_watched() {
             self.version = page.version;
             return State::Due { at: now, next: Next::Watch };
@@ -425,15 +442,13 @@ impl Watch {
         State::Due { at: now + self.entropy.jitter(RELIST_INTERVAL), next: Next::list() }
     }
 
-    /// The server ended a watch, as it does after the time that was asked for. One that ends it at once must not make for
-    /// a busy loop.
+    /// The server ended a watch, as it does after the time that was asked for.
     fn ended(&mut self, now: Instant, next: Next, since: Instant) -> State {
         if now.saturating_since(since) >= SHORTEST_WATCH {
             self.report_seen(now);
             return State::Due { at: now, next };
         }
-        self.failures = self.failures.saturating_add(1);
-        State::Due { at: now + self.entropy.backoff(SHORTEST_WATCH, LAST_RETRY, self.failures), next }
+        self.failed(now, next, Obstacle::Unreachable("the watch ended at once".to_owned()), None)
     }
 
     fn refused(
@@ -452,13 +467,22 @@ impl Watch {
             // The page token or the version to watch from is too old.
             (StatusCode::GONE, Next::Watch) => self.expired(now),
             (StatusCode::GONE, Next::List(listing)) if listing.page.is_some() => self.expired(now),
+            // Whether it may at least be listed is to be seen.
+            (StatusCode::FORBIDDEN, Next::Watch) if said.is_some() && !self.may_not_watch => {
+                self.may_not_watch = true;
+                State::due_to_list(now)
+            }
             (StatusCode::FORBIDDEN, _) if said.is_some() => {
-                let is_about_machines = self.source.purpose == Purpose::Machines;
-                let last = if is_about_machines { RIGHTS_RETRY } else { LAST_RIGHTS_RETRY };
-                self.withheld(now, Obstacle::Forbidden(verb), last)
+                self.may_not_watch = verb == "watch";
+                let (first, last) = match self.source.purpose {
+                    _ if self.may_not_watch => (LISTED_INSTEAD, LISTED_INSTEAD),
+                    Purpose::Machines => (RIGHTS_RETRY, RIGHTS_RETRY),
+                    _ => (RIGHTS_RETRY, LAST_RIGHTS_RETRY),
+                };
+                self.withheld(now, Obstacle::Forbidden(verb), first, last)
             }
             (StatusCode::NOT_FOUND, _) if said.is_some() || self.is_not_served(body) => {
-                self.withheld(now, Obstacle::Missing, LAST_KIND_RETRY)
+                self.withheld(now, Obstacle::Missing, RIGHTS_RETRY, LAST_KIND_RETRY)
             }
             // The server does not like the request; a fresh list makes a fresh one.
             (StatusCode::BAD_REQUEST, Next::Watch) => {
@@ -475,10 +499,10 @@ impl Watch {
     }
 
     /// No right, or no such kind: that changes only when somebody grants or installs something.
-    fn withheld(&mut self, now: Instant, obstacle: Obstacle, last: Duration) -> State {
+    fn withheld(&mut self, now: Instant, obstacle: Obstacle, first: Duration, last: Duration) -> State {
         self.failures = self.failures.saturating_add(1);
         self.report_unseen(obstacle);
-        State::Due { at: now + self.entropy.backoff(RIGHTS_RETRY, last, self.failures), next: Next::list() }
+        State::Due { at: now + self.entropy.backoff(first, last, self.failures), next: Next::list() }
     }
 
     /// The version to go on from is too old: list again, at once unless that has just not helped.
@@ -541,7 +565,7 @@ impl Watch {
     fn report_unseen(&mut self, obstacle: Obstacle) {
         let reported = Reported::Unseen(match obstacle {
             Obstacle::Unreachable(_) | Obstacle::Silent => Lack::Answer,
-            Obstacle::Forbidden(_) => Lack::Right,
+            Obstacle::Forbidden(verb) => Lack::Right(verb),
             Obstacle::Missing => Lack::Kind,
         });
         if self.reported != reported {

@@ -46,6 +46,9 @@ pub(super) const LAST_RETRY: Duration = Duration::from_secs(30);
 pub(super) const RIGHTS_RETRY: Duration = Duration::from_secs(5);
 pub(super) const LAST_RIGHTS_RETRY: Duration = Duration::from_secs(30);
 
+/// How often to list what may be listed and not watched.
+pub(super) const LISTED_INSTEAD: Duration = Duration::from_secs(10);
+
 /// How seldom at least it is tried whether there is a kind by now.
 pub(super) const LAST_KIND_RETRY: Duration = Duration::from_mins(5);
 
