@@ -248,7 +248,7 @@ fn nothing_is_sent_again_while_an_earlier_attempt_may_be_under_way() {
     for _ in 0..14 {
         desk.advance(Duration::from_secs(1));
         test_event(&mut desk);
-        assert_eq!(desk.deliveries, [first.clone()]);
+        assert_eq!(desk.deliveries, std::slice::from_ref(&first));
     }
     desk.advance(Duration::from_secs(1));
     assert!(desk.deliveries.is_empty(), "it has been told to stop");

@@ -5,6 +5,7 @@ use crate::time::UnixTime;
 
 /// One run of a machine.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "the cluster tells each of them by itself")]
 pub struct Instance {
     /// The machine that runs.
     pub id: VmId,

@@ -497,7 +497,7 @@ impl Service {
         match observation {
             Observation::Document(document) => self.document_observed(now, &document),
             Observation::DocumentGone(name, version) => self.document_gone(name, version),
-            Observation::Synchronised(source) => self.listed(now, source),
+            Observation::Synchronised(source) => self.listed(now, &source),
             Observation::Seen(sight) => self.seen(now, sight),
             Observation::Unseen(blindness) => self.unseen(now, blindness),
             Observation::Listed(listed) => {

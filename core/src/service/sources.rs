@@ -100,21 +100,19 @@ impl Sources {
             _ => self.has_waited(now.mono).then_some(Gap::Unreachable),
         };
         let was = before.map_or(Age::Current, |before| before.age);
-        let oldest = |unseen: Option<Instant>| unseen.map(|since| (since, now.mono.saturating_since(since)));
-        let of_machines = oldest(machines().filter_map(|(_, state)| self.unseen_since(state)).min());
-        let of_imports = oldest(
-            imports()
-                .filter(|(_, state)| !matches!(state.obstacle, Some(Obstacle::Forbidden(_) | Obstacle::Missing)))
-                .filter_map(|(_, state)| self.unseen_since(state))
-                .min(),
-        );
-        let age = match (of_machines, of_imports) {
-            (Some((_, age)), _) if age >= stale_after => Age::Unknown(since(was, age, now)),
-            (Some((_, age)), _) if age >= OUTDATED_AFTER => Age::Outdated(since(was, age, now)),
-            (_, Some((_, age))) if age >= OUTDATED_AFTER => Age::Outdated(since(was, age, now)),
+        let age =
+            |(_, state): (&Source, &State)| self.unseen_since(state).map(|since| now.mono.saturating_since(since));
+        let of_machines = machines().filter_map(age).max();
+        let withheld = |state: &State| matches!(state.obstacle, Some(Obstacle::Forbidden(_) | Obstacle::Missing));
+        let of_imports = imports().filter(|(_, state)| !withheld(state)).filter_map(age).max();
+        // Of imports no power state is told.
+        let age = match (of_machines.max(of_imports), of_machines) {
+            _ if !listed => Age::Current,
+            (_, Some(age)) if age >= stale_after => Age::Unknown(since(was, age, now)),
+            (Some(age), _) if age >= OUTDATED_AFTER => Age::Outdated(since(was, age, now)),
             _ => Age::Current,
         };
-        Part { listed, gap, age: if listed { age } else { Age::Current } }
+        Part { listed, age, gap }
     }
 
     /// When the age of something changes if nothing happens.
@@ -165,13 +163,13 @@ impl Service {
     }
 
     /// Everything of a source has been listed.
-    pub(super) fn listed(&mut self, now: Now, source: Source) {
+    pub(super) fn listed(&mut self, now: Now, source: &Source) {
         match source.purpose {
             Purpose::Documents => self.documents_listed(now),
             Purpose::Imports => self.inventory.set_importer(true),
             Purpose::Machines | Purpose::Platform | Purpose::Details => {}
         }
-        if let Some(state) = self.sources.known.get_mut(&source) {
+        if let Some(state) = self.sources.known.get_mut(source) {
             state.listed = true;
         }
         self.look_around(now);

@@ -134,9 +134,8 @@ impl Power {
             Plan::Restart(_) => !matches!(state, RunState::Running | RunState::Paused) || self.another_run(scene),
             Plan::Pause => state != RunState::Running,
             Plan::Unpause => state != RunState::Paused,
-            Plan::SoftReboot | Plan::Reset | Plan::Interrupt => true,
-            // There is more to be said than that it was accepted: that it came true, and that nothing follows.
-            Plan::Stop(_) | Plan::Halt | Plan::Hold => true,
+            // Of what stops there is more to be said than that it was accepted: that it came true, and that nothing follows.
+            Plan::SoftReboot | Plan::Reset | Plan::Interrupt | Plan::Stop(_) | Plan::Halt | Plan::Hold => true,
             Plan::Done | Plan::Wait | Plan::Refuse(_) | Plan::Cycle(_) => return None,
         };
         if plan == Plan::Start && waited >= REFUSAL && refusal(scene).is_some() {

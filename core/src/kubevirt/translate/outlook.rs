@@ -52,12 +52,11 @@ fn after_end(machine: &VirtualMachine, strategy: RunStrategy, failed: bool) -> N
     match strategy {
         _ if machine.start_requested() => Next::Start,
         RunStrategy::Always => Next::Start,
-        // It stays; what was read before may remove it.
-        RunStrategy::Once => unless_seen(machine, strategy, Next::MayStart),
         // One that was told to stop may have failed before that was seen.
         RunStrategy::RerunOnFailure if failed && machine.stop_requested(None) => Next::Unseen,
         RunStrategy::RerunOnFailure if failed => Next::MayStart,
-        RunStrategy::RerunOnFailure => unless_seen(machine, strategy, Next::MayStart),
+        // Of `Once` it stays; what was read before may remove it.
+        RunStrategy::Once | RunStrategy::RerunOnFailure => unless_seen(machine, strategy, Next::MayStart),
         RunStrategy::Manual | RunStrategy::Halted => unless_seen(machine, strategy, Next::Unseen),
     }
 }

@@ -94,7 +94,7 @@ pub struct Watch {
     last_seen: Option<Instant>,
     reported: Reported,
     /// It may be listed, and was not to be watched.
-    may_not_watch: bool,
+    only_listed: bool,
     skipped: u64,
     observations: VecDeque<Observation>,
 }
@@ -161,7 +161,7 @@ impl Watch {
             woken_at: None,
             last_seen: None,
             reported: Reported::Nothing,
-            may_not_watch: false,
+            only_listed: false,
             skipped: 0,
             observations: VecDeque::new(),
         }
@@ -231,7 +231,7 @@ impl Watch {
             (status, _) => Answer::Refusal { status, retry_after: retry_after(head), body: Vec::new() },
         };
         if matches!(answer, Answer::Events { .. }) {
-            self.may_not_watch = false;
+            self.only_listed = false;
         }
         // A server that breaks every stream begins it all the same.
         if matches!(answer, Answer::Events { .. }) && self.failures == 0 {
@@ -423,10 +423,10 @@ impl Watch {
             self.observations.push_back(Observation::Listed(listed));
         }
         // What is listed now and then is no news each time.
-        if (self.collection.is_watched() && !self.may_not_watch) || self.reported != Reported::Seen {
+        if (self.collection.is_watched() && !self.only_listed) || self.reported != Reported::Seen {
             self.observations.push_back(Observation::Synchronised(self.source.clone()));
         }
-        if self.may_not_watch {
+        if self.only_listed {
             // As good as seen, for a while.
             self.last_seen = Some(now);
             self.reported = Reported::Nothing;
@@ -468,14 +468,14 @@ impl Watch {
             (StatusCode::GONE, Next::Watch) => self.expired(now),
             (StatusCode::GONE, Next::List(listing)) if listing.page.is_some() => self.expired(now),
             // Whether it may at least be listed is to be seen.
-            (StatusCode::FORBIDDEN, Next::Watch) if said.is_some() && !self.may_not_watch => {
-                self.may_not_watch = true;
+            (StatusCode::FORBIDDEN, Next::Watch) if said.is_some() && !self.only_listed => {
+                self.only_listed = true;
                 State::due_to_list(now)
             }
             (StatusCode::FORBIDDEN, _) if said.is_some() => {
-                self.may_not_watch = verb == "watch";
+                self.only_listed = verb == "watch";
                 let (first, last) = match self.source.purpose {
-                    _ if self.may_not_watch => (LISTED_INSTEAD, LISTED_INSTEAD),
+                    _ if self.only_listed => (LISTED_INSTEAD, LISTED_INSTEAD),
                     Purpose::Machines => (RIGHTS_RETRY, RIGHTS_RETRY),
                     _ => (RIGHTS_RETRY, LAST_RIGHTS_RETRY),
                 };
