@@ -117,6 +117,11 @@ impl Service {
         self.line(|service| &service.stderr, text)
     }
 
+    /// Waits for a line of standard output that contains `text`.
+    pub(crate) fn stdout_line(&mut self, text: &str) -> String {
+        self.line(|service| &service.stdout, text)
+    }
+
     /// Everything that has been logged and not been read yet.
     pub(crate) fn log(&self) -> String {
         self.stderr.try_iter().map(|line| line + "\n").collect()
