@@ -209,9 +209,10 @@ pub struct CustomRole {
 pub struct RoleName(ChassisName);
 
 impl RoleName {
-    /// Takes `text` if it can stand in a URI as it is and is not what a predefined role is called.
+    /// Takes `text` if it can stand in a URI as it is and is not what a predefined role is called, in whatever case.
     pub fn new(text: &str) -> Option<Self> {
-        let free = !["Administrator", "Operator", "ReadOnly", "Members"].contains(&text);
+        let taken = |name: &&str| name.eq_ignore_ascii_case(text);
+        let free = !["Administrator", "Operator", "ReadOnly", "Members"].iter().any(|name| taken(name));
         ChassisName::new(text).filter(|_| free).map(Self)
     }
 

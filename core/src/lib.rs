@@ -29,7 +29,7 @@ mod task;
 pub mod time;
 mod view;
 
-pub use auth::{PasswordCheck, Privilege, Privileges, Role};
+pub use auth::{PasswordCheck, Privilege, Privileges, Role, UserNameForm};
 pub use exchange::{Exchange, Peer, Signal, Step, refuse_head};
 pub use model::AddressPolicy;
 pub use network::{ntp, ssdp};

@@ -1,6 +1,8 @@
 //! Time as an argument. The core never asks a clock: whoever drives it says what time it is.
 
 use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 /// A point on the runtime's monotonic clock, as the time since that runtime began.
@@ -65,6 +67,33 @@ impl fmt::Display for UnixTime {
     }
 }
 
+/// A wall clock that does not go back while the process runs: what is over by it stays over. Where the wall clock goes
+/// back, this one goes on with the monotonic clock.
+#[derive(Clone, Debug)]
+pub(crate) struct SteadyClock {
+    /// By how many seconds it is ahead of the monotonic clock: the most that the wall clock ever was.
+    ahead: Arc<AtomicI64>,
+}
+
+impl Default for SteadyClock {
+    fn default() -> Self {
+        Self { ahead: Arc::new(AtomicI64::new(i64::MIN)) }
+    }
+}
+
+impl SteadyClock {
+    /// What time it is. Any thread may ask.
+    pub(crate) fn read(&self, now: Now) -> UnixTime {
+        let mono = i64::try_from(now.mono.since_start().as_secs()).unwrap_or(i64::MAX);
+        let ahead = now.unix.0.saturating_sub(mono);
+        let most = self.ahead.load(Ordering::Relaxed);
+        if ahead > most {
+            self.ahead.fetch_max(ahead, Ordering::Relaxed);
+        }
+        UnixTime(mono.saturating_add(ahead.max(most)))
+    }
+}
+
 /// What time it is: one reading of both clocks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct Now {
@@ -81,6 +110,16 @@ mod tests {
     #[test]
     fn instants_print_as_seconds() {
         assert_eq!(format!("{:?}", Instant::new(Duration::from_millis(12_345))), "12.345s");
+    }
+
+    #[test]
+    fn a_steady_clock_does_not_go_back() {
+        let clock = SteadyClock::default();
+        let at = |mono: u64, unix: i64| Now { mono: Instant::new(Duration::from_secs(mono)), unix: UnixTime(unix) };
+        assert_eq!(clock.read(at(10, 1_000)), UnixTime(1_000));
+        assert_eq!(clock.read(at(20, 400)), UnixTime(1_010));
+        assert_eq!(clock.read(at(30, 1_500)), UnixTime(1_500));
+        assert_eq!(clock.clone().read(at(40, 1_020)), UnixTime(1_510), "one clock for all");
     }
 
     #[test]

@@ -218,7 +218,8 @@ impl View {
 
     /// Whether too many wrong passwords keep an account from logging in.
     pub(crate) fn is_locked(&self, account: &Account, now: Now) -> bool {
-        account.is_locked(now.unix) || self.locked.get(&account.uid).is_some_and(|until| now.mono < *until)
+        account.is_locked(self.sessions.clock.read(now), self.directory.policy)
+            || self.locked.get(&account.uid).is_some_and(|until| now.mono < *until)
     }
 
     /// Whether these credentials of an account were found right, and were used lately.

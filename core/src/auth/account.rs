@@ -8,8 +8,9 @@ use serde::{Deserialize, Serialize};
 use super::mac::Entropy;
 use super::{EditError, Edited, Privileges, Role, merged};
 use crate::config::{ChassisName, Config, Credential, PasswordHash};
+use crate::model::LONGEST_DOCUMENT;
 use crate::network::NetworkSettings;
-use crate::time::{Now, UnixTime};
+use crate::time::UnixTime;
 
 /// Someone who may log in.
 #[derive(Debug)]
@@ -35,8 +36,8 @@ pub(crate) struct Account {
 
 impl Account {
     /// Whether too many wrong passwords keep it from logging in.
-    pub(crate) fn is_locked(&self, now: UnixTime) -> bool {
-        self.lock.is_some_and(|lock| lock.holds(now))
+    pub(crate) fn is_locked(&self, now: UnixTime, policy: Policy) -> bool {
+        self.lock.is_some_and(|lock| lock.holds(now, policy))
     }
 }
 
@@ -153,6 +154,13 @@ pub(crate) struct StoredAccount {
 }
 
 impl StoredAccount {
+    /// About how many bytes it takes in the document.
+    fn length(&self) -> usize {
+        let names: usize = self.chassis.iter().map(|name| name.len() + 3).sum();
+        let texts = [&self.uid, &self.id, &self.user_name, &self.hash, &self.role];
+        FRAME + names + texts.iter().map(|text| text.len()).sum::<usize>()
+    }
+
     fn merge(base: &Self, ours: &Self, theirs: &Self) -> Self {
         Self {
             uid: theirs.uid.clone(),
@@ -186,8 +194,10 @@ pub(crate) struct Lock {
 }
 
 impl Lock {
-    fn holds(self, now: UnixTime) -> bool {
-        now.0 < self.until
+    /// A replica whose clock was far ahead does not lock an account for long.
+    fn holds(self, now: UnixTime, policy: Policy) -> bool {
+        let longest = i64::from(policy.duration).saturating_add(SKEW);
+        now.0 < self.until && self.until.saturating_sub(now.0) <= longest
     }
 }
 
@@ -224,11 +234,17 @@ pub(crate) const SHORTEST_PASSWORD: usize = 8;
 /// The longest: enough for every phrase, and little to hash.
 pub(crate) const LONGEST_PASSWORD: usize = 64;
 
-/// The longest user name, in characters; that of the configuration.
-pub(crate) const LONGEST_USER_NAME: usize = 64;
+/// By how many seconds the clocks of replicas may differ.
+const SKEW: i64 = 60;
 
-/// How many accounts may be made over Redfish: more than any site has operators, and little to store.
-pub(crate) const MAX_ACCOUNTS: usize = 256;
+/// How many accounts may be made over Redfish in all, and by those who see the same chassis: more than any site has
+/// operators, and little to store.
+const MAX_ACCOUNTS: usize = 1_024;
+const MAX_ACCOUNTS_OF_TENANT: usize = 256;
+
+/// How many bytes of the document they may take, with room for what goes with them.
+const LONGEST_OF_ALL: usize = LONGEST_DOCUMENT - 100_000;
+const LONGEST_OF_TENANT: usize = LONGEST_DOCUMENT / 4;
 
 /// A change of the accounts.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -292,6 +308,16 @@ pub(crate) struct AccountChange {
     pub(crate) password_change_required: Option<bool>,
 }
 
+impl NewAccount {
+    fn length(&self) -> usize {
+        let names: usize = self.chassis.iter().map(|name| name.len() + 3).sum();
+        FRAME + names + 2 * self.user_name.len() + self.hash.as_str().len() + self.role.len()
+    }
+}
+
+/// What the names of its properties take, and its `uid`.
+const FRAME: usize = 150;
+
 impl AccountEdit {
     /// Fills in the hash of the password that it is about.
     pub(crate) fn with_hash(mut self, hash: PasswordHash) -> Self {
@@ -346,14 +372,12 @@ impl AccountsContent {
         &mut self,
         edit: &AccountEdit,
         config: &Config,
-        now: Now,
+        now: UnixTime,
         entropy: &mut Entropy,
     ) -> Result<Edited, EditError> {
         match edit {
             AccountEdit::Create(new) => {
-                if self.accounts.len() >= MAX_ACCOUNTS {
-                    return Err(EditError::TooManyAccounts);
-                }
+                self.check_room(new)?;
                 self.check_name(&new.user_name, config, None)?;
                 let directory = Directory::new(config, self);
                 let stored = |id: &str| self.accounts.iter().any(|account| account.id == id);
@@ -378,7 +402,8 @@ impl AccountsContent {
                 Ok(Edited::Done)
             }
             AccountEdit::Lock { uid, lock } => {
-                self.locks.retain(|_, lock| lock.holds(now.unix));
+                let policy = self.policy;
+                self.locks.retain(|_, lock| lock.holds(now, policy));
                 self.locks.insert((**uid).to_owned(), *lock);
                 Ok(Edited::Done)
             }
@@ -411,7 +436,7 @@ impl AccountsContent {
         from: &StoredAccount,
         change: &AccountChange,
         config: &Config,
-        now: Now,
+        now: UnixTime,
     ) -> Result<Edited, EditError> {
         let index = self.position(from)?;
         if let Some(user_name) = &change.user_name {
@@ -431,7 +456,7 @@ impl AccountsContent {
         account.enabled = change.enabled.unwrap_or(account.enabled);
         account.password_change_required = change.password_change_required.unwrap_or(account.password_change_required);
         let (after, uid) = (account.clone(), account.uid.clone());
-        let unlocked = change.unlock && self.locks.remove(&uid).is_some_and(|lock| lock.holds(now.unix));
+        let unlocked = change.unlock && self.locks.remove(&uid).is_some_and(|lock| lock.holds(now, self.policy));
         Ok(if after == *from && !unlocked { Edited::Unchanged } else { Edited::Done })
     }
 
@@ -440,16 +465,27 @@ impl AccountsContent {
         if self.accounts.get(index) == Some(from) { Ok(index) } else { Err(EditError::Superseded) }
     }
 
+    /// Whether there is room for another account: those who see the same chassis have a share of it, so that nobody who
+    /// makes accounts keeps others from making theirs.
+    fn check_room(&self, new: &NewAccount) -> Result<(), EditError> {
+        let of_tenant = self.accounts.iter().filter(|account| account.chassis == new.chassis);
+        let (count, length) =
+            of_tenant.fold((1, new.length()), |(count, length), account| (count + 1, length + account.length()));
+        let all: usize = self.accounts.iter().map(StoredAccount::length).sum();
+        let fits = count <= MAX_ACCOUNTS_OF_TENANT
+            && length <= LONGEST_OF_TENANT
+            && self.accounts.len() < MAX_ACCOUNTS
+            && all + new.length() <= LONGEST_OF_ALL;
+        if fits { Ok(()) } else { Err(EditError::TooManyAccounts) }
+    }
+
+    /// Whether a name is free. Names that differ in nothing but the case of letters cannot be told apart by people.
     fn check_name(&self, user_name: &str, config: &Config, own: Option<&str>) -> Result<(), EditError> {
-        let configured = config.accounts.iter().any(|account| account.user_name == user_name);
-        let stored = self.accounts.iter().any(|other| other.user_name == user_name && Some(&*other.uid) != own);
+        let taken = |name: &str| name.eq_ignore_ascii_case(user_name);
+        let configured = config.accounts.iter().any(|account| taken(&account.user_name));
+        let stored = self.accounts.iter().any(|other| taken(&other.user_name) && Some(&*other.uid) != own);
         if configured || stored { Err(EditError::NameTaken) } else { Ok(()) }
     }
-}
-
-/// Whether a text can be a user name: Basic authentication cannot send one with a colon (RFC 7617).
-pub(crate) fn is_user_name(text: &str) -> bool {
-    (1..=LONGEST_USER_NAME).contains(&text.chars().count()) && !text.chars().any(|c| c == ':' || c.is_control())
 }
 
 /// What tells an account of the configuration from others. It is the same on every replica and after every restart, and
@@ -509,8 +545,58 @@ mod tests {
     }
 
     #[test]
+    fn names_that_differ_by_case_alone_are_one_name() {
+        let new = |name: &str| NewAccount {
+            user_name: name.to_owned(),
+            hash: PasswordHash::new("hash:x"),
+            role: "ReadOnly".to_owned(),
+            chassis: Vec::new(),
+            enabled: true,
+            password_change_required: false,
+        };
+        let (config, now, mut entropy) = (Config::default(), UnixTime::default(), Entropy::new([1; 32]));
+        let mut content = AccountsContent::default();
+        let mut create = |content: &mut AccountsContent, name: &str| {
+            content.apply(&AccountEdit::Create(new(name)), &config, now, &mut entropy)
+        };
+        assert!(create(&mut content, "eve").is_ok());
+        assert_eq!(create(&mut content, "Eve"), Err(EditError::NameTaken));
+        let from = Arc::new(content.accounts[0].clone());
+        let rename = AccountChange { user_name: Some("EVE".to_owned()), ..AccountChange::default() };
+        let edit = AccountEdit::Change { from, change: rename };
+        assert_eq!(content.apply(&edit, &config, now, &mut entropy), Ok(Edited::Done), "its own name");
+    }
+
+    /// A tenant that makes accounts does not keep others from making theirs.
+    #[test]
+    fn those_who_see_the_same_have_a_share_of_the_accounts() {
+        let (config, now, mut entropy) = (Config::default(), UnixTime::default(), Entropy::new([1; 32]));
+        let mut content = AccountsContent::default();
+        let mut create = |content: &mut AccountsContent, name: &str, chassis: &str| {
+            let new = NewAccount {
+                user_name: name.to_owned(),
+                hash: PasswordHash::new(&"x".repeat(97)),
+                role: "ReadOnly".to_owned(),
+                chassis: vec![chassis.to_owned()],
+                enabled: true,
+                password_change_required: false,
+            };
+            content.apply(&AccountEdit::Create(new), &config, now, &mut entropy)
+        };
+        let made = (0..300).filter(|number| create(&mut content, &format!("a-{number}"), "one").is_ok()).count();
+        assert_eq!(made, MAX_ACCOUNTS_OF_TENANT);
+        assert!(create(&mut content, "other", "two").is_ok());
+        // Names of chassis take room as well.
+        let long = "x".repeat(2_000);
+        let made = (0..300).filter(|number| create(&mut content, &format!("b-{number}"), &long).is_ok()).count();
+        assert!((50..100).contains(&made), "{made}");
+        let written = serde_json::to_vec(&content).unwrap().len();
+        assert!(written < LONGEST_DOCUMENT / 2, "{written}");
+    }
+
+    #[test]
     fn a_change_of_what_has_changed_is_superseded() {
-        let (config, now, mut entropy) = (Config::default(), Now::default(), Entropy::new([1; 32]));
+        let (config, now, mut entropy) = (Config::default(), UnixTime::default(), Entropy::new([1; 32]));
         let mut content = AccountsContent::default();
         let new = NewAccount {
             user_name: "eve".to_owned(),

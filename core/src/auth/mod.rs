@@ -11,10 +11,12 @@ mod mac;
 mod privilege;
 mod role;
 mod session;
+mod session_store;
+mod user_name;
 
 pub(crate) use account::{
     Account, AccountChange, AccountEdit, AccountsContent, Directory, LONGEST_PASSWORD, Lock, NewAccount, Policy,
-    SHORTEST_PASSWORD, is_user_name,
+    SHORTEST_PASSWORD,
 };
 pub(crate) use basic::BasicCredentials;
 pub(crate) use bearer::{ExternalUser, Reviewed, TokenKey, bearer, is_external};
@@ -25,4 +27,6 @@ pub(crate) use login::{Attempt, Authenticator, CredentialKey, Login, Remembered,
 pub(crate) use mac::Entropy;
 pub(crate) use privilege::{Entity, Need, Owned, Required, required, required_by};
 pub use role::{Privilege, Privileges, Role};
-pub(crate) use session::{Session, SessionEdit, SessionId, Sessions, SessionsContent, Token};
+pub(crate) use session::{Session, SessionId, Sessions, Token};
+pub(crate) use session_store::{SessionEdit, SessionsContent, tenant};
+pub use user_name::UserNameForm;

@@ -5,25 +5,27 @@
 //! looks random, says nothing to whoever finds it, and can be checked by every replica: also by one that has not yet
 //! seen the document in which another has entered the session.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fmt;
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use rpds::RedBlackTreeMapSync;
-use serde::{Deserialize, Serialize};
 use subtle::ConstantTimeEq as _;
 
 use super::mac::{Entropy, first_8, from_hex, hmac, to_hex};
-use super::{Directory, EditError, Edited, Identity, merged};
-use crate::time::{Now, UnixTime};
+use super::{Directory, Identity, SessionsContent};
+use crate::time::{Now, SteadyClock, UnixTime};
 
 /// What names a session: 16 hexadecimal digits. Knowing it is of no use without the token.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct SessionId([u8; 8]);
 
 impl SessionId {
+    pub(super) fn draw(entropy: &mut Entropy) -> Self {
+        Self(first_8(entropy.draw()))
+    }
+
     pub(crate) fn parse(text: &str) -> Option<Self> {
         // One spelling only, so that one session has one URI.
         let id = from_hex(text.as_bytes()).map(Self)?;
@@ -75,14 +77,23 @@ impl fmt::Debug for Token {
 
 /// What signs tokens.
 #[derive(Clone, Copy, PartialEq, Eq)]
-struct Key([u8; 32]);
+pub(super) struct Key([u8; 32]);
 
 impl Key {
-    fn parse(text: &str) -> Option<Self> {
+    pub(super) fn parse(text: &str) -> Option<Self> {
         from_hex(text.as_bytes()).map(Self)
     }
 
-    fn token(&self, id: SessionId, account: &str, created: UnixTime) -> Token {
+    pub(super) fn draw(entropy: &mut Entropy) -> Self {
+        Self(entropy.draw())
+    }
+
+    /// As it is stored.
+    pub(super) fn expose(&self) -> String {
+        to_hex(&self.0)
+    }
+
+    pub(super) fn token(&self, id: SessionId, account: &str, created: UnixTime) -> Token {
         let mut said = [0; 16];
         let says = created.0.to_be_bytes().into_iter().chain(self.account_tag(account));
         for ((place, byte), mask) in said.iter_mut().zip(says).zip(self.mask(id.0)) {
@@ -169,11 +180,14 @@ pub(crate) struct Sessions {
     pub(crate) timeout: u32,
     by_id: RedBlackTreeMapSync<SessionId, Arc<Session>>,
     revoked: Arc<BTreeSet<SessionId>>,
+    /// By which they end: one that has ended stays so, whatever becomes of the wall clock.
+    pub(crate) clock: SteadyClock,
 }
 
 impl Sessions {
     /// What the document says, with what this replica knows besides: when sessions were last used.
-    pub(crate) fn of(content: &SessionsContent, before: &Self) -> Self {
+    pub(crate) fn of(content: &SessionsContent, before: &Self, now: Now) -> Self {
+        let now = before.clock.read(now).0;
         let key = content.key.as_deref().and_then(Key::parse);
         let mut by_id = RedBlackTreeMapSync::new_sync();
         for stored in &content.sessions {
@@ -191,16 +205,19 @@ impl Sessions {
                         client: stored.client.clone(),
                         context: stored.context.clone(),
                         created: UnixTime(stored.created),
-                        used: AtomicI64::new(stored.used),
+                        // Before this process began the clock may have been ahead.
+                        used: AtomicI64::new(stored.used.min(now)),
                     })
                 },
                 Arc::clone,
             );
-            session.used.fetch_max(stored.used, Ordering::Relaxed);
+            if stored.used <= now {
+                session.used.fetch_max(stored.used, Ordering::Relaxed);
+            }
             by_id.insert_mut(id, session);
         }
         let revoked = content.revoked.iter().filter_map(|revoked| SessionId::parse(&revoked.id)).collect();
-        Self { key, timeout: content.timeout, by_id, revoked: Arc::new(revoked) }
+        Self { key, timeout: content.timeout, by_id, revoked: Arc::new(revoked), clock: before.clock.clone() }
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Arc<Session>> {
@@ -208,7 +225,7 @@ impl Sessions {
     }
 
     /// The session of that id that has not ended.
-    pub(crate) fn find(&self, id: SessionId, now: UnixTime) -> Option<&Arc<Session>> {
+    pub(crate) fn find(&self, id: SessionId, now: Now) -> Option<&Arc<Session>> {
         self.by_id.get(&id).filter(|session| !self.has_ended(session, now))
     }
 
@@ -217,12 +234,12 @@ impl Sessions {
         self.by_id.get(&id).map(|session| &session.account)
     }
 
-    pub(crate) fn has_ended(&self, session: &Session, now: UnixTime) -> bool {
-        has_ended(session.used().0, now.0, self.timeout)
+    pub(crate) fn has_ended(&self, session: &Session, now: Now) -> bool {
+        has_ended(session.used().0, self.clock.read(now).0, self.timeout)
     }
 
     /// Who a token belongs to. Using it keeps the session from ending.
-    pub(crate) fn authenticate(&self, token: &[u8], directory: &Directory, now: UnixTime) -> Option<Identity> {
+    pub(crate) fn authenticate(&self, token: &[u8], directory: &Directory, now: Now) -> Option<Identity> {
         let token = Token::parse(token)?;
         let id = SessionId(token.parts().0);
         if let Some(session) = self.by_id.get(&id) {
@@ -230,11 +247,11 @@ impl Sessions {
                 return None;
             }
             let account = directory.by_uid(&session.account).filter(|account| account.enabled)?;
-            session.used.fetch_max(now.0, Ordering::Relaxed);
+            session.used.fetch_max(self.clock.read(now).0, Ordering::Relaxed);
             return Some(Identity::of(account).in_session(id));
         }
         let (created, tag) = self.key?.read(&token)?;
-        if now.0.abs_diff(created.0) > GRACE || self.revoked.contains(&id) {
+        if self.clock.read(now).0.abs_diff(created.0) > GRACE || self.revoked.contains(&id) {
             return None;
         }
         let key = self.key?;
@@ -243,202 +260,13 @@ impl Sessions {
     }
 }
 
-/// The content of the document of sessions.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub(crate) struct SessionsContent {
-    /// Different with every writing, so that a writer recognises what it wrote.
-    pub(crate) stamp: String,
-    key: Option<String>,
-    pub(crate) timeout: u32,
-    pub(crate) sessions: Vec<StoredSession>,
-    /// Sessions that ended so soon that a replica might not have seen that they were ever entered here.
-    revoked: Vec<Revoked>,
-}
-
-/// Without the key.
-impl fmt::Debug for SessionsContent {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "SessionsContent({} sessions)", self.sessions.len())
-    }
-}
-
-impl Default for SessionsContent {
-    fn default() -> Self {
-        Self { stamp: String::new(), key: None, timeout: DEFAULT_TIMEOUT, sessions: Vec::new(), revoked: Vec::new() }
-    }
-}
-
-/// A session as it is stored.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct StoredSession {
-    pub(crate) id: String,
-    pub(crate) account: String,
-    pub(crate) user_name: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) client: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) context: Option<String>,
-    pub(crate) created: i64,
-    pub(crate) used: i64,
-    /// What its token is signed with, if that is not the document's key.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    key: Option<String>,
-}
-
-/// Without the key.
-impl fmt::Debug for StoredSession {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("StoredSession").field("id", &self.id).field("account", &self.account).finish_non_exhaustive()
-    }
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct Revoked {
-    id: String,
-    created: i64,
-}
-
-/// A change of who is logged in.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum SessionEdit {
-    /// Log someone in who has proved who they are.
-    Open { account: Arc<str>, user_name: Arc<str>, client: IpAddr, context: Option<String> },
-    /// Log someone out.
-    Close(SessionId),
-    /// Log an account out everywhere, but for one session.
-    CloseAll { account: Arc<str>, except: Option<SessionId> },
-    /// Note when sessions were last used, and drop those that have ended.
-    Touch(Vec<(SessionId, UnixTime)>),
-    /// Change after how many seconds without use sessions end; from what is known to be so.
-    Timeout { from: u32, to: u32 },
-}
-
-impl SessionsContent {
-    /// What others have stored, with everything that was changed here since both were `base`.
-    pub(crate) fn merge(&self, base: &Self, mut theirs: Self) -> Self {
-        let by_id = |content: &Self| -> BTreeMap<String, StoredSession> {
-            content.sessions.iter().map(|session| (session.id.clone(), session.clone())).collect()
-        };
-        let (known, mut ours) = (by_id(base), by_id(self));
-        // What was ended stays ended.
-        theirs.sessions.retain(|session| !known.contains_key(&session.id) || ours.contains_key(&session.id));
-        for session in &mut theirs.sessions {
-            if let Some(ours) = ours.remove(&session.id) {
-                session.used = session.used.max(ours.used);
-            }
-        }
-        // Tokens that were given away go on being recognised.
-        theirs.key = theirs.key.or_else(|| self.key.clone());
-        let signed_with = |session: &StoredSession| session.key.clone().or_else(|| self.key.clone());
-        let opened = ours.into_values().filter(|session| !known.contains_key(&session.id));
-        theirs.sessions.extend(opened.map(|session| StoredSession {
-            key: signed_with(&session).filter(|key| theirs.key.as_ref() != Some(key)),
-            ..session
-        }));
-        theirs.timeout = merged(&base.timeout, &self.timeout, &theirs.timeout);
-        let ended = self.revoked.iter().filter(|ended| !base.revoked.contains(ended)).cloned();
-        let ended: Vec<_> = ended.filter(|ended| !theirs.revoked.contains(ended)).collect();
-        theirs.revoked.extend(ended);
-        theirs
-    }
-
-    /// Makes a change, or says why it is not made; then nothing has changed.
-    pub(crate) fn apply(&mut self, edit: &SessionEdit, now: Now, entropy: &mut Entropy) -> Result<Edited, EditError> {
-        self.forget(now.unix);
-        match edit {
-            SessionEdit::Open { account, user_name, client, context } => {
-                let of_account = self.sessions.iter().filter(|session| *session.account == **account).count();
-                if of_account >= MAX_OF_ACCOUNT || self.sessions.len() >= MAX_SESSIONS {
-                    return Err(EditError::TooManySessions);
-                }
-                let key = self.key.as_deref().and_then(Key::parse).unwrap_or_else(|| Key(entropy.draw()));
-                self.key = Some(to_hex(&key.0));
-                let id = SessionId(first_8(entropy.draw()));
-                self.sessions.push(StoredSession {
-                    id: id.to_string(),
-                    account: (**account).to_owned(),
-                    user_name: (**user_name).to_owned(),
-                    client: Some(client.to_canonical().to_string()),
-                    context: context.clone(),
-                    created: now.unix.0,
-                    used: now.unix.0,
-                    key: None,
-                });
-                Ok(Edited::Opened { id, token: key.token(id, account, now.unix) })
-            }
-            SessionEdit::Close(id) => {
-                if self.close(now.unix, |session| *session.id == id.to_string()) {
-                    Ok(Edited::Done)
-                } else {
-                    Err(EditError::NotFound)
-                }
-            }
-            SessionEdit::CloseAll { account, except } => {
-                let except = except.map(|id| id.to_string());
-                let closed = self
-                    .close(now.unix, |session| *session.account == **account && Some(&session.id) != except.as_ref());
-                Ok(if closed { Edited::Done } else { Edited::Unchanged })
-            }
-            SessionEdit::Touch(marks) => {
-                let before = self.sessions.len();
-                let mut touched = false;
-                let marks: BTreeMap<String, UnixTime> =
-                    marks.iter().map(|(id, used)| (id.to_string(), *used)).collect();
-                for session in &mut self.sessions {
-                    if let Some(used) = marks.get(&session.id).filter(|used| session.used < used.0) {
-                        session.used = used.0;
-                        touched = true;
-                    }
-                }
-                // Another replica may have seen a use that it has not noted yet.
-                let timeout = self.timeout.saturating_add(self.timeout / 4);
-                self.sessions.retain(|session| !has_ended(session.used, now.unix.0, timeout));
-                Ok(if touched || self.sessions.len() != before { Edited::Done } else { Edited::Unchanged })
-            }
-            SessionEdit::Timeout { from, .. } if *from != self.timeout => Err(EditError::Superseded),
-            SessionEdit::Timeout { from, to } if from == to => Ok(Edited::Unchanged),
-            SessionEdit::Timeout { to, .. } => {
-                self.timeout = *to;
-                Ok(Edited::Done)
-            }
-        }
-    }
-
-    fn close(&mut self, now: UnixTime, which: impl Fn(&StoredSession) -> bool) -> bool {
-        let (closed, open): (Vec<_>, Vec<_>) = self.sessions.drain(..).partition(which);
-        self.sessions = open;
-        let any = !closed.is_empty();
-        let young = closed.into_iter().filter(|session| now.0.abs_diff(session.created) <= REVOKED_FOR);
-        self.revoked.extend(young.map(|session| Revoked { id: session.id, created: session.created }));
-        any
-    }
-
-    /// A token that is older than its grace is refused without an entry here.
-    fn forget(&mut self, now: UnixTime) {
-        self.revoked.retain(|revoked| now.0.abs_diff(revoked.created) <= REVOKED_FOR);
-    }
-}
-
-fn has_ended(used: i64, now: i64, timeout: u32) -> bool {
+pub(super) fn has_ended(used: i64, now: i64, timeout: u32) -> bool {
     now.saturating_sub(used) > i64::from(timeout)
 }
-
-/// Half an hour, as BMCs have it.
-pub(crate) const DEFAULT_TIMEOUT: u32 = 1_800;
-
-/// How many sessions one account may have: a fleet of clients that share an account, and not all there are.
-const MAX_OF_ACCOUNT: usize = 256;
-
-/// How many sessions there may be: what fits into a document several times over.
-pub(crate) const MAX_SESSIONS: usize = 1_024;
 
 /// For how many seconds a token counts that another replica made and that has not been seen entered: much longer than
 /// a watch is behind, and short enough to be of no use to whoever finds an old token.
 const GRACE: u64 = 30;
-
-/// For how many seconds a session's end is kept: longer than the grace, for replicas whose clocks differ.
-const REVOKED_FOR: u64 = 120;
 
 #[cfg(test)]
 mod tests {

@@ -14,7 +14,7 @@ use http::StatusCode;
 use super::{Exchange, Signal, Step, response};
 use crate::auth::{
     Account, AccountEdit, BasicCredentials, EditError, Edited, Identity, Login, Privilege, SessionEdit, SessionId,
-    Token,
+    Token, tenant,
 };
 use crate::http::{Encoding, JsonObject, Refusal, accepts, check_content, parse_body};
 use crate::messages::{Message, base};
@@ -62,7 +62,7 @@ impl Exchange {
             }
             (State::LoggingIn { context }, Signal::Outcome(Outcome(outcome))) => {
                 match self.logged_in(view, now, &outcome) {
-                    Ok(account) => self.open(account, context),
+                    Ok(account) => self.open(view, account, context),
                     Err(refusal) => self.refuse(&refusal),
                 }
             }
@@ -136,7 +136,7 @@ impl Exchange {
         let credentials = BasicCredentials { user_name, password };
         match self.check(view, now, credentials) {
             Err(refusal) => self.refuse(&refusal),
-            Ok(Login::Remembered(account)) => self.open(account, context),
+            Ok(Login::Remembered(account)) => self.open(view, account, context),
             Ok(Login::Unverified(attempt)) => {
                 self.state = super::State::Access(State::LoggingIn { context });
                 self.attempt(attempt)
@@ -144,13 +144,14 @@ impl Exchange {
         }
     }
 
-    fn open(&mut self, account: Arc<Account>, context: Option<String>) -> Step {
+    fn open(&mut self, view: &View, account: Arc<Account>, context: Option<String>) -> Step {
         if !account.privileges.has(Privilege::Login) {
             return self.refuse(&Refusal::forbidden());
         }
         let edit = SessionEdit::Open {
             account: Arc::clone(&account.uid),
             user_name: Arc::clone(&account.user_name),
+            tenant: tenant(&view.config, &account.chassis),
             client: self.peer.address,
             context,
         };

@@ -277,7 +277,7 @@ impl Exchange {
         let token = self.head.headers.get(X_AUTH_TOKEN);
         if self.needs_nothing() {
             let session =
-                |token: &http::HeaderValue| view.sessions.authenticate(token.as_bytes(), &view.directory, now.unix);
+                |token: &http::HeaderValue| view.sessions.authenticate(token.as_bytes(), &view.directory, now);
             let identity = token.and_then(session);
             return self.authorised(view, now, identity);
         }
@@ -285,7 +285,7 @@ impl Exchange {
             return self.refuse(&Refusal::header_invalid(StatusCode::BAD_REQUEST, &name));
         }
         if let Some(token) = token {
-            return match view.sessions.authenticate(token.as_bytes(), &view.directory, now.unix) {
+            return match view.sessions.authenticate(token.as_bytes(), &view.directory, now) {
                 Some(identity) => self.authorised(view, now, Some(identity)),
                 None if !view.accounts_known => self.refuse(&Refusal::unavailable(1)),
                 None => self.refuse(&Refusal::no_valid_session(self.path())),

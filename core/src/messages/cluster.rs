@@ -69,6 +69,14 @@ pub(crate) const CONFIGURED_ACCOUNT: Definition = Definition {
     resolution: "Change the configuration of the service, or create another account.",
 };
 
+pub(crate) const USER_NAME_FORMAT: Definition = Definition {
+    registry: REGISTRY,
+    key: "UserNameFormat",
+    text: "A user name has 1 to 64 characters: the letters A to Z and a to z, digits, and . _ @ + -; it begins with a letter, a digit or _.",
+    severity: Severity::Warning,
+    resolution: "Choose a user name of these characters.",
+};
+
 pub(crate) const TOO_MANY_FAILED_LOGINS: Definition = Definition {
     registry: REGISTRY,
     key: "TooManyFailedLogins",
@@ -235,6 +243,7 @@ pub(crate) const ALL: &[(Definition, &str)] = &[
     (MEDIA_LEFT_OUT, "A system was started without an image that was inserted."),
     (REBOOT_BOOTS_AGAIN, "A boot override lasts for as long as the guest restarts itself."),
     (CONFIGURED_ACCOUNT, "An account of the configuration was to be changed."),
+    (USER_NAME_FORMAT, "An account was to get a user name that it cannot have."),
     (TOO_MANY_FAILED_LOGINS, "A client has sent too many wrong passwords."),
     (TOO_MANY_REQUESTS, "As many requests of a user are under way as may be."),
     (CLOCK_NOT_SETTABLE, "A manager's clock was to be set to another time."),

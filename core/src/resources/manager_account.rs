@@ -14,7 +14,7 @@ use super::access::{EditAnswer, EditPlan};
 use super::{Context, Link, parameters};
 use crate::auth::{
     Account, AccountChange, AccountEdit, Extent, Identity, LONGEST_PASSWORD, NewAccount, Privilege, Role,
-    SHORTEST_PASSWORD, SessionEdit, is_user_name,
+    SHORTEST_PASSWORD, SessionEdit, UserNameForm,
 };
 use crate::config::{PasswordHash, Secret};
 use crate::http::{ETAG_PLACEHOLDER, JsonObject, Refusal, Representation, Schema, schema};
@@ -250,8 +250,9 @@ fn check_role(context: &Context<'_>, identity: &Identity, role: Role) -> Result<
 
 fn read_user_name(patch: &mut parameters::Patch, value: &Value) -> Option<String> {
     let text = patch.text("UserName", value)?;
-    if !is_user_name(&text) {
+    if UserNameForm::of(&text) != UserNameForm::Plain {
         patch.problem(Message::new(&base::PROPERTY_VALUE_FORMAT_ERROR, [&text, "UserName"]).about("#/UserName"));
+        patch.problem(Message::new(&cluster::USER_NAME_FORMAT, []).about("#/UserName"));
         return None;
     }
     Some(text)

@@ -89,7 +89,7 @@ pub(crate) fn log_in(body: &JsonObject) -> Result<LogIn, Refusal> {
         match name {
             "UserName" => user_name = patch.text(name, value),
             "Password" => password = patch.secret(name, value),
-            "Context" => context = patch.text(name, value).filter(|text| text.len() <= LONGEST_CONTEXT),
+            "Context" => context = patch.text(name, value).filter(|text| is_context(text)),
             // Properties of the schema that some clients send back, and OEM ones: a log-in does not fail for them.
             _ if IGNORED.contains(&name) => {}
             _ => patch.not_writable(name),
@@ -110,7 +110,7 @@ pub(crate) fn log_in(body: &JsonObject) -> Result<LogIn, Refusal> {
 }
 
 fn find<'a>(context: &Context<'a>, id: SessionId) -> Result<&'a Arc<Session>, Refusal> {
-    let session = context.view.sessions.find(id, context.now.unix);
+    let session = context.view.sessions.find(id, context.now);
     session.filter(|session| is_visible(context, session)).ok_or_else(|| Refusal::not_found("Session", &id.to_string()))
 }
 
@@ -136,5 +136,10 @@ fn render(context: &Context<'_>, session: &Session, extended_info: Vec<Message>)
 
 const IGNORED: &[&str] = &["Token", "SessionType", "OemSessionType", "Oem"];
 
-/// What a client may attach to its session, in bytes; a longer text is left out.
+/// Whether a text can be attached to a session; another one is left out.
+fn is_context(text: &str) -> bool {
+    text.len() <= LONGEST_CONTEXT && !text.chars().any(char::is_control)
+}
+
+/// What a client may attach to its session, in bytes.
 const LONGEST_CONTEXT: usize = 256;

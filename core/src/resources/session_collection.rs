@@ -10,7 +10,7 @@ pub(super) fn represent(context: &Context<'_>) -> Representation {
     let sessions = &context.view.sessions;
     let members = sessions
         .iter()
-        .filter(|session| !sessions.has_ended(session, context.now.unix) && session::is_visible(context, session))
+        .filter(|session| !sessions.has_ended(session, context.now) && session::is_visible(context, session))
         .map(|session| Route::Session(session.id));
     collection::represent(SCHEMA, Route::Sessions, "Session Collection", members)
 }

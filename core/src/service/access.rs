@@ -11,9 +11,9 @@ use super::ledger::{Answers, Applied, Content, Draft, EditDesk, Keeping, Ledger}
 use super::timers::Timer;
 use super::{Notice, OutcomeKind, Output, Service, Ticket};
 use crate::auth::{AccountEdit, AccountsContent, EditError, Edited, Entropy, SessionEdit, SessionsContent};
-use crate::config::Config;
 use crate::model::{CommandError, CommandId, Completion, Document, DocumentName, DocumentWrite, Observation, Version};
 use crate::time::Now;
+use crate::view::View;
 
 /// Everything that the service keeps, and where.
 pub(super) struct Access {
@@ -68,7 +68,7 @@ impl Content for AccountsContent {
     }
 
     fn apply(&mut self, edit: &AccountEdit, desk: &mut EditDesk<'_>) -> Applied {
-        self.apply(edit, desk.config, desk.now, desk.entropy).into()
+        self.apply(edit, desk.config, desk.steady, desk.entropy).into()
     }
 
     fn stamp(&mut self, stamp: String) {
@@ -84,7 +84,7 @@ impl Content for SessionsContent {
     }
 
     fn apply(&mut self, edit: &SessionEdit, desk: &mut EditDesk<'_>) -> Applied {
-        self.apply(edit, desk.now, desk.entropy).into()
+        self.apply(edit, desk.steady, desk.entropy).into()
     }
 
     fn stamp(&mut self, stamp: String) {
@@ -172,8 +172,9 @@ impl Access {
         DocumentName::ALL.iter().copied().find(writes)
     }
 
-    fn begin(&mut self, name: DocumentName, keeping: Keeping, config: &Config, now: Now) -> (Option<Draft>, Answers) {
-        let mut desk = EditDesk { config, now, entropy: &mut self.entropy };
+    fn begin(&mut self, name: DocumentName, keeping: Keeping, view: &View, now: Now) -> (Option<Draft>, Answers) {
+        let steady = view.sessions.clock.read(now);
+        let mut desk = EditDesk { config: &view.config, now, steady, entropy: &mut self.entropy };
         match name {
             DocumentName::Accounts => self.accounts.begin(keeping, &mut desk),
             DocumentName::Sessions => self.sessions.begin(keeping, &mut desk),
@@ -310,7 +311,7 @@ impl Service {
             for name in DocumentName::ALL {
                 if self.access.has_work_on(*name) {
                     let keeping = self.keeping();
-                    let (draft, answers) = self.access.begin(*name, keeping, self.inventory.config(), now);
+                    let (draft, answers) = self.access.begin(*name, keeping, self.inventory.current(), now);
                     self.begun(now, *name, keeping, draft, answers);
                     self.document_changed(now, *name);
                     self.plan_to_store(now);
@@ -362,8 +363,9 @@ impl Service {
             .filter(|session| noted.get(&*session.id.to_string()).is_some_and(|noted| *noted < session.used().0))
             .map(|session| (session.id, session.used()))
             .collect();
-        let ended = view.iter().any(|session| view.has_ended(session, now.unix));
-        if !marks.is_empty() || ended {
+        let ended = view.iter().any(|session| view.has_ended(session, now));
+        let ahead = self.access.sessions.content().is_ahead_of(view.clock.read(now));
+        if !marks.is_empty() || ended || ahead {
             self.edit(AccessEdit::Session(SessionEdit::Touch(marks)), None);
         }
         self.plan_look(now);
@@ -457,7 +459,7 @@ impl Service {
 
     fn sessions_changed(&mut self, now: Now) {
         if self.access.sessions.take_changed() {
-            self.inventory.set_sessions(self.access.sessions.content());
+            self.inventory.set_sessions(self.access.sessions.content(), now);
             self.plan_look(now);
         }
     }

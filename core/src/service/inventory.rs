@@ -20,7 +20,7 @@ use crate::model::{
     Import, ImportId, Instance, Machine, Next, Observation, Phase, Platform, PowerState, Version, VmId,
 };
 use crate::task::{Task, TaskId};
-use crate::time::Instant;
+use crate::time::{Instant, Now};
 use crate::view::{View, Vm};
 
 /// What is known of the cluster.
@@ -43,7 +43,7 @@ pub(super) struct Inventory {
 }
 
 impl Inventory {
-    pub(super) fn new(config: Config, key: [u8; 32]) -> Self {
+    pub(super) fn new(config: Config, key: [u8; 32], now: Now) -> Self {
         let directory = Directory::new(&config, &AccountsContent::default());
         let coverage = Coverage::nothing(config.chassis.len());
         let view = View {
@@ -52,7 +52,7 @@ impl Inventory {
             service_uuid: None,
             network: Arc::default(),
             clock_correction: 0,
-            sessions: Sessions::of(&SessionsContent::default(), &Sessions::default()),
+            sessions: Sessions::of(&SessionsContent::default(), &Sessions::default(), now),
             accounts_known: true,
             throttled: RedBlackTreeMapSync::new_sync(),
             locked: RedBlackTreeMapSync::new_sync(),
@@ -304,8 +304,8 @@ impl Inventory {
     }
 
     /// Shows other sessions.
-    pub(super) fn set_sessions(&mut self, content: &SessionsContent) {
-        self.view.sessions = Sessions::of(content, &self.view.sessions);
+    pub(super) fn set_sessions(&mut self, content: &SessionsContent, now: Now) {
+        self.view.sessions = Sessions::of(content, &self.view.sessions, now);
         self.changed = true;
     }
 

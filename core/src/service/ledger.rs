@@ -17,7 +17,7 @@ use super::{OutcomeKind, Ticket};
 use crate::auth::Entropy;
 use crate::config::Config;
 use crate::model::{CommandError, CommandId, Document, LONGEST_DOCUMENT, Version};
-use crate::time::Now;
+use crate::time::{Now, UnixTime};
 
 /// What a document says.
 pub(super) trait Content: Clone + Default + PartialEq + Serialize + DeserializeOwned {
@@ -38,6 +38,8 @@ pub(super) trait Content: Clone + Default + PartialEq + Serialize + DeserializeO
 pub(super) struct EditDesk<'a> {
     pub(super) config: &'a Config,
     pub(super) now: Now,
+    /// The same by a clock that does not go back.
+    pub(super) steady: UnixTime,
     pub(super) entropy: &'a mut Entropy,
 }
 

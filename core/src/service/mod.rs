@@ -347,10 +347,10 @@ enum Stopping {
 
 impl Service {
     /// A service that knows nothing of the cluster yet. `entropy` is secret and random.
-    pub fn new(config: Config, entropy: [u8; 32], _now: Now) -> Self {
+    pub fn new(config: Config, entropy: [u8; 32], now: Now) -> Self {
         let events = Events::new(&entropy);
         Self {
-            inventory: Inventory::new(config, entropy),
+            inventory: Inventory::new(config, entropy, now),
             unconfirmed: Unconfirmed::default(),
             access: Access::new(entropy),
             passwords: Passwords::default(),

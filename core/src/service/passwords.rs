@@ -250,7 +250,8 @@ impl Service {
         let policy = self.access.accounts().policy;
         if let Some(account) = account.filter(|account| self.access.guard().failed(account, policy, now.mono)) {
             self.show_locks();
-            let until = now.unix.0.saturating_add(i64::from(policy.duration));
+            let steady = self.inventory.current().sessions.clock.read(now);
+            let until = steady.0.saturating_add(i64::from(policy.duration));
             let lock = AccountEdit::Lock { uid: Arc::clone(account), lock: Lock { until } };
             self.edit(AccessEdit::Account(lock), None);
         }

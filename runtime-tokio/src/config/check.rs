@@ -9,8 +9,8 @@ use kubevirt_redfish_core::config::{
     Account, Chassis, ChassisName, Config, Credential, CustomRole, IdConvention, PausedAs, Protocol,
     VerifiedImageServers,
 };
-use kubevirt_redfish_core::kubevirt;
 use kubevirt_redfish_core::model::{ImageCertificate, ObjectName, VmId};
+use kubevirt_redfish_core::{UserNameForm, kubevirt};
 use serde_saphyr::{Location, Spanned};
 
 use super::error::{ConfigError, Problem, Warning};
@@ -264,12 +264,7 @@ impl Check<'_> {
                 let message = format!("`{}` is already the name of authentication.users[{first}]", user.username.value);
                 self.refuse(user.username.referenced, format!("{key}.username"), message);
             }
-            if !is_user_name(&user.username.value) {
-                // RFC 7617: a user name with a colon cannot be sent by Basic authentication.
-                let message =
-                    describe(&user.username.value, "expected 1 to 64 characters, none of them `:` or control");
-                self.refuse(user.username.referenced, format!("{key}.username"), message);
-            }
+            self.user_name(&user.username, &seen, index, &key);
             let credential = match value::credential(&user.password.value) {
                 Ok(credential) => Some(credential),
                 Err(message) => {
@@ -293,6 +288,36 @@ impl Check<'_> {
             self.warn(location, format!("{key}.password"), message);
         }
         accounts
+    }
+
+    /// Files that are in use go on working, unless a name is one that nobody can see as what it is.
+    fn user_name(&mut self, name: &Spanned<String>, others: &BTreeMap<String, usize>, index: usize, key: &str) {
+        let key = format!("{key}.username");
+        match UserNameForm::of(&name.value) {
+            UserNameForm::Plain => {}
+            UserNameForm::Unusual => {
+                let message = format!(
+                    "`{}` is unusual: other names may look the same; accounts that are made over Redfish have letters \
+                     and digits of ASCII and `.`, `_`, `@`, `+`, `-`",
+                    name.value
+                );
+                self.warn(name.referenced, &*key, message);
+            }
+            UserNameForm::Unusable => {
+                let message = describe(
+                    &name.value,
+                    "expected 1 to 64 characters, none of them `:`, control or invisible, without space at either end",
+                );
+                self.refuse(name.referenced, &*key, message);
+            }
+        }
+        let is_like = |(other, at): &(&String, &usize)| {
+            **at != index && **other != name.value && other.eq_ignore_ascii_case(&name.value)
+        };
+        if let Some((other, _)) = others.iter().find(is_like) {
+            let message = format!("differs from `{other}` by nothing but the case of its letters; both can log in");
+            self.warn(name.referenced, key, message);
+        }
     }
 
     fn grants(&mut self, names: &Spanned<Vec<Spanned<String>>>, chassis: &[String], key: &str) -> Vec<ChassisName> {
@@ -497,10 +522,6 @@ fn is_label_value(text: &str) -> bool {
         && edge(bytes.first())
         && edge(bytes.last())
         && bytes.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'))
-}
-
-fn is_user_name(text: &str) -> bool {
-    (1..=64).contains(&text.chars().count()) && !text.chars().any(|c| c == ':' || c.is_control())
 }
 
 /// Longer than any load balancer takes to notice.
