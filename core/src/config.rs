@@ -212,7 +212,7 @@ impl RoleName {
     /// Takes `text` if it can stand in a URI as it is and is not what a predefined role is called, in whatever case.
     pub fn new(text: &str) -> Option<Self> {
         let taken = |name: &&str| name.eq_ignore_ascii_case(text);
-        let free = !["Administrator", "Operator", "ReadOnly", "Members"].iter().any(|name| taken(name));
+        let free = !["Administrator", "Operator", "ReadOnly", "Members"].iter().any(taken);
         ChassisName::new(text).filter(|_| free).map(Self)
     }
 
