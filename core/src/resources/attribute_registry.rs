@@ -1,5 +1,5 @@
-//! `/redfish/v1/Registries/BiosAttributeRegistry/BiosAttributeRegistry`: what the attributes of a BIOS mean and what they
-//! may be. Schema `AttributeRegistry`, version 1.4.0.
+//! `/redfish/v1/Registries/BiosAttributeRegistry.v1_0_0/BiosAttributeRegistry.v1_0_0`: what the attributes of a BIOS mean
+//! and what they may be. Schema `AttributeRegistry`, version 1.4.0.
 
 use serde::Serialize;
 
@@ -8,10 +8,9 @@ use crate::http::{Representation, Schema, schema};
 
 pub(super) const SCHEMA: Schema = schema!("AttributeRegistry", "v1_4_0");
 
-/// The name of the registry without its version.
-pub(super) const ID: &str = "BiosAttributeRegistry";
-/// The `Id` of the registry, by which a BIOS refers to it.
-pub(super) const VERSIONED_ID: &str = "BiosAttributeRegistry.v1_0_0";
+/// The `Id` of the registry, by which a BIOS refers to it. Its file has the same `Id`: clients take what a BIOS refers to
+/// for the name of the member below `Registries` (Ansible, `redfish_ctl`).
+pub(super) const ID: &str = "BiosAttributeRegistry.v1_0_0";
 
 /// What the file is at a URI for, so it has neither a URI nor an entity tag of its own among its members.
 #[derive(Serialize)]
@@ -96,7 +95,7 @@ impl Entry {
 pub(super) fn represent() -> Representation {
     let registry = AttributeRegistry {
         odata_type: SCHEMA,
-        id: VERSIONED_ID,
+        id: ID,
         name: "BIOS Attribute Registry",
         language: "en",
         description: "What can be set of a virtual machine's firmware and board.",

@@ -56,7 +56,7 @@ pub(super) fn represent(context: &Context<'_>, vm: &Vm) -> Representation {
         odata_etag: ETAG_PLACEHOLDER,
         id: "Bios",
         name: "BIOS",
-        attribute_registry: attribute_registry::VERSIONED_ID,
+        attribute_registry: attribute_registry::ID,
         attributes: attributes(&vm.firmware()),
         settings: Settings {
             odata_type: "#Settings.v1_4_0.Settings",

@@ -39,7 +39,7 @@ pub(super) fn represent(context: &Context<'_>, vm: &Vm) -> Representation {
         writeable: ["Attributes"],
         id: "Settings",
         name: "BIOS Settings",
-        attribute_registry: attribute_registry::VERSIONED_ID,
+        attribute_registry: attribute_registry::ID,
         attributes: bios::attributes(&vm.next_firmware()),
         apply_time: json!({
             "@odata.type": "#Settings.v1_4_0.PreferredApplyTime",
