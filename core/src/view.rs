@@ -97,7 +97,8 @@ impl Vm {
     /// How bad the worst is that there is to be said of it.
     pub(crate) fn severity(&self) -> Option<Severity> {
         let unheard = self.instance.as_ref().filter(|instance| instance.unheard).map(|_| Severity::Warning);
-        self.machine.severity().max(unheard)
+        let ignored = self.imports.iter().any(|import| !import.ignored.is_empty()).then_some(Severity::Warning);
+        self.machine.severity().max(unheard).max(ignored)
     }
 
     /// Its processors: those of its run, or else those of its definition. `None` if both leave it open, as for a

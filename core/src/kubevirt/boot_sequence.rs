@@ -6,9 +6,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::annotation::{BootOrder, BootRecord, Enabled, OrderChange, Target};
+use super::annotation::{BootOrder, BootRecord, Enabled, OrderChange, Target, is_device_name, is_uid, is_word, record};
 use super::object::{TemplateSpec, VirtualMachine};
-use crate::model::BootDevice;
+use crate::model::{BootDevice, Url};
 
 /// A device that can be booted from.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -41,7 +41,12 @@ impl BootRecord {
     /// What the annotation says, whether or not it is still so; `None` if there is none, or nothing that the service
     /// would have written.
     pub(crate) fn written(machine: &VirtualMachine) -> Option<Self> {
-        let record: Self = serde_json::from_str(machine.metadata.annotations.boot_override.as_deref()?).ok()?;
+        Self::parse(machine.metadata.annotations.boot_override.as_deref()?)
+    }
+
+    /// Reads what was written; `None` for anything else.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        let record: Self = record(text)?;
         let plausible = record.first().is_none_or(|first| match record.target {
             Target::None => false,
             Target::Pxe => matches!(first, Device::Interface(_)),
@@ -49,7 +54,22 @@ impl BootRecord {
             Target::UefiHttp => matches!(first, Device::Disk(_)) == record.http_uri.is_some(),
             Target::UefiBootNext => record.next.as_ref() == Some(&first),
         });
-        plausible.then_some(record)
+        (plausible && record.is_within_bounds()).then_some(record)
+    }
+
+    fn is_within_bounds(&self) -> bool {
+        let change = self.change.iter();
+        let orders = change.clone().flat_map(|change| [&change.original, &change.written]);
+        let policies = change.clone().filter_map(|change| change.reboot_policy.as_deref());
+        let mut spelled_out = change.flat_map(|change| &change.spelled_out);
+        let named = self.next.as_ref().is_none_or(Device::is_named);
+        let url = self.http_uri.as_deref().is_none_or(|uri| Url::parse(uri).is_some());
+        named
+            && url
+            && self.armed_for.as_deref().is_none_or(is_uid)
+            && orders.into_iter().all(BootOrder::is_within_bounds)
+            && policies.into_iter().all(is_word)
+            && spelled_out.all(|name| is_device_name(name))
     }
 
     /// The device that it has put first.
@@ -84,6 +104,15 @@ impl BootRecord {
     }
 }
 
+impl Device {
+    /// Whether it has a name that a device can have.
+    fn is_named(&self) -> bool {
+        match self {
+            Self::Disk(name) | Self::Interface(name) => is_device_name(name),
+        }
+    }
+}
+
 impl From<BootDevice> for Device {
     fn from(device: BootDevice) -> Self {
         match device {
@@ -103,6 +132,11 @@ impl From<Device> for BootDevice {
 }
 
 impl BootOrder {
+    fn is_within_bounds(&self) -> bool {
+        let names = || self.disks.keys().chain(self.interfaces.keys());
+        names().count() <= MOST_DEVICES && names().all(|name| is_device_name(name))
+    }
+
     /// The order that tries these devices: the whole sequence anew, from 1 and without gaps. A device that comes twice
     /// has its first place.
     pub(crate) fn of_sequence(devices: impl IntoIterator<Item = Device>) -> Self {
@@ -181,3 +215,6 @@ impl OrderChange {
         Some(BootOrder::of_sequence(order.sequence().into_iter().chain(added)))
     }
 }
+
+/// As many as a definition can have, of disks and of interfaces.
+const MOST_DEVICES: usize = 512;

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::object::{Annotations, Bootloader, Element, Lenient, Object, TpmDevice, VirtualMachine};
+use super::annotation::{Annotations, record};
+use super::object::{Bootloader, Element, Lenient, Object, TpmDevice, VirtualMachine};
 
 /// The record of what was changed, by place: a pointer below the domain of a template.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,7 +25,13 @@ pub(crate) struct Replaced {
 impl FirmwareRecord {
     /// The record on an object; nothing changed if there is none or nobody can read it.
     pub(crate) fn written(annotations: &Annotations) -> Self {
-        annotations.firmware.as_deref().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
+        annotations.firmware.as_deref().and_then(Self::parse).unwrap_or_default()
+    }
+
+    /// Reads what was written; `None` for anything else.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        let record: Self = record(text)?;
+        (record.0.len() <= MOST_PLACES && record.0.keys().all(|place| place.starts_with('/'))).then_some(record)
     }
 
     /// Whether somebody else has changed any of it since, so that the record of that says nothing any more: should the
@@ -52,6 +59,9 @@ impl FirmwareRecord {
 pub(crate) fn read<T: for<'de> Lenient<'de>>(value: &Value) -> T {
     Element::deserialize(value).map(|Element(value)| value).unwrap_or_default()
 }
+
+/// More than there are.
+const MOST_PLACES: usize = 16;
 
 pub(crate) const BOOTLOADER: &str = "/firmware/bootloader";
 pub(crate) const TPM: &str = "/devices/tpm";

@@ -84,6 +84,27 @@ impl Default for ImageProbe {
     }
 }
 
+/// An annotation of an object that the service reads. Whoever may edit the object may have written it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ReadAnnotation {
+    /// What it is called.
+    pub name: &'static str,
+    /// It is read of machines; otherwise of what images are imported to.
+    pub of_machine: bool,
+    /// It is the service's own, and ignored if the service would not have written it; otherwise as much of it is shown as
+    /// there is room for.
+    pub own: bool,
+}
+
+/// Every annotation that the service reads.
+pub fn read_annotations() -> impl Iterator<Item = ReadAnnotation> {
+    annotation::Key::ALL.iter().map(|key| ReadAnnotation {
+        name: key.name(),
+        of_machine: key.on() == annotation::On::Machine,
+        own: *key != annotation::Key::Description,
+    })
+}
+
 /// Why a request got no answer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TransportError {

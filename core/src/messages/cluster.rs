@@ -53,6 +53,14 @@ pub(crate) const HOST_NOT_ALLOWED: Definition = Definition {
     resolution: "Name another host, or have the administrator of the service allow this one in its configuration.",
 };
 
+pub(crate) const ANNOTATION_IGNORED: Definition = Definition {
+    registry: REGISTRY,
+    key: "AnnotationIgnored",
+    text: "The annotation %1, of the virtual machine or of an image that is copied for it, is ignored: %2.",
+    severity: Severity::Warning,
+    resolution: "Remove the annotation in the cluster, or correct it. The service writes it anew when there is a need for it.",
+};
+
 pub(crate) const AMBIGUOUS_NAME: Definition = Definition {
     registry: REGISTRY,
     key: "AmbiguousSystemName",
@@ -229,6 +237,7 @@ pub(crate) const ALL: &[(Definition, &str)] = &[
     (NOT_SUPPORTED, "The cluster lacks what a change needs."),
     (IMAGE_SCHEME_NOT_SUPPORTED, "An image is named by a scheme that nothing is fetched by."),
     (HOST_NOT_ALLOWED, "Something is to be fetched from, or sent to, a host that the service keeps away from."),
+    (ANNOTATION_IGNORED, "Somebody has written an annotation of the service's that cannot be read."),
     (AMBIGUOUS_NAME, "A name without a namespace stands for several systems."),
     (IMPORT_FAILED, "An image could not be imported."),
     (POWER_ON_DEFERRED, "A power-on is carried out later."),

@@ -47,6 +47,8 @@ pub struct Machine {
     pub media: Box<[Medium]>,
     /// What it was last started without.
     pub left_out: Option<Box<LeftOutMedia>>,
+    /// What stands with it and is ignored; `None` for nothing, as nearly always.
+    pub ignored: Option<Box<[IgnoredNote]>>,
     /// Which servers of images are trusted, for slots of which that was chosen.
     pub trust: Box<[ImageTrust]>,
     /// The definition has changes that only a new instance will have.
@@ -113,7 +115,8 @@ impl Machine {
     pub fn severity(&self) -> Option<Severity> {
         let trouble = self.trouble.as_ref().map(|trouble| trouble.severity);
         let left_out = self.left_out.as_ref().map(|_| Severity::Warning);
-        trouble.max(left_out)
+        let ignored = self.ignored.as_ref().map(|_| Severity::Warning);
+        trouble.max(left_out).max(ignored)
     }
 }
 
@@ -136,3 +139,15 @@ pub enum Severity {
     /// It does not work.
     Critical,
 }
+
+/// A note that somebody has written on an object in the service's name, or that does not mean anything any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct IgnoredNote {
+    /// What the cluster calls it.
+    pub name: &'static str,
+    /// What is wrong with it.
+    pub why: &'static str,
+}
+
+/// How many characters an asset tag has at most.
+pub const LONGEST_ASSET_TAG: usize = 256;

@@ -4,7 +4,7 @@ use std::fmt;
 
 use sha2::{Digest as _, Sha256};
 
-use super::{Image, ImportId, ObjectName, Uid, Url, Version, VmId};
+use super::{IgnoredNote, Image, ImportId, ObjectName, Uid, Url, Version, VmId};
 use crate::time::UnixTime;
 
 /// A virtual drive that media can be inserted into.
@@ -156,6 +156,8 @@ pub struct Import {
     pub claimed: Option<UnixTime>,
     /// When it got to its present end, if it has ended.
     pub ended: Option<UnixTime>,
+    /// What stands with it and is ignored.
+    pub ignored: Box<[IgnoredNote]>,
 }
 
 impl ImportId {

@@ -21,6 +21,7 @@ mod outlook;
 mod power;
 mod power_on;
 mod probe;
+mod text;
 mod trust;
 mod url;
 
@@ -39,7 +40,7 @@ pub use identity::{ImportId, Namespace, ObjectName, Uid, Verb, Version, VmId};
 pub use image::{Image, ImageSource, NoImage};
 pub use instance::{Instance, NicAddress, Phase};
 pub use mac_address::MacAddress;
-pub use machine::{Indicator, Machine, Overruled, Severity, Trouble};
+pub use machine::{IgnoredNote, Indicator, LONGEST_ASSET_TAG, Machine, Overruled, Severity, Trouble};
 pub use media::{
     ImageCredentials, ImagePassword, Import, ImportState, InsertMedia, Medium, Slot, TransferMethod, TransferProtocol,
 };
@@ -48,5 +49,6 @@ pub use outlook::{Next, Outlook};
 pub use power::{PowerRestore, PowerState};
 pub use power_on::{Deferral, LONGEST_STOP, LeftOutMedia, PromisedPowerOn};
 pub use probe::Probe;
+pub use text::{is_plain, plain, shortened};
 pub use trust::{CertificateId, ImageCertificate, ImageTrust, LONGEST_CERTIFICATE, MOST_CERTIFICATES, TrustChange};
 pub use url::Url;

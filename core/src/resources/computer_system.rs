@@ -16,7 +16,10 @@ use crate::config::PausedAs;
 use crate::coverage::Age;
 use crate::http::{ETAG_PLACEHOLDER, JsonObject, Refusal, Representation, Schema, schema};
 use crate::messages::{Message, base};
-use crate::model::{Action, BootMode, Indicator, MachineChange, PowerRestore, PowerState, Processors, Tpm};
+use crate::model::{
+    Action, BootMode, Indicator, LONGEST_ASSET_TAG, MachineChange, PowerRestore, PowerState, Processors, Tpm, is_plain,
+    plain,
+};
 use crate::route::{Firmware, Inventory, Route};
 use crate::view::{View, Vm};
 
@@ -205,8 +208,11 @@ fn parse_asset_tag(name: &str, value: &Value) -> Result<Option<Box<str>>, Messag
         return Ok(None);
     }
     let text = value.as_str().ok_or_else(|| parameters::type_error(name, value))?;
-    if text.chars().count() > MAX_ASSET_TAG {
-        return Err(Message::new(&base::STRING_VALUE_TOO_LONG, [text, &MAX_ASSET_TAG.to_string()]));
+    if text.chars().count() > LONGEST_ASSET_TAG {
+        return Err(Message::new(&base::STRING_VALUE_TOO_LONG, [text, &LONGEST_ASSET_TAG.to_string()]));
+    }
+    if !is_plain(text) {
+        return Err(Message::new(&base::PROPERTY_VALUE_FORMAT_ERROR, [&*plain(text, text.len()), name]));
     }
     Ok(Some(text.into()))
 }
@@ -363,9 +369,6 @@ const fn power_restore_name(policy: PowerRestore) -> &'static str {
 
 const INDICATORS: [Indicator; 3] = [Indicator::Lit, Indicator::Blinking, Indicator::Off];
 const POWER_RESTORE: [PowerRestore; 3] = [PowerRestore::AlwaysOn, PowerRestore::AlwaysOff, PowerRestore::LastState];
-
-/// How many characters an asset tag may have: as many as a label on a machine has room for, and then some.
-const MAX_ASSET_TAG: usize = 256;
 
 /// Properties that a client may have read here and cannot change.
 const READ_ONLY: &[&str] = &[

@@ -22,7 +22,14 @@ pub(super) fn conditions(view: &View, vm: &Vm) -> Vec<Condition> {
     let restart = (machine.restart_required && !own).then(|| Message::new(&cluster::RESTART_PENDING, []));
     // What explains comes before what the cluster makes of it.
     let unseen = coverage::of_age(view.age(vm));
-    [unseen, unheard, boot, left_out, deferred, trouble, restart].iter().flatten().map(Condition::from).collect()
+    let all = [unseen, unheard, boot, left_out, deferred, trouble, restart].into_iter().flatten().chain(ignored(vm));
+    all.map(|message| Condition::from(&message)).collect()
+}
+
+/// What stands with the machine, or with images that are fetched for it, and is ignored.
+fn ignored(vm: &Vm) -> impl Iterator<Item = Message> {
+    let notes = vm.machine.ignored.iter().flatten().chain(vm.imports.iter().flat_map(|import| &import.ignored));
+    notes.map(|note| Message::new(&cluster::ANNOTATION_IGNORED, [note.name, note.why]))
 }
 
 fn unheard(instance: &Instance) -> Message {

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::{Condition, Metadata, Object, lenient};
+use super::{Condition, Metadata, Object, Whole, lenient};
 use crate::model::ObjectName;
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -44,7 +44,7 @@ impl DataVolumeSource {
 #[serde(default, rename_all = "camelCase")]
 pub(crate) struct RemoteSource {
     #[serde(deserialize_with = "lenient")]
-    pub(crate) url: Option<Box<str>>,
+    pub(crate) url: Whole,
     #[serde(deserialize_with = "lenient")]
     pub(crate) secret_ref: Option<ObjectName>,
     #[serde(deserialize_with = "lenient")]

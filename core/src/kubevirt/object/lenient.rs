@@ -9,6 +9,8 @@ use std::marker::PhantomData;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
+use crate::model::plain;
+
 /// Reads a field; to be named in `#[serde(deserialize_with = ...)]`, beside `#[serde(default)]`.
 pub(crate) fn lenient<'de, D, T>(deserializer: D) -> Result<T, D::Error>
 where
@@ -47,9 +49,24 @@ pub(crate) trait Lenient<'de>: Default {
     }
 }
 
+/// A text as it can be shown, and no longer than is of use: whoever may edit an object may have written it. One that was
+/// changed on the way is the name of nothing.
 impl Lenient<'_> for Option<Box<str>> {
     fn from_text(text: &str) -> Self {
-        Some(text.into())
+        Some(plain(text, LONGEST_TEXT))
+    }
+}
+
+/// What names, enumerations, versions, addresses and explanations have at most.
+const LONGEST_TEXT: usize = 1_024;
+
+/// A text that is needed to the letter, however long it is: it is not shown.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Whole(pub(crate) Option<Box<str>>);
+
+impl Lenient<'_> for Whole {
+    fn from_text(text: &str) -> Self {
+        Self(Some(text.into()))
     }
 }
 

@@ -166,6 +166,11 @@ impl RunStrategy {
         }
     }
 
+    /// The same of a text that has to be one that is known.
+    pub(crate) fn known(text: &str) -> Option<Self> {
+        Some(Self::parse(text)).filter(|strategy| strategy.name() == text)
+    }
+
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Always => "Always",

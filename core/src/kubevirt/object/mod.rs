@@ -5,7 +5,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{Namespace, ObjectName, Slot};
+use super::annotation::Annotations;
+use crate::model::{Namespace, ObjectName};
 
 mod claim;
 mod data_volume;
@@ -27,7 +28,7 @@ pub(crate) use instance::InterfaceStatus;
 pub(crate) use instance::VirtualMachineInstance;
 pub(crate) use kubevirt::KubeVirt;
 pub(crate) use lease::Lease;
-pub(crate) use lenient::{Element, Lenient, Object, TextMap, lenient};
+pub(crate) use lenient::{Element, Lenient, Object, TextMap, Whole, lenient};
 pub(crate) use machine::MachineStatus;
 pub(crate) use machine::{RunStrategy, VirtualMachine};
 pub(crate) use secret::Secret;
@@ -76,65 +77,6 @@ impl Metadata {
         self.owner_references
             .iter()
             .any(|owner| owner.kind.as_deref() == Some(kind) && owner.uid.as_deref() == Some(uid))
-    }
-}
-
-/// The annotations that are read. The others may be large (`kubectl.kubernetes.io/last-applied-configuration`) and
-/// are skipped.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
-pub(crate) struct Annotations {
-    #[serde(deserialize_with = "lenient")]
-    pub(crate) description: Option<Box<str>>,
-    #[serde(rename = "redfish.kubevirt.io/boot-override", deserialize_with = "lenient")]
-    pub(crate) boot_override: Option<Box<str>>,
-    #[serde(rename = "redfish.kubevirt.io/media-cd", deserialize_with = "lenient")]
-    pub(crate) media_cd: Option<Box<str>>,
-    #[serde(rename = "redfish.kubevirt.io/media-usb", deserialize_with = "lenient")]
-    pub(crate) media_usb: Option<Box<str>>,
-    #[serde(rename = "redfish.kubevirt.io/media-http", deserialize_with = "lenient")]
-    pub(crate) media_http: Option<Box<str>>,
-    #[serde(rename = "redfish.kubevirt.io/media-cd-trust", deserialize_with = "lenient")]
-    pub(crate) media_cd_trust: Option<Box<str>>,
-    #[serde(rename = "redfish.kubevirt.io/media-usb-trust", deserialize_with = "lenient")]
-    pub(crate) media_usb_trust: Option<Box<str>>,
-    #[serde(rename = "redfish.kubevirt.io/run-strategy", deserialize_with = "lenient")]
-    pub(crate) run_strategy: Option<Box<str>>,
-    #[serde(rename = "redfish.kubevirt.io/pending-power-on", deserialize_with = "lenient")]
-    pub(crate) pending_power_on: Option<Box<str>>,
-    #[serde(rename = "redfish.kubevirt.io/media-left-out", deserialize_with = "lenient")]
-    pub(crate) media_left_out: Option<Box<str>>,
-    #[serde(rename = "redfish.kubevirt.io/asset-tag", deserialize_with = "lenient")]
-    pub(crate) asset_tag: Option<Box<str>>,
-    #[serde(rename = "redfish.kubevirt.io/indicator-led", deserialize_with = "lenient")]
-    pub(crate) indicator: Option<Box<str>>,
-    #[serde(rename = "redfish.kubevirt.io/firmware", deserialize_with = "lenient")]
-    pub(crate) firmware: Option<Box<str>>,
-    #[serde(rename = "redfish.kubevirt.io/virtual-machine", deserialize_with = "lenient")]
-    pub(crate) virtual_machine: Option<Box<str>>,
-    #[serde(rename = "redfish.kubevirt.io/image", deserialize_with = "lenient")]
-    pub(crate) image: Option<Box<str>>,
-    #[serde(rename = "redfish.kubevirt.io/claimed", deserialize_with = "lenient")]
-    pub(crate) claimed: Option<Box<str>>,
-}
-
-impl Annotations {
-    /// What is written about the medium in a slot.
-    pub(crate) fn media(&self, slot: Slot) -> Option<&str> {
-        match slot {
-            Slot::Cd => self.media_cd.as_deref(),
-            Slot::Usb => self.media_usb.as_deref(),
-            Slot::Http => self.media_http.as_deref(),
-        }
-    }
-
-    /// What is written about the servers that a slot's images may come from.
-    pub(crate) fn trust(&self, slot: Slot) -> Option<&str> {
-        match slot {
-            Slot::Cd => self.media_cd_trust.as_deref(),
-            Slot::Usb => self.media_usb_trust.as_deref(),
-            Slot::Http => None,
-        }
     }
 }
 

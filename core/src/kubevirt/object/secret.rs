@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::{Metadata, Object, lenient};
+use super::{Metadata, Object, Whole, lenient};
 
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
@@ -19,5 +19,5 @@ pub(crate) struct Secret {
 pub(crate) struct SecretData {
     /// In base64.
     #[serde(deserialize_with = "lenient")]
-    pub(crate) content: Option<Box<str>>,
+    pub(crate) content: Whole,
 }

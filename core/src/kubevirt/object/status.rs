@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::{Element, Object, lenient};
+use super::{Element, Object, Whole, lenient};
 
 /// Why the API server refuses a request.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -15,7 +15,7 @@ pub(crate) struct Status {
     #[serde(deserialize_with = "lenient")]
     pub(crate) code: Option<u64>,
     #[serde(deserialize_with = "lenient")]
-    pub(crate) message: Option<Box<str>>,
+    pub(crate) message: Whole,
     #[serde(deserialize_with = "lenient")]
     pub(crate) reason: Option<Box<str>>,
     #[serde(deserialize_with = "lenient")]

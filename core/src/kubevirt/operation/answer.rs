@@ -8,6 +8,7 @@ use http::{Response, StatusCode};
 use crate::kubevirt::TransportError;
 use crate::kubevirt::entropy::Entropy;
 use crate::kubevirt::object::Status;
+use crate::model::plain;
 
 /// Why a request did not do what it should.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,7 +76,7 @@ pub(super) fn read(response: Result<Response<Bytes>, TransportError>) -> Result<
 
 fn refusal(code: StatusCode, retry_after: Option<Duration>, body: &[u8]) -> Problem {
     let Some(status) = Status::read(body) else { return from_elsewhere(code, retry_after, body) };
-    let text = status.message.as_deref().unwrap_or_default();
+    let text = status.message.0.as_deref().unwrap_or_default();
     let message = explain(code, text);
     let retry_after = retry_after.or_else(|| status.details.retry_after_seconds.map(Duration::from_secs));
     match code {
@@ -127,7 +128,7 @@ fn explain(code: StatusCode, text: &str) -> String {
         Some((object, reason)) if object.starts_with("Operation cannot be fulfilled on") => reason,
         Some(_) | None => text,
     };
-    let mut text: String = text.chars().filter(|c| !c.is_control()).take(LONGEST_MESSAGE).collect();
+    let mut text = String::from(plain(text, LONGEST_MESSAGE));
     if text.is_empty() {
         text = code.to_string();
     }

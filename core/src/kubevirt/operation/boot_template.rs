@@ -6,7 +6,7 @@ use super::boot_order::{Device, Devices, with_first, write_into};
 use super::scene::{Patch, Scene};
 pub(super) use crate::kubevirt::annotation::TERMINATE;
 use crate::kubevirt::annotation::{
-    BOOT_OVERRIDE, BootOrder, BootRecord, Enabled, OrderChange, StrategyNote, Target, comes_back,
+    BOOT_OVERRIDE, BootOrder, BootRecord, Enabled, Key, OrderChange, StrategyNote, Target, comes_back,
 };
 use crate::kubevirt::defaults::{self, INTERFACE};
 use crate::kubevirt::object::{RunStrategy, VirtualMachine};
@@ -289,8 +289,8 @@ impl Template {
             patch = patch.set_domain(&["rebootPolicy"], json!(self.reboot_policy));
             changed = true;
         }
-        let annotation = scene.machine.metadata.annotations.boot_override.as_deref();
-        if wanted != BootRecord::read(scene.machine).as_ref() || wanted.is_none() && annotation.is_some() {
+        let noted = scene.machine.metadata.annotations.has(Key::BootOverride);
+        if wanted != BootRecord::read(scene.machine).as_ref() || wanted.is_none() && noted {
             let text = wanted.and_then(|record| serde_json::to_string(record).ok());
             patch = patch.annotate(BOOT_OVERRIDE, text.as_deref());
             changed = true;

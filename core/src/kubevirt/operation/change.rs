@@ -4,8 +4,8 @@ use super::engine::{Decision, Purpose, Task};
 use super::power_restore::{self, Choice};
 use super::scene::{Patch, Scene};
 use super::{boot, firmware};
-use crate::kubevirt::annotation::{ASSET_TAG, INDICATOR, StrategyNote, indicator, indicator_name};
-use crate::model::{BootChange, CommandError, FirmwareSettings, MachineChange};
+use crate::kubevirt::annotation::{ASSET_TAG, INDICATOR, Key, StrategyNote, indicator, indicator_name};
+use crate::model::{BootChange, CommandError, FirmwareSettings, Indicator, MachineChange};
 use crate::time::Instant;
 
 #[derive(Debug)]
@@ -33,10 +33,17 @@ impl ChangeMachine {
             patch = Some(power_restore::write(scene, strategy, begun(patch)));
         }
         let annotations = &machine.metadata.annotations;
-        if let Some(tag) = self.change.asset_tag.as_ref().filter(|tag| **tag != annotations.asset_tag) {
+        if let Some(tag) = self
+            .change
+            .asset_tag
+            .as_ref()
+            .filter(|tag| tag.as_deref() != annotations.tag() || annotations.has(Key::AssetTag) != tag.is_some())
+        {
             patch = Some(begun(patch).annotate(ASSET_TAG, tag.as_deref()));
         }
-        if let Some(wanted) = self.change.indicator.filter(|wanted| *wanted != indicator(annotations)) {
+        if let Some(wanted) = self.change.indicator.filter(|wanted| {
+            *wanted != indicator(annotations) || annotations.has(Key::Indicator) != (*wanted != Indicator::Off)
+        }) {
             patch = Some(begun(patch).annotate(INDICATOR, indicator_name(wanted)));
         }
         let firmware = FirmwareSettings { mode, ..self.change.firmware.clone() };

@@ -11,7 +11,9 @@ use super::boot_template::Template;
 use super::engine::{Decision, Purpose, Reaction, Task};
 use super::scene::Scene;
 use super::shared_import::{is_ours_to_release, release};
-use crate::kubevirt::annotation::{self, BootOrder, BootRecord, LeftOutRecord, MEDIA_LEFT_OUT, MediaRecord, Target};
+use crate::kubevirt::annotation::{
+    self, BootOrder, BootRecord, Key, LeftOutRecord, MEDIA_LEFT_OUT, MediaRecord, Target,
+};
 use crate::kubevirt::object::VirtualMachine;
 use crate::kubevirt::others_medium::OthersMedium;
 use crate::model::{ObjectName, Slot};
@@ -82,14 +84,14 @@ impl Task for Eject {
             }
             self.out = true;
             let annotations = &scene.machine.metadata.annotations;
-            let left_out = self.left_out.is_none() && annotations.media_left_out.is_some();
-            if annotations.media(self.slot).is_some() || left_out {
+            let left_out = self.left_out.is_none() && annotations.has(Key::MediaLeftOut);
+            if annotations.has(annotation::media(self.slot)) || left_out {
                 // Somebody took the volume out by hand, or wrote something unreadable: the import is still there. What the
                 // machine was started without is nobody's concern any more.
                 if let Some(record) = MediaRecord::written(scene.machine, self.slot) {
                     self.import = record.holder.import().cloned();
                 }
-                let patch = scene.patch().annotate(annotation::media(self.slot), None);
+                let patch = scene.patch().annotate(annotation::media(self.slot).name(), None);
                 let patch = if left_out { patch.annotate(MEDIA_LEFT_OUT, None) } else { patch };
                 return Decision::Write(patch.into_write(Purpose::Main, scene.command));
             }
@@ -168,8 +170,8 @@ fn change_machine(scene: &Scene<'_>, slot: Slot, drive: &str, may_be_empty: bool
     let patch = template.into_patch(scene, wanted.as_ref()).unwrap_or_else(|| scene.patch());
     let patch = patch
         .set(&["spec", "template", "spec", "volumes"], Value::Array(volumes))
-        .annotate(annotation::media(slot), None);
-    let noted = scene.machine.metadata.annotations.media_left_out.is_some();
+        .annotate(annotation::media(slot).name(), None);
+    let noted = scene.machine.metadata.annotations.has(Key::MediaLeftOut);
     let patch = if noted || note.is_some() { patch.annotate(MEDIA_LEFT_OUT, note) } else { patch };
     Decision::Write(patch.into_write(Purpose::Main, scene.command))
 }

@@ -38,8 +38,9 @@ impl Task for SetImageTrust {
             let reason = format!("there are {MOST_CERTIFICATES} certificates already; remove one first");
             return Decision::Fail(CommandError::Conflict(reason));
         }
+        let Some(key) = annotation::trust(self.slot) else { return Decision::Done };
         let text = (wanted != TrustRecord::default()).then(|| serde_json::to_string(&wanted).ok()).flatten();
-        let patch = scene.patch().annotate(annotation::trust(self.slot), text.as_deref());
+        let patch = scene.patch().annotate(key.name(), text.as_deref());
         Decision::Write(patch.into_write(Purpose::Main, scene.command))
     }
 }

@@ -21,7 +21,7 @@ use super::image_size::ImageSize;
 use super::orphan::is_used;
 use super::scene::{NamedImport, Scene};
 use super::shared_import::{self, Sharing, has_other_users, is_of_image, is_ours_to_release, is_shared, join, release};
-use crate::kubevirt::annotation::{self, BootRecord, Enabled, Holder, MEDIA_LEFT_OUT, MediaRecord, Target};
+use crate::kubevirt::annotation::{self, BootRecord, Enabled, Holder, Key, MEDIA_LEFT_OUT, MediaRecord, Target};
 use crate::kubevirt::object::{DataVolume, RemoteSource, VirtualMachine};
 use crate::kubevirt::translate;
 use crate::kubevirt::{Settings, TransportError};
@@ -298,9 +298,9 @@ impl Insert {
         let patch = template.into_patch(scene, wanted.as_ref()).unwrap_or_else(|| scene.patch());
         let patch = patch
             .set(&["spec", "template", "spec", "volumes"], Value::Array(volumes))
-            .annotate(annotation::media(slot), serde_json::to_string(&record).ok().as_deref());
+            .annotate(annotation::media(slot).name(), serde_json::to_string(&record).ok().as_deref());
         // What the machine was last started without is history.
-        let noted = scene.machine.metadata.annotations.media_left_out.is_some();
+        let noted = scene.machine.metadata.annotations.has(Key::MediaLeftOut);
         let patch = if noted { patch.annotate(MEDIA_LEFT_OUT, None) } else { patch };
         Decision::Write(patch.into_write(Purpose::Main, scene.command))
     }

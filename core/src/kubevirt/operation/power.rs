@@ -26,7 +26,7 @@ use super::power_state::{end_is_certain, is_off, refusal, run_state};
 use super::power_table::{Grace, Plan, RunState, cold, plan};
 use super::scene::Scene;
 use crate::kubevirt::TransportError;
-use crate::kubevirt::annotation::{PENDING_POWER_ON, PowerOnRecord, RUN_STRATEGY, StrategyNote};
+use crate::kubevirt::annotation::{Key, PENDING_POWER_ON, PowerOnRecord, RUN_STRATEGY, StrategyNote};
 use crate::kubevirt::object::{RunStrategy, VirtualMachine};
 use crate::kubevirt::request::{Collection, put_verb};
 use crate::model::{CommandError, ObjectName, PowerRequest, Verb};
@@ -635,7 +635,7 @@ fn asks_the_guest(request: PowerRequest) -> bool {
 
 /// Whether a power-on has been promised, or was once.
 fn has_promise(scene: &Scene<'_>) -> bool {
-    scene.machine.metadata.annotations.pending_power_on.is_some()
+    scene.machine.metadata.annotations.has(Key::PendingPowerOn)
 }
 
 fn verb(scene: &Scene<'_>, collection: Collection, verb: &'static str, body: &Value) -> Decision {

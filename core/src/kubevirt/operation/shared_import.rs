@@ -101,7 +101,7 @@ pub(super) fn is_of_image(import: &DataVolume, image: &str) -> bool {
     let remote = import.spec.source.remote();
     metadata.label(MANAGED_BY) == Some(MANAGER)
         && metadata.annotations.image.as_deref() == Some(image)
-        && remote.is_some_and(|remote| remote.url.as_deref() == Some(image) && remote.secret_ref.is_none())
+        && remote.is_some_and(|remote| remote.url.0.as_deref() == Some(image) && remote.secret_ref.is_none())
 }
 
 /// Whether other machines than this one use it.

@@ -10,7 +10,7 @@ use crate::model::{Document, DocumentName};
 /// The document that a secret holds; `None` if it holds none.
 pub(crate) fn document(secret: &Secret) -> Option<Document> {
     let name = document_name(secret.metadata.name.as_deref()?)?;
-    let content = BASE64_STANDARD.decode(secret.data.content.as_deref()?).ok()?;
+    let content = BASE64_STANDARD.decode(secret.data.content.0.as_deref()?).ok()?;
     Some(Document { name, version: version(&secret.metadata), content: content.into() })
 }
 

@@ -1,9 +1,9 @@
 //! `DataVolume` to [`Import`].
 
-use super::{shorten, time, version};
-use crate::kubevirt::annotation::{MANAGED_BY, MANAGER};
+use super::{time, version};
+use crate::kubevirt::annotation::{MANAGED_BY, MANAGER, On};
 use crate::kubevirt::object::{Condition, DataVolume, Metadata, Object, condition};
-use crate::model::{Import, ImportId, ImportState, VmId};
+use crate::model::{Import, ImportId, ImportState, VmId, plain};
 use crate::time::UnixTime;
 
 /// The import that an object stands for; `None` if it is not the service's own.
@@ -29,6 +29,7 @@ pub(crate) fn import(object: &DataVolume) -> Option<Import> {
         ended: ended(object, &state),
         awaits_machine: matches!(object.status.phase.as_deref(), Some("WaitForFirstConsumer" | "PendingPopulation")),
         deleting: metadata.deleting(),
+        ignored: metadata.annotations.ignored(On::Import).collect(),
         state,
         id,
     })
@@ -64,7 +65,7 @@ fn state(object: &DataVolume) -> ImportState {
     let failure = failure(&status.conditions);
     if phase == "Failed" || failure.is_some() {
         let message = failure.and_then(|failure| failure.message.as_deref()).filter(|message| !message.is_empty());
-        return ImportState::Failed { message: shorten(message.unwrap_or("the import failed"), LONGEST_MESSAGE) };
+        return ImportState::Failed { message: plain(message.unwrap_or("the import failed"), LONGEST_MESSAGE) };
     }
     match phase {
         "" | "Pending" | "PVCBound" | "ImportScheduled" | "WaitForFirstConsumer" | "PendingPopulation" | "Unknown" => {

@@ -2,15 +2,15 @@
 
 use uuid::Uuid;
 
-use super::{firmware, hardware, outlook, shorten, time, trouble, uid, version, vm_id};
+use super::{firmware, hardware, outlook, time, trouble, uid, version, vm_id};
 use crate::kubevirt::annotation::{
-    self, BootRecord, LeftOutRecord, MediaRecord, PowerOnRecord, StrategyNote, TrustRecord,
+    self, BootRecord, LeftOutRecord, MediaRecord, On, PowerOnRecord, StrategyNote, TrustRecord,
 };
 use crate::kubevirt::defaults::{self, absent_interfaces};
 use crate::kubevirt::firmware_record::FirmwareRecord;
-use crate::kubevirt::object::{Condition, RunStrategy, TemplateSpec, VirtualMachine, condition};
+use crate::kubevirt::object::{Condition, Metadata, RunStrategy, TemplateSpec, VirtualMachine, condition};
 use crate::kubevirt::others_medium::OthersMedium;
-use crate::model::{Firmware, ImportId, Machine, Medium, Overruled, PowerRestore, Slot, VmId};
+use crate::model::{Firmware, IgnoredNote, ImportId, Machine, Medium, Overruled, PowerRestore, Slot, VmId, plain};
 
 /// The machine that an object defines; `None` if its name is none.
 pub(crate) fn machine(object: &VirtualMachine) -> Option<Machine> {
@@ -27,8 +27,8 @@ pub(crate) fn machine(object: &VirtualMachine) -> Option<Machine> {
     Some(Machine {
         uid: uid(metadata),
         version: version(metadata),
-        labels: metadata.labels.0.clone().into(),
-        description: metadata.annotations.description.as_deref().map(|text| shorten(text, LONGEST_TEXT)),
+        labels: metadata.labels.0.iter().take(MOST_LABELS).cloned().collect(),
+        description: annotations.description.as_deref().map(|text| plain(text, LONGEST_TEXT)),
         created: time(metadata.creation_timestamp.as_deref()),
         deleting: metadata.deleting(),
         promised: PowerOnRecord::read(object).and_then(|record| record.to_model(object)),
@@ -45,12 +45,13 @@ pub(crate) fn machine(object: &VirtualMachine) -> Option<Machine> {
         boot: BootRecord::read(object).map(|record| record.to_model(template)).unwrap_or_default(),
         media,
         left_out: LeftOutRecord::read(object).map(Box::new),
+        ignored: ignored(metadata),
         trust,
         restart_required: condition(conditions, "RestartRequired").is_some_and(Condition::is_true),
         trouble: trouble::of(&object.status, &outlook),
         outlook,
         size: object.spec.instancetype.name.as_deref().map(Into::into),
-        asset_tag: metadata.annotations.asset_tag.clone(),
+        asset_tag: annotations.tag().map(Into::into),
         indicator: annotation::indicator(&metadata.annotations),
         power_restore: power_restore(object),
         power_restore_deferred: power_restore_deferred(object),
@@ -68,6 +69,12 @@ fn firmware_uuid(template: &TemplateSpec, name: &str) -> Box<str> {
     let notation =
         |text: &str| Uuid::try_parse(text.trim()).map_or_else(|_| text.into(), |uuid| uuid.to_string().into());
     own.map_or_else(|| Uuid::new_v5(&NAMESPACE, name.as_bytes()).to_string().into(), notation)
+}
+
+/// What stands in its annotations and is ignored.
+fn ignored(metadata: &Metadata) -> Option<Box<[IgnoredNote]>> {
+    let notes: Box<[IgnoredNote]> = metadata.annotations.ignored(On::Machine).collect();
+    (!notes.is_empty()).then_some(notes)
 }
 
 fn medium(object: &VirtualMachine, id: &VmId, slot: Slot) -> Option<Medium> {
@@ -122,3 +129,6 @@ fn power_restore_deferred(object: &VirtualMachine) -> bool {
 
 /// A description is shown as a line or two; more is not kept.
 const LONGEST_TEXT: usize = 512;
+
+/// By which machines are selected; nobody gives them more.
+const MOST_LABELS: usize = 256;

@@ -44,9 +44,3 @@ pub(crate) fn version(metadata: &Metadata) -> Version {
 fn time(text: Option<&str>) -> Option<UnixTime> {
     UnixTime::parse(text?)
 }
-
-/// `text` cut to at most `limit` bytes, never inside a character.
-fn shorten(text: &str, limit: usize) -> Box<str> {
-    let end = (0..=limit.min(text.len())).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
-    text.get(..end).unwrap_or_default().into()
-}

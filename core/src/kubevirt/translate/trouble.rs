@@ -1,15 +1,14 @@
 //! What keeps a machine from working.
 
-use super::shorten;
 use crate::kubevirt::object::{MachineStatus, condition};
-use crate::model::{Next, Outlook, Severity, Trouble};
+use crate::model::{Next, Outlook, Severity, Trouble, plain};
 
 /// Reads it off the summary and the `Failure` condition.
 ///
 /// The other conditions are copies of an instance's and outlive it (facts, section 5): never read here.
 pub(super) fn of(status: &MachineStatus, outlook: &Outlook) -> Option<Trouble> {
     let failure = condition(&status.conditions, "Failure").filter(|failure| failure.is_true());
-    let message = || failure.and_then(|failure| failure.message.as_deref()).map(|text| shorten(text, LONGEST_MESSAGE));
+    let message = || failure.and_then(|failure| failure.message.as_deref()).map(|text| plain(text, LONGEST_MESSAGE));
     let off = status.created != Some(true) && outlook.absent == Next::Nothing;
     let summary = status.printable_status.as_deref().unwrap_or_default();
     let severity = match summary {

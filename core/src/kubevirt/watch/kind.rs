@@ -7,7 +7,7 @@ use serde::Deserialize;
 use crate::kubevirt::annotation::{MANAGED_BY, MANAGER};
 use crate::kubevirt::object::{
     DataVolume, Element, KubeVirt, Lenient, Metadata, Object, Secret, Status, Typed, VirtualMachine,
-    VirtualMachineInstance, lenient,
+    VirtualMachineInstance, Whole, lenient,
 };
 use crate::kubevirt::request::{Collection, Path};
 use crate::kubevirt::translate;
@@ -231,7 +231,7 @@ struct ListMetadata {
     #[serde(deserialize_with = "lenient")]
     resource_version: Option<Box<str>>,
     #[serde(rename = "continue", deserialize_with = "lenient")]
-    next: Option<Box<str>>,
+    next: Whole,
     #[serde(deserialize_with = "lenient")]
     remaining_item_count: Option<u64>,
 }
@@ -274,11 +274,11 @@ fn page<T: Watched>(of: Expected<'_>, body: &[u8]) -> Result<Page, Nonsense> {
     if !of.is("List", kind.as_deref(), api_version.as_deref()) {
         return Err("it is no list of this kind");
     }
-    if metadata.0.next.as_ref().is_some_and(|token| token.len() > LONGEST_TOKEN) {
+    if metadata.0.next.0.as_ref().is_some_and(|token| token.len() > LONGEST_TOKEN) {
         return Err("it is a part of a list, and how it goes on cannot be asked for");
     }
     let (next, version) =
-        (filled(metadata.0.next), filled(metadata.0.resource_version).filter(|text| is_version(text)));
+        (filled(metadata.0.next.0), filled(metadata.0.resource_version).filter(|text| is_version(text)));
     if version.is_none() {
         return Err("it is a list without a resource version");
     }
@@ -343,7 +343,7 @@ fn event<T: Watched>(of: Expected<'_>, line: &[u8]) -> Result<Event, Nonsense> {
         let Element(Object(body)) =
             serde_json::from_slice::<Element<Object<ErrorBody>>>(line).unwrap_or_else(|_| Element(Object::default()));
         let Status { code, message, .. } = body.object.0;
-        return Ok(Event::Error { code: code.unwrap_or(500), message: message.unwrap_or_default().into() });
+        return Ok(Event::Error { code: code.unwrap_or(500), message: message.0.unwrap_or_default().into() });
     }
     if !of.is("", object_kind.as_deref(), api_version.as_deref()) {
         return Err("it has an object of another kind");

@@ -461,7 +461,7 @@ impl Watch {
     ) -> State {
         let said = Status::read(body);
         let verb = if matches!(next, Next::Watch) { "watch" } else { "list" };
-        let text = said.as_ref().and_then(|said| said.message.as_deref()).unwrap_or_default();
+        let text = said.as_ref().and_then(|said| said.message.0.as_deref()).unwrap_or_default();
         let reason = if text.is_empty() { status.to_string() } else { format!("{status}: {text}") };
         match (status, next) {
             // The page token or the version to watch from is too old.
