@@ -1,6 +1,6 @@
 //! Preconditions: what a client has read is protected, and nothing else stands in its way.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "tests may fail")]
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests may fail")]
 
 mod lab;
 
@@ -220,11 +220,11 @@ fn every_write_is_made_under_the_conditions_that_come_along() {
 /// K4: a machine that goes on or off is the same machine with the same settings; but it is not shown as it was.
 #[test]
 fn a_writer_need_not_know_what_nobody_can_write() {
+    // By itself, or by what has been asked for and answered.
+    type Step = fn(&mut Desk);
     let uri = "/redfish/v1/Systems/lab.node-0";
     let patch = json!({ "AssetTag": "7" });
     let boot = |target, enabled| BootOverride { target, enabled, ..BootOverride::default() };
-    // By itself, or by what has been asked for and answered.
-    type Step = fn(&mut Desk);
     let changes: [(&str, Step, bool); 14] = [
         ("it comes up", |desk| desk.run("lab.node-0", "run-1", Phase::Starting, false, false), true),
         ("it is on", |desk| desk.run("lab.node-0", "run-1", Phase::Running, false, false), true),

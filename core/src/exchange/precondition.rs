@@ -59,9 +59,8 @@ impl Exchange {
             return Ok(());
         }
         let known = Tags::if_match(&self.head.headers).transpose();
-        let unwanted = match Tags::if_none_match(&self.head.headers).transpose() {
-            Ok(tags) => tags,
-            Err(_) => return Err(Refusal::header_invalid(StatusCode::BAD_REQUEST, &IF_NONE_MATCH)),
+        let Ok(unwanted) = Tags::if_none_match(&self.head.headers).transpose() else {
+            return Err(Refusal::header_invalid(StatusCode::BAD_REQUEST, &IF_NONE_MATCH));
         };
         let current = resources::read(&context, location)?.etag;
         let is_known = known.is_ok_and(|known| known.is_none_or(|tags| tags.name_settings(current)));

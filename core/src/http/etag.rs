@@ -145,21 +145,18 @@ impl Tags {
         for value in values {
             let mut rest = value.to_str().map_err(|_| Malformed)?.trim_start_matches([' ', '\t', ',']);
             while !rest.is_empty() {
-                rest = match rest.strip_prefix('*') {
-                    Some(rest) => {
-                        any = true;
-                        rest
+                rest = if let Some(rest) = rest.strip_prefix('*') {
+                    any = true;
+                    rest
+                } else {
+                    let quoted = rest.strip_prefix("W/").unwrap_or(rest).strip_prefix('"').ok_or(Malformed)?;
+                    let (tag, rest) = quoted.split_once('"').ok_or(Malformed)?;
+                    if tag.contains([' ', '\t']) {
+                        return Err(Malformed);
                     }
-                    None => {
-                        let quoted = rest.strip_prefix("W/").unwrap_or(rest).strip_prefix('"').ok_or(Malformed)?;
-                        let (tag, rest) = quoted.split_once('"').ok_or(Malformed)?;
-                        if tag.contains([' ', '\t']) {
-                            return Err(Malformed);
-                        }
-                        listed = true;
-                        tags.extend(ETag::parse(tag));
-                        rest
-                    }
+                    listed = true;
+                    tags.extend(ETag::parse(tag));
+                    rest
                 };
                 // Between two of them stands a comma, and perhaps several.
                 let next = rest.trim_start_matches([' ', '\t', ',']);
