@@ -40,6 +40,8 @@ pub struct Config {
     /// until whoever sends them here has noticed. After that it takes no more connections, and ends when the last request
     /// has been answered.
     pub drain_delay: Duration,
+    /// How many bytes representations of systems may take that are kept for those who read them again.
+    pub render_cache: usize,
     /// How long a client waits for a change at most; after that it is told to try again.
     pub command_timeout: Duration,
     /// How long a change of a machine's definition may take: how it boots, and what is in its drives.
@@ -73,6 +75,7 @@ impl Default for Config {
             ssdp: false,
             body_limit: 1024 * 1024,
             drain_delay: Duration::from_secs(5),
+            render_cache: RENDER_CACHE,
             command_timeout: Duration::from_secs(30),
             update_timeout: Duration::from_secs(30),
             import_timeout: Duration::from_mins(30),
@@ -84,6 +87,9 @@ impl Default for Config {
         }
     }
 }
+
+/// Two thousand systems that are read all the time; of more, some are rendered anew, which takes a few microseconds.
+const RENDER_CACHE: usize = 16 << 20;
 
 /// Which servers of images have to prove who they are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]

@@ -22,6 +22,7 @@ mod messages;
 pub mod model;
 mod network;
 mod query;
+mod rendered;
 mod resources;
 mod route;
 mod service;

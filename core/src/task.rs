@@ -143,6 +143,8 @@ pub(crate) enum End<'a> {
 /// A request as its task remembers it: enough to show it and to give the answer that it would have had.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct TaskRequest {
+    /// Who sent it, so that nobody has all the tasks that there may be; it is not shown.
+    pub(crate) owner: Arc<str>,
     pub(crate) method: Method,
     /// The canonical URI of what it was sent to.
     pub(crate) path: Box<str>,

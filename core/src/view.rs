@@ -4,7 +4,7 @@
 //! changed machine costs the same among ten as among a hundred thousand.
 
 use std::net::IpAddr;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use foldhash::fast::FixedState;
 use rpds::{HashTrieMapSync, RedBlackTreeMapSync};
@@ -15,13 +15,13 @@ use crate::auth::{
 use crate::config::{Config, IdConvention};
 use crate::coverage::{Age, Coverage, Readiness};
 use crate::event::{Subscribed, SubscriptionId};
-use crate::http::Representation;
 use crate::membership::{Members, Membership};
 use crate::model::{
     AddressPolicy, Architecture, FirmwareSettings, ImageTrust, Import, Instance, Machine, Medium, Phase, Platform,
     PowerState, ProcessorModel, Processors, Severity, Slot, VmId,
 };
 use crate::network::NetworkSettings;
+use crate::rendered::Rendered;
 use crate::task::{Task, TaskId};
 use crate::time::{Instant, Now, UnixTime};
 
@@ -49,6 +49,8 @@ pub struct View {
     pub(crate) reviewed: RedBlackTreeMapSync<TokenKey, Reviewed>,
     pub(crate) systems: HashTrieMapSync<VmId, Arc<Vm>, FixedState>,
     pub(crate) membership: Membership,
+    /// Representations of systems, for those who see all of their chassis.
+    pub(crate) rendered: Rendered,
     /// Which systems have a name, by that name without its namespace.
     pub(crate) by_name: RedBlackTreeMapSync<Arc<str>, Arc<[VmId]>>,
     /// What is still going on, and what has ended a moment ago.
@@ -76,8 +78,8 @@ pub(crate) struct Vm {
     pub(crate) settled: bool,
     /// The chassis it is in: indices into [`Config::chassis`], ascending.
     pub(crate) chassis: Box<[u16]>,
-    /// Its representation for those who see all of its chassis, kept once it has been asked for.
-    pub(crate) rendered: OnceLock<Representation>,
+    /// Rises with every change of any record: a representation is kept for one of them.
+    pub(crate) revision: u64,
 }
 
 impl Vm {

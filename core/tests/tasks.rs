@@ -49,6 +49,15 @@ mod of_requests {
         desk.request(preferring_async(request(Method::PATCH, &path, &body))).expect("an answer at once")
     }
 
+    /// The same as somebody who sees all chassis.
+    fn boot_as_other(desk: &mut Desk, system: &str) -> Response<Bytes> {
+        let body = json!({ "Boot": { "BootSourceOverrideTarget": "Pxe" } });
+        let mut request = preferring_async(request(Method::PATCH, &format!("/redfish/v1/Systems/{system}"), &body));
+        let credentials = http::HeaderValue::from_static("Basic YWxsOnNlY3JldA==");
+        request.headers_mut().insert("authorization", credentials);
+        desk.request(request).expect("an answer at once")
+    }
+
     fn count(desk: &Desk) -> u64 {
         json_of(&desk.read(TASKS))["Members@odata.count"].as_u64().unwrap()
     }
@@ -82,9 +91,12 @@ mod of_requests {
             location(&boot(&mut desk, &format!("lab.node-{index}")));
         }
         assert_eq!(boot(&mut desk, "lab.node-4096").status(), StatusCode::SERVICE_UNAVAILABLE);
+        // Somebody else has tasks all the same, and keeps them.
+        let other = location(&boot_as_other(&mut desk, "lab.node-4097"));
         desk.complete(Ok(Completion::default()));
         location(&boot(&mut desk, "lab.node-4096"));
-        assert_eq!(count(&desk), 4_096);
+        assert_eq!(count(&desk), 4_097);
+        assert_ne!(desk.read(&other).status(), StatusCode::NOT_FOUND);
     }
 
     #[test]

@@ -47,16 +47,19 @@ async fn reachable(listening: SocketAddr, client: SocketAddr) -> Option<SocketAd
 
 #[cfg(test)]
 mod tests {
-    use kubevirt_redfish_core::Service;
     use kubevirt_redfish_core::config::Config;
     use kubevirt_redfish_core::time::Now;
+    use kubevirt_redfish_core::{Input, Service};
 
     use super::*;
 
     #[tokio::test]
     async fn who_searches_is_answered_with_an_address_that_leads_here() {
         let config = Config { ssdp: true, ..Config::default() };
-        let views = Arc::new(ArcSwap::new(Service::new(config, [7; 32], Now::default()).view()));
+        let mut service = Service::new(config, [7; 32], Now::default());
+        // Nothing is kept, so the service knows what it is called.
+        service.handle_input(Now::default(), Input::Watching(Vec::new()));
+        let views = Arc::new(ArcSwap::new(service.view()));
         let socket = UdpSocket::bind("127.0.0.1:0").await.expect("a socket");
         let address = socket.local_addr().expect("an address");
         let serving = tokio::spawn(serve(socket, SocketAddr::from(([0, 0, 0, 0], 8443)), views));

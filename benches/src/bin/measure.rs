@@ -1,28 +1,26 @@
 //! Measures the running binary from outside: CPU for each request beside a bare server, memory, start, and the time
 //! from a change in the cluster to its being seen.
 //!
-//! `measure BINARY BARE WHAT...` with WHAT of `cpu`, `memory=SYSTEMS`, `start`, `change`; loopback only, bounded in
-//! requests and time. See the README beside for the commands.
+//! `measure BINARY BARE WHAT...` with WHAT of `cpu`, `memory=SYSTEMS`, `start`, `change`, `returns`,
+//! `returns=SCENARIO`; loopback only, bounded in requests and time. See the README beside for the commands.
 
-use std::fmt::Write as _;
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::{TcpListener, TcpStream};
-use std::process::{Child, Command, Stdio};
-use std::sync::mpsc::{Receiver, channel};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
-type Failure = Box<dyn std::error::Error>;
+use kubevirt_redfish_benches::{Failure, MACHINE, Rig, SIMULATE, Server, returns, say};
 
 fn main() -> Result<(), Failure> {
     let mut arguments = std::env::args().skip(1);
     let (Some(binary), Some(bare)) = (arguments.next(), arguments.next()) else {
-        return Err("usage: measure BINARY BARE [cpu] [memory=SYSTEMS] [start] [change]".into());
+        return Err("usage: measure BINARY BARE [cpu] [memory=SYSTEMS] [start] [change] [returns[=SCENARIO]]".into());
     };
     for what in arguments {
         match what.split_once('=') {
             None if what == "cpu" => cpu(&binary, &bare)?,
             None if what == "start" => start(&binary)?,
             None if what == "change" => change(&binary)?,
+            None if what == "returns" => returns::all(&binary)?,
+            Some(("returns", scenario)) => returns::one(&binary, scenario)?,
             Some(("memory", systems)) => memory(&binary, systems.parse()?)?,
             _ => return Err(format!("nothing to measure is called {what}").into()),
         }
@@ -112,256 +110,4 @@ fn change(binary: &str) -> Result<(), Failure> {
     Ok(())
 }
 
-/// `serve` in front of a simulated cluster in another process.
-struct Rig {
-    service: Server,
-    api: String,
-    _cluster: Server,
-}
-
-impl Rig {
-    fn start(binary: &str, systems: usize) -> Result<Self, Failure> {
-        let mut command = Command::new(binary);
-        command.args(SIMULATE).args(["--systems", &systems.to_string(), "--cluster-listen", "127.0.0.1:0"]);
-        let cluster = Server::start(&mut command, "http://")?;
-        let line = cluster.lines().find(|line| line.contains("--server")).ok_or("no address of the cluster")?;
-        let api = address(&line, "http://").ok_or("no address of the cluster")?;
-        let folder = std::env::temp_dir().join(format!("kubevirt-redfish-measure-{}", std::process::id()));
-        std::fs::create_dir_all(&folder)?;
-        let (config, kubeconfig) = (folder.join("config.yaml"), folder.join("kubeconfig"));
-        std::fs::write(&config, CONFIG)?;
-        std::fs::write(&kubeconfig, KUBECONFIG.replace("ADDRESS", &api))?;
-        let mut command = Command::new(binary);
-        command.arg("serve").arg("--config").arg(config).arg("--kubeconfig").arg(kubeconfig);
-        // Its address is in the log, which is not read here; a port that was free a moment ago does as well.
-        let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
-        command.args(["--listen", &port.to_string()]);
-        Ok(Self { service: Server::start_at(&mut command, port.to_string())?, api, _cluster: cluster })
-    }
-
-    fn cluster_api(&self) -> Result<Connection, Failure> {
-        Connection::open(self.api.strip_prefix("http://").unwrap_or_default())
-    }
-}
-
-/// A server in another process, ended when it is dropped.
-struct Server {
-    child: Child,
-    address: String,
-    output: Receiver<String>,
-}
-
-impl Server {
-    /// Starts it and waits for the line that names its address.
-    fn start(command: &mut Command, scheme: &str) -> Result<Self, Failure> {
-        let mut child = command.env("LOG_LEVEL", "error").stdout(Stdio::piped()).spawn()?;
-        let output = child.stdout.take().ok_or("no output")?;
-        let (sender, receiver) = channel();
-        std::thread::spawn(move || {
-            for line in BufReader::new(output).lines().map_while(Result::ok) {
-                let _ = sender.send(line);
-            }
-        });
-        let address = loop {
-            if let Some(found) = address(&receiver.recv_timeout(Duration::from_mins(2))?, scheme) {
-                break found.strip_prefix(scheme).unwrap_or_default().to_owned();
-            }
-        };
-        Ok(Self { child, address, output: receiver })
-    }
-
-    /// Starts it and waits until it listens at `address`.
-    fn start_at(command: &mut Command, address: String) -> Result<Self, Failure> {
-        let child = command.env("LOG_LEVEL", "error").stdout(Stdio::null()).spawn()?;
-        let server = Self { child, address, output: channel().1 };
-        let begin = Instant::now();
-        while server.connect().is_err() {
-            if begin.elapsed() > Duration::from_mins(2) {
-                return Err("the service does not listen".into());
-            }
-            std::thread::sleep(Duration::from_millis(2));
-        }
-        Ok(server)
-    }
-
-    /// What it printed after its address.
-    fn lines(&self) -> impl Iterator<Item = String> {
-        std::iter::from_fn(|| self.output.recv_timeout(Duration::from_secs(1)).ok())
-    }
-
-    fn connect(&self) -> Result<Connection, Failure> {
-        Connection::open(&self.address)
-    }
-
-    fn get(&self, path: &str) -> Result<String, Failure> {
-        self.connect()?.get(path)
-    }
-
-    /// Reads until the answer is 200; the body.
-    fn wait_until_ready(&self, path: &str) -> Result<String, Failure> {
-        let begin = Instant::now();
-        loop {
-            let (status, body) = self.connect()?.send("GET", path, None)?;
-            if status == 200 {
-                return Ok(body);
-            }
-            if begin.elapsed() > Duration::from_mins(5) {
-                return Err(format!("{path} answers {status}").into());
-            }
-            std::thread::sleep(Duration::from_millis(2));
-        }
-    }
-
-    /// Microseconds of CPU, user and system.
-    fn cpu_per_request(&self, path: &str) -> Result<f64, Failure> {
-        let before = self.cpu()?;
-        let address = &self.address;
-        std::thread::scope(|scope| {
-            let clients: Vec<_> = (0..CONNECTIONS)
-                .map(|_| {
-                    scope.spawn(|| -> Result<(), String> {
-                        let mut connection = Connection::open(address).map_err(|error| error.to_string())?;
-                        for _ in 0..REQUESTS / CONNECTIONS {
-                            connection.get(path).map_err(|error| error.to_string())?;
-                        }
-                        Ok(())
-                    })
-                })
-                .collect();
-            clients.into_iter().try_for_each(|client| client.join().unwrap_or_else(|_| Err("panic".to_owned())))
-        })?;
-        let spent = self.cpu()?.saturating_sub(before);
-        #[expect(clippy::cast_precision_loss, reason = "a small number")]
-        Ok(spent.as_secs_f64() * 1e6 / (REQUESTS / CONNECTIONS * CONNECTIONS) as f64)
-    }
-
-    /// CPU time so far, from `/proc`; a tick is a hundredth of a second.
-    fn cpu(&self) -> Result<Duration, Failure> {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id()))?;
-        let fields: Vec<&str> = stat.rsplit(") ").next().unwrap_or_default().split(' ').collect();
-        let ticks = |index: usize| fields.get(index).and_then(|field| field.parse::<u64>().ok()).unwrap_or_default();
-        Ok(Duration::from_millis((ticks(11) + ticks(12)) * 10))
-    }
-
-    /// Resident memory in MiB.
-    fn resident(&self) -> Result<f64, Failure> {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
-        let line = status.lines().find(|line| line.starts_with("VmRSS:")).ok_or("no VmRSS")?;
-        let kibibytes: f64 = line.split_whitespace().nth(1).ok_or("no VmRSS")?.parse()?;
-        Ok(kibibytes / 1024.0)
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-/// A connection that is kept open: one request at a time, bodies of known length or in chunks.
-struct Connection {
-    stream: BufReader<TcpStream>,
-    host: String,
-}
-
-impl Connection {
-    fn open(address: &str) -> Result<Self, Failure> {
-        let stream = TcpStream::connect(address)?;
-        stream.set_nodelay(true)?;
-        stream.set_read_timeout(Some(Duration::from_mins(1)))?;
-        Ok(Self { stream: BufReader::new(stream), host: address.to_owned() })
-    }
-
-    fn get(&mut self, path: &str) -> Result<String, Failure> {
-        match self.send("GET", path, None)? {
-            (200, body) => Ok(body),
-            (status, _) => Err(format!("{path} answers {status}").into()),
-        }
-    }
-
-    fn send(&mut self, method: &str, path: &str, body: Option<(&str, &str)>) -> Result<(u16, String), Failure> {
-        let mut request =
-            format!("{method} {path} HTTP/1.1\r\nHost: {}\r\nAuthorization: Basic YWRtaW46bWVhc3VyZQ==\r\n", self.host);
-        if let Some((content_type, body)) = body {
-            write!(request, "Content-Type: {content_type}\r\nContent-Length: {}\r\n", body.len())?;
-        }
-        request.push_str("\r\n");
-        request.push_str(body.map_or("", |(_, body)| body));
-        self.stream.get_mut().write_all(request.as_bytes())?;
-        let mut line = String::new();
-        self.stream.read_line(&mut line)?;
-        let status = line.split(' ').nth(1).ok_or("no status line")?.parse()?;
-        let mut length = 0;
-        loop {
-            line.clear();
-            self.stream.read_line(&mut line)?;
-            let header = line.trim_end();
-            if header.is_empty() {
-                break;
-            }
-            if let Some((name, value)) = header.split_once(':')
-                && name.eq_ignore_ascii_case("content-length")
-            {
-                length = value.trim().parse()?;
-            }
-            if header.eq_ignore_ascii_case("transfer-encoding: chunked") {
-                return Err("a body in chunks was not expected".into());
-            }
-        }
-        let mut body = vec![0; length];
-        self.stream.read_exact(&mut body)?;
-        Ok((status, String::from_utf8(body)?))
-    }
-}
-
-/// The address in a line of output.
-fn address(line: &str, scheme: &str) -> Option<String> {
-    let start = line.find(scheme)?;
-    let rest = line.get(start..)?;
-    let end = rest
-        .get(scheme.len()..)?
-        .find(|character: char| !(character.is_ascii_alphanumeric() || ".:".contains(character)))
-        .map_or(rest.len(), |end| end + scheme.len());
-    rest.get(..end).map(str::to_owned)
-}
-
-fn say(line: &str) {
-    let _ = writeln!(std::io::stdout(), "{line}");
-}
-
-const SIMULATE: [&str; 9] =
-    ["simulate", "--listen", "127.0.0.1:0", "--tls", "off", "--username", "admin", "--password", "measure"];
-
-/// The first machine of the simulated cluster.
-const MACHINE: &str = "/apis/kubevirt.io/v1/namespaces/lab/virtualmachines/node-0";
-
-const CONFIG: &str = "\
-chassis:
-  - name: lab
-    namespace: lab
-authentication:
-  users:
-    - username: admin
-      password: measure
-      chassis: [lab]
-";
-
-const KUBECONFIG: &str = "\
-apiVersion: v1
-kind: Config
-clusters:
-  - name: simulated
-    cluster: {server: ADDRESS}
-contexts:
-  - name: simulated
-    context: {cluster: simulated, user: nobody}
-current-context: simulated
-users:
-  - name: nobody
-    user: {}
-";
-
 const ROUNDS: usize = 5;
-const CONNECTIONS: usize = 16;
-const REQUESTS: usize = 160_000;

@@ -34,6 +34,7 @@ impl Exchange {
         };
         let masked = Value::Object(masked(body)).to_string();
         TaskRequest {
+            owner: context.identity.map_or_else(Arc::default, Identity::user),
             method: self.head.method.clone(),
             // An alias may name what another reader of the task does not see.
             path: self

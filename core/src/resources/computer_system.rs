@@ -138,16 +138,13 @@ struct Reset<'a> {
     values: &'static [computer_system_reset::ResetType],
 }
 
-/// Represents a system. What those read who see all of its chassis is kept with it, and stays so while the cluster is out
-/// of sight: what is said of that does not belong to the system.
+/// Represents a system. What those read who see all of its chassis is kept for a while, also while the cluster is out of
+/// sight: what is said of that does not belong to the system.
 pub(super) fn represent(context: &Context<'_>, vm: &Vm) -> Representation {
     let sees_all = vm.chassis.iter().all(|index| context.visible_chassis().contains(index));
     let is_current = context.view.age(vm) == Age::Current;
-    if sees_all && is_current {
-        vm.rendered.get_or_init(|| render(context, vm).kept()).clone()
-    } else {
-        render(context, vm)
-    }
+    let render = || render(context, vm);
+    if sees_all && is_current { context.view.rendered.get_or_render(vm.revision, render) } else { render() }
 }
 
 /// Understands a PATCH. Everything in it becomes one change, so that none of it can take effect without the rest.

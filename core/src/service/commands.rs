@@ -118,6 +118,13 @@ impl Commands {
         machines.filter_map(|(id, machine)| machine.backoffs.permitted(now).then(|| id.clone())).collect()
     }
 
+    /// Whether one more may be begun: a namespace has no more under way than there is room for others.
+    fn has_room(&self, vm: &VmId) -> bool {
+        let free = MAX_RUNNING.saturating_sub(self.running.len());
+        let is_of_namespace = |running: &&Running| running.vm.namespace() == vm.namespace();
+        self.running.len() < free || self.running.values().filter(is_of_namespace).count() < free
+    }
+
     /// Whether as much waits for a machine as may.
     pub(super) fn is_full(&self, vm: &VmId) -> bool {
         self.by_machine.get(vm).is_some_and(|machine| machine.waiting.len() >= MAX_WAITING)
@@ -366,7 +373,7 @@ impl Service {
             {
                 Some(OutcomeKind::Done)
             }
-            Some(_) if self.commands.running.len() >= MAX_RUNNING => Some(OutcomeKind::Overloaded),
+            Some(_) if !self.commands.has_room(vm) => Some(OutcomeKind::Overloaded),
             // Whoever asked has been waiting for as long as anyone is to wait; but off is off.
             Some(_)
                 if waiting.action != FORCED_OFF
@@ -550,8 +557,8 @@ const FORCED_OFF: Action = Action::Power(PowerRequest::ForceOff);
 /// How many changes may wait for one machine: a client that sends more is told to slow down.
 const MAX_WAITING: usize = 16;
 
-/// How many changes may be under way in all.
-const MAX_RUNNING: usize = 4_096;
+/// How many changes may be under way in all, of which one namespace has half.
+const MAX_RUNNING: usize = 8_192;
 
 /// How much later than a command's deadline it is given up, should it not end by itself.
 pub(super) const GRACE: Duration = Duration::from_secs(5);

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use foldhash::fast::FixedState;
 use rpds::{HashTrieMapSync, RedBlackTreeMapSync};
@@ -19,6 +19,7 @@ use crate::membership::Membership;
 use crate::model::{
     Import, ImportId, Instance, Machine, Next, Observation, Phase, Platform, PowerState, Version, VmId,
 };
+use crate::rendered::Rendered;
 use crate::task::{Task, TaskId};
 use crate::time::{Instant, Now};
 use crate::view::{View, Vm};
@@ -38,6 +39,8 @@ pub(super) struct Inventory {
     gone_imports: Tombstones<ImportId>,
     /// Until when a power state that was asked for is shown.
     expected_until: BTreeMap<VmId, Instant>,
+    /// That of the record that was made last.
+    last_revision: u64,
     /// How machines were shown that have changed since this was last taken; `None` if they were not.
     touched: BTreeMap<VmId, Option<Before>>,
 }
@@ -47,6 +50,7 @@ impl Inventory {
         let directory = Directory::new(&config, &AccountsContent::default());
         let coverage = Coverage::nothing(config.chassis.len());
         let view = View {
+            rendered: Rendered::new(config.render_cache),
             authenticator: Arc::new(Authenticator::new(&directory, key)),
             directory: Arc::new(directory),
             service_uuid: None,
@@ -80,6 +84,7 @@ impl Inventory {
             gone_instances: Tombstones::default(),
             gone_imports: Tombstones::default(),
             expected_until: BTreeMap::new(),
+            last_revision: 0,
             touched: BTreeMap::new(),
         }
     }
@@ -91,6 +96,14 @@ impl Inventory {
     /// The view, if it changed since it was last taken.
     pub(super) fn take_changed(&mut self) -> Option<Arc<View>> {
         std::mem::take(&mut self.changed).then(|| self.view())
+    }
+
+    /// Lets representations go that nobody reads any more.
+    pub(super) fn renew_rendered(&mut self) {
+        if let Some(renewed) = self.view.rendered.renewed() {
+            self.view.rendered = renewed;
+            self.changed = true;
+        }
     }
 
     /// The view as it is now.
@@ -360,6 +373,9 @@ impl Inventory {
             self.touch(id);
         }
         self.view.membership = Membership::new();
+        if self.view.config.render_cache != config.render_cache {
+            self.view.rendered = Rendered::new(config.render_cache);
+        }
         self.view.config = Arc::new(config);
         self.view.reviewed = RedBlackTreeMapSync::new_sync();
         let systems = std::mem::replace(
@@ -407,7 +423,7 @@ impl Inventory {
             settled: same.as_ref().is_some_and(|known| known.settled)
                 && self.gone_instances.covers(&id, machine.version),
             chassis,
-            rendered: OnceLock::new(),
+            revision: 0,
             machine,
         };
         self.show(vm);
@@ -534,7 +550,7 @@ impl Inventory {
             expected: known.expected,
             settled: known.settled,
             chassis: known.chassis.clone(),
-            rendered: OnceLock::new(),
+            revision: 0,
         };
         change(&mut vm);
         self.replace(vm);
@@ -549,8 +565,10 @@ impl Inventory {
         }
     }
 
-    fn replace(&mut self, vm: Vm) {
+    fn replace(&mut self, mut vm: Vm) {
         self.touch(&vm.machine.id);
+        self.last_revision += 1;
+        vm.revision = self.last_revision;
         self.view.systems.insert_mut(vm.machine.id.clone(), Arc::new(vm));
         self.changed = true;
     }

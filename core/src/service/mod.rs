@@ -348,6 +348,8 @@ enum Stopping {
 impl Service {
     /// A service that knows nothing of the cluster yet. `entropy` is secret and random.
     pub fn new(config: Config, entropy: [u8; 32], now: Now) -> Self {
+        let mut timers = Timers::default();
+        timers.set(now.mono + RENDERED_FOR, Timer::Rendered);
         let events = Events::new(&entropy);
         Self {
             inventory: Inventory::new(config, entropy, now),
@@ -362,7 +364,7 @@ impl Service {
             lost_media: LostMedia::default(),
             overruled: Overrulings::default(),
             tasks: Tasks::new(entropy),
-            timers: Timers::default(),
+            timers,
             outputs: VecDeque::new(),
             sources: Sources::default(),
             key: entropy,
@@ -432,6 +434,10 @@ impl Service {
                 Timer::Probe => self.probe(now),
                 Timer::Sight => self.look_around(now),
                 Timer::Outage => self.tell_outage(now),
+                Timer::Rendered => {
+                    self.inventory.renew_rendered();
+                    self.timers.set(now.mono + RENDERED_FOR, Timer::Rendered);
+                }
                 Timer::Passwords => self.expire_passwords(now),
                 Timer::PasswordMemory => self.release_password_memory(now),
                 Timer::Reviews => self.expire_reviews(now),
@@ -530,6 +536,9 @@ impl Service {
                 break;
             }
         }
+        if self.inventory.current().rendered.is_full() {
+            self.inventory.renew_rendered();
+        }
         if let Some(view) = self.inventory.take_changed() {
             // One that nobody has taken yet is out of date, and must not come after this one.
             self.outputs.pop_front_if(|output| matches!(output, Output::Publish(_)));
@@ -548,6 +557,9 @@ impl Service {
 
 /// How many reviewed tokens are remembered: more than there are clients that send one at once.
 const MAX_REMEMBERED: usize = 1_024;
+
+/// A representation that nobody has read for so long goes; it has gone twice that time after it was read at the latest.
+const RENDERED_FOR: Duration = Duration::from_secs(30);
 
 /// For how long a power state that was asked for is shown before the cluster shows it.
 const EXPECT_FOR: Duration = Duration::from_secs(10);

@@ -42,6 +42,8 @@ struct Record {
     /// In the order in which they were made.
     number: u64,
     vm: VmId,
+    /// Who sent the request, or the namespace of a machine whose power-on is pending.
+    owner: Arc<str>,
     ended: Option<Instant>,
 }
 
@@ -64,8 +66,9 @@ impl Tasks {
         TaskId::of_request(first.map_or(self.last, u64::from_be_bytes))
     }
 
-    /// Which task has to go so that one more fits: `Ok(None)` if none has to, `Err` if all are needed.
-    fn make_room(&self, vm: &VmId) -> Result<Option<TaskId>, ()> {
+    /// Which task has to go so that one more of an owner fits: `Ok(None)` if none has to, `Err` if all are needed. An owner
+    /// has no more than there is room for others; what goes for theirs is their own.
+    fn make_room(&self, vm: &VmId, owner: &str) -> Result<Option<TaskId>, ()> {
         let oldest = |of: &dyn Fn(&Record) -> bool| {
             let ended = self.requests.iter().filter(|(_, record)| record.ended.is_some() && of(record));
             ended.min_by_key(|(_, record)| record.number).map(|(id, _)| id.clone())
@@ -73,8 +76,9 @@ impl Tasks {
         if self.requests.values().filter(|record| record.vm == *vm).count() >= MAX_PER_MACHINE {
             return oldest(&|record| record.vm == *vm).map(Some).ok_or(());
         }
-        if self.requests.len() >= MAX_IN_ALL {
-            return oldest(&|_| true).map(Some).ok_or(());
+        let own = self.requests.values().filter(|record| *record.owner == *owner).count();
+        if own >= MAX_IN_ALL.saturating_sub(self.requests.len()) {
+            return oldest(&|record| *record.owner == *owner).map(Some).ok_or(());
         }
         Ok(None)
     }
@@ -96,13 +100,13 @@ impl Service {
             _ => self.tasks.next_id(),
         };
         if !self.tasks.requests.contains_key(&id)
-            && let Some(oldest) = self.tasks.make_room(vm).ok()?
+            && let Some(oldest) = self.tasks.make_room(vm, &request.owner).ok()?
         {
             self.remove_task(now, &oldest);
         }
         self.tasks.dismissed.remove(&id);
         self.tasks.last += 1;
-        let record = Record { number: self.tasks.last, vm: vm.clone(), ended: None };
+        let record = Record { number: self.tasks.last, vm: vm.clone(), owner: Arc::clone(&request.owner), ended: None };
         self.tasks.requests.insert(id.clone(), record);
         let work = Work::Request { request: Arc::clone(request), started: now.unix, promised: false, end: None };
         let (id, vm, uid) = (id, vm.clone(), Some(uid.clone()));
@@ -280,12 +284,13 @@ impl Service {
             // Who may edit a machine may write anything: nobody else's task is touched by it.
             Some(_) => return,
             None => {
-                let Ok(oldest) = self.tasks.make_room(id) else { return };
+                let owner: Arc<str> = id.namespace().into();
+                let Ok(oldest) = self.tasks.make_room(id, &owner) else { return };
                 if let Some(oldest) = oldest {
                     self.remove_task(now, &oldest);
                 }
                 self.tasks.last += 1;
-                let record = Record { number: self.tasks.last, vm: id.clone(), ended: None };
+                let record = Record { number: self.tasks.last, vm: id.clone(), owner, ended: None };
                 self.tasks.requests.insert(task.clone(), record);
                 let work = Work::PowerOn { asked: promised.asked, end: None };
                 let (vm, uid) = (id.clone(), Some(machine.uid.clone()));
@@ -431,5 +436,6 @@ const KEPT_FOR: Duration = Duration::from_mins(crate::task::KEPT_FOR_MINUTES);
 /// wait for it.
 const MAX_PER_MACHINE: usize = 16;
 
-/// How many tasks there are in all at most: as many as there may be commands. A task takes a few kilobytes.
-const MAX_IN_ALL: usize = 4_096;
+/// How many tasks there are in all at most, of which one owner has half: as many as there may be commands. A task takes a
+/// few kilobytes.
+const MAX_IN_ALL: usize = 8_192;

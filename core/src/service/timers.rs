@@ -36,6 +36,8 @@ pub enum Reason {
     Reviews,
     /// What could not be stored is to be stored.
     Documents,
+    /// Representations are to be let go that nobody reads any more.
+    Rendered,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -54,6 +56,7 @@ pub(super) enum Timer {
     PasswordMemory,
     Reviews,
     Documents,
+    Rendered,
 }
 
 /// All timers, by their time. One that is no longer wanted is left to expire: what it leads to looks at the state.
@@ -63,6 +66,11 @@ pub(super) struct Timers(BTreeSet<(Instant, Timer)>);
 impl Timers {
     pub(super) fn set(&mut self, at: Instant, timer: Timer) {
         self.0.insert((at, timer));
+    }
+
+    /// Takes all timers out that are like this one: what they would lead to looking at is gone for good.
+    pub(super) fn cancel(&mut self, timer: &Timer) {
+        self.0.retain(|(_, set)| set != timer);
     }
 
     /// Takes out the next timer that is due.
@@ -87,6 +95,7 @@ impl Timers {
             Timer::Probe => Reason::Probe,
             Timer::Sight => Reason::Sight,
             Timer::Outage => Reason::Outage,
+            Timer::Rendered => Reason::Rendered,
             Timer::Passwords | Timer::PasswordMemory => Reason::Passwords,
             Timer::Reviews => Reason::Reviews,
             Timer::Documents => Reason::Documents,

@@ -23,7 +23,7 @@ pub(crate) fn run(args: &CheckArgs) -> Result<(), Failure> {
 }
 
 fn describe(settings: &Settings) -> String {
-    let Settings { listen, tls, service, kubevirt } = settings;
+    let Settings { listen, tls, limits, service, kubevirt } = settings;
     let mut text = String::new();
     let scheme = if tls.is_some() { "https" } else { "http" };
     let convention = match service.id_convention {
@@ -31,6 +31,7 @@ fn describe(settings: &Settings) -> String {
         IdConvention::Legacy => "legacy (<vm>)",
     };
     let _ = writeln!(text, "listens on {scheme}://{listen}");
+    let _ = writeln!(text, "takes {} connections, {} of one client", limits.connections, limits.connections_of_client);
     let _ = writeln!(text, "names systems by the convention {convention}");
     for chassis in &service.chassis {
         let machines = if chassis.selector.is_empty() {

@@ -73,13 +73,14 @@ impl App {
     async fn start(
         listen: &ListenAddress,
         tls: Option<TlsAcceptor>,
+        limits: Limits,
         config: Config,
         kubevirt: kubevirt_redfish_core::kubevirt::Settings,
         transport: Transport,
     ) -> Result<Self, Failure> {
         // From here on a signal means to stop in order, however early it comes.
         let signals = Signals::new()?;
-        let server = bind(listen, tls, limits(), "--listen").await?;
+        let server = bind(listen, tls, within_files(limits), "--listen").await?;
         let searches = if config.ssdp { Some(join_searches().await?) } else { None };
         let entropy = random::entropy().map_err(Failure::runtime)?;
         let seed = random::seed().map_err(Failure::runtime)?;
@@ -171,12 +172,11 @@ async fn bind(
     })
 }
 
-/// What the server takes at most: fewer connections than usual if the process may not have so many files open.
-fn limits() -> Limits {
-    let usual = Limits::default();
-    let Some(files) = open_files() else { return usual };
-    let limits = usual.within(files);
-    if limits.connections < usual.connections {
+/// The same, with fewer connections if the process may not have so many files open.
+fn within_files(wanted: Limits) -> Limits {
+    let Some(files) = open_files() else { return wanted };
+    let limits = wanted.within(files);
+    if limits.connections < wanted.connections {
         let connections = limits.connections;
         tracing::warn!(files, connections, "fewer connections are taken: the process may not have more files open");
     }

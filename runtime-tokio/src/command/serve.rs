@@ -30,7 +30,7 @@ pub(crate) async fn run(args: ServeArgs) -> Result<(), Failure> {
     let listen = args.listen.unwrap_or(settings.listen);
     let secure = tls.is_some();
     let (chassis, accounts) = (config.chassis.len(), config.accounts.len());
-    let app = App::start(&listen, tls, config, kubevirt, transport).await?;
+    let app = App::start(&listen, tls, settings.limits, config, kubevirt, transport).await?;
     let address = app.server.local_address().map_err(Failure::runtime)?;
     tracing::info!(%address, tls = secure, cluster = server_address, chassis, accounts, "listening");
     app.run().await

@@ -16,6 +16,7 @@ use super::{App, Failure, bind, print};
 use crate::cli::{SimulateArgs, SimulatedVersion, TlsMode};
 use crate::clock::Clock;
 use crate::random;
+use crate::server::Limits;
 use crate::simulated_api::SimulatedApi;
 use crate::tls;
 use crate::transport::{Simulated, Transport};
@@ -52,7 +53,7 @@ pub(crate) async fn run(args: SimulateArgs) -> Result<(), Failure> {
     let config = config(&args, &password)?;
     let transport = Transport::Simulated(simulated);
     let settings = Settings { own_namespace: Namespace::new("kubevirt-redfish"), ..Settings::default() };
-    let app = App::start(&args.listen, tls, config, settings, transport).await?;
+    let app = App::start(&args.listen, tls, Limits::default(), config, settings, transport).await?;
     let address = app.server.local_address().map_err(Failure::runtime)?;
     let text = instructions(&args, address, cluster_address, &password);
     print(&text);

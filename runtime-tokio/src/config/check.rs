@@ -19,6 +19,7 @@ use super::{ListenAddress, Loaded, Settings, TlsFiles, value};
 
 mod events;
 mod hosts;
+mod limits;
 mod probe;
 mod roles;
 mod sight;
@@ -49,6 +50,7 @@ impl Check<'_> {
         }
         let (listen, tls) = self.server(&file.server);
         let drain_delay = self.drain_delay(&file.server);
+        let (limits, render_cache) = (self.limits(&file.server), self.render_cache(&file.server));
         let names: Vec<_> = file.chassis.value.iter().map(|entry| entry.value.name.value.clone()).collect();
         let chassis = self.chassis(file.chassis);
         let roles = self.roles(file.authentication.value.roles);
@@ -82,6 +84,7 @@ impl Check<'_> {
             protocol,
             ssdp: file.server.ssdp.is_some_and(|ssdp| ssdp.value),
             drain_delay,
+            render_cache,
             command_timeout,
             update_timeout,
             import_timeout,
@@ -96,7 +99,7 @@ impl Check<'_> {
             image_hosts: kubevirt.image_hosts.clone(),
             ..Config::default()
         };
-        Settings { listen, tls, service, kubevirt }
+        Settings { listen, tls, limits, service, kubevirt }
     }
 
     fn server(&mut self, server: &Server) -> (ListenAddress, Option<TlsFiles>) {

@@ -120,6 +120,13 @@ pub struct Server {
     /// How long the service goes on after SIGTERM, with `Connection: close` in its answers, until whatever sends clients to
     /// it has noticed (`0s` to `5m`, default `5s`). A pod needs 23 seconds more than that to end in order.
     pub drain_delay: Option<Spanned<String>>,
+    /// Connections of clients at a time (16 to 65536, default 1024).
+    pub connections: Option<Spanned<i64>>,
+    /// Connections of one client at a time, which is an address or an IPv6 network of 64 bits (default 256).
+    pub connections_per_client: Option<Spanned<i64>>,
+    /// How much memory representations of systems may take that are kept for those who read them again (`0` for none, up
+    /// to `1Gi`, default `16Mi`).
+    pub render_cache: Option<Spanned<String>>,
     /// The same as the key at the top, where the Helm chart has it.
     pub system_id_convention: Option<Spanned<String>>,
     /// No effect: there are no background processes to switch off.

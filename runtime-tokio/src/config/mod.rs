@@ -37,6 +37,8 @@ pub struct Settings {
     pub listen: ListenAddress,
     /// The certificate to serve HTTPS with; plain HTTP without one.
     pub tls: Option<TlsFiles>,
+    /// What the server takes from its clients at most.
+    pub limits: kubevirt_redfish_core::fairness::Limits,
     /// What it shows, and to whom. The service's UUID is not in the file and still has to be filled in.
     pub service: Config,
     /// How the cluster is asked for things.

@@ -111,3 +111,21 @@ fn report(error: &JoinError) {
         tracing::error!(%error, "a connection ended by a panic; this is a bug");
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Out of file descriptors: 24 is `EMFILE`.
+    #[tokio::test]
+    async fn without_file_descriptors_an_idle_connection_makes_room() {
+        let mut open = Open::new(Limits::default());
+        for number in 0..3_u8 {
+            open.admit([10, 0, 0, number].into(), |_| std::future::pending());
+        }
+        open.accept_failed(&io::Error::from_raw_os_error(24)).await;
+        assert_eq!((open.len(), open.present.len()), (2, 2));
+        open.accept_failed(&io::Error::from(io::ErrorKind::ConnectionAborted)).await;
+        assert_eq!(open.len(), 2, "that was the client's doing");
+    }
+}

@@ -61,17 +61,13 @@ impl Handler for Redfish {
         let expects_continue = parts.headers.contains_key(header::EXPECT);
         let inner = self.inner;
         let head = Request::from_parts(parts, ());
-        // Reads are answered right here, without ever waiting, unless their client does not take the answers.
-        let begun = if peer.is_full() { Err(head) } else { Ok(inner.begin(&peer, head)) };
         async move {
             let mut body = RequestBody::new(body);
-            let (exchange, step) = match begun {
-                Ok(begun) => begun,
-                Err(head) => {
-                    peer.room().await;
-                    inner.begin(&peer, head)
-                }
-            };
+            // Here, where its answer is counted before the next request is looked at; a read waits for nothing else.
+            if peer.is_full() {
+                peer.room().await;
+            }
+            let (exchange, step) = inner.begin(&peer, head);
             let response = match step {
                 Step::Respond(response) => response.map(|body| AnswerBody::Whole(Full::new(body))),
                 step => inner.carry(&peer, exchange, step, &mut body).await?,

@@ -127,6 +127,11 @@ impl Service {
         self.stderr.try_iter().map(|line| line + "\n").collect()
     }
 
+    /// The process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// A client of the service.
     pub(crate) async fn client(&self) -> Client {
         Client::connect(&self.url).await

@@ -215,6 +215,7 @@ impl Service {
     pub(super) fn stream_closed(&mut self, stream: StreamId) {
         if let Some(id) = self.events.streams.remove(&stream) {
             self.events.subscribers.remove(&id);
+            self.timers.cancel(&Timer::Subscription(id.clone()));
             self.inventory.show_subscription(&id, None);
         }
     }
@@ -282,6 +283,8 @@ impl Service {
 
     fn unsubscribe(&mut self, id: &SubscriptionId) {
         let Some(subscriber) = self.events.subscribers.remove(id) else { return };
+        // A sign of life may be due in weeks.
+        self.timers.cancel(&Timer::Subscription(id.clone()));
         match subscriber.channel {
             Channel::Stream { id, .. } => {
                 self.events.streams.remove(&id);
