@@ -4,7 +4,7 @@ use http::header::{ALLOW, HOST, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderName, HeaderValue, StatusCode};
 
 use super::NoHost;
-use crate::messages::{Message, base};
+use crate::messages::{Definition, Message, base};
 use crate::model::CommandError;
 
 /// Why a request is not carried out: the status, what to tell the client, and headers that go with the status.
@@ -111,6 +111,12 @@ impl Refusal {
             .with(RETRY_AFTER, HeaderValue::from(seconds))
     }
 
+    /// 503 for something that an administrator of the service has to mend.
+    fn own_trouble(definition: &'static Definition) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, Message::new(definition, []))
+            .with(RETRY_AFTER, HeaderValue::from(OWN_TROUBLE_RETRY_SECONDS))
+    }
+
     /// 503 while the service ends.
     pub(crate) fn shutting_down() -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, Message::new(&base::SERVICE_SHUTTING_DOWN, []))
@@ -159,14 +165,10 @@ impl From<&CommandError> for Refusal {
                 Message::new(&base::OPERATION_FAILED, []),
                 Message::new(&cluster::REFUSED, [reason]),
             ]),
-            CommandError::Forbidden(_) => Self {
-                status: StatusCode::FORBIDDEN,
-                messages: vec![
-                    Message::new(&base::INSUFFICIENT_PRIVILEGE, []),
-                    Message::new(&cluster::NOT_PERMITTED, []),
-                ],
-                header: None,
-            },
+            // What the service itself lacks is nothing that the client has done wrong. What it is called in the cluster is
+            // the log's business.
+            CommandError::Forbidden(_) => Self::own_trouble(&cluster::NOT_PERMITTED),
+            CommandError::NotStored(_) => Self::own_trouble(&cluster::NOT_STORED),
             CommandError::Unsupported(reason) => Self::bad_request(vec![
                 Message::new(&base::OPERATION_FAILED, []),
                 Message::new(&cluster::NOT_SUPPORTED, [reason]),
@@ -201,6 +203,9 @@ const SPELLINGS: [&str; 11] = [
     "OData-Version",
     "X-Auth-Token",
 ];
+
+/// When to try again what somebody has to mend first.
+const OWN_TROUBLE_RETRY_SECONDS: u64 = 60;
 
 /// When to try again, where nothing better is known.
 const DEFAULT_RETRY_SECONDS: u64 = 5;

@@ -26,7 +26,15 @@ pub(crate) const NOT_PERMITTED: Definition = Definition {
     key: "ServiceNotPermitted",
     text: "The service itself lacks the right to do this in the cluster.",
     severity: Severity::Critical,
-    resolution: "Give the service account of this service the role that its documentation names.",
+    resolution: "Give the service account of this service the role that its documentation names. The log of the service says which right is missing.",
+};
+
+pub(crate) const NOT_STORED: Definition = Definition {
+    registry: REGISTRY,
+    key: "NotStored",
+    text: "The service could not store this: the virtualization cluster refused to keep it.",
+    severity: Severity::Critical,
+    resolution: "An administrator of the service has to see to it. The log of the service says what the cluster answered.",
 };
 
 pub(crate) const NOT_SUPPORTED: Definition = Definition {
@@ -234,6 +242,7 @@ pub(crate) const ALL: &[(Definition, &str)] = &[
     (REFUSED, "The cluster does not accept a change."),
     (STATE_CONFLICT, "A change does not go together with the state of the virtual machine."),
     (NOT_PERMITTED, "The service has not been given a right in the cluster that a change needs."),
+    (NOT_STORED, "The cluster does not keep what the service has to store, such as sessions."),
     (NOT_SUPPORTED, "The cluster lacks what a change needs."),
     (IMAGE_SCHEME_NOT_SUPPORTED, "An image is named by a scheme that nothing is fetched by."),
     (HOST_NOT_ALLOWED, "Something is to be fetched from, or sent to, a host that the service keeps away from."),

@@ -227,9 +227,12 @@ pub enum CommandError {
     /// The cluster refuses it; the text is its explanation, meant for the client.
     #[error("refused by the cluster: {0}")]
     Refused(String),
-    /// The service itself lacks the right to do it.
+    /// The service itself lacks the right to do it; the text, for the log, says which.
     #[error("the service is not permitted to do it: {0}")]
     Forbidden(String),
+    /// The cluster refuses to keep what the service has to store; the text is its explanation, for the log.
+    #[error("not stored: {0}")]
+    NotStored(String),
     /// This cluster has no way to do it.
     #[error("not supported by this cluster: {0}")]
     Unsupported(String),

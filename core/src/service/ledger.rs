@@ -174,7 +174,7 @@ impl<C: Content> Ledger<C> {
         }
         if self.unreadable {
             let reason = "the stored document cannot be read".to_owned();
-            self.refuse(&OutcomeKind::Failed(CommandError::Refused(reason)), &mut answers);
+            self.refuse(&OutcomeKind::Failed(CommandError::NotStored(reason)), &mut answers);
             return (None, answers);
         }
         let mut draft = self.content.clone();

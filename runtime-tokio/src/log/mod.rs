@@ -72,11 +72,13 @@ pub fn init() -> Result<Flush, LogError> {
 
 fn filter(level: &str) -> Result<EnvFilter, LogError> {
     let directives = match level.trim().to_ascii_lowercase().as_str() {
-        "" => "info".to_owned(),
-        "warning" => "warn".to_owned(),
+        // Libraries tell of every attempt that fails. What that means is told by the service, once.
+        "" | "info" => "off,kubevirt_redfish=info".to_owned(),
+        "warn" | "warning" => "off,kubevirt_redfish=warn".to_owned(),
+        "error" => "off,kubevirt_redfish=error".to_owned(),
         // What libraries say about every packet would drown what the service says.
-        verbose @ ("trace" | "debug") => format!("info,kubevirt_redfish={verbose},kubevirt_redfish_core={verbose}"),
-        plain @ ("info" | "warn" | "error" | "off") => plain.to_owned(),
+        verbose @ ("trace" | "debug") => format!("info,kubevirt_redfish={verbose}"),
+        "off" => "off".to_owned(),
         // A single word that is no level would be taken for the name of a crate, and nothing would be logged.
         other if other.chars().all(|c| c.is_ascii_alphanumeric()) => return Err(LogError::Level(level.to_owned())),
         _ => level.trim().to_owned(),
@@ -87,6 +89,41 @@ fn filter(level: &str) -> Result<EnvFilter, LogError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// N3: seven lines a second of another crate's errors while the API server is away.
+    #[test]
+    fn libraries_are_silent_unless_they_are_asked_for() {
+        #[derive(Clone, Default)]
+        struct Lines(Arc<std::sync::Mutex<Vec<u8>>>);
+        impl std::io::Write for Lines {
+            fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+                self.0.lock().expect("nobody panics").extend_from_slice(bytes);
+                Ok(bytes.len())
+            }
+            fn flush(&mut self) -> std::io::Result<()> {
+                Ok(())
+            }
+        }
+        for (level, libraries) in
+            [("", 0), ("info", 0), ("warn", 0), ("error", 0), ("debug", 1), ("info,hyper=info", 1)]
+        {
+            let lines = Lines::default();
+            let writer = lines.clone();
+            let filter = filter(level).expect("a level");
+            let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(move || writer.clone()).finish();
+            tracing::subscriber::with_default(log, || {
+                tracing::error!(target: "kube_client::client::builder", "failed with error client error (Connect)");
+                tracing::error!(target: "kubevirt_redfish::driver", "ours");
+                tracing::error!(target: "kubevirt_redfish_core::service", "ours too");
+            });
+            let text = String::from_utf8(lines.0.lock().expect("nobody panics").clone()).expect("text");
+            assert_eq!(
+                (text.matches("ours").count(), text.matches("Connect").count()),
+                (2, libraries),
+                "{level}: {text}"
+            );
+        }
+    }
 
     #[test]
     fn levels_and_directives() {

@@ -90,14 +90,20 @@ fn refusal(code: StatusCode, retry_after: Option<Duration>, body: &[u8]) -> Prob
         StatusCode::NOT_FOUND | StatusCode::GONE => Problem::Missing { kind: status.details.0.kind, message },
         // A quota, a namespace that goes, a guest that is watched by a probe are a 403 as well, and nothing that a role could
         // grant.
-        StatusCode::FORBIDDEN if lacks_right(text) => Problem::Forbidden(message),
+        StatusCode::FORBIDDEN | StatusCode::BAD_REQUEST | StatusCode::UNPROCESSABLE_ENTITY if lacks_right(text) => {
+            Problem::Forbidden(message)
+        }
         StatusCode::FORBIDDEN => Problem::Refused(message),
         // A token may be just being renewed.
         StatusCode::UNAUTHORIZED | StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS => {
             Problem::Busy { reason: message, retry_after, effect: Effect::None }
         }
         code if code.is_server_error() => Problem::Busy { reason: message, retry_after, effect: Effect::Possible },
-        _ => Problem::Refused(message),
+        StatusCode::BAD_REQUEST | StatusCode::UNPROCESSABLE_ENTITY | StatusCode::PAYLOAD_TOO_LARGE => {
+            Problem::Refused(message)
+        }
+        // The request has another form than the server wants, which no client of the service has chosen.
+        _ => Problem::Busy { reason: message, retry_after, effect: Effect::None },
     }
 }
 

@@ -134,7 +134,7 @@ impl AwaitedMedia {
         let reason = match error {
             CommandError::Refused(reason) | CommandError::Unsupported(reason) => reason,
             // What it lacks is the operator's business.
-            CommandError::Forbidden(_) => "the service is not permitted to have images fetched".to_owned(),
+            CommandError::Forbidden(_) if promised => "the service is not permitted to have images fetched".to_owned(),
             other => return Decision::Fail(other),
         };
         self.insertion = None;

@@ -94,14 +94,14 @@ impl StoreDocument {
                 Some((_, version)) if self.write.expected == Some(version) => State::Ready(Call::Write),
                 Some((observation, _)) => done(observation),
                 // Somebody has put something else there, which must not stand in the way for ever.
-                None => State::Done(Err(CommandError::Refused("the stored document makes no sense".to_owned()))),
+                None => State::Done(Err(CommandError::NotStored("the stored document makes no sense".to_owned()))),
             },
             (Call::Read, Err(Problem::Missing { .. })) if self.write.expected.is_none() => State::Ready(Call::Write),
             (Call::Read, Err(Problem::Missing { .. })) => {
                 done(Observation::DocumentGone(self.write.name, self.write.expected.unwrap_or_default()))
             }
             (_, Err(Problem::Forbidden(message))) => State::Done(Err(CommandError::Forbidden(message))),
-            (_, Err(Problem::Refused(message))) => State::Done(Err(CommandError::Refused(message))),
+            (_, Err(Problem::Refused(message))) => State::Done(Err(CommandError::NotStored(message))),
             (_, Err(problem)) => self.rest(now, problem),
         };
         // A conflict that does not show in what is read is one with somebody who is quick: do not spin.

@@ -134,7 +134,7 @@ impl ReviewCaller {
                 },
             },
             Err(Problem::Forbidden(message)) => State::Done(Err(CommandError::Forbidden(message))),
-            Err(Problem::Refused(message)) => State::Done(Err(CommandError::Refused(message))),
+            Err(Problem::Refused(message)) => unavailable(&message),
             Err(problem) => {
                 self.failures = self.failures.saturating_add(1);
                 let rest = problem.rest(&mut self.entropy, self.failures);
