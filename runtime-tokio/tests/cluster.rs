@@ -62,7 +62,7 @@ async fn an_api_server_that_is_not_there_yet_is_waited_for() {
     let answer = client.get(SYSTEMS).await;
     assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
     assert!(answer.header("retry-after").is_some());
-    service.log_line("out of sight");
+    service.log_line("the cluster cannot be seen");
     api.cluster.touch(Cluster::clear_faults).await;
     eventually(async || client.get(SYSTEMS).await, |answer| answer.status == StatusCode::OK).await;
 }

@@ -137,7 +137,7 @@ impl Life {
             let now = self.now();
             match call {
                 Some(Call::Request { request, reply }) => {
-                    let id = self.cluster.handle_request(now, *request);
+                    let id = self.cluster.handle_request(now, self.in_its_time(*request));
                     self.answers.insert(id, Progress::Waiting(reply));
                 }
                 Some(Call::Touch(action)) => action(&mut self.cluster),
@@ -156,6 +156,20 @@ impl Life {
     fn real(&self, time: Duration) -> Option<Instant> {
         let elapsed = Duration::try_from_secs_f64(time.as_secs_f64() / self.time_scale).ok()?;
         self.begin.checked_add(elapsed)
+    }
+
+    /// A request whose watch is to last for so long in the client's time.
+    fn in_its_time(&self, mut request: Request<Bytes>) -> Request<Bytes> {
+        const LASTS: &str = "timeoutSeconds=";
+        let uri = request.uri().to_string();
+        let Some((before, after)) = uri.split_once(LASTS) else { return request };
+        let (seconds, rest) = after.split_at(after.find('&').unwrap_or(after.len()));
+        let Ok(seconds) = seconds.parse::<u32>() else { return request };
+        let scaled = Duration::try_from_secs_f64(f64::from(seconds) * self.time_scale).unwrap_or(Duration::MAX);
+        if let Ok(uri) = format!("{before}{LASTS}{}{rest}", scaled.as_secs().max(1)).parse() {
+            *request.uri_mut() = uri;
+        }
+        request
     }
 
     fn drain(&mut self) {

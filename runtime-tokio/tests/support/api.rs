@@ -1,5 +1,6 @@
 //! A simulated cluster that is served over HTTP, and configurations of services in front of it.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::SystemTime;
 
@@ -11,6 +12,7 @@ use kubevirt_redfish_fixtures::cluster::{Cluster, ClusterConfig, KubevirtVersion
 use serde_json::Value;
 use tokio::sync::{oneshot, watch};
 
+use super::proxy::Proxy;
 use super::{Service, file};
 
 /// A cluster to be, whose clock shows the time that it is.
@@ -29,6 +31,7 @@ pub(crate) struct Api {
     pub(crate) cluster: Simulated,
     pub(crate) kubeconfig: PathBuf,
     name: String,
+    address: SocketAddr,
     _stop: watch::Sender<bool>,
 }
 
@@ -38,17 +41,18 @@ impl Api {
         let cluster = Simulated::start(cluster, 20.0);
         let address = ListenAddress { host: "127.0.0.1".to_owned(), port: 0 };
         let server = Server::bind(&address, None, SimulatedApi::limits()).await.unwrap();
-        let kubeconfig = format!(
-            "apiVersion: v1\nkind: Config\ncurrent-context: lab\n\
-             contexts: [{{name: lab, context: {{cluster: lab, user: lab}}}}]\n\
-             clusters: [{{name: lab, cluster: {{server: 'http://{}'}}}}]\n\
-             users: [{{name: lab, user: {{token: {TOKEN}}}}}]\n",
-            server.local_address().unwrap()
-        );
-        let kubeconfig = file(&format!("{name}-kubeconfig.yaml"), &kubeconfig);
+        let address = server.local_address().unwrap();
+        let kubeconfig = kubeconfig(name, address);
         let (stop, stops) = watch::channel(false);
         tokio::spawn(server.serve(SimulatedApi::new(cluster.clone()), stops));
-        Self { cluster, kubeconfig, name: name.to_owned(), _stop: stop }
+        Self { cluster, kubeconfig, name: name.to_owned(), address, _stop: stop }
+    }
+
+    /// A proxy in front of it, which services that are started from now on go through.
+    pub(crate) async fn behind_a_proxy(&self) -> Proxy {
+        let proxy = Proxy::start(self.address).await;
+        kubeconfig(&self.name, proxy.address);
+        proxy
     }
 
     /// A service with this configuration.
@@ -66,4 +70,15 @@ impl Api {
         self.cluster.touch(look).await;
         object.await.unwrap()
     }
+}
+
+/// The file that leads to the API server at an address.
+fn kubeconfig(name: &str, address: SocketAddr) -> PathBuf {
+    let text = format!(
+        "apiVersion: v1\nkind: Config\ncurrent-context: lab\n\
+         contexts: [{{name: lab, context: {{cluster: lab, user: lab}}}}]\n\
+         clusters: [{{name: lab, cluster: {{server: 'http://{address}'}}}}]\n\
+         users: [{{name: lab, user: {{token: {TOKEN}}}}}]\n"
+    );
+    file(&format!("{name}-kubeconfig.yaml"), &text)
 }

@@ -5,6 +5,7 @@
 
 pub(crate) mod api;
 pub(crate) mod client;
+pub(crate) mod proxy;
 
 use std::io::{BufRead as _, BufReader, Read};
 use std::path::{Path, PathBuf};

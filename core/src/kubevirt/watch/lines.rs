@@ -21,6 +21,11 @@ impl Lines {
         Self { partial: Vec::new(), skipping: false, longest }
     }
 
+    /// Whether what has been taken ends in the middle of a line.
+    pub(super) fn is_cut(&self) -> bool {
+        self.skipping || !self.partial.is_empty()
+    }
+
     /// Takes a piece and hands out the lines that it completes.
     pub(super) fn push(&mut self, mut data: &[u8], mut each: impl FnMut(Line<'_>)) {
         while let Some(end) = data.iter().position(|byte| *byte == b'\n') {

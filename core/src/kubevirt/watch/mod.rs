@@ -313,6 +313,9 @@ impl Watch {
                     Err(nonsense) => self.not_believed(now, Next::list(), nonsense),
                 }
             }
+            (Answer::Events { lines, .. }, next, Ok(())) if lines.is_cut() => {
+                self.not_believed(now, next, "it ends in the middle of an event")
+            }
             (Answer::Events { since, .. }, next, Ok(())) => self.ended(now, next, since),
             // A stream that broke is taken up where it was, and has missed nothing then.
             (_, next, Err(obstacle)) => self.failed(now, next, obstacle, None),
