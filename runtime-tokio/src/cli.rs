@@ -197,8 +197,8 @@ fn run(cli: Cli) -> Result<(), Failure> {
         .map_err(|error| Failure::Runtime(format!("no threads can be started: {error}")))?;
     runtime.block_on(async {
         match cli.command {
-            None => command::serve::run(cli.serve).await,
-            Some(Command::Serve(args)) => command::serve::run(args).await,
+            None => Box::pin(command::serve::run(cli.serve)).await,
+            Some(Command::Serve(args)) => Box::pin(command::serve::run(args)).await,
             Some(Command::Simulate(args)) => command::simulate::run(args).await,
             Some(Command::Check(_)) => Ok(()),
         }

@@ -54,7 +54,11 @@ async fn a_cluster_that_is_cut_off_is_said_to_be_and_power_is_told_no_more() {
         until(&mut client, 20, |system| system["PowerState"] == "On").await;
         let _ = service.log();
         proxy.set(mode);
-        api.cluster.touch(|cluster| drop(cluster.delete("virtualmachineinstances", "lab", "node-0"))).await;
+        api.cluster
+            .touch(|cluster| {
+                let _ = cluster.delete("virtualmachineinstances", "lab", "node-0");
+            })
+            .await;
         let warned = until(&mut client, 22, |system| system["Status"]["Health"] == "Warning").await;
         assert!(warned > Duration::from_secs(6), "{name}: {warned:?}");
         let system = client.get(NODE).await.json();

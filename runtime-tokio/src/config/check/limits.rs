@@ -12,22 +12,21 @@ impl Check<'_> {
         let usual = Limits::default();
         let mut connections = usual.connections;
         if let Some(number) = &server.connections {
-            match usize::try_from(number.value).ok().filter(|number| (16..=65_536).contains(number)) {
-                Some(number) => connections = number,
-                None => {
-                    let message = format!("{} is out of range; expected 16 to 65536", number.value);
-                    self.refuse(number.referenced, "server.connections", message);
-                }
+            if let Some(number) = usize::try_from(number.value).ok().filter(|number| (16..=65_536).contains(number)) {
+                connections = number;
+            } else {
+                let message = format!("{} is out of range; expected 16 to 65536", number.value);
+                self.refuse(number.referenced, "server.connections", message);
             }
         }
         let mut connections_of_client = usual.connections_of_client.min(connections);
         if let Some(number) = &server.connections_per_client {
-            match usize::try_from(number.value).ok().filter(|number| (1..=connections).contains(number)) {
-                Some(number) => connections_of_client = number,
-                None => {
-                    let message = format!("{} is out of range; expected 1 to server.connections", number.value);
-                    self.refuse(number.referenced, "server.connections_per_client", message);
-                }
+            if let Some(number) = usize::try_from(number.value).ok().filter(|number| (1..=connections).contains(number))
+            {
+                connections_of_client = number;
+            } else {
+                let message = format!("{} is out of range; expected 1 to server.connections", number.value);
+                self.refuse(number.referenced, "server.connections_per_client", message);
             }
         }
         Limits { connections, connections_of_client, ..usual }
