@@ -59,12 +59,12 @@ fn a_guest_that_runs_is_interrupted() {
 }
 
 #[test]
-fn who_may_not_is_told_so() {
+fn that_the_service_may_not_is_told_so() {
     let world = &mut interrupting();
     reset(world, "On");
     until(world, NODE, "/PowerState", &json!("On"));
     world.cluster.forbid(vec![Rule::new("update", "subresources.kubevirt.io", "virtualmachineinstances/inject-nmi")]);
-    assert_eq!(refusal(world).0, StatusCode::FORBIDDEN);
+    assert_eq!(refusal(world).0, StatusCode::SERVICE_UNAVAILABLE);
 }
 
 #[test]

@@ -40,7 +40,7 @@ fn rows() -> Vec<(String, Vec<(String, String)>)> {
     rows.map(|row| {
         let (mut file, mut constants) = (String::new(), Vec::new());
         for quoted in row.split('`').skip(1).step_by(2) {
-            if quoted.contains('/') && quoted.ends_with(".rs") {
+            if quoted.contains('/') && Path::new(quoted).extension().is_some_and(|extension| extension == "rs") {
                 quoted.clone_into(&mut file);
             } else if !file.is_empty() && quoted.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_') {
                 constants.push((file.clone(), quoted.to_owned()));

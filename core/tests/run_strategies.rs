@@ -177,7 +177,7 @@ fn a_paused_guest_that_may_not_be_let_go_is_turned_off_all_the_same() {
         until(world, NODE, "/Status/State", &json!("Quiesced"));
         let verb = "virtualmachineinstances/unpause";
         world.cluster.forbid(vec![Rule::new("update", "subresources.kubevirt.io", verb)]);
-        assert_eq!(reset(world, "Resume"), StatusCode::FORBIDDEN);
+        assert_eq!(reset(world, "Resume"), StatusCode::SERVICE_UNAVAILABLE);
         asked(world, request);
         until(world, NODE, "/PowerState", &json!("Off"));
     }

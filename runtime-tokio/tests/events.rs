@@ -100,10 +100,12 @@ impl Stream {
     }
 }
 
-/// A client of a service that knows its cluster.
+/// A client of a service that knows its cluster and what it has stored there.
 async fn ready(service: &Service) -> Client {
     let mut client = service.client().await;
-    eventually(async || client.get("/redfish/v1/Systems").await.status, |status| *status == StatusCode::OK).await;
+    for known in ["/redfish/v1/Systems", SUBSCRIPTIONS] {
+        eventually(async || client.get(known).await.status, |status| *status == StatusCode::OK).await;
+    }
     client
 }
 

@@ -56,7 +56,10 @@ async fn a_cluster_that_is_cut_off_is_said_to_be_and_power_is_told_no_more() {
         proxy.set(mode);
         api.cluster
             .touch(|cluster| {
-                let _ = cluster.delete("virtualmachineinstances", "lab", "node-0");
+                // Its owner turns it off.
+                cluster.edit("virtualmachines", "lab", "node-0", |machine| {
+                    machine["spec"]["runStrategy"] = "Halted".into();
+                });
             })
             .await;
         let warned = until(&mut client, 22, |system| system["Status"]["Health"] == "Warning").await;

@@ -93,7 +93,9 @@ fn request(method: &str, uri: &str, headers: &str, body: &str) -> String {
 async fn started() -> Service {
     let service = Service::simulate(&["--tls", "off"]);
     let mut client = service.client().await;
-    eventually(async || client.get("/redfish/v1/Systems").await, |answer| answer.status == StatusCode::OK).await;
+    for known in ["/redfish/v1/Systems", SESSIONS] {
+        eventually(async || client.get(known).await, |answer| answer.status == StatusCode::OK).await;
+    }
     service
 }
 

@@ -243,7 +243,7 @@ const MAX_ACCOUNTS: usize = 1_024;
 const MAX_ACCOUNTS_OF_TENANT: usize = 256;
 
 /// How many bytes of the document they may take, with room for what goes with them.
-const LONGEST_OF_ALL: usize = LONGEST_DOCUMENT - 100_000;
+const LONGEST_OF_ALL: usize = 600_000;
 const LONGEST_OF_TENANT: usize = LONGEST_DOCUMENT / 4;
 
 /// A change of the accounts.

@@ -113,6 +113,12 @@ fn run(messages: &Receiver<Message>, mut pen: Pen<impl Write>, sources: &Sources
             Ok(Message::LeftOut) => sum_up_at = Some(Instant::now() + SUMMED_UP_EVERY),
             Ok(Message::Flush(written)) => {
                 sources.sum_up();
+                // What that has said waits in the same line, after whoever asked.
+                while let Ok(message) = messages.try_recv() {
+                    if let Message::Line(line) = message {
+                        pen.line(&line);
+                    }
+                }
                 let _ = written.try_send(());
             }
             Err(RecvTimeoutError::Timeout) => {
