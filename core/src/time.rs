@@ -119,7 +119,9 @@ mod tests {
         assert_eq!(clock.read(at(10, 1_000)), UnixTime(1_000));
         assert_eq!(clock.read(at(20, 400)), UnixTime(1_010));
         assert_eq!(clock.read(at(30, 1_500)), UnixTime(1_500));
-        assert_eq!(clock.clone().read(at(40, 1_020)), UnixTime(1_510), "one clock for all");
+        let same = clock.clone();
+        assert_eq!(same.read(at(40, 1_600)), UnixTime(1_600));
+        assert_eq!(clock.read(at(50, 1_020)), UnixTime(1_610), "one clock for all");
     }
 
     #[test]

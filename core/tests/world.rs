@@ -449,7 +449,7 @@ fn a_boot_mode_that_only_a_preference_knows_is_not_shown_before_a_run_has_it() {
     let world = &mut lab(KubevirtVersion::V1_9);
     let mut machine = world.cluster.object("virtualmachines", "lab", "node-0").unwrap();
     machine["spec"]["preference"] = json!({ "name": "windows.11" });
-    machine["spec"]["template"]["spec"]["domain"]["firmware"]["bootloader"] = Value::Null;
+    machine["spec"]["template"]["spec"]["domain"]["firmware"].as_object_mut().unwrap().remove("bootloader");
     let now = world.now();
     world.cluster.apply(now, machine).unwrap();
     world.advance(Duration::from_secs(1));

@@ -135,6 +135,8 @@ pub(super) fn redirect(canonical: &str, query: Option<&str>) -> Response<Bytes> 
 pub(super) fn moved(url: &str) -> Response<Bytes> {
     let mut response = empty(StatusCode::PERMANENT_REDIRECT);
     insert(response.headers_mut(), LOCATION, url);
+    // To HEAD as well: it is the length that the answer to GET has.
+    response.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
     response
 }
 

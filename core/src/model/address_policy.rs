@@ -339,7 +339,7 @@ mod tests {
                 format!("64:ff9b::{v4}"),
                 format!("64:ff9b:1::{v4}"),
                 format!("64:ff9b:1:fffe::{v4}"),
-                format!("64:ff9b:1:{high:x}:{:x}:{:x}00::", c, d),
+                format!("64:ff9b:1:{high:x}:{c:x}:{d:x}00::"),
                 format!("64:ff9b:1:{a:x}:{b:x}:{low:x}::"),
                 format!("64:ff9b:1:7:{a:x}:{b:02x}{c:02x}:{d:02x}00:0"),
                 format!("2002:{high:x}:{low:x}::"),
