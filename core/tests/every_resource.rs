@@ -168,8 +168,14 @@ fn what_can_be_written_is_named() {
             for member in members.keys().filter(|member| !member.contains('@')) {
                 let is_named = named.is_some_and(|named| named.iter().any(|name| name == member));
                 let holds_named = members[member].get("@Redfish.WriteableProperties").is_some();
+                // Whoever sets a manager's clock to what it says anyway is not refused, and changes nothing.
+                let is_clock = uri.starts_with("/redfish/v1/Managers/") && member.starts_with("DateTime");
+                assert!(!is_clock || !is_named, "{uri} {member}");
                 let path: Vec<&str> = path.iter().copied().chain([member.as_str()]).collect();
-                assert!(holds_named || is_known(&path) == is_named, "{uri} {path:?} is named: {is_named}");
+                assert!(
+                    holds_named || is_known(&path) == (is_named || is_clock),
+                    "{uri} {path:?} is named: {is_named}"
+                );
                 writeable += usize::from(is_named);
             }
         }

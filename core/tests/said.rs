@@ -226,6 +226,11 @@ fn f1_a_copy_of_a_machine_does_not_carry_out_what_the_other_was_told() {
     assert_eq!(get(world, MACHINE)["PowerState"], "Off");
     assert!(says_nothing(world, MACHINE));
     assert_eq!(get(world, &format!("{MACHINE}/VirtualMedia/Cd"))["Inserted"], false);
+    // What the other was promised is not noted down on these any more.
+    for object in world.cluster.objects("virtualmachines") {
+        let is_the_others = object["metadata"]["name"] == "node-0";
+        assert_eq!(annotation(&object, "pending-power-on").is_some(), is_the_others, "{object}");
+    }
     // The definition of this one does have the network first.
     assert_eq!(said(world, "/redfish/v1/Systems/lab.whole"), ("Pxe".to_owned(), "Once".to_owned()));
     world.advance(Duration::from_mins(5));

@@ -126,4 +126,5 @@ const READ_ONLY: &[&str] = &[
     "AccountLockoutCounterResetEnabled",
     "Accounts",
     "Roles",
+    "PrivilegeMap",
 ];

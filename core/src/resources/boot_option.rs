@@ -26,6 +26,8 @@ struct Resource<'a> {
     odata_type: Schema,
     #[serde(rename = "@odata.etag")]
     odata_etag: &'static str,
+    #[serde(rename = "@Redfish.WriteableProperties")]
+    writeable: [&'static str; 1],
     id: &'a str,
     name: String,
     boot_option_reference: &'a str,
@@ -167,6 +169,7 @@ pub(super) fn represent(context: &Context<'_>, vm: &Vm, id: &str) -> Result<Repr
         odata_id: Route::Inventory(system, Inventory::BootOption(id)),
         odata_type: SCHEMA,
         odata_etag: ETAG_PLACEHOLDER,
+        writeable: ["BootOptionEnabled"],
         id,
         name: format!("Boot Option {id}"),
         boot_option_reference: id,

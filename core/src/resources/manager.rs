@@ -21,7 +21,7 @@ struct Manager<'a> {
     #[serde(rename = "@odata.etag")]
     odata_etag: &'static str,
     #[serde(rename = "@Redfish.WriteableProperties")]
-    writeable: &'static [&'static str],
+    writeable: [&'static str; 0],
     id: &'a str,
     name: &'static str,
     #[serde(rename = "ManagerType")]
@@ -68,7 +68,7 @@ pub(super) fn represent(context: &Context<'_>, vm: &Vm) -> Representation {
             odata_id: Route::Manager(id),
             odata_type: SCHEMA,
             odata_etag: ETAG_PLACEHOLDER,
-            writeable: manager_clock::WRITEABLE,
+            writeable: [],
             id,
             name: "Manager",
             kind: "BMC",

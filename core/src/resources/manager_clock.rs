@@ -1,4 +1,4 @@
-//! A manager's clock: the writable part of a manager, so this is what a PATCH of one is about.
+//! A manager's clock, which is what a PATCH of a manager is about.
 //!
 //! The clock is the cluster's and cannot be set. A client that sets it to what it says anyway, as provisioning does as a
 //! matter of course, has what it wants; one that wants another time is told that it cannot have it.
@@ -12,9 +12,6 @@ use crate::time::UnixTime;
 
 /// The offset from UTC in which the clock is shown.
 pub(super) const OFFSET: &str = "+00:00";
-
-/// What of a manager can be written, if to the present time only.
-pub(super) const WRITEABLE: &[&str] = &[DATE_TIME, LOCAL_OFFSET];
 
 /// Understands a PATCH of a manager, which changes nothing if it is accepted.
 pub(super) fn patch(body: &JsonObject, now: UnixTime) -> Result<(), Refusal> {

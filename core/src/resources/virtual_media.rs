@@ -28,7 +28,7 @@ struct VirtualMedia<'a> {
     #[serde(rename = "@odata.etag")]
     odata_etag: &'static str,
     #[serde(rename = "@Redfish.WriteableProperties")]
-    writeable: [&'static str; 1],
+    writeable: &'static [&'static str],
     id: &'static str,
     name: &'static str,
     media_types: &'static [&'static str],
@@ -82,7 +82,7 @@ pub(super) fn represent(context: &Context<'_>, vm: &Vm, slot: Slot) -> Represent
         odata_id: Route::VirtualMedia(id, slot),
         odata_type: SCHEMA,
         odata_etag: ETAG_PLACEHOLDER,
-        writeable: [VERIFY],
+        writeable: if is_chosen(context) { &[VERIFY] } else { &[] },
         id: slot.name(),
         name: match slot {
             Slot::Cd => "Virtual CD",
@@ -136,7 +136,12 @@ pub(super) fn may_manage(context: &Context<'_>, vm: &Vm) -> bool {
 /// Whether servers of this slot's images have to prove who they are.
 fn verifies(context: &Context<'_>, vm: &Vm, slot: Slot) -> bool {
     let chosen = vm.trust(slot).and_then(|trust| trust.verify);
-    context.view.config.verified_image_servers == VerifiedImageServers::All || chosen.unwrap_or(false)
+    !is_chosen(context) || chosen.unwrap_or(false)
+}
+
+/// Whether clients choose that.
+fn is_chosen(context: &Context<'_>) -> bool {
+    context.view.config.verified_image_servers != VerifiedImageServers::All
 }
 
 /// Understands a PATCH: what counts from the next image on.
@@ -149,8 +154,9 @@ pub(super) fn patch(context: &Context<'_>, slot: Slot, body: &JsonObject) -> Res
             _ => patch.not_writable(name),
         }
     }
-    if verify == Some(false) && context.view.config.verified_image_servers == VerifiedImageServers::All {
-        let message = Message::new(&base::PROPERTY_VALUE_NOT_IN_LIST, ["false", VERIFY]);
+    if verify == Some(false) && !is_chosen(context) {
+        // There is nothing to choose: every server has to.
+        let message = Message::new(&base::PROPERTY_NOT_WRITABLE, [VERIFY]);
         patch.problem(message.about(format!("#/{VERIFY}")));
     }
     patch.finish()?;

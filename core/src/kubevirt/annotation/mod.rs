@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::boot_sequence::Device;
-use super::object::{RunStrategy, TemplateSpec};
+use super::object::{RunStrategy, TemplateSpec, VirtualMachine};
 use crate::model::{BootEnabled, BootOverride, BootTarget, Uid, Url};
 
 mod bounds;
@@ -37,6 +37,15 @@ pub(crate) const MEDIA: &str = "redfish.kubevirt.io/media";
 pub(crate) const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
 /// The value of [`MANAGED_BY`].
 pub(crate) const MANAGER: &str = "kubevirt-redfish";
+
+/// The notes on a machine that are about the one that it was made from.
+pub(crate) fn foreign_notes(machine: &VirtualMachine) -> impl Iterator<Item = &'static str> {
+    let notes = [
+        (PENDING_POWER_ON, PowerOnRecord::is_of_another(machine)),
+        (MEDIA_LEFT_OUT, LeftOutRecord::is_of_another(machine)),
+    ];
+    notes.into_iter().filter(|(_, is_foreign)| *is_foreign).map(|(name, _)| name)
+}
 
 /// The places in the boot sequence that devices have in a template; those without one are left out.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -50,6 +50,12 @@ impl PowerOnRecord {
         is_of(machine, record.machine.as_deref()).then_some(record)
     }
 
+    /// Whether there is one that is about another machine.
+    pub(super) fn is_of_another(machine: &VirtualMachine) -> bool {
+        let record = machine.metadata.annotations.pending_power_on.as_deref().and_then(Self::parse);
+        record.is_some_and(|record| !is_of(machine, record.machine.as_deref()))
+    }
+
     /// Reads what was written; `None` for anything else.
     pub(super) fn parse(text: &str) -> Option<Self> {
         let record: Self = record(text)?;

@@ -103,13 +103,15 @@ fn power_restore(object: &VirtualMachine) -> PowerRestore {
     }
 }
 
-/// Whether what is written for a strategy was written for another than the owner's.
+/// Whether something that is noted down is not so any more: a strategy for another than the owner's, an override that the
+/// template does not bear out, a promise about another machine.
 fn overruled(object: &VirtualMachine) -> Overruled {
     let boot = BootRecord::read(object);
     let is_stale = boot.is_none() && BootRecord::written(object).is_some();
     if is_stale
         || boot.is_some_and(|record| record.at_odds_with(StrategyNote::chosen(object)))
         || FirmwareRecord::written(&object.metadata.annotations).is_stale(object)
+        || annotation::foreign_notes(object).next().is_some()
     {
         return Overruled::Yes;
     }
