@@ -35,7 +35,7 @@ pub use exchange::{Exchange, Peer, Signal, Step, refuse_head};
 pub use model::AddressPolicy;
 pub use network::{ntp, ssdp};
 pub use service::{
-    Delivery, DeliveryError, DeliveryId, Input, Intent, Notice, Outcome, Output, PasswordResult, PasswordTask,
+    Cause, Delivery, DeliveryError, DeliveryId, Input, Intent, Notice, Outcome, Output, PasswordResult, PasswordTask,
     PasswordWork, PasswordWorkId, Reason, Service, StreamId, Ticket,
 };
 pub use view::View;

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 
 use crate::command::{self, Failure};
 use crate::config::ListenAddress;
@@ -49,6 +49,24 @@ Examples:
   kubevirt-redfish serve --config config.yaml
   kubevirt-redfish serve --config config.yaml --kubeconfig ~/.kube/config --listen 127.0.0.1:8443";
 
+const HASH_PASSWORD_EXAMPLES: &str = "\
+Examples:
+  Ask for a password and print its hash, for authentication.users[].password:
+      kubevirt-redfish hash-password
+
+  The same in a script:
+      kubevirt-redfish hash-password --password-file - < password.txt";
+
+const COMPLETIONS_EXAMPLES: &str = "\
+Examples:
+  kubevirt-redfish completions bash > /etc/bash_completion.d/kubevirt-redfish
+  kubevirt-redfish completions zsh > \"${fpath[1]}/_kubevirt-redfish\"";
+
+const MAN_EXAMPLES: &str = "\
+Examples:
+  kubevirt-redfish man | man -l -
+  kubevirt-redfish man simulate > kubevirt-redfish-simulate.1";
+
 #[derive(Debug, Parser)]
 #[command(
     name = "kubevirt-redfish",
@@ -76,6 +94,21 @@ enum Command {
     Simulate(SimulateArgs),
     /// Check a configuration file and say what it means
     Check(CheckArgs),
+    /// Print the hash of a password, for the configuration
+    #[command(after_help = HASH_PASSWORD_EXAMPLES)]
+    HashPassword(HashPasswordArgs),
+    /// Print the completions of the command line for a shell
+    #[command(after_help = COMPLETIONS_EXAMPLES)]
+    Completions {
+        /// Which shell
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page, in the form that `man` reads
+    #[command(after_help = MAN_EXAMPLES)]
+    Man {
+        /// Of this command alone
+        command: Option<String>,
+    },
 }
 
 /// The arguments of `serve`.
@@ -100,6 +133,14 @@ pub(crate) struct CheckArgs {
     pub(crate) config: Option<PathBuf>,
 }
 
+/// The arguments of `hash-password`.
+#[derive(Debug, Args)]
+pub(crate) struct HashPasswordArgs {
+    /// Read the password from this file, or from standard input if it is `-` [default: ask for it]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) password_file: Option<PathBuf>,
+}
+
 /// The arguments of `simulate`.
 #[derive(Debug, Args)]
 pub(crate) struct SimulateArgs {
@@ -115,9 +156,12 @@ pub(crate) struct SimulateArgs {
     /// The name to log in with
     #[arg(long, value_name = "NAME", default_value = "admin")]
     pub(crate) username: String,
-    /// The password to log in with [default: a random one, printed]
-    #[arg(long, value_name = "PASSWORD")]
+    /// The password to log in with; other users of this host can see it [default: a random one, printed]
+    #[arg(long, value_name = "PASSWORD", conflicts_with = "password_file")]
     pub(crate) password: Option<String>,
+    /// Read that password from this file, or from standard input if it is `-`
+    #[arg(long, value_name = "FILE")]
+    pub(crate) password_file: Option<PathBuf>,
     /// Serve the simulated Kubernetes API here as well, by plain HTTP and to anyone
     #[arg(long, value_name = "HOST:PORT")]
     pub(crate) cluster_listen: Option<ListenAddress>,
@@ -156,6 +200,12 @@ pub(crate) enum SimulatedVersion {
     V1_9,
 }
 
+/// What goes on until it is asked to end.
+enum Running {
+    Serve(ServeArgs),
+    Simulate(SimulateArgs),
+}
+
 fn time_scale(text: &str) -> Result<f64, String> {
     match text.parse() {
         Ok(factor) if (0.001..=1000.0).contains(&factor) => Ok(factor),
@@ -183,9 +233,18 @@ pub fn main() -> ExitCode {
 }
 
 fn run(cli: Cli) -> Result<(), Failure> {
-    if let Some(Command::Check(args)) = &cli.command {
-        return command::check::run(args);
-    }
+    let command = match cli.command {
+        Some(Command::Check(args)) => return command::check::run(&args),
+        Some(Command::HashPassword(args)) => return command::hash_password::run(&args),
+        Some(Command::Completions { shell }) => {
+            command::manual::completions(shell, Cli::command());
+            return Ok(());
+        }
+        Some(Command::Man { command }) => return command::manual::page(Cli::command(), command.as_deref()),
+        Some(Command::Serve(args)) => Running::Serve(args),
+        Some(Command::Simulate(args)) => Running::Simulate(args),
+        None => Running::Serve(cli.serve),
+    };
     // Until the end: what has been logged is written then.
     let _log = crate::log::init().map_err(|error| Failure::Usage(error.to_string()))?;
     // What makes TLS connections without being told how uses the same cryptography as the rest. It can only have been
@@ -196,19 +255,15 @@ fn run(cli: Cli) -> Result<(), Failure> {
         .build()
         .map_err(|error| Failure::Runtime(format!("no threads can be started: {error}")))?;
     runtime.block_on(async {
-        match cli.command {
-            None => Box::pin(command::serve::run(cli.serve)).await,
-            Some(Command::Serve(args)) => Box::pin(command::serve::run(args)).await,
-            Some(Command::Simulate(args)) => command::simulate::run(args).await,
-            Some(Command::Check(_)) => Ok(()),
+        match command {
+            Running::Serve(args) => Box::pin(command::serve::run(args)).await,
+            Running::Simulate(args) => Box::pin(command::simulate::run(args)).await,
         }
     })
 }
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory as _;
-
     use super::*;
 
     #[test]

@@ -11,9 +11,9 @@ use bytes::Bytes;
 use kubevirt_redfish_core::fairness::{CLUSTER_REQUESTS, IMAGE_QUESTIONS, OBSERVATIONS, SUBMISSIONS, Source, round};
 use kubevirt_redfish_core::kubevirt::{self, Share, TransportError, document_watch, watches};
 use kubevirt_redfish_core::model::{
-    CallerReview, Claim, Command, CommandError, CommandId, Completion, DocumentWrite, Observation, Probe,
+    CallerReview, Claim, Command, CommandError, CommandId, Completion, CorrelationId, DocumentWrite, Observation, Probe,
 };
-use kubevirt_redfish_core::{Input, Intent, Outcome, Output, Service, StreamId, Ticket, View};
+use kubevirt_redfish_core::{Cause, Input, Intent, Notice, Outcome, Output, Service, StreamId, Ticket, View};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::{Id, JoinError, JoinSet};
 
@@ -275,8 +275,7 @@ impl Driver {
                 Output::Wake => drop(self.wakes.send(())),
                 Output::Password(work) => self.passwords.start(work),
                 Output::ReleasePasswordMemory => self.passwords.release_memory(),
-                Output::Notice(notice) if notice.is_good() => tracing::info!("{notice}"),
-                Output::Notice(notice) => tracing::warn!("{notice}"),
+                Output::Notice(notice) => tell(&notice),
                 Output::Cancel(id) => self.commands.cancel(id),
                 Output::Outcome { ticket, outcome } => {
                     let stream = outcome.stream().map(|id| self.streams.open(id));
@@ -405,6 +404,16 @@ impl Commands {
         let id = self.by_task.remove(&task)?;
         self.stops.remove(&id);
         Some((id, result))
+    }
+}
+
+fn tell(notice: &Notice) {
+    let Cause { user, client, request } = notice.cause();
+    let (client, correlation_id) = (client.map(tracing::field::display), request.map(CorrelationId::as_str));
+    if notice.is_good() {
+        tracing::info!(correlation_id, client, user, "{notice}");
+    } else {
+        tracing::warn!(correlation_id, client, user, "{notice}");
     }
 }
 

@@ -4,6 +4,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use kubevirt_redfish_core::time::UnixTime;
 use rustls::ServerConfig;
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::pki_types::pem::PemObject as _;
@@ -52,6 +53,27 @@ pub fn from_files(files: &TlsFiles) -> Result<TlsAcceptor, TlsError> {
         .map_err(|error| fail(&files.key_file, error.to_string(), "a PEM file with an unencrypted private key"))?;
     acceptor(certificates, key)
 }
+
+/// What is soon to be done about the certificate in a file, if something is: `now` in seconds since 1970.
+pub fn expiry_warning(files: &TlsFiles, now: i64) -> Option<String> {
+    let certificate = CertificateDer::pem_file_iter(&files.cert_file).ok()?.next()?.ok()?;
+    let (_, certificate) = x509_parser::parse_x509_certificate(&certificate).ok()?;
+    let validity = certificate.validity();
+    let (from, until) = (validity.not_before.timestamp(), validity.not_after.timestamp());
+    let path = files.cert_file.display();
+    if until < now {
+        Some(format!("{path}: the certificate expired at {}: clients refuse it", UnixTime(until)))
+    } else if now < from {
+        Some(format!("{path}: the certificate is not valid before {}: clients refuse it", UnixTime(from)))
+    } else if until.saturating_sub(now) < SOON {
+        Some(format!("{path}: the certificate expires at {}: renew it", UnixTime(until)))
+    } else {
+        None
+    }
+}
+
+/// Certificates are renewed a month before they end, in seconds.
+const SOON: i64 = 30 * 24 * 60 * 60;
 
 /// TLS with a certificate made on the spot (ECDSA P-256), for `localhost`, `127.0.0.1` and `host`.
 pub fn self_signed(host: &str) -> Result<TlsAcceptor, TlsError> {

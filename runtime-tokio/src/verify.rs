@@ -65,6 +65,11 @@ impl Passwords {
     }
 }
 
+/// The hash of a password, as a configuration may have it; `None` if it cannot be computed.
+pub(crate) fn hash_of(password: &[u8]) -> Option<config::PasswordHash> {
+    Memory::default().hash_of(password)
+}
+
 impl Memory {
     fn work(&self, task: &PasswordTask) -> PasswordResult {
         match task {

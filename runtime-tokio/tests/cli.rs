@@ -17,7 +17,15 @@ authentication:
 
 #[test]
 fn help_and_version() {
-    for args in [&["--help"][..], &["serve", "--help"], &["simulate", "--help"], &["check", "--help"]] {
+    for args in [
+        &["--help"][..],
+        &["serve", "--help"],
+        &["simulate", "--help"],
+        &["check", "--help"],
+        &["hash-password", "--help"],
+        &["completions", "--help"],
+        &["man", "--help"],
+    ] {
         let (status, stdout, stderr) = run(args);
         assert_eq!((status, stderr.as_str()), (0, ""), "{args:?}");
         insta::assert_snapshot!(format!("help_{}", args[0].trim_start_matches('-')), stdout);
@@ -37,6 +45,14 @@ fn mistakes_on_the_command_line_end_with_2() {
         &["simulate", "--kubevirt-version", "2"],
         &["simulate", "--password", ""],
         &["simulate", "--username", "a:b"],
+        &["simulate", "--password", "a", "--password-file", "b"],
+        &["simulate", "--password-file", "no/such/file"],
+        &["simulate", "--password-file", "/dev/null"],
+        &["hash-password", "--password-file", "no/such/file"],
+        &["hash-password", "--password-file", "/dev/null"],
+        &["hash-password", "--password-file", "/dev/zero"],
+        &["completions", "dos"],
+        &["man", "no-such-command"],
         &["serve", "--config"],
     ] {
         let (status, stdout, stderr) = run(args);
@@ -100,4 +116,70 @@ fn a_log_level_that_is_none_is_refused() {
     let output = program(&["simulate"]).env("LOG_LEVEL", "verbose").output().unwrap();
     assert_eq!(output.status.code(), Some(2));
     assert!(String::from_utf8(output.stderr).unwrap().contains("LOG_LEVEL is `verbose`"));
+}
+
+/// N2: what `serve` refuses, `check` refuses.
+#[test]
+fn check_loads_the_certificate_that_serve_loads() {
+    let pair = |name: &str, end: (i32, u8, u8)| {
+        let mut params = rcgen::CertificateParams::new(vec!["bmc.example".to_owned()]).unwrap();
+        params.not_after = rcgen::date_time_ymd(end.0, end.1, end.2);
+        let key = rcgen::KeyPair::generate().unwrap();
+        let certificate = params.self_signed(&key).unwrap();
+        (file(&format!("{name}.crt"), &certificate.pem()), file(&format!("{name}.key"), &key.serialize_pem()))
+    };
+    let (certificate, key) = pair("good", (2999, 1, 1));
+    let (expired, of_expired) = pair("expired", (2001, 1, 1));
+    let empty = file("empty.pem", "");
+    let missing = "no/such/file.pem".into();
+    for (name, certificate, key, status, told) in [
+        ("good", &certificate, &key, 0, "can be used"),
+        ("expired", &expired, &of_expired, 0, "the certificate expired at 2001-01-01T00:00:00Z"),
+        ("swapped", &key, &certificate, 2, "good.key"),
+        ("empty", &empty, &key, 2, "has no certificate in it"),
+        ("without-key", &certificate, &empty, 2, "unencrypted private key"),
+        ("of-another", &certificate, &of_expired, 2, "cannot be used"),
+        ("missing", &missing, &key, 2, "no/such/file.pem"),
+    ] {
+        let (certificate, key) = (certificate.display(), key.display());
+        let tls = format!("server: {{tls: {{enabled: true, cert_file: '{certificate}', key_file: '{key}'}}}}\n");
+        let config = file(&format!("tls-{name}.yaml"), &format!("{CONFIG}{tls}"));
+        let (ended, stdout, stderr) = run(&["check", "--config", config.to_str().unwrap()]);
+        assert_eq!(ended, status, "{name}: {stdout}{stderr}");
+        assert!(format!("{stdout}{stderr}").contains(told), "{name}: {stdout}{stderr}");
+        if status != 0 {
+            let (ended, _, other) = run(&["serve", "--config", config.to_str().unwrap()]);
+            assert_eq!((ended, other), (status, stderr), "{name}: serve says the same");
+        }
+    }
+}
+
+/// N5: a hash that a configuration takes, of a password that stands on no command line.
+#[test]
+fn a_password_is_hashed_for_the_configuration() {
+    let password = file("password.txt", "correct horse\n");
+    let (status, hash, stderr) = run(&["hash-password", "--password-file", password.to_str().unwrap()]);
+    assert_eq!((status, stderr.as_str()), (0, ""));
+    assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$") && hash.ends_with('\n'), "{hash}");
+    let config = file("hashed.yaml", &CONFIG.replace("secret", &format!("'{}'", hash.trim())));
+    let (status, stdout, _) = run(&["check", "--config", config.to_str().unwrap()]);
+    assert_eq!(status, 0);
+    assert!(stdout.contains("(hashed password)"), "{stdout}");
+}
+
+#[test]
+fn completions_and_manual_pages_name_every_command() {
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let (status, stdout, _) = run(&["completions", shell]);
+        assert_eq!(status, 0, "{shell}");
+        for name in ["serve", "simulate", "check", "hash-password", "completions", "man"] {
+            assert!(stdout.contains(name), "{shell}: {name}");
+        }
+    }
+    for (args, title) in [(&["man"][..], ".TH kubevirt-redfish 1"), (&["man", "serve"], ".TH kubevirt-redfish-serve 1")]
+    {
+        let (status, stdout, _) = run(args);
+        assert_eq!(status, 0, "{args:?}");
+        assert!(stdout.contains(title) && stdout.contains("kubeconfig"), "{args:?}: {stdout}");
+    }
 }

@@ -84,3 +84,65 @@ async fn one_client_does_not_fill_the_log() {
     assert!((10..100).contains(&lines), "{lines} lines: {log}");
     assert!(log.contains("were left out"), "{log}");
 }
+
+/// N1: one line for each change, with who, what, how and how long; and all that is logged of a request has its id.
+#[tokio::test]
+async fn a_change_is_told_with_its_id_in_every_line() {
+    let mut service = Service::simulate(&["--tls", "off"]);
+    let mut client = service.client().await;
+    eventually(async || client.get(SYSTEMS).await.status, |status| *status == StatusCode::OK).await;
+    let reset = "/redfish/v1/Systems/lab.node-0/Actions/ComputerSystem.Reset";
+    let headers = [("x-request-id", "change-1"), ("content-type", "application/json")];
+    let answer = client.send(Method::POST, reset, &headers, r#"{"ResetType":"On"}"#).await;
+    assert_eq!((answer.status, answer.header("x-request-id")), (StatusCode::NO_CONTENT, Some("change-1")));
+    let refused = client.send(Method::POST, reset, &[headers[1], ("x-request-id", "change-2")], "{}").await;
+    assert_eq!(refused.status, StatusCode::BAD_REQUEST);
+    service.terminate();
+    assert_eq!(service.exit_status().code(), Some(0));
+    let lines = lines(&service);
+    let of = |id: &str| lines.iter().filter(|line| line["correlation_id"] == id).cloned().collect::<Vec<_>>();
+    let made = of("change-1");
+    assert_eq!(made.len(), 2, "{made:#?}");
+    let request = made.iter().find(|line| line["message"] == "request").unwrap();
+    for (field, value) in [("level", "INFO"), ("client", "127.0.0.1"), ("user", "admin"), ("method", "POST")] {
+        assert_eq!(request[field], value, "{request}");
+    }
+    assert_eq!((&request["path"], &request["status_code"]), (&reset.into(), &204.into()));
+    assert!(request["duration_us"].as_u64().is_some_and(|duration| duration > 0), "{request}");
+    let command = made.iter().find(|line| line["message"] == "command done").unwrap();
+    assert_eq!((&command["vm"], &command["action"]), (&"lab.node-0".into(), &"power".into()));
+    let failed = of("change-2");
+    assert_eq!(failed.len(), 1, "{failed:#?}");
+    assert_eq!((&failed[0]["level"], &failed[0]["status_code"]), (&"WARN".into(), &400.into()));
+}
+
+/// N1: log-ins that are refused, and the account that they lock.
+#[tokio::test]
+async fn refused_log_ins_and_locked_accounts_are_told() {
+    let mut service = Service::simulate(&["--tls", "off"]);
+    let mut client = service.client().await.anonymous();
+    for number in 0..10 {
+        let id = format!("guess-{number}");
+        let headers = [("authorization", "Basic YWRtaW46d3Jvbmc="), ("x-request-id", &*id)];
+        assert_eq!(client.send(Method::GET, SYSTEMS, &headers, "").await.status, StatusCode::UNAUTHORIZED);
+    }
+    let sessions = "/redfish/v1/SessionService/Sessions";
+    let headers = [("content-type", "application/json"), ("x-request-id", "session")];
+    let wrong = r#"{"UserName":"admin","Password":"wrong"}"#;
+    assert_eq!(client.send(Method::POST, sessions, &headers, wrong).await.status, StatusCode::UNAUTHORIZED);
+    service.terminate();
+    assert_eq!(service.exit_status().code(), Some(0));
+    let lines = lines(&service);
+    let refused = lines.iter().filter(|line| line["message"] == "log-in refused");
+    assert!(refused.clone().all(|line| line["level"] == "WARN" && line["client"] == "127.0.0.1"), "{lines:#?}");
+    let ids: Vec<_> = refused.filter_map(|line| line["correlation_id"].as_str()).collect();
+    assert_eq!(ids.len(), 11, "{ids:?}");
+    assert_eq!((ids[0], ids[10]), ("guess-0", "session"));
+    let locked: Vec<_> = lines.iter().filter(|line| line["message"].to_string().contains("locked")).collect();
+    assert_eq!(locked.len(), 1, "{locked:#?}");
+    assert_eq!((&locked[0]["user"], &locked[0]["correlation_id"]), (&"admin".into(), &"guess-9".into()));
+}
+
+fn lines(service: &Service) -> Vec<serde_json::Value> {
+    service.log().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}

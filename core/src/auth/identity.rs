@@ -79,6 +79,14 @@ impl Identity {
         }
     }
 
+    /// What the log calls them.
+    pub(crate) fn user_name(&self) -> Arc<str> {
+        match &self.who {
+            Who::Account(account) => Arc::clone(&account.user_name),
+            Who::External(user) => (*user.uid).into(),
+        }
+    }
+
     /// The privileges that they have over what a request is about.
     pub(crate) fn privileges(&self, extent: Extent<'_>) -> Privileges {
         let everywhere = match &self.who {

@@ -9,7 +9,7 @@ use subtle::ConstantTimeEq as _;
 use super::mac::{first_8, hmac};
 use super::{Account, BasicCredentials, Directory, TokenKey};
 use crate::config::{Credential, PasswordHash, Secret};
-use crate::model::BearerToken;
+use crate::model::{BearerToken, CorrelationId};
 use crate::time::Instant;
 
 /// What came of looking at credentials.
@@ -33,6 +33,8 @@ pub(crate) struct Attempt {
     /// What is to be computed. For credentials that are known to be wrong it is computed all the same, so that the time
     /// taken does not tell which names there are.
     pub(crate) check: Option<PasswordCheck>,
+    /// The request that it comes with, for the log.
+    pub(crate) request: Option<CorrelationId>,
 }
 
 /// What is known of a password before any hash is computed.
@@ -140,7 +142,8 @@ impl Authenticator {
             None if is_possible => (Verdict::Wrong, pretence(password)),
             None => (Verdict::Wrong, pretence(Secret::new(b""))),
         };
-        Login::Unverified(Attempt { account: account.map(|account| Arc::clone(&account.uid)), key, verdict, check })
+        let account = account.map(|account| Arc::clone(&account.uid));
+        Login::Unverified(Attempt { account, key, verdict, check, request: None })
     }
 
     /// What a bearer token is known by once it has been reviewed.

@@ -122,6 +122,8 @@ pub struct Exchange {
     bearer_tokens: bool,
     /// What tells who sent it from everyone else, once they have proved who they are.
     user: Option<Arc<str>>,
+    /// What the log calls them, of whoever wants to change something.
+    user_name: Option<Arc<str>>,
     /// The body and what came of it so far, of a write whose body has been read.
     write: Option<write::Write>,
     state: State,
@@ -167,6 +169,7 @@ impl View {
             peer: *peer,
             bearer_tokens: self.config.bearer_tokens,
             user: None,
+            user_name: None,
             write: None,
             state: State::Done,
         };
@@ -192,6 +195,11 @@ impl Exchange {
             Some(user) => Party::User(Arc::clone(user)),
             None => Party::Client(client_of(self.peer.address)),
         }
+    }
+
+    /// What the log calls whoever sent it, once they have proved who they are; of a change, not of a read.
+    pub fn user_name(&self) -> Option<&Arc<str>> {
+        self.user_name.as_ref()
     }
 
     /// Whether its sender has proved who they are.
@@ -327,6 +335,9 @@ impl Exchange {
     /// Goes on for someone whose credentials, if there were any, are right.
     fn authorised(&mut self, view: &Arc<View>, now: Now, identity: Option<Identity>) -> Step {
         self.user = identity.as_ref().map(Identity::user);
+        if !matches!(self.head.method, Method::GET | Method::HEAD) {
+            self.user_name = identity.as_ref().map(Identity::user_name);
+        }
         match self.check_head(view, now, identity.as_ref()) {
             Err(refusal) => self.refuse(&refusal),
             Ok((location, query))

@@ -102,7 +102,7 @@ impl Exchange {
         match found {
             Ok((task, _)) => {
                 self.state = State::CallingOff;
-                Step::Submit(Intent(IntentKind::CallOff(task.id.clone())))
+                Step::Submit(Intent(IntentKind::CallOff { task: task.id.clone(), correlation: None }))
             }
             Err(refusal) => self.refuse(&refusal),
         }

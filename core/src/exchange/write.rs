@@ -123,6 +123,7 @@ impl Exchange {
             only_if: self.is_conditional().then(|| Arc::clone(&plan.vm.machine)),
             request: Arc::new(self.as_task_request(&context, body, plan.answer)),
             reply,
+            correlation: None,
         };
         self.state = State::Submitted { identity, plan: Box::new(plan) };
         Step::Submit(Intent(intent))

@@ -96,7 +96,7 @@ pub(crate) const USER_NAME_FORMAT: Definition = Definition {
 pub(crate) const TOO_MANY_FAILED_LOGINS: Definition = Definition {
     registry: REGISTRY,
     key: "TooManyFailedLogins",
-    text: "Too many wrong passwords came from this address. Try again in %1 seconds.",
+    text: "Too many wrong passwords came from this address. Try again in %1 s.",
     severity: Severity::Warning,
     resolution: "Wait for the time that is given, and correct the password before you send the request again.",
 };

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{
-    BootDevice, BootEnabled, BootMode, BootTarget, Deferral, FirmwareSettings, ImportId, Indicator, InsertMedia,
-    Machine, Observation, PowerRestore, Slot, TrustChange, Uid, Url, VmId,
+    BootDevice, BootEnabled, BootMode, BootTarget, CorrelationId, Deferral, FirmwareSettings, ImportId, Indicator,
+    InsertMedia, Machine, Observation, PowerRestore, Slot, TrustChange, Uid, Url, VmId,
 };
 use crate::time::{Instant, UnixTime};
 
@@ -29,6 +29,8 @@ pub struct Command {
     pub only_if: Option<Arc<Machine>>,
     /// When to give up.
     pub deadline: Instant,
+    /// The request that asked for it, for the log; `None` for what the service does of its own accord.
+    pub request: Option<CorrelationId>,
     /// For what may bring the machine up: how that is promised if it cannot be done at once. Without it, it is waited
     /// for as long as the deadline allows.
     pub deferral: Option<Deferral>,

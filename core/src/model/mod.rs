@@ -5,6 +5,7 @@ mod address_policy;
 mod boot;
 mod caller;
 mod command;
+mod correlation;
 mod document;
 mod duty;
 mod firmware;
@@ -31,6 +32,7 @@ pub use caller::{BearerToken, Caller, CallerReview, Permission};
 pub use command::{
     Action, BootChange, BootOrderChange, Command, CommandError, CommandId, Completion, MachineChange, PowerRequest,
 };
+pub use correlation::CorrelationId;
 pub use document::{Document, DocumentName, DocumentWrite, LONGEST_DOCUMENT};
 pub use duty::{Aim, Claim, Duty};
 pub use firmware::{Firmware, FirmwareSettings, ProcessorModel, Tpm};

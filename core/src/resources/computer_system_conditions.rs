@@ -41,5 +41,5 @@ fn trouble(trouble: &Trouble) -> Message {
         Severity::Warning => &cluster::SYSTEM_IMPAIRED,
         Severity::Critical => &cluster::SYSTEM_FAILING,
     };
-    Message::new(definition, [&*trouble.reason, trouble.message.as_deref().unwrap_or("it gives no explanation")])
+    Message::new(definition, [&*trouble.reason, trouble.message.as_deref().unwrap_or("no more is said")])
 }

@@ -15,8 +15,8 @@ use super::timers::Timer;
 use super::{OutcomeKind, Output, Service, Stopping, Ticket};
 use crate::config::Config;
 use crate::model::{
-    Action, BootEnabled, Command, CommandError, CommandId, Completion, Machine as Definition, MachineChange, Next,
-    Overruled, Phase, PowerRequest, PowerState, Slot, Uid, VmId,
+    Action, BootEnabled, Command, CommandError, CommandId, Completion, CorrelationId, Machine as Definition,
+    MachineChange, Next, Overruled, Phase, PowerRequest, PowerState, Slot, Uid, VmId,
 };
 use crate::task::TaskId;
 use crate::time::{Instant, Now};
@@ -70,6 +70,8 @@ pub(super) struct Asker {
     pub(super) task: Option<TaskId>,
     /// The task that goes when it is done.
     pub(super) calls_off: Option<TaskId>,
+    /// The request of a client that asked for it.
+    pub(super) request: Option<CorrelationId>,
 }
 
 impl Asker {
@@ -415,6 +417,7 @@ impl Service {
             uid: waiting.uid,
             action: waiting.action.clone(),
             only_if: waiting.only_if,
+            request: waiting.asker.request.clone(),
             deadline,
             deferral,
             begun: now.unix,

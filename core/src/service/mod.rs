@@ -35,8 +35,8 @@ use http::StatusCode;
 use crate::auth::{Attempt, EditError, Edited, ExternalUser, TokenKey};
 use crate::config::{Config, Secret};
 use crate::model::{
-    Action, BearerToken, CallerReview, Claim, Command, CommandError, CommandId, Completion, DocumentWrite, Machine,
-    Observation, Probe, Source, Uid, VmId,
+    Action, BearerToken, CallerReview, Claim, Command, CommandError, CommandId, Completion, CorrelationId,
+    DocumentWrite, Machine, Observation, Probe, Source, Uid, VmId,
 };
 use crate::task::{TaskId, TaskRequest};
 use crate::time::{Instant, Now};
@@ -200,6 +200,18 @@ pub enum Notice {
          replicas do not see them"
     )]
     DocumentsInMemory,
+    /// Too many wrong passwords have locked an account.
+    #[error("an account is locked for {seconds} s: too many wrong passwords")]
+    AccountLocked {
+        /// Its user name.
+        user: Arc<str>,
+        /// Where the last of them came from.
+        client: IpAddr,
+        /// For how long.
+        seconds: u32,
+        /// The request with the last of them.
+        request: Option<CorrelationId>,
+    },
     /// Replicas cannot agree on which of them pushes events.
     #[error("every replica pushes every event, since they cannot agree on one that does: {0}")]
     DutyNotShared(String),
@@ -241,10 +253,31 @@ pub enum Notice {
     },
 }
 
+/// Who brought something about that is told to the log.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Cause<'a> {
+    /// As whom.
+    pub user: Option<&'a str>,
+    /// From where.
+    pub client: Option<IpAddr>,
+    /// By which request.
+    pub request: Option<&'a CorrelationId>,
+}
+
 impl Notice {
     /// Whether it is that something works again.
     pub const fn is_good(&self) -> bool {
         matches!(self, Self::ClusterSeen { .. } | Self::RightsGiven { .. })
+    }
+
+    /// Who brought it about, if it was a client.
+    pub fn cause(&self) -> Cause<'_> {
+        match self {
+            Self::AccountLocked { user, client, request, .. } => {
+                Cause { user: Some(user), client: Some(*client), request: request.as_ref() }
+            }
+            _ => Cause::default(),
+        }
     }
 }
 
@@ -280,11 +313,31 @@ pub(crate) enum IntentKind {
         /// What a task tells of it.
         request: Arc<TaskRequest>,
         reply: Reply,
+        /// Which request of a client asks for it.
+        correlation: Option<CorrelationId>,
     },
     /// Stop what a task stands for, and forget the task.
-    CallOff(TaskId),
+    CallOff { task: TaskId, correlation: Option<CorrelationId> },
     /// Do something about event subscriptions.
     Event(Box<EventIntent>),
+}
+
+impl Intent {
+    /// The same, asked for by this request of a client: what is logged about it names the request.
+    #[must_use]
+    pub fn asked_by(mut self, request: CorrelationId) -> Self {
+        match &mut self.0 {
+            IntentKind::LogIn { attempt, .. } => attempt.request = Some(request),
+            IntentKind::Act { correlation, .. } | IntentKind::CallOff { correlation, .. } => {
+                *correlation = Some(request);
+            }
+            IntentKind::HashPassword { .. }
+            | IntentKind::Review { .. }
+            | IntentKind::Edit(_)
+            | IntentKind::Event(_) => {}
+        }
+        self
+    }
 }
 
 /// When an intent is answered.
@@ -468,7 +521,7 @@ impl Service {
         match intent {
             IntentKind::LogIn { attempt, client } => self.log_in(now, ticket, client, *attempt),
             IntentKind::Act { .. }
-            | IntentKind::CallOff(_)
+            | IntentKind::CallOff { .. }
             | IntentKind::Edit(_)
             | IntentKind::HashPassword { .. }
             | IntentKind::Review { .. }
@@ -478,22 +531,22 @@ impl Service {
             }
             IntentKind::HashPassword { password, client } => self.hash_password(now, ticket, client, password),
             IntentKind::Review { key, token, client } => self.review(now, ticket, key, token, client),
-            IntentKind::Act { vm, uid, action, only_if, reply: Reply::WhenDone, .. } => {
-                let asker = Asker { ticket: Some(ticket), ..Asker::default() };
+            IntentKind::Act { vm, uid, action, only_if, reply: Reply::WhenDone, correlation, .. } => {
+                let asker = Asker { ticket: Some(ticket), request: correlation, ..Asker::default() };
                 self.enqueue(now, vm, uid, action, only_if, asker);
             }
             IntentKind::Act { vm, .. } if self.commands.is_full(&vm) => self.answer(ticket, OutcomeKind::Overloaded),
-            IntentKind::Act { vm, uid, action, only_if, request, reply: Reply::AtOnce } => {
+            IntentKind::Act { vm, uid, action, only_if, request, reply: Reply::AtOnce, correlation } => {
                 match self.open_task(now, &vm, &uid, &action, &request) {
                     Some(id) => {
-                        let asker = Asker { task: Some(id.clone()), ..Asker::default() };
+                        let asker = Asker { task: Some(id.clone()), request: correlation, ..Asker::default() };
                         self.enqueue(now, vm, uid, action, only_if, asker);
                         self.answer(ticket, OutcomeKind::Accepted(id));
                     }
                     None => self.answer(ticket, OutcomeKind::TooManyTasks),
                 }
             }
-            IntentKind::CallOff(id) => self.call_off(now, ticket, &id),
+            IntentKind::CallOff { task, correlation } => self.call_off(now, ticket, &task, correlation),
             IntentKind::Edit(edit) => self.edit(edit, Some(ticket)),
             IntentKind::Event(intent) => self.event_intent(now, ticket, *intent),
         }

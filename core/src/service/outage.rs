@@ -18,6 +18,8 @@ pub(super) struct Outage {
     /// The streams that it has now, and all that it has had.
     dark: BTreeSet<Source>,
     affected: BTreeSet<Source>,
+    /// What is shown is old: no stream has said that it fails, but nothing comes from any.
+    aged: bool,
     failures: u64,
     /// By namespace the rights that are missing, and those that have been told to be.
     withheld: BTreeMap<Option<Arc<str>>, BTreeSet<String>>,
@@ -68,14 +70,32 @@ impl Service {
         }
     }
 
+    /// Whether anything that is shown is so old that clients are told, and of which namespace.
+    pub(super) fn outage_aged(&mut self, now: Now, aged: Option<&str>) {
+        let outage = self.sources.outage();
+        let was_aged = std::mem::replace(&mut outage.aged, aged.is_some());
+        match aged {
+            Some(namespace) if !was_aged => {
+                let reason = "nothing is heard of it".to_owned();
+                self.tell_beginning(now, "virtualmachines", Some(namespace.into()), reason);
+            }
+            None if was_aged => self.outage_due(now, OVER_AFTER),
+            _ => {}
+        }
+    }
+
     fn outage_begins(&mut self, now: Now, source: &Source, reason: String) {
         let outage = self.sources.outage();
         outage.dark.insert(source.clone());
         outage.affected.insert(source.clone());
+        self.tell_beginning(now, source.kind, source.namespace.clone(), reason);
+    }
+
+    fn tell_beginning(&mut self, now: Now, kind: &'static str, namespace: Option<Arc<str>>, reason: String) {
+        let outage = self.sources.outage();
         if outage.began.is_none() {
             outage.began = Some(now.mono);
             outage.failures = 0;
-            let (kind, namespace) = (source.kind, source.namespace.clone());
             self.outputs.push_back(Output::Notice(Notice::ClusterUnseen { kind, namespace, reason }));
         }
     }
@@ -94,7 +114,7 @@ impl Service {
         }
         outage.due = None;
         let mut notices = Vec::new();
-        if let Some(began) = outage.began.filter(|_| outage.dark.is_empty()) {
+        if let Some(began) = outage.began.filter(|_| outage.dark.is_empty() && !outage.aged) {
             outage.began = None;
             notices.push(Notice::ClusterSeen {
                 seconds: now.mono.saturating_since(began).as_secs(),

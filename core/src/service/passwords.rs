@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use super::guard::client_of;
 use super::timers::Timer;
-use super::{OutcomeKind, Output, Service, Ticket};
+use super::{Notice, OutcomeKind, Output, Service, Ticket};
 use crate::auth::{AccountEdit, Attempt, Lock, PasswordCheck, Verdict};
 use crate::config::{Credential, PasswordHash, Secret};
 use crate::fairness::{Bounds, Turns};
@@ -250,6 +250,11 @@ impl Service {
         let policy = self.access.accounts().policy;
         if let Some(account) = account.filter(|account| self.access.guard().failed(account, policy, now.mono)) {
             self.show_locks();
+            if let Some(known) = self.inventory.current().directory.by_uid(account) {
+                let (user, request) = (Arc::clone(&known.user_name), attempt.request.clone());
+                let notice = Notice::AccountLocked { user, client, seconds: policy.duration, request };
+                self.outputs.push_back(Output::Notice(notice));
+            }
             let steady = self.inventory.current().sessions.clock.read(now);
             let until = steady.0.saturating_add(i64::from(policy.duration));
             let lock = AccountEdit::Lock { uid: Arc::clone(account), lock: Lock { until } };

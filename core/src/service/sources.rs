@@ -277,6 +277,9 @@ impl Service {
             .map(|(index, chassis)| self.sources.part(&chassis.namespace, before.of(index), config.stale_after, now))
             .collect();
         let after = Coverage::from(parts);
+        let mut ages = config.chassis.iter().zip(after.parts());
+        let aged = ages.find(|(_, (_, part))| part.age != Age::Current).map(|(chassis, _)| &*chassis.namespace);
+        self.outage_aged(now, aged);
         let newly_listed: BTreeSet<u16> = after
             .parts()
             .filter(|(index, part)| part.listed && before.of(*index).is_none_or(|before| !before.listed))

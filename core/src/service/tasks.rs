@@ -17,7 +17,8 @@ use super::timers::Timer;
 use super::{OutcomeKind, Service, Ticket};
 use crate::event::task_changes;
 use crate::model::{
-    Action, CommandError, Import, ImportId, ImportState, Medium, Observation, PowerState, Slot, Uid, VmId,
+    Action, CommandError, CorrelationId, Import, ImportId, ImportState, Medium, Observation, PowerState, Slot, Uid,
+    VmId,
 };
 use crate::task::{Task, TaskId, TaskRequest, Work};
 use crate::time::{Instant, Now, UnixTime};
@@ -160,7 +161,7 @@ impl Service {
     }
 
     /// Somebody does not want a task any more: what still goes on is stopped, what has ended is forgotten.
-    pub(super) fn call_off(&mut self, now: Now, ticket: Ticket, id: &TaskId) {
+    pub(super) fn call_off(&mut self, now: Now, ticket: Ticket, id: &TaskId, correlation: Option<CorrelationId>) {
         let Some(task) = self.inventory.task(id).cloned() else {
             return self.answer(ticket, OutcomeKind::Failed(CommandError::NotFound));
         };
@@ -192,7 +193,8 @@ impl Service {
         };
         if let (Some(action), Some(uid)) = (action, uid) {
             self.set_cancelling(now, id, true);
-            let asker = Asker { ticket: Some(ticket), calls_off: Some(id.clone()), ..Asker::default() };
+            let (ticket, calls_off) = (Some(ticket), Some(id.clone()));
+            let asker = Asker { ticket, calls_off, request: correlation, ..Asker::default() };
             self.enqueue(now, task.vm.clone(), uid, action, None, asker);
         } else {
             self.remove_task(now, id);

@@ -208,6 +208,7 @@ proptest! {
             uid: Uid::new("0704fde5-320c-4a2f-a0b5-0573bb642233"),
             action,
             only_if: None,
+            request: None,
             deadline,
             deferral: None,
             begun: UnixTime(0),

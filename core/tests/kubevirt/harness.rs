@@ -103,6 +103,7 @@ impl World {
             uid: Uid::new(&uid),
             action,
             only_if: None,
+            request: None,
             deadline: Instant::new(self.sim.now) + time,
             deferral: None,
             begun: UnixTime(self.sim.cluster.config().epoch + i64::try_from(self.sim.now.as_secs()).unwrap_or(0)),

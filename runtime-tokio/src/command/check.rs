@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use kubevirt_redfish_core::config::{ChassisName, Credential, IdConvention};
 
-use super::{Failure, config_path, print};
+use super::{Failure, config_path, expiry, load_tls, print};
 use crate::cli::CheckArgs;
 use crate::config::{self, Loaded, Settings};
 
@@ -12,9 +12,10 @@ use crate::config::{self, Loaded, Settings};
 pub(crate) fn run(args: &CheckArgs) -> Result<(), Failure> {
     let path = config_path(args.config.as_ref())?;
     let Loaded { settings, warnings } = config::load(path).map_err(|error| Failure::Usage(error.to_string()))?;
+    let _tls = load_tls(&settings)?;
     let mut text = describe(&settings);
     // Writing to a text does not fail.
-    for warning in &warnings {
+    for warning in warnings.iter().map(ToString::to_string).chain(expiry(&settings)) {
         let _ = writeln!(text, "warning: {warning}");
     }
     let _ = writeln!(text, "{} can be used", path.display());

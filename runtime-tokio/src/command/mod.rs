@@ -1,6 +1,9 @@
 //! What the program can be asked to do, and what running a service means: start it, wait, stop it in order.
 
 pub(crate) mod check;
+pub(crate) mod hash_password;
+pub(crate) mod manual;
+mod password;
 pub(crate) mod serve;
 pub(crate) mod simulate;
 
@@ -15,11 +18,12 @@ use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 
 use crate::clock::Clock;
-use crate::config::ListenAddress;
+use crate::config::{ListenAddress, Settings};
 use crate::driver::{Driver, Setup};
 use crate::random;
 use crate::server::{Limits, Redfish, Server};
 use crate::ssdp;
+use crate::tls;
 use crate::transport::Transport;
 
 /// Why the program ends otherwise than it should.
@@ -55,6 +59,16 @@ fn config_path(path: Option<&PathBuf>) -> Result<&Path, Failure> {
                 .to_owned(),
         )
     })
+}
+
+/// The certificate and the key that the configuration names.
+fn load_tls(settings: &Settings) -> Result<Option<TlsAcceptor>, Failure> {
+    settings.tls.as_ref().map(tls::from_files).transpose().map_err(|error| Failure::Usage(error.to_string()))
+}
+
+/// What is soon to be done about that certificate.
+fn expiry(settings: &Settings) -> Option<String> {
+    tls::expiry_warning(settings.tls.as_ref()?, Clock::start().now().unix.0)
 }
 
 /// A service that is about to run.
@@ -151,8 +165,12 @@ impl App {
 
 /// Prints to standard output. Whoever closed that does not want to read it.
 fn print(text: &str) {
+    print_bytes(text.as_bytes());
+}
+
+fn print_bytes(text: &[u8]) {
     let mut stdout = std::io::stdout().lock();
-    let _ = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
+    let _ = stdout.write_all(text).and_then(|()| stdout.flush());
 }
 
 /// Listens on an address; `option` is where another one can be given.

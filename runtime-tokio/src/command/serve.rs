@@ -3,22 +3,20 @@
 use kubevirt_redfish_core::config::Config;
 use kubevirt_redfish_core::model::Namespace;
 
-use super::{App, Failure, config_path};
+use super::{App, Failure, config_path, expiry, load_tls};
 use crate::cli::ServeArgs;
 use crate::config::{self, Loaded};
 use crate::random;
-use crate::tls;
 use crate::transport::{Kubernetes, Transport};
 
 /// Runs until the process is asked to end.
 pub(crate) async fn run(args: ServeArgs) -> Result<(), Failure> {
     let path = config_path(args.config.as_ref())?;
     let Loaded { settings, warnings } = config::load(path).map_err(|error| Failure::Usage(error.to_string()))?;
-    for warning in &warnings {
+    let tls = load_tls(&settings)?;
+    for warning in warnings.iter().map(ToString::to_string).chain(expiry(&settings)) {
         tracing::warn!(%warning, "configuration");
     }
-    let tls =
-        settings.tls.as_ref().map(tls::from_files).transpose().map_err(|error| Failure::Usage(error.to_string()))?;
     let kubernetes =
         Kubernetes::new(args.kubeconfig.as_deref()).await.map_err(|error| Failure::Usage(error.to_string()))?;
     let server_address = kubernetes.server().to_string();

@@ -12,7 +12,7 @@ use kubevirt_redfish_fixtures::cluster::{Cluster, ClusterConfig, KubevirtVersion
 use kubevirt_redfish_fixtures::sample;
 use tokio::sync::watch;
 
-use super::{App, Failure, bind, print};
+use super::{App, Failure, bind, password, print};
 use crate::cli::{SimulateArgs, SimulatedVersion, TlsMode};
 use crate::clock::Clock;
 use crate::random;
@@ -26,10 +26,11 @@ const LAB: &str = "lab";
 
 /// Runs until the process is asked to end.
 pub(crate) async fn run(args: SimulateArgs) -> Result<(), Failure> {
-    let password = match &args.password {
-        Some(password) if password.is_empty() => return Err(Failure::Usage("--password is empty".to_owned())),
-        Some(password) => password.clone(),
-        None => random::password().map_err(Failure::runtime)?,
+    let password = match (&args.password, &args.password_file) {
+        (Some(password), _) if password.is_empty() => return Err(Failure::Usage("--password is empty".to_owned())),
+        (Some(password), _) => password.clone(),
+        (None, Some(file)) => password::read(file)?,
+        (None, None) => random::password().map_err(Failure::runtime)?,
     };
     if args.username.is_empty() || args.username.contains(':') {
         return Err(Failure::Usage("--username is empty or has a colon in it, which cannot be sent".to_owned()));

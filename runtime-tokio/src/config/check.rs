@@ -1,6 +1,6 @@
 //! From what the file says to values that can be used: everything that is wrong is reported at once.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -328,9 +328,12 @@ impl Check<'_> {
             let message = "empty; expected the names of the chassis that this user sees";
             self.refuse(names.referenced, format!("{key}.chassis"), message);
         }
+        // One that stands twice has been refused where it does.
+        let known: BTreeSet<&str> = chassis.iter().map(String::as_str).collect();
         for (index, name) in names.value.iter().enumerate() {
-            if !chassis.contains(&name.value) {
-                let message = describe(&name.value, &format!("expected the name of a chassis: {}", chassis.join(", ")));
+            if !known.contains(&*name.value) {
+                let names = known.iter().copied().collect::<Vec<_>>().join(", ");
+                let message = describe(&name.value, &format!("expected the name of a chassis: {names}"));
                 self.refuse(name.referenced, format!("{key}.chassis[{index}]"), message);
             }
         }

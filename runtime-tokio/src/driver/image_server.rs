@@ -13,6 +13,7 @@ use crate::transport::Transport;
 /// Asks, and waits for an answer for as long as it is wanted. The images of a simulated cluster are where it is.
 pub(super) async fn ask(
     question: ImageRequest,
+    correlation_id: Option<&str>,
     share: &Share,
     questions: &Permits<Share>,
     clock: Clock,
@@ -37,7 +38,7 @@ pub(super) async fn ask(
         Ok(answer) => {
             tracing::debug!(host, status = answer.status().as_u16(), "a server was asked for an image's size");
         }
-        Err(error) => tracing::info!(host, %error, "a server does not say how large an image is"),
+        Err(error) => tracing::info!(correlation_id, host, %error, "a server does not say how large an image is"),
     }
     answer
 }

@@ -35,7 +35,8 @@ pub(super) async fn run(
         }
         match operation.poll(clock.mono()) {
             OperationStep::Send(request) => {
-                tracing::debug!(vm = operation.subject(), method = %request.method(), path = request.uri().path(), "command");
+                let correlation_id = operation.correlation_id();
+                tracing::debug!(correlation_id, vm = operation.subject(), method = %request.method(), path = request.uri().path(), "command");
                 // For the request alone: an operation may wait for an hour until its machine has stopped.
                 let response = match permits.acquire(&operation.share()).await {
                     Ok(_permit) => {
@@ -47,7 +48,9 @@ pub(super) async fn run(
                 operation.handle_response(clock.mono(), response);
             }
             OperationStep::Ask(question) => {
-                let answer = image_server::ask(question, &operation.share(), &questions, clock, &transport).await;
+                let asked_by = operation.correlation_id();
+                let answer =
+                    image_server::ask(question, asked_by, &operation.share(), &questions, clock, &transport).await;
                 operation.handle_image_answer(clock.mono(), answer);
             }
             OperationStep::WaitUntil(instant) => tokio::select! {
@@ -56,13 +59,17 @@ pub(super) async fn run(
             },
             OperationStep::Done(result) => {
                 let vm = operation.subject();
-                let action = operation.command().map_or("request", |command| name(&command.action));
+                let command = operation.command();
+                let action = command.map_or("request", |command| name(&command.action));
+                let correlation_id = operation.correlation_id();
                 match &result {
                     // Documents are stored whenever somebody logs in, and callers reviewed every minute.
                     Ok(_) if operation.command().is_none() => tracing::debug!(vm, action, "command done"),
-                    Ok(_) => tracing::info!(vm, action, "command done"),
-                    Err(error) if operation.is_routine() => tracing::debug!(vm, action, %error, "command failed"),
-                    Err(error) => tracing::warn!(vm, action, %error, "command failed"),
+                    Ok(_) => tracing::info!(correlation_id, vm, action, "command done"),
+                    Err(error) if operation.is_routine() => {
+                        tracing::debug!(correlation_id, vm, action, %error, "command failed");
+                    }
+                    Err(error) => tracing::warn!(correlation_id, vm, action, %error, "command failed"),
                 }
                 return result;
             }

@@ -3,15 +3,17 @@
 use std::io;
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version, header};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, Version, header};
 use http_body_util::Full;
 use hyper::body::Incoming;
 use kubevirt_redfish_core::fairness::{LONG_READS, Party, REFUSED_AFTER, REQUESTS};
+use kubevirt_redfish_core::model::CorrelationId;
 use kubevirt_redfish_core::{self as core, Signal, Step, View};
+use tracing::Level;
 
 use super::connection::broken;
 use super::correlation::{REQUEST_ID, correlation_id};
@@ -56,7 +58,7 @@ impl Handler for Redfish {
     ) -> impl Future<Output = io::Result<Response<AnswerBody>>> + Send + 'static {
         let (parts, body) = request.into_parts();
         let correlation_id = correlation_id(&peer, &parts.headers);
-        let record = Record::of(&parts, &correlation_id);
+        let mut record = Record::of(&parts, &correlation_id);
         let is_http1 = parts.version < Version::HTTP_2;
         let expects_continue = parts.headers.contains_key(header::EXPECT);
         let inner = self.inner;
@@ -70,15 +72,13 @@ impl Handler for Redfish {
             let (exchange, step) = inner.begin(&peer, head);
             let response = match step {
                 Step::Respond(response) => response.map(|body| AnswerBody::Whole(Full::new(body))),
-                step => inner.carry(&peer, exchange, step, &mut body).await?,
+                step => inner.carry(&peer, exchange, step, &mut body, &mut record).await?,
             };
             // Who waits to be asked for the body has not begun to send it.
             if !body.has_ended() && !expects_continue {
                 body.discard().await;
             }
-            if let Some(record) = record {
-                record.write(response.status(), &correlation_id, peer.address);
-            }
+            record.write(response.status(), peer.address);
             let mut response = response;
             response.headers_mut().insert(REQUEST_ID, correlation_id);
             // With an unread body in it the connection is of no more use. Who is not told so sends the next request on it.
@@ -119,10 +119,12 @@ impl Inner {
         mut exchange: core::Exchange,
         mut step: Step,
         body: &mut RequestBody,
+        record: &mut Record,
     ) -> io::Result<Response<AnswerBody>> {
         let mut stream = None;
         let mut place: Option<Permit<Party>> = None;
         loop {
+            record.user = exchange.user_name().cloned();
             if let Step::Respond(response) = step {
                 return Ok(response.map(|body| AnswerBody::Whole(Full::new(body))));
             }
@@ -150,7 +152,7 @@ impl Inner {
                     continue;
                 }
                 Step::ReadBody { limit } => body.read(limit).await,
-                Step::Submit(intent) => match self.submissions.submit(intent).await {
+                Step::Submit(intent) => match self.submissions.submit(intent.asked_by(record.id())).await {
                     Some(reply) => {
                         stream = reply.stream;
                         Signal::Outcome(reply.outcome)
@@ -217,36 +219,66 @@ fn unavailable() -> io::Result<Response<AnswerBody>> {
         .map_err(broken)
 }
 
-/// What the log says about a request. Only made if the log may want it.
+/// What the log says about a request.
 struct Record {
+    correlation_id: HeaderValue,
     method: Method,
-    path: Box<str>,
-    begin: std::time::Instant,
+    uri: Uri,
+    /// It came with a user name and a password, or with a token of the cluster.
+    has_credentials: bool,
+    /// Who sent it, if it is to change something and they have proved who they are.
+    user: Option<Arc<str>>,
+    /// When it began. A read is only timed if somebody wants to know.
+    begin: Option<Instant>,
 }
 
 impl Record {
-    fn of(parts: &http::request::Parts, correlation_id: &HeaderValue) -> Option<Self> {
-        let is_read = parts.method == Method::GET || parts.method == Method::HEAD;
-        if is_read && !tracing::enabled!(tracing::Level::DEBUG) {
-            return None;
-        }
-        let correlation_id = correlation_id.to_str().unwrap_or_default();
-        tracing::trace!(correlation_id, method = %parts.method, path = parts.uri.path(), "request");
-        Some(Self { method: parts.method.clone(), path: parts.uri.path().into(), begin: std::time::Instant::now() })
+    fn of(parts: &http::request::Parts, correlation_id: &HeaderValue) -> Self {
+        let is_timed = !is_read(&parts.method) || tracing::enabled!(Level::DEBUG);
+        let record = Self {
+            correlation_id: correlation_id.clone(),
+            method: parts.method.clone(),
+            uri: parts.uri.clone(),
+            has_credentials: parts.headers.contains_key(header::AUTHORIZATION),
+            user: None,
+            begin: is_timed.then(Instant::now),
+        };
+        tracing::trace!(correlation_id = record.text(), method = %record.method, path = record.uri.path(), "request");
+        record
     }
 
-    fn write(&self, status: StatusCode, correlation_id: &HeaderValue, client: IpAddr) {
-        let Self { method, path, begin } = self;
-        let correlation_id = correlation_id.to_str().unwrap_or_default();
-        let duration = microseconds(begin.elapsed());
-        let status_code = status.as_u16();
-        let is_read = *method == Method::GET || *method == Method::HEAD;
-        if !is_read && (status.is_client_error() || status.is_server_error()) {
-            tracing::warn!(correlation_id, %client, %method, %path, status_code, duration, "request failed");
+    fn text(&self) -> &str {
+        self.correlation_id.to_str().unwrap_or_default()
+    }
+
+    fn id(&self) -> CorrelationId {
+        CorrelationId::new(self.text())
+    }
+
+    /// One line for each change and for each log-in that is refused; others for whoever looks for a fault.
+    fn write(&self, status: StatusCode, client: IpAddr) {
+        let Self { method, uri, has_credentials, user, begin, .. } = self;
+        let is_refused = status.is_client_error() || status.is_server_error();
+        let is_log_in = *has_credentials || uri.path().trim_end_matches('/').ends_with("/SessionService/Sessions");
+        let is_refused_log_in = is_log_in && matches!(status, StatusCode::UNAUTHORIZED | StatusCode::TOO_MANY_REQUESTS);
+        let changes = !is_read(method) && *method != Method::OPTIONS;
+        let correlation_id = self.text();
+        let (path, status_code, user) = (uri.path(), status.as_u16(), user.as_deref());
+        let duration_us = begin.map(|begin| microseconds(begin.elapsed()));
+        if is_refused_log_in {
+            tracing::warn!(correlation_id, %client, %method, %path, status_code, duration_us, "log-in refused");
+        } else if changes && is_refused {
+            tracing::warn!(correlation_id, %client, user, %method, %path, status_code, duration_us, "request failed");
+        } else if changes {
+            tracing::info!(correlation_id, %client, user, %method, %path, status_code, duration_us, "request");
         } else {
-            tracing::debug!(correlation_id, %method, %path, status_code, duration, "request");
+            tracing::debug!(correlation_id, %client, %method, %path, status_code, duration_us, "request");
         }
     }
+}
+
+fn is_read(method: &Method) -> bool {
+    matches!(*method, Method::GET | Method::HEAD)
 }
 
 fn microseconds(duration: Duration) -> u64 {

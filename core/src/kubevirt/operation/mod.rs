@@ -9,7 +9,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::{Settings, TransportError};
-use crate::model::{Action, CallerReview, Claim, Command, CommandError, Completion, DocumentWrite, Platform, Probe};
+use crate::model::{
+    Action, CallerReview, Claim, Command, CommandError, Completion, CorrelationId, DocumentWrite, Platform, Probe,
+};
 use crate::time::Instant;
 
 mod answer;
@@ -196,6 +198,11 @@ impl Operation {
             Work::Review(_) => Share::Reviews,
             Work::Claim(_) | Work::Probe(_) => Share::Claims,
         }
+    }
+
+    /// The id of the client's request that asked for it, for the log.
+    pub fn correlation_id(&self) -> Option<&str> {
+        self.command()?.request.as_ref().map(CorrelationId::as_str)
     }
 
     /// The command that is carried out, if it is one.

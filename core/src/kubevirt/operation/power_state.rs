@@ -69,7 +69,7 @@ pub(super) fn refusal<'a>(scene: &Scene<'a>) -> Option<&'a str> {
 }
 
 fn reason(failure: &Condition) -> &str {
-    let text = failure.message.as_deref().or(failure.reason.as_deref()).unwrap_or("it gives no explanation");
+    let text = failure.message.as_deref().or(failure.reason.as_deref()).unwrap_or("no reason is given");
     // What virt-controller says before the reason.
     let text = text.strip_prefix("Failure while starting VMI: ").unwrap_or(text);
     match text.split_once(" denied the request: ") {
