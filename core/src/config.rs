@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::auth::{Privileges, Role};
-use crate::model::AddressPolicy;
+use crate::model::{AddressPolicy, AddressRange};
 
 /// Everything the service is configured with.
 #[derive(Clone, Debug)]
@@ -32,6 +32,8 @@ pub struct Config {
     pub paused_as: PausedAs,
     /// What the service itself speaks; whatever is in front of it may speak something else to clients.
     pub protocol: Protocol,
+    /// Proxies that say from whom they have a request.
+    pub trusted_proxies: TrustedProxies,
     /// Answer searches for Redfish services (SSDP). It can still be switched off over Redfish, and then on again.
     pub ssdp: bool,
     /// The largest request body that is read, in bytes.
@@ -72,6 +74,7 @@ impl Default for Config {
             service_uuid: "00000000-0000-0000-0000-000000000000".to_owned(),
             paused_as: PausedAs::default(),
             protocol: Protocol::default(),
+            trusted_proxies: TrustedProxies::default(),
             ssdp: false,
             body_limit: 1024 * 1024,
             drain_delay: Duration::from_secs(5),
@@ -90,6 +93,25 @@ impl Default for Config {
 
 /// Two thousand systems that are read all the time; of more, some are rendered anew, which takes a few microseconds.
 const RENDER_CACHE: usize = 16 << 20;
+
+/// Proxies, load balancers and routers that are believed when they say from whom they have a request.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct TrustedProxies {
+    /// Their addresses.
+    pub ranges: Vec<AddressRange>,
+    /// The header in which they say it. They have to write it themselves, or to drop what a client sends in it.
+    pub header: ForwardedBy,
+}
+
+/// A header in which proxies say from whom they have a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum ForwardedBy {
+    /// `X-Forwarded-For`.
+    #[default]
+    XForwardedFor,
+    /// `Forwarded` (RFC 7239).
+    Forwarded,
+}
 
 /// Which servers of images have to prove who they are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]

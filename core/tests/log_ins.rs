@@ -13,7 +13,7 @@ use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode};
 use kubevirt_redfish_core::Role;
-use kubevirt_redfish_core::config::{Account, Config, Credential, PasswordHash};
+use kubevirt_redfish_core::config::{Account, Config, Credential, PasswordHash, TrustedProxies};
 use kubevirt_redfish_core::kubevirt::Settings;
 use kubevirt_redfish_core::model::Namespace;
 use kubevirt_redfish_fixtures::cluster::{ClusterConfig, Fault, FaultEffect, KubevirtVersion, Rule, User};
@@ -34,6 +34,10 @@ const OTHER: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(203, 0, 113, 1));
 
 /// `admin` and `eve` have a hash, `plain` and `boss` have not; everybody's password is `secret`.
 fn world() -> World {
+    world_behind(TrustedProxies::default())
+}
+
+fn world_behind(trusted_proxies: TrustedProxies) -> World {
     let hashed = |name: &str| Account {
         credential: Credential::Hashed(PasswordHash::new("hash:secret")),
         ..account(name, Role::Administrator, &["lab"])
@@ -43,6 +47,7 @@ fn world() -> World {
         chassis: vec![chassis("lab", "lab")],
         accounts: vec![hashed("admin"), hashed("eve"), plain("plain"), plain("boss")],
         bearer_tokens: true,
+        trusted_proxies,
         ..Config::default()
     };
     let settings = Settings { own_namespace: Namespace::new(OWN), ..Settings::default() };
@@ -331,4 +336,29 @@ fn parallel_tokens_are_counted_when_they_are_asked_about() {
     assert!(asked <= 48, "{asked} {counts:?}");
     assert_eq!(counts.get(&401), Some(&(asked - 1)), "{counts:?}");
     assert_eq!(counts.values().sum::<usize>(), 400, "{counts:?}");
+}
+
+/// D10: behind a proxy everybody comes from one address. If the proxy is trusted, each client counts for itself, and nobody
+/// passes for another by what they send themselves.
+#[test]
+fn behind_a_trusted_proxy_each_client_counts_for_itself() {
+    let proxy = IpAddr::from([10, 0, 0, 1]);
+    let ranges = vec!["10.0.0.0/8".parse().unwrap()];
+    let trusted = TrustedProxies { ranges, ..TrustedProxies::default() };
+    let from = |client: &str, mut request: Request<Bytes>| {
+        request.headers_mut().insert("x-forwarded-for", client.parse().unwrap());
+        request
+    };
+    for (proxies, others) in [(trusted, StatusCode::OK), (TrustedProxies::default(), StatusCode::TOO_MANY_REQUESTS)] {
+        let world = &mut world_behind(proxies);
+        for number in 0..40 {
+            // What stands before the client's own address, the client has made up.
+            let request = from(&format!("192.0.2.{number}, 198.51.100.1"), basic("nobody", "wrong"));
+            let status = send(world, proxy, request);
+            assert!(matches!(status, StatusCode::UNAUTHORIZED | StatusCode::TOO_MANY_REQUESTS), "{number}: {status}");
+        }
+        let again = from("192.0.2.99, 198.51.100.1", basic("plain", "secret"));
+        assert_eq!(send(world, proxy, again), StatusCode::TOO_MANY_REQUESTS, "the guesser");
+        assert_eq!(send(world, proxy, from("203.0.113.1", basic("plain", "secret"))), others, "another client");
+    }
 }

@@ -142,6 +142,7 @@ fn d16_every_key_has_an_effect_or_a_warning() {
     };
     let all = meaning(everything);
     let otherwise = |line: &str| match line.trim() {
+        "only_allowed_hosts: false" => "  only_allowed_hosts: true",
         "allow_insecure_tls: false" => "  allow_insecure_tls: true",
         r#"storage_class: """# => "  storage_class: fast",
         _ => "",

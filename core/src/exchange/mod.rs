@@ -24,7 +24,7 @@ use http::{HeaderName, Method, Request, Response, StatusCode};
 
 use crate::auth::{self, BasicCredentials, Extent, Identity, Login, Owned, Privilege, Required, required};
 use crate::fairness::Party;
-use crate::http::{Encoding, Refusal, accepts, is_preflight, normalised};
+use crate::http::{Encoding, Refusal, accepts, client, is_preflight, normalised};
 use crate::messages::{Message, base};
 use crate::model::{BearerToken, CommandError};
 use crate::query::{self, Query};
@@ -164,9 +164,10 @@ impl View {
         if let Some(uri) = normalised(&head.uri) {
             head.uri = uri;
         }
+        let address = client(peer.address, &head.headers, &self.config.trusted_proxies);
         let mut exchange = Exchange {
             head,
-            peer: *peer,
+            peer: Peer { address, ..*peer },
             bearer_tokens: self.config.bearer_tokens,
             user: None,
             user_name: None,
@@ -195,6 +196,11 @@ impl Exchange {
             Some(user) => Party::User(Arc::clone(user)),
             None => Party::Client(client_of(self.peer.address)),
         }
+    }
+
+    /// The address of its client: of whoever connected, or from whom a trusted proxy has it.
+    pub fn client(&self) -> IpAddr {
+        self.peer.address
     }
 
     /// What the log calls whoever sent it, once they have proved who they are; of a change, not of a read.

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
 use std::sync::Arc;
 
-use super::Host;
+use super::{AddressRange, Host};
 
 /// Which hosts may be named, besides those with public addresses and names.
 ///
@@ -48,13 +48,8 @@ pub enum AllowedHost {
     Name(Box<str>),
     /// Every host whose name ends with a dot and this.
     Below(Box<str>),
-    /// Every address that begins with so many bits of this one.
-    Network {
-        /// The address.
-        address: IpAddr,
-        /// How many bits.
-        prefix: u8,
-    },
+    /// Every address of this range.
+    Network(AddressRange),
 }
 
 /// Why a host may not be named; prints as what is told to who named it.
@@ -153,25 +148,17 @@ impl AllowedHost {
                 .strip_suffix(&**domain)
                 .and_then(|rest| rest.strip_suffix('.'))
                 .is_some_and(|rest| !rest.is_empty()),
-            Self::Network { .. } => false,
+            Self::Network(_) => false,
         }
     }
 
     fn has_address(&self, address: IpAddr) -> bool {
-        let Self::Network { address: network, prefix } = self else { return false };
-        let shifted = |bits: u128, width: u32| bits.checked_shr(width.saturating_sub(u32::from(*prefix))).unwrap_or(0);
-        match (network, address) {
-            (IpAddr::V4(one), IpAddr::V4(other)) => {
-                shifted(u128::from(one.to_bits()), 32) == shifted(u128::from(other.to_bits()), 32)
-            }
-            (IpAddr::V6(one), IpAddr::V6(other)) => shifted(one.to_bits(), 128) == shifted(other.to_bits(), 128),
-            (IpAddr::V4(_), IpAddr::V6(_)) | (IpAddr::V6(_), IpAddr::V4(_)) => false,
-        }
+        matches!(self, Self::Network(range) if range.contains(address))
     }
 
     /// Whether it allows every address that there is.
     pub fn is_everything(&self) -> bool {
-        matches!(self, Self::Network { prefix: 0, .. })
+        matches!(self, Self::Network(range) if range.is_everything())
     }
 }
 
@@ -180,21 +167,15 @@ impl FromStr for AllowedHost {
     type Err = ();
 
     fn from_str(text: &str) -> Result<Self, ()> {
-        if let Some((address, prefix)) = text.split_once('/') {
-            let address: IpAddr = address.parse().map_err(|_| ())?;
-            let longest = if address.is_ipv4() { 32 } else { 128 };
-            let plain = prefix.bytes().all(|byte| byte.is_ascii_digit());
-            let prefix = prefix.parse().ok().filter(|prefix| *prefix <= longest && plain).ok_or(())?;
-            return Ok(Self::Network { address, prefix });
+        if text.contains('/') {
+            return text.parse().map(Self::Network);
         }
         let (below, host) = text.strip_prefix("*.").map_or((false, text), |domain| (true, domain));
         match (Host::parse(host).ok_or(())?, below) {
             (Host::Name(name), true) => Ok(Self::Below(name)),
             (Host::Name(name), false) => Ok(Self::Name(name)),
             (Host::Address(_), true) => Err(()),
-            (Host::Address(address), false) => {
-                Ok(Self::Network { address, prefix: if address.is_ipv4() { 32 } else { 128 } })
-            }
+            (Host::Address(address), false) => Ok(Self::Network(AddressRange::of(address))),
         }
     }
 }
@@ -204,7 +185,7 @@ impl fmt::Display for AllowedHost {
         match self {
             Self::Name(name) => f.write_str(name),
             Self::Below(domain) => write!(f, "*.{domain}"),
-            Self::Network { address, prefix } => write!(f, "{address}/{prefix}"),
+            Self::Network(range) => write!(f, "{range}"),
         }
     }
 }

@@ -2,6 +2,7 @@
 //! seen of them. The Redfish side reads it, the KubeVirt side fills it, the service in between owns it.
 
 mod address_policy;
+mod address_range;
 mod boot;
 mod caller;
 mod command;
@@ -27,6 +28,7 @@ mod trust;
 mod url;
 
 pub use address_policy::{AddressPolicy, AllowedHost, HostRefused};
+pub use address_range::AddressRange;
 pub use boot::{BootDevice, BootEnabled, BootMode, BootOverride, BootTarget};
 pub use caller::{BearerToken, Caller, CallerReview, Permission};
 pub use command::{

@@ -50,6 +50,7 @@ impl Check<'_> {
         }
         let (listen, tls) = self.server(&file.server);
         let drain_delay = self.drain_delay(&file.server);
+        let trusted_proxies = self.trusted_proxies(&file.server);
         let (limits, render_cache) = (self.limits(&file.server), self.render_cache(&file.server));
         let names: Vec<_> = file.chassis.value.iter().map(|entry| entry.value.name.value.clone()).collect();
         let chassis = self.chassis(file.chassis);
@@ -82,6 +83,7 @@ impl Check<'_> {
             legacy_redirects,
             paused_as,
             protocol,
+            trusted_proxies,
             ssdp: file.server.ssdp.is_some_and(|ssdp| ssdp.value),
             drain_delay,
             render_cache,

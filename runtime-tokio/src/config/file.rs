@@ -124,6 +124,11 @@ pub struct Server {
     pub connections: Option<Spanned<i64>>,
     /// Connections of one client at a time, which is an address or an IPv6 network of 64 bits (default 256).
     pub connections_per_client: Option<Spanned<i64>>,
+    /// Proxies that are believed when they say from whom they have a request: addresses, or networks such as 10.0.0.0/8.
+    #[serde(default)]
+    pub trusted_proxies: Vec<Spanned<String>>,
+    /// The header in which they say it, `X-Forwarded-For` (the default) or `Forwarded`. They have to write it themselves.
+    pub forwarded_header: Option<Spanned<String>>,
     /// How much memory representations of systems may take that are kept for those who read them again (`0` for none, up
     /// to `1Gi`, default `16Mi`).
     pub render_cache: Option<Spanned<String>>,

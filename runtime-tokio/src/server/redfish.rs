@@ -58,7 +58,7 @@ impl Handler for Redfish {
     ) -> impl Future<Output = io::Result<Response<AnswerBody>>> + Send + 'static {
         let (parts, body) = request.into_parts();
         let correlation_id = correlation_id(&peer, &parts.headers);
-        let mut record = Record::of(&parts, &correlation_id);
+        let mut record = Record::of(&parts, &correlation_id, peer.address);
         let is_http1 = parts.version < Version::HTTP_2;
         let expects_continue = parts.headers.contains_key(header::EXPECT);
         let inner = self.inner;
@@ -70,6 +70,7 @@ impl Handler for Redfish {
                 peer.room().await;
             }
             let (exchange, step) = inner.begin(&peer, head);
+            record.client = exchange.client();
             let response = match step {
                 Step::Respond(response) => response.map(|body| AnswerBody::Whole(Full::new(body))),
                 step => inner.carry(&peer, exchange, step, &mut body, &mut record).await?,
@@ -78,7 +79,7 @@ impl Handler for Redfish {
             if !body.has_ended() && !expects_continue {
                 body.discard().await;
             }
-            record.write(response.status(), peer.address);
+            record.write(response.status());
             let mut response = response;
             response.headers_mut().insert(REQUEST_ID, correlation_id);
             // With an unread body in it the connection is of no more use. Who is not told so sends the next request on it.
@@ -222,6 +223,8 @@ fn unavailable() -> io::Result<Response<AnswerBody>> {
 /// What the log says about a request.
 struct Record {
     correlation_id: HeaderValue,
+    /// Where it comes from.
+    client: IpAddr,
     method: Method,
     uri: Uri,
     /// It came with a user name and a password, or with a token of the cluster.
@@ -233,10 +236,11 @@ struct Record {
 }
 
 impl Record {
-    fn of(parts: &http::request::Parts, correlation_id: &HeaderValue) -> Self {
+    fn of(parts: &http::request::Parts, correlation_id: &HeaderValue, client: IpAddr) -> Self {
         let is_timed = !is_read(&parts.method) || tracing::enabled!(Level::DEBUG);
         let record = Self {
             correlation_id: correlation_id.clone(),
+            client,
             method: parts.method.clone(),
             uri: parts.uri.clone(),
             has_credentials: parts.headers.contains_key(header::AUTHORIZATION),
@@ -256,8 +260,8 @@ impl Record {
     }
 
     /// One line for each change and for each log-in that is refused; others for whoever looks for a fault.
-    fn write(&self, status: StatusCode, client: IpAddr) {
-        let Self { method, uri, has_credentials, user, begin, .. } = self;
+    fn write(&self, status: StatusCode) {
+        let Self { client, method, uri, has_credentials, user, begin, .. } = self;
         let is_refused = status.is_client_error() || status.is_server_error();
         let is_log_in = *has_credentials || uri.path().trim_end_matches('/').ends_with("/SessionService/Sessions");
         let is_refused_log_in = is_log_in && matches!(status, StatusCode::UNAUTHORIZED | StatusCode::TOO_MANY_REQUESTS);

@@ -1,7 +1,8 @@
 //! Bounds in `server`: what the server takes from its clients, and what it keeps for them.
 
-use kubevirt_redfish_core::config::Config;
+use kubevirt_redfish_core::config::{Config, ForwardedBy, TrustedProxies};
 use kubevirt_redfish_core::fairness::Limits;
+use kubevirt_redfish_core::model::AddressRange;
 
 use super::super::file::Server;
 use super::{Check, describe, value};
@@ -30,6 +31,40 @@ impl Check<'_> {
             }
         }
         Limits { connections, connections_of_client, ..usual }
+    }
+
+    /// Who is believed when they say from whom they have a request.
+    pub(super) fn trusted_proxies(&mut self, server: &Server) -> TrustedProxies {
+        let mut ranges = Vec::new();
+        for (index, range) in server.trusted_proxies.iter().enumerate() {
+            let key = format!("server.trusted_proxies[{index}]");
+            match range.value.parse::<AddressRange>() {
+                Ok(all) if all.is_everything() => {
+                    let message = "every client would be believed, and could pass for any other; expected the addresses \
+                                   of proxies";
+                    self.refuse(range.referenced, key, message);
+                }
+                Ok(found) => ranges.push(found),
+                Err(()) => {
+                    let expected = "expected an address, or a network such as 10.0.0.0/8";
+                    self.refuse(range.referenced, key, describe(&range.value, expected));
+                }
+            }
+        }
+        let mut header = ForwardedBy::default();
+        if let Some(name) = &server.forwarded_header {
+            if name.value.eq_ignore_ascii_case("forwarded") {
+                header = ForwardedBy::Forwarded;
+            } else if !name.value.eq_ignore_ascii_case("x-forwarded-for") {
+                let message = describe(&name.value, "expected X-Forwarded-For or Forwarded");
+                self.refuse(name.referenced, "server.forwarded_header", message);
+            }
+            if server.trusted_proxies.is_empty() {
+                let message = "has no effect without server.trusted_proxies: nobody is believed";
+                self.warn(name.referenced, "server.forwarded_header", message);
+            }
+        }
+        TrustedProxies { ranges, header }
     }
 
     /// How many bytes representations may take that are kept.
