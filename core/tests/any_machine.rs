@@ -12,8 +12,10 @@ use http::Method;
 use kubevirt_redfish_core::kubevirt::Settings;
 use kubevirt_redfish_fixtures::cluster::{ClusterConfig, KubevirtVersion};
 use kubevirt_redfish_fixtures::laboratory::{self, request};
+use kubevirt_redfish_fixtures::world::World;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
+use proptest::test_runner::{RngAlgorithm, TestRng, TestRunner};
 use serde_json::{Value, json};
 
 use stock::{agree, take_stock};
@@ -225,8 +227,8 @@ fn put(object: &mut Value, place: &str, value: Value) {
     *at = value;
 }
 
-/// Whether it ran.
-fn off_and_on(spec: &Value) -> Result<bool, String> {
+/// A cluster with a machine of that definition, which is off; `None` if the cluster does not accept it.
+fn with_machine(spec: &Value) -> Option<World> {
     let cluster = ClusterConfig::new(KubevirtVersion::V1_9);
     let mut world = laboratory::world(cluster, laboratory::config(), Settings::default(), &[0]);
     laboratory::start(&mut world);
@@ -235,10 +237,14 @@ fn off_and_on(spec: &Value) -> Result<bool, String> {
         "spec": spec,
     });
     let now = world.now();
-    if world.cluster.apply(now, object).is_err() {
-        return Ok(false);
-    }
+    world.cluster.apply(now, object).ok()?;
     world.advance(Duration::from_millis(300));
+    Some(world)
+}
+
+/// Whether it ran.
+fn off_and_on(spec: &Value) -> Result<bool, String> {
+    let Some(mut world) = with_machine(spec) else { return Ok(false) };
     let off = take_stock(&mut world, MACHINE);
     let reset = format!("{MACHINE}/Actions/ComputerSystem.Reset");
     world.send(0, request(Method::POST, &reset, Some(&json!({ "ResetType": "On" })))).expect("an answer");
@@ -252,25 +258,58 @@ fn off_and_on(spec: &Value) -> Result<bool, String> {
     Ok(runs)
 }
 
-#[test]
-fn any_machine_that_the_cluster_accepts_is_the_same_off_and_on() {
-    let mut ran = 0;
-    let config = ProptestConfig { cases: 120, failure_persistence: None, ..ProptestConfig::default() };
-    let mut runner = proptest::test_runner::TestRunner::new_with_rng(
-        config,
-        proptest::test_runner::TestRng::deterministic_rng(proptest::test_runner::RngAlgorithm::ChaCha),
-    );
-    let counter = std::cell::RefCell::new(&mut ran);
-    let result = runner.run(&spec(), |spec| {
-        match off_and_on(&spec) {
-            Ok(true) => **counter.borrow_mut() += 1,
-            Ok(false) => {}
-            Err(problem) => return Err(TestCaseError::fail(problem)),
+/// K6: whether the machine was there; it boots from everything that it is said to be able to boot from.
+fn boots_from_all_targets(spec: &Value) -> Result<bool, String> {
+    let Some(mut world) = with_machine(spec) else { return Ok(false) };
+    let get = |world: &mut World, path: &str| -> Value {
+        let response = world.send(0, request(Method::GET, path, None)).expect("an answer");
+        serde_json::from_slice(response.body()).unwrap_or_default()
+    };
+    let boot = get(&mut world, MACHINE)["Boot"].take();
+    let options = get(&mut world, &format!("{MACHINE}/BootOptions"));
+    let option = options["Members"][0]["@odata.id"].as_str().and_then(|uri| uri.rsplit('/').next()).map(str::to_owned);
+    for target in boot["BootSourceOverrideTarget@Redfish.AllowableValues"].as_array().into_iter().flatten() {
+        let mut wanted = json!({ "BootSourceOverrideTarget": target, "BootSourceOverrideEnabled": "Once" });
+        match target.as_str() {
+            Some("UefiBootNext") => wanted["BootNext"] = json!(option),
+            Some("UefiHttp") => wanted["HttpBootUri"] = json!("https://images.example/boot.iso"),
+            _ => {}
         }
+        let body = json!({ "Boot": wanted });
+        let response = world.send(0, request(Method::PATCH, MACHINE, Some(&body))).expect("an answer");
+        let told = String::from_utf8_lossy(response.body());
+        if !response.status().is_success() {
+            return Err(format!("{body}: {} {told}", response.status()));
+        }
+        let said = get(&mut world, MACHINE)["Boot"]["BootSourceOverrideTarget"].take();
+        if said != *target {
+            return Err(format!("{said} instead of {target}"));
+        }
+    }
+    Ok(true)
+}
+
+/// How many of so many machines something is true of, which must not fail for any.
+fn of_many(cases: u32, so: impl Fn(&Value) -> Result<bool, String>) -> u32 {
+    let count = std::cell::Cell::new(0);
+    let config = ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() };
+    let rng = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
+    let result = TestRunner::new_with_rng(config, rng).run(&spec(), |spec| {
+        count.set(count.get() + u32::from(so(&spec).map_err(TestCaseError::fail)?));
         Ok(())
     });
-    if let Err(failure) = result {
-        panic!("{failure}");
-    }
+    assert!(result.is_ok(), "{}", result.err().map(|failure| failure.to_string()).unwrap_or_default());
+    count.get()
+}
+
+#[test]
+fn any_machine_that_the_cluster_accepts_is_the_same_off_and_on() {
+    let ran = of_many(120, off_and_on);
     assert!(ran > 40, "{ran} of 120 ran: the others say nothing of runs");
+}
+
+#[test]
+fn k6_any_machine_boots_from_whatever_is_listed() {
+    let asked = of_many(60, boots_from_all_targets);
+    assert!(asked > 30, "{asked} of 60 were there");
 }

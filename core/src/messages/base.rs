@@ -151,6 +151,14 @@ pub(crate) const ACTION_PARAMETER_VALUE_NOT_IN_LIST: Definition = Definition {
     resolution: "Choose one of the values that the resource lists as allowable.",
 };
 
+pub(crate) const ACTION_PARAMETER_VALUE_CONFLICT: Definition = Definition {
+    registry: REGISTRY,
+    key: "ActionParameterValueConflict",
+    text: "The value '%2' of the parameter '%1' does not go together with the other parameters.",
+    severity: Severity::Warning,
+    resolution: "Change the parameter, or leave it out.",
+};
+
 pub(crate) const ACTION_PARAMETER_VALUE_FORMAT_ERROR: Definition = Definition {
     registry: REGISTRY,
     key: "ActionParameterValueFormatError",
@@ -476,6 +484,7 @@ pub(crate) const ALL: &[Definition] = &[
     ACTION_PARAMETER_NOT_SUPPORTED,
     ACTION_PARAMETER_VALUE_TYPE_ERROR,
     ACTION_PARAMETER_VALUE_NOT_IN_LIST,
+    ACTION_PARAMETER_VALUE_CONFLICT,
     ACTION_PARAMETER_VALUE_FORMAT_ERROR,
     OPERATION_NOT_ALLOWED,
     OPERATION_FAILED,

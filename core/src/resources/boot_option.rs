@@ -121,6 +121,17 @@ pub(super) fn options(machine: &Machine) -> Vec<BootOption<'_>> {
     drives.chain(nics).collect()
 }
 
+/// Whether a machine has what a target of boot overrides is about, or is given it when that is asked for.
+pub(super) fn has(machine: &Machine, target: BootTarget) -> bool {
+    let any = |of: fn(Kind) -> bool| options(machine).into_iter().any(|option| of(option.kind));
+    match target {
+        BootTarget::Pxe => !machine.nics.is_empty(),
+        BootTarget::Hdd => any(|kind| matches!(kind, Kind::Disk(_))),
+        BootTarget::UefiBootNext => any(|_| true),
+        BootTarget::None | BootTarget::Cd | BootTarget::Usb | BootTarget::UefiHttp => true,
+    }
+}
+
 /// The options that are in the machine's own order, the first one first; none if nobody chose an order.
 pub(super) fn in_order(machine: &Machine) -> Vec<BootOption<'_>> {
     let mut chosen: Vec<_> = options(machine).into_iter().filter(|option| option.place.is_some()).collect();

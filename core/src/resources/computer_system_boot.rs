@@ -73,7 +73,7 @@ impl<'a> Boot<'a> {
             enabled: *enabled,
             enabled_values: ENABLED,
             target: *target,
-            target_values: targets(view),
+            target_values: targets(view).into_iter().filter(|target| boot_option::has(machine, *target)).collect(),
             mode: vm.next_firmware().mode.filter(|mode| modes.contains(mode)).or(only_mode),
             mode_values: modes,
             options: Link::to(Route::Inventory(system, Inventory::BootOptions)),
@@ -106,7 +106,7 @@ impl Boot<'_> {
     }
 }
 
-/// What may be booted from: an image over HTTP only where the cluster can fetch one.
+/// What machines may be booted from: an image over HTTP only where the cluster can fetch one.
 fn targets(view: &View) -> Vec<BootTarget> {
     TARGETS.into_iter().filter(|target| *target != BootTarget::UefiHttp || view.importer).collect()
 }

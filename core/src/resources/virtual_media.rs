@@ -205,8 +205,7 @@ pub(super) fn insert(vm: &VmId, slot: Slot, policy: &AddressPolicy, body: &JsonO
     let given = !user_name.is_empty() || !password.is_empty();
     if let Some(image) = &image {
         if let Some(stated) = stated.filter(|stated| *stated != protocol(image)) {
-            let arguments = [stated, PROTOCOL, ACTION.0];
-            let message = Message::new(&base::ACTION_PARAMETER_VALUE_NOT_IN_LIST, arguments);
+            let message = Message::new(&base::ACTION_PARAMETER_VALUE_CONFLICT, [PROTOCOL, stated]);
             problems.push(message.about(format!("#/{PROTOCOL}")));
         }
         if given && !image.is_fetched() {
