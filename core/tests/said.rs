@@ -8,7 +8,7 @@ mod lab;
 use std::time::Duration;
 
 use http::{Method, StatusCode};
-use kubevirt_redfish_fixtures::cluster::ClusterConfig;
+use kubevirt_redfish_fixtures::cluster::{ClusterConfig, Rule};
 use kubevirt_redfish_fixtures::laboratory;
 use kubevirt_redfish_fixtures::world::World;
 use serde_json::{Value, json};
@@ -486,6 +486,66 @@ fn q1_a_cancelled_override_gives_the_owners_boot_mode_back() {
         disks.as_array_mut().unwrap().retain(|disk| disk["name"] != "redfish-cd");
         assert_eq!(after, before, "{cancel}");
     }
+}
+
+/// Q1: an override that ends because its image cannot be had takes its mode along: what is booted in its place is the
+/// owner's. The image is not there, or nobody may ask for it, before or after the machine was turned on.
+#[test]
+fn q1_an_override_whose_image_cannot_be_had_gives_the_owners_boot_mode_back() {
+    for (uri, forbidden) in [("http://images.invalid/boot.iso", false), (ISO, true)] {
+        for runs in [false, true] {
+            let world = &mut lab(VERSIONS[2]);
+            let before = uefi(world)["template"]["spec"]["domain"]["firmware"]["bootloader"].clone();
+            if runs {
+                assert!(reset(world, "On").is_success());
+                until(world, NODE, "/PowerState", &json!("On"));
+                world.cluster.guest_ignores_acpi("lab", "node-0", true);
+                assert!(reset(world, "GracefulShutdown").is_success());
+                world.advance(Duration::from_secs(2));
+            }
+            if forbidden {
+                world.cluster.forbid(vec![Rule::new("create", "cdi.kubevirt.io", "datavolumes")]);
+            }
+            let mut body = legacy_once();
+            body["Boot"]["BootSourceOverrideTarget"] = json!("UefiHttp");
+            body["Boot"]["HttpBootUri"] = json!(uri);
+            assert_eq!(patch(world, &body), StatusCode::OK);
+            let answer = reset(world, "On");
+            if forbidden && !runs {
+                assert_eq!(answer, StatusCode::SERVICE_UNAVAILABLE);
+                continue;
+            }
+            assert!(answer.is_success(), "{uri}");
+            world.advance(Duration::from_mins(10));
+            until(world, NODE, "/PowerState", &json!("On"));
+            assert!(says_nothing(world, NODE), "{uri}");
+            let (run, machine) = (instance(world).unwrap(), machine(world));
+            let bootloader = |spec: &Value| spec["domain"]["firmware"]["bootloader"].clone();
+            assert_eq!(bootloader(&machine["spec"]["template"]["spec"]), before, "{uri} {runs}");
+            assert_eq!(bootloader(&run["spec"]), before, "{uri} {runs}");
+            assert_eq!(annotation(&machine, "firmware"), None, "{uri} {runs}");
+        }
+    }
+}
+
+/// Q1: so does one that the owner ends, by giving the machine another order.
+#[test]
+fn q1_an_override_that_the_owner_ends_gives_the_owners_boot_mode_back() {
+    let world = &mut lab(VERSIONS[2]);
+    let before = uefi(world);
+    assert!(patch(world, &legacy_once()).is_success());
+    lab::redefine(world, |object| {
+        let devices = &mut object["spec"]["template"]["spec"]["domain"]["devices"];
+        devices["disks"][0]["bootOrder"] = json!(1);
+        devices["interfaces"][0]["bootOrder"] = json!(2);
+    });
+    world.advance(Duration::from_secs(10));
+    assert!(says_nothing(world, NODE));
+    assert_eq!(get(world, NODE)["Boot"]["BootSourceOverrideMode"], "UEFI");
+    let domain = machine(world)["spec"]["template"]["spec"]["domain"].clone();
+    assert_eq!(domain["firmware"], before["template"]["spec"]["domain"]["firmware"]);
+    assert_eq!(domain["features"], before["template"]["spec"]["domain"]["features"]);
+    assert_eq!(sequence(&domain), ["root", "default"]);
 }
 
 /// Q1: what has been booted with stays, as on a server; so does a mode that was chosen by itself.

@@ -6,6 +6,7 @@
 
 use super::boot_template::{TERMINATE, Template};
 use super::engine::{Decision, Purpose, Task};
+use super::firmware as settings;
 use super::scene::{Patch, Scene};
 use crate::kubevirt::annotation::{BootOrder, BootRecord, Enabled, StrategyNote, Target};
 use crate::kubevirt::object::RunStrategy;
@@ -46,8 +47,7 @@ pub(super) fn change(scene: &Scene<'_>, change: &BootChange, strategy: RunStrate
         Some(_) | None => {}
     }
     let goes_on = wanted.as_ref().is_some_and(|wanted| wanted.mode_on_trial);
-    let on_trial = BootRecord::written(machine).is_some_and(|record| mode_is_on_trial(scene, &record));
-    let gives_mode_back = on_trial && !goes_on && change.mode.is_none();
+    let gives_mode_back = trial_goes_on(scene) && !goes_on && change.mode.is_none();
     Ok(Outcome { patch: template.into_patch(scene, wanted.as_ref()), gives_mode_back })
 }
 
@@ -62,7 +62,13 @@ pub(super) fn reboot_ends_run(scene: &Scene<'_>) -> bool {
 pub(super) fn abandon(scene: &Scene<'_>) -> Patch {
     let mut template = Template::of(scene);
     template.restore();
-    template.into_patch(scene, None).unwrap_or_else(|| scene.patch())
+    end(scene, template)
+}
+
+/// Ends an override that has not been used: with the template as it is, and with the owner's mode.
+pub(super) fn end(scene: &Scene<'_>, template: Template) -> Patch {
+    let patch = template.into_patch(scene, None).unwrap_or_else(|| scene.patch());
+    if trial_goes_on(scene) { settings::give_mode_back(scene, patch) } else { patch }
 }
 
 /// The override that is to be in force; `None` if there is to be none and nothing to remember.
@@ -107,6 +113,11 @@ fn put_mode_on_trial(
     if wanted.mode_on_trial && named {
         wanted.armed_for = scene.instance.and_then(|instance| instance.metadata.uid.clone());
     }
+}
+
+/// Whether there is a mode that came with the present override and that no run has been booted with.
+fn trial_goes_on(scene: &Scene<'_>) -> bool {
+    BootRecord::written(scene.machine).is_some_and(|record| mode_is_on_trial(scene, &record))
 }
 
 /// Whether no run has been booted with the mode that came with an override. One may be there that nobody has looked at yet.

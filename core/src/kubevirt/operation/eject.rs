@@ -6,6 +6,7 @@
 use serde_json::{Value, json};
 
 use super::answer::Problem;
+use super::boot;
 use super::boot_order::Device;
 use super::boot_template::Template;
 use super::engine::{Decision, Purpose, Reaction, Task};
@@ -149,12 +150,12 @@ fn change_machine(scene: &Scene<'_>, slot: Slot, drive: &str, may_be_empty: bool
         // The drive takes its place in the boot order along; the others keep theirs.
         template.disks.retain(|disk| !named(disk));
         template.original.disks.remove(drive);
-        if let Some(boot) = wanted.as_mut()
-            && let Some(change) = boot.change.as_mut()
+        if let Some(record) = wanted.as_mut()
+            && let Some(change) = record.change.as_mut()
         {
             if change.written.disks.get(drive) == Some(&1) {
                 // The override takes the next device, or waits for the next medium.
-                boot.change = template.boot_again(scene, boot, None, Some(drive));
+                record.change = template.boot_again(scene, record, None, Some(drive));
             } else {
                 change.written.disks.remove(drive);
                 change.original.disks.remove(drive);
@@ -163,11 +164,12 @@ fn change_machine(scene: &Scene<'_>, slot: Slot, drive: &str, may_be_empty: bool
     }
     // Whoever takes this image away does not want it to be booted from: otherwise it would be fetched again.
     let is_of_image = |record: &BootRecord| record.target == Target::UefiHttp && record.http_uri.is_some();
-    if slot == Slot::Http && wanted.as_ref().is_some_and(is_of_image) {
-        wanted = None;
+    let patch = if slot == Slot::Http && wanted.as_ref().is_some_and(is_of_image) {
         template.restore();
-    }
-    let patch = template.into_patch(scene, wanted.as_ref()).unwrap_or_else(|| scene.patch());
+        boot::end(scene, template)
+    } else {
+        template.into_patch(scene, wanted.as_ref()).unwrap_or_else(|| scene.patch())
+    };
     let patch = patch
         .set(&["spec", "template", "spec", "volumes"], Value::Array(volumes))
         .annotate(annotation::media(slot).name(), None);

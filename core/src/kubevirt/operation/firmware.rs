@@ -29,8 +29,7 @@ pub(super) fn change(
 ) -> Result<Option<Patch>, CommandError> {
     let mut board = Board::of(scene);
     if gives_mode_back {
-        board.put_back(BOOTLOADER);
-        board.put_back(SMM);
+        board.put_mode_back();
     }
     if *wanted == FirmwareSettings::default() {
         let stale = FirmwareRecord::written(&scene.machine.metadata.annotations).is_stale(scene.machine);
@@ -78,6 +77,13 @@ pub(super) fn change(
         }
     }
     Ok(board.into_patch(scene, patch))
+}
+
+/// Adds to a patch that the machine gets back the mode that it had before it was first changed here.
+pub(super) fn give_mode_back(scene: &Scene<'_>, patch: Patch) -> Patch {
+    let mut board = Board::of(scene);
+    board.put_mode_back();
+    board.into_patch(scene, Some(patch)).unwrap_or_else(|| scene.patch())
 }
 
 /// Everything as it was before it was changed here.
@@ -135,6 +141,11 @@ impl Board {
     fn put_back(&mut self, place: &'static str) {
         let original = self.was(place).clone();
         self.set(place, original);
+    }
+
+    fn put_mode_back(&mut self) {
+        self.put_back(BOOTLOADER);
+        self.put_back(SMM);
     }
 
     /// Puts a device in, or takes it out; where a preference puts in what is left out, that cannot be said.
