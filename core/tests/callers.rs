@@ -175,3 +175,41 @@ fn a_subscription_hears_of_what_its_owner_saw_and_has_not_been_seen_to_lose() {
     world.advance(Duration::from_secs(30));
     assert_eq!(heard(world), after);
 }
+
+/// D14: whoever lost their rights in the cluster is told no more, although their token is never sent again.
+#[test]
+fn owners_of_subscriptions_are_reviewed_though_their_tokens_never_come_again() {
+    let world = &mut world(&[("jane", operate("lab")), ("joe", operate("lab"))]);
+    for (name, port) in [("jane", 9001), ("joe", 9002)] {
+        let body = json!({ "Destination": format!("https://10.0.0.9:{port}/"), "Protocol": "Redfish" });
+        assert_eq!(post(world, name, SUBSCRIPTIONS, &body), 201, "{name}");
+    }
+    let heard = |world: &World, port| {
+        let deliveries = &world.events(0).unwrap().deliveries;
+        deliveries.iter().filter(|delivery| delivery.destination.port_u16() == Some(port)).count()
+    };
+    let change = |world: &mut World, present: bool| {
+        if present {
+            world.cluster.add_virtual_machines([sample::lab_virtual_machine(0, 1, KubevirtVersion::V1_9)]);
+        } else {
+            world.cluster.delete("virtualmachines", "lab", "node-0");
+        }
+        world.advance(Duration::from_secs(30));
+    };
+    world.advance(Duration::from_mins(11));
+    change(world, false);
+    assert!(heard(world, 9001) > 0 && heard(world, 9002) > 0, "rights that are there last");
+    // An API server that does not answer takes nothing away.
+    world.cluster.inject(Fault::new(FaultEffect::unavailable()).path("/subjectaccessreviews").times(u32::MAX));
+    world.advance(Duration::from_mins(11));
+    world.cluster.clear_faults();
+    bind(world, &[("joe", operate("lab"))]);
+    world.advance(Duration::from_secs(330));
+    let before = (heard(world, 9001), heard(world, 9002));
+    change(world, true);
+    assert_eq!(heard(world, 9001), before.0, "jane may see nothing any more");
+    assert!(heard(world, 9002) > before.1, "joe may");
+    let kept = send(world, 0, "joe", Method::GET, SUBSCRIPTIONS, &Value::Null);
+    let kept: Value = serde_json::from_slice(kept.body()).unwrap();
+    assert_eq!(kept["Members@odata.count"], 1, "hers has ended");
+}

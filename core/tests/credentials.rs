@@ -298,7 +298,11 @@ fn who_may_less_when_the_body_is_there_is_refused() {
 /// D5: what the cluster said of a token does not outlive itself: it is asked again, and what it then says counts.
 #[test]
 fn a_token_that_is_no_longer_reviewed_is_reviewed_again_when_the_body_is_there() {
-    let jane = |permission| Caller { name: "jane".into(), permissions: [("lab".into(), permission)].into() };
+    let jane = |permission| Caller {
+        name: "jane".into(),
+        groups: Vec::new(),
+        permissions: [("lab".into(), permission)].into(),
+    };
     let (method, uri, body) = writes().swap_remove(0);
     for (said, expected) in [
         (None, Some(StatusCode::UNAUTHORIZED)),

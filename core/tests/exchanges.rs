@@ -403,7 +403,7 @@ fn caller(words: &[&str]) -> Option<Caller> {
         Some((namespace, "import")) => (namespace.into(), Permission::Import),
         other => panic!("{other:?}"),
     });
-    Some(Caller { name: (*name).into(), permissions: permissions.collect() })
+    Some(Caller { name: (*name).into(), groups: Vec::new(), permissions: permissions.collect() })
 }
 
 fn failure(kind: &str, reason: &str) -> CommandError {

@@ -238,5 +238,5 @@ fn caller(user: &str) -> Caller {
         "+mixed" => vec![("lab".into(), Permission::See), ("other".into(), Permission::Operate)],
         other => panic!("{other}"),
     };
-    Caller { name: user.into(), permissions }
+    Caller { name: user.into(), groups: Vec::new(), permissions }
 }

@@ -40,6 +40,8 @@ pub(crate) struct ExternalUser {
     pub(crate) uid: Box<str>,
     /// Indices into [`Config::chassis`], ascending.
     pub(crate) chassis: Arc<[u16]>,
+    /// The groups that they belong to in the cluster.
+    pub(crate) groups: Vec<Arc<str>>,
     /// What they may do to each of these chassis.
     privileges: Box<[Privileges]>,
 }
@@ -56,7 +58,12 @@ impl ExternalUser {
             .filter_map(|(index, chassis)| Some((u16::try_from(index).ok()?, permission(&chassis.namespace)?)))
             .map(|(index, permission)| (index, privileges(permission)))
             .unzip();
-        Self { uid: external_uid(&caller.name), chassis: chassis.into(), privileges: privileges.into() }
+        Self {
+            uid: external_uid(&caller.name),
+            chassis: chassis.into(),
+            groups: caller.groups.clone(),
+            privileges: privileges.into(),
+        }
     }
 
     /// What they may do to a chassis.
@@ -92,6 +99,11 @@ pub(crate) fn is_external(uid: &str) -> bool {
     uid.starts_with(EXTERNAL)
 }
 
+/// What the cluster calls someone without an account here.
+pub(crate) fn external_name(uid: &str) -> Option<&str> {
+    uid.strip_prefix(EXTERNAL)
+}
+
 const EXTERNAL: &str = "external:";
 
 #[cfg(test)]
@@ -118,7 +130,7 @@ mod tests {
         let chassis = vec![chassis("a", "one"), chassis("b", "two"), chassis("c", "one"), chassis("d", "three")];
         let config = Config { chassis, ..Config::default() };
         let permissions = vec![("one".into(), Permission::Import), ("three".into(), Permission::See)];
-        let user = ExternalUser::new(&Caller { name: "jane".into(), permissions }, &config);
+        let user = ExternalUser::new(&Caller { name: "jane".into(), groups: Vec::new(), permissions }, &config);
         assert_eq!((&*user.uid, &*user.chassis), ("external:jane", &[0, 2, 3][..]));
         assert!(user.privileges_over(2).has(Privilege::ConfigureManager));
         assert!(!user.privileges_over(3).has(Privilege::ConfigureComponents));

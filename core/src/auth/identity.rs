@@ -79,6 +79,14 @@ impl Identity {
         }
     }
 
+    /// The groups that the cluster has them in, if they have no account.
+    pub(crate) fn groups(&self) -> &[Arc<str>] {
+        match &self.who {
+            Who::Account(_) => &[],
+            Who::External(user) => &user.groups,
+        }
+    }
+
     /// What the log calls them.
     pub(crate) fn user_name(&self) -> Arc<str> {
         match &self.who {

@@ -18,6 +18,9 @@ pub(crate) struct Subscription {
     pub(crate) id: SubscriptionId,
     /// The account that made it.
     pub(crate) owner: Box<str>,
+    /// The groups that the cluster had them in then, if they have no account.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) groups: Vec<Box<str>>,
     /// The chassis that its owner saw when making it; it never reaches further than that.
     pub(crate) chassis: Vec<Box<str>>,
     pub(crate) kind: Kind,
@@ -88,6 +91,7 @@ pub(crate) struct Headers(HeaderMap);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Proposal {
     pub(crate) owner: Box<str>,
+    pub(crate) groups: Vec<Box<str>>,
     pub(crate) chassis: Vec<Box<str>>,
     pub(crate) kind: Kind,
     /// Streams have none; their id takes its place.
@@ -117,12 +121,12 @@ pub(crate) enum Standing {
 
 impl Subscription {
     pub(crate) fn new(id: SubscriptionId, proposal: Proposal) -> Self {
-        let Proposal { owner, chassis, kind, context, filter } = proposal;
+        let Proposal { owner, groups, chassis, kind, context, filter } = proposal;
         let context = match &kind {
             Kind::Push { .. } => context,
             Kind::Stream { .. } => Some(id.as_str().into()),
         };
-        Self { id, owner, chassis, kind, context, filter, suspended: false, resumption: Resumption::default() }
+        Self { id, owner, groups, chassis, kind, context, filter, suspended: false, resumption: Resumption::default() }
     }
 
     pub(crate) fn is_stream(&self) -> bool {

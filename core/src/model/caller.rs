@@ -6,19 +6,33 @@ use std::sync::Arc;
 use super::CommandId;
 use crate::time::Instant;
 
-/// Find out who a token belongs to and what they may do in some namespaces.
+/// Find out who a token belongs to, if that is not known, and what they may do in some namespaces.
 ///
 /// Its completion shows an [`Observation::Caller`](super::Observation::Caller).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CallerReview {
     /// Which command it is.
     pub id: CommandId,
-    /// The token.
-    pub token: BearerToken,
+    /// Who it is about.
+    pub reviewee: Reviewee,
     /// The namespaces that matter.
     pub namespaces: Vec<Arc<str>>,
     /// When to give up.
     pub deadline: Instant,
+}
+
+/// Somebody about whom the cluster is asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reviewee {
+    /// Whoever has this token.
+    Token(BearerToken),
+    /// Somebody whose token has been reviewed before.
+    Known {
+        /// Their name in the cluster.
+        name: Arc<str>,
+        /// Their groups.
+        groups: Vec<Arc<str>>,
+    },
 }
 
 /// A token as a client sent it. Whoever has it is whom it stands for, so no log may show it.
@@ -52,6 +66,8 @@ impl fmt::Debug for BearerToken {
 pub struct Caller {
     /// Their name in the cluster.
     pub name: Arc<str>,
+    /// The groups that they belong to.
+    pub groups: Vec<Arc<str>>,
     /// The namespaces in which they may do anything, with what.
     pub permissions: Vec<(Arc<str>, Permission)>,
 }

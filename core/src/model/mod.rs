@@ -30,7 +30,7 @@ mod url;
 pub use address_policy::{AddressPolicy, AllowedHost, HostRefused};
 pub use address_range::AddressRange;
 pub use boot::{BootDevice, BootEnabled, BootMode, BootOverride, BootTarget};
-pub use caller::{BearerToken, Caller, CallerReview, Permission};
+pub use caller::{BearerToken, Caller, CallerReview, Permission, Reviewee};
 pub use command::{
     Action, BootChange, BootOrderChange, Command, CommandError, CommandId, Completion, MachineChange, PowerRequest,
 };

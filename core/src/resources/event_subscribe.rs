@@ -89,6 +89,7 @@ fn proposal(
     let identity = context.identity.ok_or_else(Refusal::forbidden)?;
     Ok(Proposal {
         owner: identity.uid().into(),
+        groups: identity.groups().iter().take(MAX_GROUPS).map(|group| (**group).into()).collect(),
         chassis: context.chassis_names(&identity.chassis).map(Into::into).collect(),
         kind,
         context: client_context,
@@ -225,3 +226,7 @@ const LAST_EVENT_ID: http::HeaderName = http::HeaderName::from_static("last-even
 
 /// Every event is compared with every element of a list.
 const MAX_LIST: usize = 256;
+
+/// Of so many groups it is remembered that an owner without an account belongs to them. Without the others they may see
+/// less.
+const MAX_GROUPS: usize = 64;

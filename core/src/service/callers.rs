@@ -1,7 +1,7 @@
 //! Bearer tokens: the cluster is asked whom one stands for, once for all who send it at the same time, and what it says
 //! counts for a while.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use super::timers::Timer;
 use super::{OutcomeKind, Output, PasswordOutcome, Service, Ticket};
 use crate::auth::{ExternalUser, Reviewed, TokenKey};
 use crate::fairness::{Bounds, Turns};
-use crate::model::{BearerToken, CallerReview, CommandError, CommandId, Completion, Observation};
+use crate::model::{BearerToken, CallerReview, CommandError, CommandId, Completion, Observation, Reviewee};
 use crate::time::{Instant, Now};
 
 /// Tokens that the cluster is being asked about, and those whose turn has not come.
@@ -106,15 +106,24 @@ impl Service {
             let id = self.commands.next_id();
             let config = self.inventory.config();
             let deadline = now.mono + REVIEW.min(config.command_timeout);
-            let mut namespaces: Vec<Arc<str>> =
-                config.chassis.iter().map(|chassis| chassis.namespace.as_str().into()).collect();
-            namespaces.sort_unstable();
-            namespaces.dedup();
+            let namespaces = self.reviewed_namespaces();
             self.timers.set(deadline + super::commands::GRACE, Timer::GiveUp(id));
             self.callers.asked.insert(id, Question { key, client, askers });
             self.callers.by_token.insert(key, id);
-            self.outputs.push_back(Output::Review(CallerReview { id, token, namespaces, deadline }));
+            self.outputs.push_back(Output::Review(CallerReview {
+                id,
+                reviewee: Reviewee::Token(token),
+                namespaces,
+                deadline,
+            }));
         }
+    }
+
+    /// The namespaces that anybody is asked about.
+    pub(super) fn reviewed_namespaces(&self) -> Vec<Arc<str>> {
+        let chassis = self.inventory.config().chassis.iter();
+        let namespaces: BTreeSet<Arc<str>> = chassis.map(|chassis| chassis.namespace.as_str().into()).collect();
+        namespaces.into_iter().collect()
     }
 
     /// Lets those go who have waited for too long: their clients will not wait much longer.

@@ -46,7 +46,7 @@ use access::Access;
 use callers::Callers;
 use commands::{Asker, Commands};
 use duty::Duty;
-use events::Events;
+use events::{Events, OWNERS_REVIEWED_EVERY};
 use inventory::Inventory;
 use lost_media::LostMedia;
 use orphans::Orphans;
@@ -403,6 +403,7 @@ impl Service {
     pub fn new(config: Config, entropy: [u8; 32], now: Now) -> Self {
         let mut timers = Timers::default();
         timers.set(now.mono + RENDERED_FOR, Timer::Rendered);
+        timers.set(now.mono + OWNERS_REVIEWED_EVERY, Timer::Owners);
         let events = Events::new(&entropy);
         Self {
             inventory: Inventory::new(config, entropy, now),
@@ -434,6 +435,7 @@ impl Service {
             Input::Observed(observation) => self.observed(now, observation),
             Input::Completed { id, result } if self.access.is_writing(id) => self.stored(now, id, &result),
             Input::Completed { id, result } if self.callers.is_asking(id) => self.reviewed(now, id, result),
+            Input::Completed { id, result } if self.events.owners.is_asking(id) => self.owner_reviewed(now, result),
             Input::Completed { id, result } if self.duty.is_claiming(id) => self.claimed(now, result),
             Input::Completed { id, result } if self.sources.is_probing(id) => self.probed(now, &result),
             Input::Completed { id, result } => self.completed(now, id, result),
@@ -467,6 +469,9 @@ impl Service {
                     } else if self.callers.is_asking(id) {
                         self.outputs.push_back(Output::Cancel(id));
                         self.reviewed(now, id, Err(CommandError::TimedOut));
+                    } else if self.events.owners.is_asking(id) {
+                        self.outputs.push_back(Output::Cancel(id));
+                        self.owner_reviewed(now, Err(CommandError::TimedOut));
                     } else if self.duty.is_claiming(id) {
                         self.outputs.push_back(Output::Cancel(id));
                         self.claimed(now, Err(CommandError::TimedOut));
@@ -494,6 +499,7 @@ impl Service {
                 Timer::Passwords => self.expire_passwords(now),
                 Timer::PasswordMemory => self.release_password_memory(now),
                 Timer::Reviews => self.expire_reviews(now),
+                Timer::Owners => self.review_owners(now),
                 Timer::Documents => self.try_documents_again(now),
             }
         }

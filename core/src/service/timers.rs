@@ -34,6 +34,8 @@ pub enum Reason {
     Passwords,
     /// Tokens have waited for too long.
     Reviews,
+    /// Owners of subscriptions are to be reviewed.
+    Owners,
     /// What could not be stored is to be stored.
     Documents,
     /// Representations are to be let go that nobody reads any more.
@@ -55,6 +57,7 @@ pub(super) enum Timer {
     Passwords,
     PasswordMemory,
     Reviews,
+    Owners,
     Documents,
     Rendered,
 }
@@ -98,6 +101,7 @@ impl Timers {
             Timer::Rendered => Reason::Rendered,
             Timer::Passwords | Timer::PasswordMemory => Reason::Passwords,
             Timer::Reviews => Reason::Reviews,
+            Timer::Owners => Reason::Owners,
             Timer::Documents => Reason::Documents,
         };
         Some((*at, reason))

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use kubevirt_redfish_core::kubevirt::{Operation, OperationStep, TransportError};
 use kubevirt_redfish_core::model::{
-    BearerToken, Caller, CallerReview, CommandError, CommandId, Observation, Permission,
+    BearerToken, Caller, CallerReview, CommandError, CommandId, Observation, Permission, Reviewee,
 };
 use kubevirt_redfish_core::time::Instant;
 use kubevirt_redfish_fixtures::cluster::{
@@ -33,7 +33,7 @@ fn bind(sim: &mut Simulation, rules: Vec<Rule>) {
 fn review(sim: &mut Simulation, token: &str) -> (Result<Option<Caller>, CommandError>, Vec<String>) {
     let review = CallerReview {
         id: CommandId(1),
-        token: BearerToken::new(token).expect("a token"),
+        reviewee: Reviewee::Token(BearerToken::new(token).expect("a token")),
         namespaces: vec!["lab".into(), "vms".into()],
         deadline: Instant::new(sim.now) + Duration::from_secs(10),
     };

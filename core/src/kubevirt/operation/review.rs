@@ -1,4 +1,4 @@
-//! Whom a bearer token stands for and what they may do: one `TokenReview`, then `SubjectAccessReview`s.
+//! Whom a bearer token stands for, which is one `TokenReview`, and what they may do: `SubjectAccessReview`s.
 //!
 //! | they are granted | if RBAC lets them, in the namespace |
 //! |---|---|
@@ -19,7 +19,7 @@ use super::answer::{self, Problem};
 use crate::kubevirt::TransportError;
 use crate::kubevirt::entropy::Entropy;
 use crate::kubevirt::request::{Place as _, Unwatched, create};
-use crate::model::{Caller, CallerReview, CommandError, Completion, Observation, Permission};
+use crate::model::{Caller, CallerReview, CommandError, Completion, Observation, Permission, Reviewee};
 use crate::time::Instant;
 
 /// One token under review.
@@ -92,10 +92,19 @@ const fn verb(subresource: &'static str) -> Question {
 
 impl ReviewCaller {
     pub(super) fn new(review: CallerReview, seed: u64) -> Self {
+        let subject = match &review.reviewee {
+            Reviewee::Token(_) => None,
+            Reviewee::Known { name, groups } => Some(Subject {
+                name: Arc::clone(name),
+                uid: Value::Null,
+                groups: groups.iter().map(|group| &**group).collect(),
+                extra: Value::Null,
+            }),
+        };
         Self {
             review,
             state: State::Ready,
-            subject: None,
+            subject,
             namespaces: 0,
             questions: 0,
             permissions: Vec::new(),
@@ -147,11 +156,16 @@ impl ReviewCaller {
     fn ask(&mut self) -> OperationStep {
         let request = match (&self.subject, self.review.namespaces.get(self.namespaces), QUESTIONS.get(self.questions))
         {
-            (None, ..) => token_review(&self.review),
+            (None, ..) => token_review(&self.review.reviewee),
             (Some(subject), Some(namespace), Some(question)) => access_review(subject, namespace, question),
             // Everything has been asked.
             (Some(subject), ..) => {
-                let caller = Caller { name: Arc::clone(&subject.name), permissions: self.permissions.clone() };
+                let groups = subject.groups.as_array().into_iter().flatten().filter_map(Value::as_str);
+                let caller = Caller {
+                    name: Arc::clone(&subject.name),
+                    groups: groups.map(Arc::from).collect(),
+                    permissions: self.permissions.clone(),
+                };
                 let result = Ok(shown(Some(caller)));
                 self.state = State::Done(result.clone());
                 return OperationStep::Done(result);
@@ -201,11 +215,15 @@ impl std::fmt::Debug for Subject {
     }
 }
 
-fn token_review(review: &CallerReview) -> Request<Bytes> {
+fn token_review(reviewee: &Reviewee) -> Request<Bytes> {
+    let token = match reviewee {
+        Reviewee::Token(token) => token.expose(),
+        Reviewee::Known { .. } => "",
+    };
     let object = json!({
         "apiVersion": "authentication.k8s.io/v1",
         "kind": "TokenReview",
-        "spec": { "token": review.token.expose() },
+        "spec": { "token": token },
     });
     create(&Unwatched::TokenReviews.everywhere(), &object)
 }

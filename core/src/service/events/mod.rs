@@ -7,6 +7,7 @@ mod intent;
 mod kept;
 mod log;
 mod outbox;
+mod owners;
 mod push;
 mod reach;
 
@@ -28,10 +29,12 @@ use crate::model::AddressPolicy;
 use crate::time::{Instant, Now};
 use log::Log;
 use outbox::Outbox;
+use owners::Owners;
 use push::Push;
 
 pub(crate) use intent::{EventChange, EventIntent, EventOutcome, NewContext};
 pub(super) use kept::{SubscriptionEdit, SubscriptionsContent};
+pub(super) use owners::OWNERS_REVIEWED_EVERY;
 
 /// An open stream of events. The caller has a bounded buffer for each, and closes one whose client does not read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -90,6 +93,8 @@ pub(super) struct Events {
     subscribers: BTreeMap<SubscriptionId, Subscriber>,
     streams: BTreeMap<StreamId, SubscriptionId>,
     outbox: Outbox,
+    /// Owners without an account, as far as they are being reviewed.
+    pub(super) owners: Owners,
     /// Subscriptions that something may have to be done for.
     attention: BTreeSet<SubscriptionId>,
     log: Log,
@@ -122,6 +127,7 @@ impl Events {
             subscribers: BTreeMap::new(),
             streams: BTreeMap::new(),
             outbox: Outbox::default(),
+            owners: Owners::default(),
             attention: BTreeSet::new(),
             log: Log::default(),
         }
