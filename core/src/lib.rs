@@ -31,7 +31,7 @@ pub mod time;
 mod view;
 
 pub use auth::{PasswordCheck, Privilege, Privileges, Role, UserNameForm};
-pub use exchange::{Exchange, Peer, Signal, Step, refuse_head};
+pub use exchange::{Exchange, Peer, Signal, Step, refuse_head, refuse_stopped};
 pub use model::AddressPolicy;
 pub use network::{ntp, ssdp};
 pub use service::{

@@ -2,9 +2,11 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "tests may fail")]
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode, Version};
-use kubevirt_redfish_core::{Exchange, Peer, Step, refuse_head};
+use kubevirt_redfish_core::{Exchange, Peer, Signal, Step, refuse_head};
 use kubevirt_redfish_fixtures::desk::Desk;
 use serde_json::{Value, json};
 
@@ -316,6 +318,30 @@ fn what_no_server_of_this_kind_does_is_said_at_once() {
     let refused = answer(v11, "GET", "/redfish/v1", &many);
     assert_eq!(refused.status(), StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE);
     assert_eq!(message_ids(&refused), ["KubeVirt.1.0.HeadTooLarge"]);
+}
+
+/// K5, the kind: a body that does not arrive is told from one that makes no sense.
+#[test]
+fn a_body_that_does_not_arrive_is_not_called_malformed() {
+    for uri in ["/redfish/v1/SessionService/Sessions", "/redfish/v1/EventService/Subscriptions"] {
+        for (signal, status, id) in [
+            (Signal::BodyLate, StatusCode::REQUEST_TIMEOUT, "KubeVirt.1.0.BodyLate"),
+            (Signal::BodyBroken, StatusCode::BAD_REQUEST, "KubeVirt.1.0.MalformedRequest"),
+            (Signal::BodyTooLarge, StatusCode::PAYLOAD_TOO_LARGE, "Base.1.22.PayloadTooLarge"),
+            (Signal::Body(Bytes::from_static(b"{")), StatusCode::BAD_REQUEST, "Base.1.22.MalformedJSON"),
+        ] {
+            let mut desk = Desk::new();
+            // From now on the password is known.
+            send(&mut desk, "GET", NODE, &[ADMIN], "");
+            let request = Request::post(uri).header(ADMIN.0, ADMIN.1).header("host", "bmc.example");
+            let peer = Peer { address: [127, 0, 0, 1].into(), secure: true };
+            let (mut exchange, step) = desk.view.begin(desk.now, &peer, request.body(()).unwrap());
+            let Step::ReadBody { within, .. } = step else { unreachable!("{step:?}") };
+            assert!(within > Duration::ZERO);
+            let Step::Respond(answer) = exchange.resume(&desk.view, desk.now, signal) else { unreachable!() };
+            assert_eq!((answer.status(), message_ids(&answer)), (status, vec![id.to_owned()]), "{uri}");
+        }
+    }
 }
 
 /// L7: heads that only a parser sees are refused in the same words.

@@ -134,7 +134,7 @@ mod of_requests {
         };
         let first = location(&desk.request(conditional("Pxe")).unwrap());
         let second = location(&desk.request(conditional("Cd")).unwrap());
-        let changed = desk.redefinition("lab.node-0", |machine| machine.restart_required = true);
+        let changed = desk.redefinition("lab.node-0", |machine| machine.asset_tag = Some("7".into()));
         desk.complete(Ok(Completion { observations: vec![changed] }));
         assert_eq!(desk.read(&first).status(), StatusCode::OK);
         assert_eq!(desk.read(&second).status(), StatusCode::PRECONDITION_FAILED);

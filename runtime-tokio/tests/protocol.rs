@@ -52,8 +52,8 @@ impl Wire {
         self.stream.write_all(text.as_bytes()).await.unwrap();
     }
 
-    /// The next answer; `None` if the connection has ended.
-    async fn answer(&mut self) -> Option<Answer> {
+    /// The next answer, which has no body: `None` if the connection has ended.
+    async fn head(&mut self) -> Option<Answer> {
         let head = loop {
             match self.unread.windows(4).position(|window| window == b"\r\n\r\n") {
                 Some(end) => break self.unread.drain(..end + 4).collect::<Vec<u8>>(),
@@ -62,7 +62,12 @@ impl Wire {
         };
         let head = String::from_utf8(head).unwrap();
         let status = head.split(' ').nth(1).unwrap().parse().unwrap();
-        let mut answer = Answer { status, head, body: String::new() };
+        Some(Answer { status, head, body: String::new() })
+    }
+
+    /// The next answer; `None` if the connection has ended.
+    async fn answer(&mut self) -> Option<Answer> {
+        let mut answer = self.head().await?;
         let length: usize = answer.header("content-length").map_or(0, |length| length.parse().unwrap());
         while self.unread.len() < length {
             self.read().await?;
@@ -288,5 +293,232 @@ async fn what_is_odd_in_a_head_is_understood_or_refused_with_a_reason() {
     wire.send(&request("POST", SESSIONS, &encoded, LOG_IN)).await;
     let answer = wire.answer().await.unwrap();
     assert_eq!((answer.status, answer.header("accept-encoding")), (415, Some("identity")));
+    assert!(wire.is_open().await);
+}
+
+/// A body that cannot be read is told from one that is no JSON; nothing that follows it is taken for a request.
+#[tokio::test]
+async fn a_body_that_is_broken_off_is_refused_as_such() {
+    let service = started().await;
+    let smuggled = "GET /redfish/v1 HTTP/1.1\r\nHost: a\r\n\r\n";
+    let chunked = "Transfer-Encoding: chunked\r\n";
+    for body in ["zz\r\n{}\r\n0\r\n\r\n", "2\r\n{}0\r\n\r\n", "-2\r\n{}\r\n0\r\n\r\n", "fffffffffffffffff\r\n{}"] {
+        let mut wire = Wire::connect(&service).await;
+        wire.send(&(request("POST", SESSIONS, chunked, body) + smuggled)).await;
+        let answer = wire.answer().await.unwrap();
+        assert_eq!((answer.status, answer.header("connection")), (400, Some("close")), "{body}: {answer:?}");
+        assert_eq!(answer.message_id(), "KubeVirt.1.0.MalformedRequest", "{body}");
+        assert!(wire.answer().await.is_none(), "{body}");
+    }
+    // The client has no more to say.
+    for headers in [chunked, "Content-Length: 100\r\n"] {
+        let mut wire = Wire::connect(&service).await;
+        wire.send(&request("POST", SESSIONS, headers, "2\r\n{}\r\n")).await;
+        wire.stream.shutdown().await.unwrap();
+        if let Some(answer) = wire.answer().await {
+            assert_eq!((answer.status, answer.message_id().as_str()), (400, "KubeVirt.1.0.MalformedRequest"));
+        }
+    }
+    // Too large, with and without saying so before.
+    let large = "x".repeat(20_000);
+    let announced = format!("Content-Length: {}\r\n", large.len());
+    for (headers, body) in
+        [(announced.as_str(), large.clone()), (chunked, format!("{:x}\r\n{large}\r\n0\r\n\r\n", large.len()))]
+    {
+        let mut wire = Wire::connect(&service).await;
+        wire.send(&request("POST", SESSIONS, headers, &body)).await;
+        let answer = wire.answer().await.unwrap();
+        assert_eq!((answer.status, answer.message_id().as_str()), (413, "Base.1.22.PayloadTooLarge"));
+        assert!(wire.is_open().await, "what was sent has been read");
+    }
+    let mut wire = Wire::connect(&service).await;
+    wire.send(&request("POST", SESSIONS, "Content-Length: 100000000\r\n", "{")).await;
+    let answer = wire.answer().await.unwrap();
+    assert_eq!((answer.status, answer.header("connection")), (413, Some("close")));
+    assert!(wire.answer().await.is_none(), "nobody waits for the rest");
+}
+
+/// RFC 9112 section 6: how long a body is has one answer.
+#[tokio::test]
+async fn the_length_of_a_body_is_said_once() {
+    let service = started().await;
+    let length = LOG_IN.len();
+    let chunks = format!("{length:x}\r\n{LOG_IN}\r\n0\r\n\r\n");
+    let smuggled = "GET /redfish/v1/smuggled HTTP/1.1\r\nHost: a\r\n\r\n";
+    for (version, headers, body) in [
+        // Who wrote it does not know chunks (section 6.1).
+        ("1.0", "Transfer-Encoding: chunked\r\n".to_owned(), chunks.as_str()),
+        ("1.1", "Transfer-Encoding: identity\r\n".to_owned(), LOG_IN),
+        ("1.1", "Transfer-Encoding: xchunked\r\n".to_owned(), &chunks),
+        ("1.1", format!("Content-Length: {length}, {length}\r\n"), LOG_IN),
+        ("1.1", format!("Content-Length: +{length}\r\n"), LOG_IN),
+        ("1.1", format!("Content-Length: 0x{length:x}\r\n"), LOG_IN),
+        ("1.1", format!("Content-Length: {length}\r\nContent-Length: 0\r\n"), LOG_IN),
+        ("1.1", "Content-Length: 18446744073709551616\r\n".to_owned(), LOG_IN),
+    ] {
+        let mut wire = Wire::connect(&service).await;
+        wire.send(&format!("POST {SESSIONS} HTTP/{version}\r\nHost: a\r\n{headers}\r\n{body}{smuggled}")).await;
+        let answer = wire.answer().await.unwrap();
+        assert_eq!(answer.status, 400, "{version} {headers}: {answer:?}");
+        assert!(wire.answer().await.is_none(), "{version} {headers}");
+    }
+    for (coding, status) in
+        [("chunked, chunked", 400), ("chunked\r\nTransfer-Encoding: chunked", 400), ("gzip, chunked", 501)]
+    {
+        let mut wire = Wire::connect(&service).await;
+        wire.send(&request("POST", SESSIONS, &format!("Transfer-Encoding: {coding}\r\n"), &chunks)).await;
+        let answer = wire.answer().await.unwrap();
+        assert_eq!((answer.status, answer.message_id().as_str()), (status, "Base.1.22.HeaderInvalid"), "{coding}");
+    }
+    // Said twice in the same way it is one answer; a name that only looks like it says nothing.
+    let twice = format!("Content-Length: {length}\r\nContent-Length: {length}\r\n");
+    let mut wire = Wire::connect(&service).await;
+    wire.send(&request("POST", SESSIONS, &twice, LOG_IN)).await;
+    assert!(matches!(wire.answer().await.unwrap().status, 201 | 400));
+    let mut wire = Wire::connect(&service).await;
+    wire.send(&request("POST", SESSIONS, &format!("Content_Length: {length}\r\n"), "")).await;
+    assert_eq!(wire.answer().await.unwrap().status, 400, "it has no body");
+    assert!(wire.is_open().await);
+}
+
+/// What stands in a head more than once, or in a name that is nearly one.
+#[tokio::test]
+async fn a_header_that_stands_twice_is_not_half_believed() {
+    let service = started().await;
+    let mut wire = Wire::connect(&service).await;
+    let length = format!("Content-Length: {}\r\n", LOG_IN.len());
+    wire.send(&request("POST", SESSIONS, &length, LOG_IN)).await;
+    let token = wire.answer().await.unwrap().header("x-auth-token").unwrap().to_owned();
+    let node = "/redfish/v1/Systems/lab.node-0";
+    for (headers, status) in [
+        (format!("X-Auth-Token: {token}\r\n"), 200),
+        (format!("X-Auth-Token: {token}\r\nX-Auth-Token: {token}\r\n"), 400),
+        (format!("X-Auth-Token: {token}\r\nX-Auth-Token: none\r\n"), 400),
+        (format!("X_Auth_Token: {token}\r\n"), 401),
+        (format!("X-Auth-Token : {token}\r\n"), 400),
+        (format!("{ADMIN}X-Auth-Token: {token}\r\n"), 200),
+        (format!("{ADMIN}X-Auth-Token: dead\r\n"), 401),
+        (format!("{ADMIN}OData-Version: 4.0\r\nOData-Version: 4.0\r\n"), 200),
+        (format!("{ADMIN}OData-Version: 4.0\r\nOData-Version: 4.1\r\n"), 412),
+        (format!("{ADMIN}Accept: text/plain\r\nAccept: application/json\r\n"), 200),
+        (format!("{ADMIN}If-None-Match: \"x\"\r\nIf-None-Match: *\r\n"), 400),
+        (format!("{ADMIN}If-Match: junk\r\n"), 400),
+        (format!("{ADMIN}If-Match: \"x\"\r\n"), 412),
+        (format!("{ADMIN}If-Match: \"x\"\r\nIf-Match: \"y\"\r\n"), 412),
+        (format!("{ADMIN}If-Match: *\r\n"), 200),
+        (format!("{ADMIN}If_Match: junk\r\n"), 200),
+        (format!("{ADMIN}Range: bytes=0-1\r\nIf-Modified-Since: Sun, 06 Nov 2044 08:49:37 GMT\r\n"), 200),
+    ] {
+        let mut wire = Wire::connect(&service).await;
+        wire.send(&request("GET", node, &headers, "")).await;
+        let answer = wire.answer().await.unwrap();
+        assert_eq!(answer.status, status, "{headers}: {answer:?}");
+    }
+    // M8: nothing is made upon a precondition that cannot hold, however it is put.
+    let body = r#"{"AssetTag": "7"}"#;
+    for (headers, status) in [
+        ("If-None-Match: *\r\n", 412),
+        ("If-None-Match: W/\"x\"\r\n", 200),
+        ("If-Match: \"x\"\r\n", 412),
+        ("If-Match: \"x\"\r\nIf-Match: *\r\n", 412),
+        ("If-Match: *\r\n", 200),
+        ("If-Match: *\r\nIf-None-Match: *\r\n", 412),
+        ("If_Match: \"x\"\r\n", 200),
+    ] {
+        let mut wire = Wire::connect(&service).await;
+        let headers = format!("{ADMIN}{headers}Content-Length: {}\r\n", body.len());
+        wire.send(&request("PATCH", node, &headers, body)).await;
+        let answer = wire.answer().await.unwrap();
+        assert_eq!(answer.status, status, "{headers}: {answer:?}");
+        assert!(wire.is_open().await);
+    }
+}
+
+/// Paths and queries as they come, and methods that hardly anybody sends.
+#[tokio::test]
+async fn odd_targets_and_methods_get_an_answer_and_the_connection_stays() {
+    let service = started().await;
+    let mut wire = Wire::connect(&service).await;
+    let node = "/redfish/v1/Systems/lab.node-0";
+    let long = format!("/redfish/v1/Systems?{}", "unknown=1&".repeat(700));
+    let longer = format!("/redfish/v1/Systems?{}", "unknown=1&".repeat(900));
+    for (method, uri, status) in [
+        ("GET", "/redfish/v1/Systems/", 200),
+        ("GET", "/redfish/v1/Systems//", 404),
+        ("GET", "/redfish/v1//Systems", 404),
+        ("GET", "//redfish/v1/Systems", 404),
+        ("GET", "/redfish/", 200),
+        ("GET", "/redfish/v1/Systems/lab.node-0/", 200),
+        ("GET", "/redfish/v1/Systems?", 200),
+        ("GET", "/redfish/v1/Systems?unknown", 200),
+        ("GET", "/redfish/v1/Systems?unknown=1&&_=2", 200),
+        ("GET", "/redfish/v1/Systems?$unknown=1", 501),
+        ("GET", "/redfish/v1/Systems?%24unknown=1", 501),
+        ("GET", "/redfish/v1/Systems?$top=1&$top=1", 400),
+        ("GET", long.as_str(), 200),
+        ("GET", longer.as_str(), 414),
+        ("GET", "http://other.example/redfish/v1/Systems", 200),
+        ("GET", "HTTP://bmc.example/redfish/v1/Systems", 200),
+        ("GET", "ftp://bmc.example/redfish/v1/Systems", 400),
+        ("HEAD", "/redfish/v1/Systems?$unknown=1", 501),
+        ("OPTIONS", node, 204),
+        ("OPTIONS", "/redfish/v1/Systems/none", 404),
+        ("TRACE", node, 405),
+        ("CONNECT", "bmc.example:443", 501),
+        ("get", node, 405),
+        ("PUT", node, 405),
+        ("PRI", node, 405),
+        ("DELETE", node, 405),
+        ("M-SEARCH", "*", 501),
+    ] {
+        wire.send(&request(method, uri, ADMIN, "")).await;
+        if method == "HEAD" {
+            // Its answer has a length and no body.
+            wire.send(&request("GET", "/redfish", "", "")).await;
+            let head = wire.head().await.unwrap();
+            assert_eq!(head.status, status, "{uri}: {head:?}");
+            assert_eq!(wire.answer().await.unwrap().status, 200, "the next answer follows at once");
+            continue;
+        }
+        let answer = wire.answer().await.unwrap_or_else(|| panic!("no answer to {method} {uri}"));
+        let about = uri.chars().take(80).collect::<String>();
+        assert_eq!(answer.status, status, "{method} {about}: {answer:?}");
+        assert_eq!(answer.header("allow").is_some(), matches!(status, 200 | 204 | 405), "{method} {about}");
+        if status >= 400 {
+            assert!(!answer.message_id().is_empty(), "{method} {about}");
+        }
+        assert_eq!(answer.header("connection"), None, "{method} {about}");
+    }
+    for (method, uri, body, status) in [
+        ("PATCH", format!("{node}?unknown=1"), r#"{"AssetTag": "7"}"#, 200),
+        ("PATCH", format!("{node}?$select=Id"), r#"{"AssetTag": "7"}"#, 400),
+        ("PATCH", format!("{node}?$unknown=1"), r#"{"AssetTag": "7"}"#, 501),
+        ("PATCH", format!("{node}/"), r#"{"AssetTag": "7"}"#, 200),
+        ("PATCH", node.to_owned(), "", 400),
+        ("PATCH", node.to_owned(), "{}", 400),
+        ("POST", format!("{node}/Actions/ComputerSystem.Reset/"), r#"{"ResetType": "On"}"#, 204),
+        ("POST", format!("{node}/Actions/ComputerSystem.Reset?only"), r#"{"ResetType": "On"}"#, 400),
+        ("POST", format!("{node}/VirtualMedia/Cd/Actions/VirtualMedia.EjectMedia"), "", 204),
+        ("GET", node.to_owned(), "{}", 200),
+        ("DELETE", "/redfish/v1/SessionService/Sessions/none".to_owned(), "{}", 404),
+        ("OPTIONS", node.to_owned(), "{}", 204),
+    ] {
+        let headers = format!("{ADMIN}Content-Type: application/json\r\nContent-Length: {}\r\n", body.len());
+        wire.send(&request(method, &uri, &headers, body)).await;
+        let answer = wire.answer().await.unwrap_or_else(|| panic!("no answer to {method} {uri}"));
+        assert_eq!(answer.status, status, "{method} {uri}: {answer:?}");
+        assert_eq!(answer.header("connection"), None, "{method} {uri}");
+    }
+}
+
+/// HEAD of a stream says what GET would, and ends.
+#[tokio::test]
+async fn head_of_a_stream_ends_at_once() {
+    let service = started().await;
+    let mut wire = Wire::connect(&service).await;
+    let headers = format!("{ADMIN}Accept: text/event-stream\r\n");
+    wire.send(&request("HEAD", "/redfish/v1/EventService/SSE", &headers, "")).await;
+    let head = wire.head().await.unwrap();
+    assert_eq!((head.status, head.header("content-type")), (200, Some("text/event-stream")));
     assert!(wire.is_open().await);
 }

@@ -9,15 +9,13 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::StatusCode;
 
-use super::{Exchange, Signal, Step, response};
+use super::{BODY_TIME, Exchange, Signal, Step, response};
 use crate::auth::{
     Account, AccountEdit, BasicCredentials, EditError, Edited, Identity, Login, Privilege, SessionEdit, SessionId,
     Token, tenant,
 };
 use crate::http::{Encoding, JsonObject, Refusal, accepts, check_content, parse_body};
-use crate::messages::{Message, base};
 use crate::resources::{self, Context, EditAnswer, EditPlan, LogIn};
 use crate::route::Route;
 use crate::service::{AccessEdit, Intent, IntentKind, Outcome, OutcomeKind, PasswordOutcome};
@@ -46,7 +44,7 @@ impl Exchange {
             return self.refuse(&Refusal::payload_too_large());
         }
         self.state = super::State::Access(State::ReadingLogIn);
-        Step::ReadBody { limit: LONGEST_LOG_IN }
+        Step::ReadBody { limit: LONGEST_LOG_IN, within: BODY_TIME }
     }
 
     /// Goes on with what came of the last step.
@@ -57,9 +55,8 @@ impl Exchange {
                 Err(refusal) => self.refuse(&refusal),
             },
             (State::ReadingLogIn, Signal::BodyTooLarge) => self.refuse(&Refusal::payload_too_large()),
-            (State::ReadingLogIn, Signal::BodyBroken) => {
-                self.refuse(&Refusal::new(StatusCode::BAD_REQUEST, Message::new(&base::MALFORMED_JSON, [])))
-            }
+            (State::ReadingLogIn, Signal::BodyBroken) => self.refuse(&Refusal::malformed_request()),
+            (State::ReadingLogIn, Signal::BodyLate) => self.refuse(&Refusal::body_late(BODY_TIME)),
             (State::LoggingIn { context }, Signal::Outcome(Outcome(outcome))) => {
                 match self.logged_in(view, now, &outcome) {
                     Ok(account) => self.open(view, account, context),
@@ -203,7 +200,8 @@ impl Exchange {
     fn not_done(&self, outcome: &OutcomeKind) -> Step {
         self.refuse(&match outcome {
             OutcomeKind::Failed(error) => Refusal::from(error),
-            OutcomeKind::Overloaded => Refusal::unavailable(1),
+            OutcomeKind::Overloaded => too_many_edits(),
+            OutcomeKind::Congested(congestion) => (*congestion).into(),
             OutcomeKind::ShuttingDown => Refusal::shutting_down(),
             OutcomeKind::NotEdited(error) => resources::refusal(*error, &Route::Sessions, None),
             OutcomeKind::Done
@@ -220,6 +218,11 @@ impl Exchange {
     fn wants_charset(&self) -> bool {
         accepts(&self.head.headers, crate::http::MediaType::Json).unwrap_or(false)
     }
+}
+
+/// 503: as many changes of what the service keeps wait to be stored as may.
+pub(super) fn too_many_edits() -> Refusal {
+    Refusal::too_much_at_once("changes of accounts, sessions and subscriptions", 1)
 }
 
 /// The largest body of a log-in, in bytes: anyone may send one.

@@ -3,12 +3,12 @@
 use std::net::IpAddr;
 
 use bytes::Bytes;
-use http::header::EXPECT;
+use http::header::{EXPECT, TRANSFER_ENCODING};
 use http::{Method, Response, StatusCode};
 
 use super::{Exchange, Peer, Step, response};
 use crate::config::Protocol;
-use crate::http::{Refusal, expects_more_than_continue, host};
+use crate::http::{Framing, Refusal, expects_more_than_continue, framing, host};
 use crate::messages::{Message, base, cluster};
 use crate::view::View;
 
@@ -36,6 +36,13 @@ impl Exchange {
             let message = Message::new(&base::OPERATION_NOT_ALLOWED, []);
             return Err(Refusal::new(StatusCode::NOT_IMPLEMENTED, message));
         }
+        framing(&self.head).map_err(|wrong| {
+            let status = match wrong {
+                Framing::Unknown => StatusCode::NOT_IMPLEMENTED,
+                Framing::Repeated => StatusCode::BAD_REQUEST,
+            };
+            Refusal::header_invalid(status, &TRANSFER_ENCODING)
+        })?;
         if expects_more_than_continue(&self.head) {
             return Err(Refusal::header_invalid(StatusCode::EXPECTATION_FAILED, &EXPECT));
         }
@@ -110,11 +117,20 @@ pub fn refuse_head(status: StatusCode, secure: bool) -> Response<Bytes> {
     let refusal = match status {
         StatusCode::URI_TOO_LONG => target_too_long(),
         StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => headers_too_large(),
-        _ => Refusal::new(StatusCode::BAD_REQUEST, Message::new(&cluster::MALFORMED_REQUEST, [])),
+        _ => Refusal::malformed_request(),
     };
+    without_request(&refusal, secure)
+}
+
+/// The answer to a request that comes when there is no service any more to hand it to.
+pub fn refuse_stopped(secure: bool) -> Response<Bytes> {
+    without_request(&Refusal::shutting_down(), secure)
+}
+
+fn without_request(refusal: &Refusal, secure: bool) -> Response<Bytes> {
     let (head, ()) = http::Request::new(()).into_parts();
     let peer = Peer { address: IpAddr::from([0, 0, 0, 0]), secure };
-    response::finish(response::refusal(&refusal), &head, peer, false)
+    response::finish(response::refusal(refusal), &head, peer, false)
 }
 
 /// The longest path and query, in bytes: a long `$select` and `$filter` fit in.

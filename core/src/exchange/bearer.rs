@@ -12,6 +12,7 @@ use super::log_in::too_many_failures;
 use super::{Exchange, State, Step};
 use crate::auth::{ExternalUser, Identity};
 use crate::http::Refusal;
+use crate::messages::{Message, cluster};
 use crate::model::{BearerToken, CommandError};
 use crate::service::{Intent, IntentKind, OutcomeKind, PasswordOutcome};
 use crate::time::Now;
@@ -39,16 +40,19 @@ impl Exchange {
         match outcome {
             OutcomeKind::Reviewed(caller) => self.vouched(view, now, caller.as_ref()),
             OutcomeKind::ShuttingDown => self.refuse(&Refusal::shutting_down()),
-            OutcomeKind::Overloaded => self.refuse(&Refusal::unavailable(1)),
+            OutcomeKind::Overloaded => self.refuse(&Refusal::too_much_at_once("reviews of tokens", 1)),
             OutcomeKind::Password(PasswordOutcome::TooManyFailures(until)) => {
                 self.refuse(&too_many_failures(until, now))
             }
-            OutcomeKind::Failed(error @ (CommandError::Unavailable { .. } | CommandError::TimedOut)) => {
-                self.refuse(&Refusal::from(&error))
-            }
             // Nothing is wrong with the token, as far as anyone knows: the service may not ask, or was not understood.
-            OutcomeKind::Failed(_) => self.refuse(&Refusal::unavailable(UNREVIEWED)),
+            OutcomeKind::Failed(
+                error @ (CommandError::Unavailable { .. } | CommandError::TimedOut | CommandError::Forbidden(_)),
+            ) => self.refuse(&Refusal::from(&error)),
+            OutcomeKind::Failed(_) => {
+                self.refuse(&Refusal::unavailable(UNREVIEWED, Message::new(&cluster::CLUSTER_UNAVAILABLE, [])))
+            }
             OutcomeKind::Done
+            | OutcomeKind::Congested(_)
             | OutcomeKind::Password(_)
             | OutcomeKind::Accepted(_)
             | OutcomeKind::TooManyTasks

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use http::header::ACCEPT;
 use http::{HeaderName, HeaderValue, Method, Response, StatusCode};
 
+use super::access::too_many_edits;
 use super::{Exchange, State, Step, response};
 use crate::auth::Identity;
 use crate::http::{JsonObject, MediaType, Refusal, accepts};
@@ -84,7 +85,8 @@ impl Exchange {
             }
             OutcomeKind::Event(EventOutcome::Gone) => self.refuse(&Refusal::no_such_resource(self.path())),
             OutcomeKind::Superseded => self.superseded(view, now),
-            OutcomeKind::Overloaded => self.refuse(&Refusal::unavailable(1)),
+            OutcomeKind::Overloaded => self.refuse(&too_many_edits()),
+            OutcomeKind::Congested(congestion) => self.refuse(&congestion.into()),
             OutcomeKind::ShuttingDown => self.refuse(&Refusal::shutting_down()),
             OutcomeKind::Accepted(_)
             | OutcomeKind::TooManyTasks

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use super::{Exchange, Step};
 use crate::auth::{Account, Attempt, BasicCredentials, Login};
-use crate::http::Refusal;
+use crate::http::{Refusal, Unknown};
 use crate::service::{Intent, IntentKind, OutcomeKind, PasswordOutcome, client_of};
 use crate::time::{Instant, Now};
 use crate::view::View;
@@ -26,7 +26,7 @@ impl Exchange {
         match &login {
             Login::Remembered(_) => Ok(login),
             // They may belong to an account that has not been read yet.
-            Login::Unverified(_) if !is_known => Err(Refusal::unavailable(1)),
+            Login::Unverified(_) if !is_known => Err(Refusal::not_yet_known(Unknown::Documents)),
             Login::Unverified(_) => self.throttled(view, now).map_or(Ok(login), Err),
         }
     }
@@ -45,7 +45,7 @@ impl Exchange {
             }
             OutcomeKind::Password(PasswordOutcome::Wrong) => Err(Refusal::unauthorized(self.path())),
             OutcomeKind::Password(PasswordOutcome::TooManyFailures(until)) => Err(too_many_failures(*until, now)),
-            OutcomeKind::Overloaded => Err(Refusal::unavailable(RETRY_LOG_IN)),
+            OutcomeKind::Overloaded => Err(Refusal::too_much_at_once("log-ins", RETRY_LOG_IN)),
             OutcomeKind::ShuttingDown => Err(Refusal::shutting_down()),
             _ => Err(Refusal::internal_error()),
         }

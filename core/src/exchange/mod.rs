@@ -16,6 +16,7 @@ mod write;
 use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_LENGTH};
@@ -24,8 +25,7 @@ use http::{HeaderName, Method, Request, Response, StatusCode};
 
 use crate::auth::{self, BasicCredentials, Extent, Identity, Login, Owned, Privilege, Required, required};
 use crate::fairness::Party;
-use crate::http::{Encoding, Refusal, accepts, client, is_preflight, normalised};
-use crate::messages::{Message, base};
+use crate::http::{Encoding, Refusal, Unknown, accepts, client, is_preflight, normalised};
 use crate::model::{BearerToken, CommandError};
 use crate::query::{self, Query};
 use crate::resources::{self, Answer, Context, Plan};
@@ -34,7 +34,7 @@ use crate::service::{Intent, Outcome, OutcomeKind, StreamId, client_of};
 use crate::time::Now;
 use crate::view::View;
 
-pub use admission::refuse_head;
+pub use admission::{refuse_head, refuse_stopped};
 use precondition::Verdict;
 
 /// Who is at the other end of a connection.
@@ -56,6 +56,8 @@ pub enum Step {
     ReadBody {
         /// The largest body that is wanted, in bytes.
         limit: usize,
+        /// The time that the client has for it.
+        within: Duration,
     },
     /// The answer takes long to work out, up to a second among a hundred thousand systems: go on where slow work does no
     /// harm, with [`Signal::Proceed`].
@@ -78,8 +80,10 @@ pub enum Signal {
     Body(Bytes),
     /// The body is larger than the limit.
     BodyTooLarge,
-    /// The body did not arrive whole.
+    /// The body cannot be read: it ends too early, or its chunks are none.
     BodyBroken,
+    /// The body did not arrive in time.
+    BodyLate,
     /// The exchange is where it may take its time.
     Proceed,
     /// Whatever the step wanted is not to be had: as much is under way for its [party](Exchange::party) as may be.
@@ -95,6 +99,7 @@ impl fmt::Debug for Signal {
             Self::Body(body) => write!(f, "Body({} bytes)", body.len()),
             Self::BodyTooLarge => f.write_str("BodyTooLarge"),
             Self::BodyBroken => f.write_str("BodyBroken"),
+            Self::BodyLate => f.write_str("BodyLate"),
             Self::Proceed => f.write_str("Proceed"),
             Self::NoRoom => f.write_str("NoRoom"),
             Self::Outcome(outcome) => write!(f, "Outcome({outcome:?})"),
@@ -226,19 +231,18 @@ impl Exchange {
             (State::Deferred { identity }, Signal::Proceed) => self.deferred(view, now, &identity),
             (State::Reading, Signal::Body(body)) => self.body_read(view, now, body),
             (State::Reading, Signal::BodyTooLarge) => self.refuse(&Refusal::payload_too_large()),
-            (State::Reading, Signal::BodyBroken) => {
-                let message = Message::new(&base::MALFORMED_JSON, []);
-                self.refuse(&Refusal::new(StatusCode::BAD_REQUEST, message))
-            }
+            (State::Reading, Signal::BodyBroken) => self.refuse(&Refusal::malformed_request()),
+            (State::Reading, Signal::BodyLate) => self.refuse(&Refusal::body_late(BODY_TIME)),
             (State::Submitted { identity, plan }, Signal::Outcome(Outcome(outcome))) => match outcome {
                 OutcomeKind::Done => self.answer(view, now, &identity, self.path(), plan.answer),
                 OutcomeKind::Accepted(id) => self.accepted(view, now, &identity, &id),
                 OutcomeKind::TooManyTasks => self.refuse(&tasks::too_many_tasks()),
-                OutcomeKind::Failed(error) => self.refuse(&Refusal::from(&error)),
+                OutcomeKind::Failed(error) => self.refuse(&resources::failure(&error, self.path())),
                 OutcomeKind::Superseded => self.superseded(view, now),
-                OutcomeKind::Overloaded => self.refuse(&Refusal::unavailable(1)),
+                OutcomeKind::Congested(congestion) => self.refuse(&congestion.into()),
                 OutcomeKind::ShuttingDown => self.refuse(&Refusal::shutting_down()),
-                OutcomeKind::Password(_)
+                OutcomeKind::Overloaded
+                | OutcomeKind::Password(_)
                 | OutcomeKind::Reviewed(_)
                 | OutcomeKind::Edited(_)
                 | OutcomeKind::NotEdited(_)
@@ -252,11 +256,12 @@ impl Exchange {
                 OutcomeKind::Failed(CommandError::NotFound) => self.refuse(&Refusal::no_such_resource(self.path())),
                 OutcomeKind::Failed(error) => self.refuse(&Refusal::from(&error)),
                 OutcomeKind::ShuttingDown => self.refuse(&Refusal::shutting_down()),
-                OutcomeKind::Superseded
-                | OutcomeKind::Overloaded
+                OutcomeKind::Congested(congestion) => self.refuse(&congestion.into()),
+                OutcomeKind::Superseded => self.refuse(&Refusal::concurrent_changes()),
+                OutcomeKind::Overloaded
                 | OutcomeKind::Accepted(_)
-                | OutcomeKind::TooManyTasks => self.refuse(&Refusal::unavailable(1)),
-                OutcomeKind::Password(_)
+                | OutcomeKind::TooManyTasks
+                | OutcomeKind::Password(_)
                 | OutcomeKind::Reviewed(_)
                 | OutcomeKind::Edited(_)
                 | OutcomeKind::NotEdited(_)
@@ -301,7 +306,7 @@ impl Exchange {
         if let Some(token) = token {
             return match view.sessions.authenticate(token.as_bytes(), &view.directory, now) {
                 Some(identity) => self.authorised(view, now, Some(identity)),
-                None if !view.accounts_known => self.refuse(&Refusal::unavailable(1)),
+                None if !view.accounts_known => self.refuse(&Refusal::not_yet_known(Unknown::Documents)),
                 None => self.refuse(&Refusal::no_valid_session(self.path())),
             };
         }
@@ -351,7 +356,7 @@ impl Exchange {
                     && self.head.method != Method::OPTIONS
                     && (resources::is_kept(&location.route) || query.expands()) =>
             {
-                self.refuse(&Refusal::unavailable(2))
+                self.refuse(&Refusal::not_yet_known(Unknown::Documents))
             }
             Ok((Location { route: Route::Task(id) | Route::TaskMonitor(id), .. }, _))
                 if self.head.method == Method::DELETE =>
@@ -363,7 +368,7 @@ impl Exchange {
                 }
             }
             Ok((location, query)) => match (&self.head.method, identity) {
-                (&Method::OPTIONS, _) => Step::Respond(response::options(&location.route)),
+                (&Method::OPTIONS, identity) => self.options(view, now, identity.as_ref(), &location),
                 (&Method::GET | &Method::HEAD, Some(identity)) if location.route == Route::ServerSentEvents => {
                     self.open_stream(view, now, identity)
                 }
@@ -405,7 +410,7 @@ impl Exchange {
             }
             self.check_privileges(view, now, identity, &location)?;
         }
-        if self.head.headers.get(ODATA_VERSION).is_some_and(|version| version != "4.0") {
+        if self.head.headers.get_all(ODATA_VERSION).iter().any(|version| version != "4.0") {
             return Err(Refusal::precondition_failed());
         }
         let query = self.head.uri.query().unwrap_or_default();
@@ -474,6 +479,14 @@ impl Exchange {
                 Route::Session(_) => self.head.method == Method::DELETE,
                 _ => false,
             }
+    }
+
+    /// What may be done with what is there.
+    fn options(&self, view: &Arc<View>, now: Now, identity: Option<&Identity>, location: &Location<'_>) -> Step {
+        match resources::extent(&Context { view, identity, now }, location) {
+            Err(refusal) if refusal.status == StatusCode::NOT_FOUND => self.refuse(&refusal),
+            _ => Step::Respond(response::options(&location.route)),
+        }
     }
 
     fn get(
@@ -587,6 +600,9 @@ impl Exchange {
 fn locate(path: &str) -> Result<Location<'_>, Refusal> {
     Location::parse(path).ok_or_else(|| Refusal::no_such_resource(path))
 }
+
+/// How long a client may take to send a body.
+const BODY_TIME: Duration = Duration::from_secs(30);
 
 const X_AUTH_TOKEN: HeaderName = HeaderName::from_static("x-auth-token");
 const ODATA_VERSION: HeaderName = HeaderName::from_static("odata-version");

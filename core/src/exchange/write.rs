@@ -10,7 +10,7 @@ use bytes::Bytes;
 use http::Method;
 use serde_json::Value;
 
-use super::{Exchange, State, Step};
+use super::{BODY_TIME, Exchange, State, Step};
 use crate::auth::Identity;
 use crate::config::PasswordHash;
 use crate::http::{JsonObject, Refusal, check_content, parse_body};
@@ -40,7 +40,7 @@ impl Exchange {
                     return self.refuse(&Refusal::payload_too_large());
                 }
                 self.state = State::Reading;
-                return Step::ReadBody { limit };
+                return Step::ReadBody { limit, within: BODY_TIME };
             }
             self.write = Some(Write::default());
         }
@@ -71,7 +71,7 @@ impl Exchange {
                 write.superseded += 1;
                 self.authenticate(view, now)
             }
-            Some(_) | None => self.refuse(&Refusal::unavailable(1)),
+            Some(_) | None => self.refuse(&Refusal::concurrent_changes()),
         }
     }
 

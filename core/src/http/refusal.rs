@@ -1,11 +1,22 @@
 //! A request that is not carried out, and the one place that turns it into a response.
 
+use std::time::Duration;
+
 use http::header::{ALLOW, HOST, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderName, HeaderValue, StatusCode};
 
 use super::NoHost;
-use crate::messages::{Definition, Message, base};
-use crate::model::CommandError;
+use crate::messages::{Definition, Message, base, cluster};
+use crate::model::{CommandError, Congestion};
+
+/// What may not have been read yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Unknown {
+    /// Systems.
+    Systems,
+    /// What the service itself keeps.
+    Documents,
+}
 
 /// Why a request is not carried out: the status, what to tell the client, and headers that go with the status.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,7 +59,7 @@ impl Refusal {
     /// 429 for a client that sends wrong passwords, with the time after which to try again.
     pub(crate) fn too_many_failed_logins(seconds: u64) -> Self {
         let seconds = seconds.max(1);
-        let message = Message::new(&crate::messages::cluster::TOO_MANY_FAILED_LOGINS, [&seconds.to_string()]);
+        let message = Message::new(&cluster::TOO_MANY_FAILED_LOGINS, [&seconds.to_string()]);
         Self::new(StatusCode::TOO_MANY_REQUESTS, message).with(RETRY_AFTER, HeaderValue::from(seconds))
     }
 
@@ -59,7 +70,7 @@ impl Refusal {
 
     /// 503 for someone of whose requests as many are under way as may be, with the time after which to try again.
     pub(crate) fn too_many_requests() -> Self {
-        Self::limited(Message::new(&crate::messages::cluster::TOO_MANY_REQUESTS, [])).retry_after(1)
+        Self::limited(Message::new(&cluster::TOO_MANY_REQUESTS, [])).retry_after(1)
     }
 
     /// 403.
@@ -93,6 +104,17 @@ impl Refusal {
         Self::new(StatusCode::PRECONDITION_FAILED, Message::new(&base::PRECONDITION_FAILED, []))
     }
 
+    /// 400 for what is not HTTP.
+    pub(crate) fn malformed_request() -> Self {
+        Self::new(StatusCode::BAD_REQUEST, Message::new(&cluster::MALFORMED_REQUEST, []))
+    }
+
+    /// 408 for a body that has not arrived in the time that there is for it.
+    pub(crate) fn body_late(time: Duration) -> Self {
+        let seconds = time.as_secs().to_string();
+        Self::new(StatusCode::REQUEST_TIMEOUT, Message::new(&cluster::BODY_LATE, [&seconds]))
+    }
+
     /// 413.
     pub(crate) fn payload_too_large() -> Self {
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, Message::new(&base::PAYLOAD_TOO_LARGE, []))
@@ -103,12 +125,31 @@ impl Refusal {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, Message::new(&base::INTERNAL_ERROR, []))
     }
 
-    /// 503, with the time after which to try again.
-    pub(crate) fn unavailable(seconds: u64) -> Self {
+    /// 503 for a reason, with the time after which to try again.
+    pub(crate) fn unavailable(seconds: u64, reason: Message) -> Self {
         let seconds = seconds.max(1);
-        let text = seconds.to_string();
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, Message::new(&base::SERVICE_TEMPORARILY_UNAVAILABLE, [&text]))
-            .with(RETRY_AFTER, HeaderValue::from(seconds))
+        let later = Message::new(&base::SERVICE_TEMPORARILY_UNAVAILABLE, [&seconds.to_string()]);
+        let refusal = Self { status: StatusCode::SERVICE_UNAVAILABLE, messages: vec![reason, later], header: None };
+        refusal.with(RETRY_AFTER, HeaderValue::from(seconds))
+    }
+
+    /// 503 because what the request is about has not been read.
+    pub(crate) fn not_yet_known(what: Unknown) -> Self {
+        let what = match what {
+            Unknown::Systems => "all systems that the request is about",
+            Unknown::Documents => "its accounts, sessions and subscriptions",
+        };
+        Self::unavailable(UNKNOWN_SECONDS, Message::new(&cluster::NOT_YET_KNOWN, [what]))
+    }
+
+    /// 503 because there is as much of something as may be.
+    pub(crate) fn too_much_at_once(what: &str, seconds: u64) -> Self {
+        Self::unavailable(seconds, Message::new(&cluster::TOO_MUCH_AT_ONCE, [what]))
+    }
+
+    /// 503 because others always came in between.
+    pub(crate) fn concurrent_changes() -> Self {
+        Self::unavailable(1, Message::new(&cluster::CONCURRENT_CHANGES, []))
     }
 
     /// 503 for something that an administrator of the service has to mend.
@@ -143,16 +184,14 @@ impl Refusal {
     }
 }
 
-/// What a client is told of a change that the cluster did not make. Nothing here is the client's mistake, and nothing
-/// is 500: a cluster that is down or busy is 503, a state that does not allow it is 409.
+/// What a client is told of a change that was not made. Nothing here is the client's mistake, and nothing is 500: a
+/// cluster that is down or busy is 503, and so is a right that the service lacks, which is for its administrator to mend;
+/// a state that does not allow it is 409.
 impl From<&CommandError> for Refusal {
     fn from(error: &CommandError) -> Self {
-        use crate::messages::cluster;
         match error {
-            CommandError::NotFound => Self::new(
-                StatusCode::NOT_FOUND,
-                Message::new(&base::RESOURCE_NOT_FOUND, ["ComputerSystem", "that was just here"]),
-            ),
+            // Whoever knows the name says it: see `resources::failure`.
+            CommandError::NotFound => Self::not_found("ComputerSystem", "that was asked for"),
             CommandError::Conflict(reason) => Self {
                 status: StatusCode::CONFLICT,
                 messages: vec![
@@ -161,6 +200,10 @@ impl From<&CommandError> for Refusal {
                 ],
                 header: None,
             },
+            CommandError::Contended => Self::concurrent_changes(),
+            CommandError::CalledOff(reason) => {
+                Self::new(StatusCode::CONFLICT, Message::new(&cluster::CALLED_OFF, [reason]))
+            }
             CommandError::Refused(reason) => Self::bad_request(vec![
                 Message::new(&base::OPERATION_FAILED, []),
                 Message::new(&cluster::REFUSED, [reason]),
@@ -174,7 +217,8 @@ impl From<&CommandError> for Refusal {
                 Message::new(&cluster::NOT_SUPPORTED, [reason]),
             ]),
             CommandError::Unavailable { retry_after, .. } => {
-                Self::unavailable(retry_after.map_or(DEFAULT_RETRY_SECONDS, |after| after.as_secs()))
+                let seconds = retry_after.map_or(DEFAULT_RETRY_SECONDS, |after| after.as_secs());
+                Self::unavailable(seconds, Message::new(&cluster::CLUSTER_UNAVAILABLE, []))
             }
             CommandError::Superseded(_) => Self::precondition_failed(),
             CommandError::TimedOut => {
@@ -185,12 +229,29 @@ impl From<&CommandError> for Refusal {
     }
 }
 
+/// What a client is told of a change that was not begun.
+impl From<Congestion> for Refusal {
+    fn from(congestion: Congestion) -> Self {
+        match congestion {
+            Congestion::ManyWaiting(most) => {
+                let most = most.to_string();
+                Self::unavailable(DEFAULT_RETRY_SECONDS, Message::new(&cluster::TOO_MANY_CHANGES, [&most]))
+            }
+            Congestion::LongWait(patience) => {
+                let seconds = patience.as_secs().to_string();
+                Self::unavailable(1, Message::new(&cluster::CHANGE_NOT_BEGUN, [&seconds]))
+            }
+            Congestion::ManyUnderWay => Self::too_much_at_once("changes of systems", DEFAULT_RETRY_SECONDS),
+        }
+    }
+}
+
 /// A header's name as the standards spell it.
 fn spelling(name: &HeaderName) -> &str {
     SPELLINGS.into_iter().find(|spelling| spelling.eq_ignore_ascii_case(name.as_str())).unwrap_or(name.as_str())
 }
 
-const SPELLINGS: [&str; 11] = [
+const SPELLINGS: [&str; 12] = [
     "Accept",
     "Accept-Encoding",
     "Authorization",
@@ -201,11 +262,15 @@ const SPELLINGS: [&str; 11] = [
     "If-Match",
     "If-None-Match",
     "OData-Version",
+    "Transfer-Encoding",
     "X-Auth-Token",
 ];
 
 /// When to try again what somebody has to mend first.
 const OWN_TROUBLE_RETRY_SECONDS: u64 = 60;
+
+/// When to try again what is being read.
+const UNKNOWN_SECONDS: u64 = 2;
 
 /// When to try again, where nothing better is known.
 const DEFAULT_RETRY_SECONDS: u64 = 5;

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::net::Ipv6Addr;
 
-use http::header::HOST;
+use http::header::{HOST, TRANSFER_ENCODING};
 use http::request::Parts;
 use http::uri::PathAndQuery;
 use http::{HeaderValue, Uri, Version};
@@ -121,6 +121,28 @@ pub(crate) fn expects_more_than_continue(head: &Parts) -> bool {
         listed.filter(|expected| !expected.is_empty()).any(|expected| !expected.eq_ignore_ascii_case("100-continue"))
     };
     head.version > Version::HTTP_10 && head.headers.get_all(http::header::EXPECT).iter().any(others)
+}
+
+/// What is wrong with how a body is framed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Framing {
+    /// It is coded in a way that the service does not understand.
+    Unknown,
+    /// It is in chunks of chunks.
+    Repeated,
+}
+
+/// Looks at the transfer codings of a request. A runtime reads chunks, which come last; whatever comes before them would be
+/// taken for the body (RFC 9112 section 6.1).
+pub(crate) fn framing(head: &Parts) -> Result<(), Framing> {
+    let lines = head.headers.get_all(TRANSFER_ENCODING).iter();
+    let codings = lines.flat_map(|line| line.to_str().unwrap_or("?").split(',')).map(str::trim);
+    let mut codings = codings.filter(|coding| !coding.is_empty()).map(|coding| coding.eq_ignore_ascii_case("chunked"));
+    match (codings.next(), codings.next()) {
+        (None | Some(true), None) => Ok(()),
+        (Some(true), Some(true)) => Err(Framing::Repeated),
+        _ => Err(Framing::Unknown),
+    }
 }
 
 #[cfg(test)]

@@ -346,7 +346,7 @@ pub(crate) const INSUFFICIENT_STORAGE: Definition = Definition {
 pub(crate) const SERVICE_TEMPORARILY_UNAVAILABLE: Definition = Definition {
     registry: REGISTRY,
     key: "ServiceTemporarilyUnavailable",
-    text: "The virtualization cluster cannot be reached at present. Try again in %1 s.",
+    text: "The service cannot do this at present. Try again in %1 s.",
     severity: Severity::Critical,
     resolution: "Wait for the time that is given and send the request again.",
 };

@@ -144,9 +144,73 @@ pub(crate) const HEAD_TOO_LARGE: Definition = Definition {
 pub(crate) const MALFORMED_REQUEST: Definition = Definition {
     registry: REGISTRY,
     key: "MalformedRequest",
-    text: "The request cannot be read: its request line or one of its headers is not what HTTP/1.1 has.",
+    text: "The request cannot be read: its request line, one of its headers or what frames its body is not what HTTP/1.1 has.",
     severity: Severity::Warning,
     resolution: "Send the request with a client that speaks HTTP/1.1 or HTTP/2, and look for proxies that change it on its way.",
+};
+
+pub(crate) const BODY_LATE: Definition = Definition {
+    registry: REGISTRY,
+    key: "BodyLate",
+    text: "The body of the request did not arrive within %1 s.",
+    severity: Severity::Warning,
+    resolution: "Send the request again, and look for what holds it up on its way.",
+};
+
+pub(crate) const CLUSTER_UNAVAILABLE: Definition = Definition {
+    registry: REGISTRY,
+    key: "ClusterUnavailable",
+    text: "The virtualization cluster does not answer at present, or asks to be left alone for a while.",
+    severity: Severity::Critical,
+    resolution: "Wait and send the request again. The log of the service has the reason, with the id in X-Request-Id.",
+};
+
+pub(crate) const NOT_YET_KNOWN: Definition = Definition {
+    registry: REGISTRY,
+    key: "NotYetKnown",
+    text: "The service has not read %1 yet, or cannot read them at present.",
+    severity: Severity::Warning,
+    resolution: "Wait and send the request again. If that lasts, the log of the service tells what it may not read.",
+};
+
+pub(crate) const TOO_MANY_CHANGES: Definition = Definition {
+    registry: REGISTRY,
+    key: "TooManyChanges",
+    text: "As many changes of this system wait for their turn as may, which is %1.",
+    severity: Severity::Warning,
+    resolution: "Wait until some of them have been made, and send the request again.",
+};
+
+pub(crate) const CHANGE_NOT_BEGUN: Definition = Definition {
+    registry: REGISTRY,
+    key: "ChangeNotBegun",
+    text: "The change was not begun, because those of the same system before it took longer than %1 s.",
+    severity: Severity::Warning,
+    resolution: "Nothing has been changed by it. Send the request again.",
+};
+
+pub(crate) const TOO_MUCH_AT_ONCE: Definition = Definition {
+    registry: REGISTRY,
+    key: "TooMuchAtOnce",
+    text: "As many %1 are under way as may, and the request was not begun.",
+    severity: Severity::Warning,
+    resolution: "Wait and send the request again.",
+};
+
+pub(crate) const CONCURRENT_CHANGES: Definition = Definition {
+    registry: REGISTRY,
+    key: "ConcurrentChanges",
+    text: "Others changed the same thing at the same time, again and again, so that the change could not be made.",
+    severity: Severity::Warning,
+    resolution: "Nothing has been changed by the request. Send it again when the others have finished.",
+};
+
+pub(crate) const CALLED_OFF: Definition = Definition {
+    registry: REGISTRY,
+    key: "CalledOff",
+    text: "The request was called off before it was carried out: %1",
+    severity: Severity::Warning,
+    resolution: "Read the resource to see its state, and send the request again if it is still wanted.",
 };
 
 pub(crate) const POWER_ON_DEFERRED: Definition = Definition {
@@ -266,6 +330,14 @@ pub(crate) const ALL: &[(Definition, &str)] = &[
     (TOO_MANY_REQUESTS, "As many requests of a user are under way as may be."),
     (CLOCK_NOT_SETTABLE, "A manager's clock was to be set to another time."),
     (TLS_REQUIRED, "A request came without encryption that is not to be redirected."),
+    (CLUSTER_UNAVAILABLE, "The cluster does not answer."),
+    (NOT_YET_KNOWN, "What a request is about has not been read."),
+    (TOO_MANY_CHANGES, "Too many changes of one system wait."),
+    (CHANGE_NOT_BEGUN, "A change has waited for its turn for too long."),
+    (TOO_MUCH_AT_ONCE, "The service has as much to do as it may have."),
+    (CONCURRENT_CHANGES, "Others kept changing what a request was to change."),
+    (CALLED_OFF, "A request was called off, by its sender or by a later one."),
     (MALFORMED_REQUEST, "A request is not HTTP."),
+    (BODY_LATE, "The body of a request did not arrive in time."),
     (HEAD_TOO_LARGE, "The URI or the headers of a request are larger than the service takes."),
 ];

@@ -226,6 +226,12 @@ pub enum CommandError {
     /// The machine's present state does not allow it.
     #[error("not possible in the present state: {0}")]
     Conflict(String),
+    /// Others kept changing the machine in between.
+    #[error("others changed it at the same time, again and again")]
+    Contended,
+    /// It was called off, by its sender or by a later request; the text says which.
+    #[error("called off: {0}")]
+    CalledOff(String),
     /// The cluster refuses it; the text is its explanation, meant for the client.
     #[error("refused by the cluster: {0}")]
     Refused(String),
@@ -252,4 +258,15 @@ pub enum CommandError {
     /// The deadline came first; it may or may not have taken effect.
     #[error("not finished within the time allowed")]
     TimedOut,
+}
+
+/// Why a command was not begun, though nothing is wrong with it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Congestion {
+    /// As many wait for the same machine as may: so many.
+    ManyWaiting(usize),
+    /// Those of the same machine before it took longer than this.
+    LongWait(Duration),
+    /// As many are under way in all as may.
+    ManyUnderWay,
 }

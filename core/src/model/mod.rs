@@ -32,7 +32,8 @@ pub use address_range::AddressRange;
 pub use boot::{BootDevice, BootEnabled, BootMode, BootOverride, BootTarget};
 pub use caller::{BearerToken, Caller, CallerReview, Permission, Reviewee};
 pub use command::{
-    Action, BootChange, BootOrderChange, Command, CommandError, CommandId, Completion, MachineChange, PowerRequest,
+    Action, BootChange, BootOrderChange, Command, CommandError, CommandId, Completion, Congestion, MachineChange,
+    PowerRequest,
 };
 pub use correlation::CorrelationId;
 pub use document::{Document, DocumentName, DocumentWrite, LONGEST_DOCUMENT};

@@ -91,8 +91,7 @@ pub(crate) fn edit(
 /// What a client is told of a change that was not made.
 pub(crate) fn refusal(error: EditError, route: &Route<'_>, user_name: Option<&str>) -> Refusal {
     match error {
-        // Something always came in between: as good as busy.
-        EditError::Superseded => Refusal::unavailable(1),
+        EditError::Superseded => Refusal::concurrent_changes(),
         EditError::NotFound => Refusal::no_such_resource(&route.to_string()),
         EditError::NameTaken => {
             let args = ["ManagerAccount", "UserName", user_name.unwrap_or_default()];

@@ -6,7 +6,7 @@ use http::StatusCode;
 use super::Context;
 use super::condition::Condition;
 use crate::coverage::{Age, Gap, Part, Readiness};
-use crate::http::Refusal;
+use crate::http::{Refusal, Unknown};
 use crate::messages::{Message, cluster};
 use crate::model::Severity;
 use crate::route::{Location, Route};
@@ -42,7 +42,7 @@ pub(super) fn missing(context: &Context<'_>, chassis: &[u16]) -> Vec<Message> {
 pub(crate) fn not_known(context: &Context<'_>, location: &Location<'_>, expands: bool) -> Option<Refusal> {
     let of_all = || match context.view.readiness(context.identity) {
         Readiness::Ready => None,
-        Readiness::Awaited => Some(Refusal::unavailable(1)),
+        Readiness::Awaited => Some(Refusal::not_yet_known(Unknown::Systems)),
         Readiness::Nothing(index) => Some(unlisted(context, index)),
     };
     match location.route {
@@ -50,7 +50,7 @@ pub(crate) fn not_known(context: &Context<'_>, location: &Location<'_>, expands:
         ref route if route.system().is_some() => None,
         Route::Chassis(name) => {
             let part = context.chassis(name).ok().and_then(|index| context.view.coverage.of(index));
-            part.filter(|part| !part.is_settled()).map(|_| Refusal::unavailable(1))
+            part.filter(|part| !part.is_settled()).map(|_| Refusal::not_yet_known(Unknown::Systems))
         }
         Route::ChassisSystems(name) => {
             let index = context.chassis(name).ok()?;
@@ -82,7 +82,7 @@ pub(super) fn unlisted(context: &Context<'_>, index: u16) -> Refusal {
     let gap = context.view.coverage.of(index).and_then(|part| gap(context, index, part));
     match gap {
         Some(message) => Refusal::new(StatusCode::SERVICE_UNAVAILABLE, message).retry_after(TRIED_AGAIN_AFTER),
-        None => Refusal::unavailable(1),
+        None => Refusal::not_yet_known(Unknown::Systems),
     }
 }
 

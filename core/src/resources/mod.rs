@@ -83,7 +83,7 @@ use serde::Serialize;
 use crate::auth::{Extent, Identity, Owned, required};
 use crate::http::{JsonObject, MediaType, Refusal, Representation, Schema};
 use crate::messages::{Message, cluster};
-use crate::model::{Action, CertificateId, Slot};
+use crate::model::{Action, CertificateId, CommandError, Slot};
 use crate::query::PAGE_SIZE;
 use crate::route::{Alias, EventServiceAction, Firmware, Inventory, Location, MediaAction, Route};
 use crate::task::Task;
@@ -414,6 +414,15 @@ pub(crate) fn plan(context: &Context<'_>, location: &Location<'_>, body: &JsonOb
         | Route::Tasks
         | Route::Task(_)
         | Route::TaskMonitor(_) => Err(Refusal::method_not_allowed(allow(&location.route))),
+    }
+}
+
+/// What a client is told of a change of what is at `path` that was not made.
+pub(crate) fn failure(error: &CommandError, path: &str) -> Refusal {
+    let named = Location::parse(path).and_then(|location| Some((location.route.kind(), location.route.system()?)));
+    match (error, named) {
+        (CommandError::NotFound, Some((kind, name))) => Refusal::not_found(kind, name),
+        (error, _) => Refusal::from(error),
     }
 }
 

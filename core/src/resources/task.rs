@@ -86,8 +86,10 @@ pub(crate) fn final_answer(task: &Task) -> Option<FinalAnswer<'_>> {
             header: None,
         }),
         End::Request(request, OutcomeKind::Done) => FinalAnswer::Done(Some(request), request.answer),
+        End::Request(request, OutcomeKind::Failed(error)) => FinalAnswer::Refused(super::failure(error, &request.path)),
         End::Request(_, outcome) | End::PowerOn(outcome) => match outcome {
             OutcomeKind::Failed(error) => FinalAnswer::Refused(error.into()),
+            OutcomeKind::Congested(congestion) => FinalAnswer::Refused((*congestion).into()),
             // Only a change with a precondition is, and only because the resource changed since.
             OutcomeKind::Superseded => FinalAnswer::Refused(Refusal::precondition_failed()),
             OutcomeKind::ShuttingDown => FinalAnswer::Refused(Refusal::shutting_down()),
@@ -100,7 +102,7 @@ pub(crate) fn final_answer(task: &Task) -> Option<FinalAnswer<'_>> {
             | OutcomeKind::Reviewed(_)
             | OutcomeKind::Edited(_)
             | OutcomeKind::NotEdited(_)
-            | OutcomeKind::Event(_) => FinalAnswer::Refused(Refusal::unavailable(1)),
+            | OutcomeKind::Event(_) => FinalAnswer::Refused(Refusal::internal_error()),
         },
     })
 }

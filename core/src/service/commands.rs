@@ -15,8 +15,8 @@ use super::timers::Timer;
 use super::{OutcomeKind, Output, Service, Stopping, Ticket};
 use crate::config::Config;
 use crate::model::{
-    Action, BootEnabled, Command, CommandError, CommandId, Completion, CorrelationId, Machine as Definition,
-    MachineChange, Next, Overruled, Phase, PowerRequest, PowerState, Slot, Uid, VmId,
+    Action, BootEnabled, Command, CommandError, CommandId, Completion, Congestion, CorrelationId,
+    Machine as Definition, MachineChange, Next, Overruled, Phase, PowerRequest, PowerState, Slot, Uid, VmId,
 };
 use crate::task::TaskId;
 use crate::time::{Instant, Now};
@@ -147,7 +147,7 @@ impl Service {
         // What turns a machine off is let in however much waits, and comes next.
         let urgent = action == FORCED_OFF;
         if self.commands.is_full(&vm) && !urgent {
-            return self.conclude(now, asker, OutcomeKind::Overloaded);
+            return self.conclude(now, asker, OutcomeKind::Congested(MANY_WAITING));
         }
         if let Action::Power(request) = action {
             self.supersede(now, &vm, request);
@@ -255,8 +255,8 @@ impl Service {
                 self.outputs.push_back(Output::Cancel(id));
                 let asker = self.commands.running.get_mut(&id).map(|running| std::mem::take(&mut running.asker));
                 if let Some(ticket) = asker.and_then(|asker| asker.ticket) {
-                    let reason = "its task was called off".to_owned();
-                    self.answer(ticket, OutcomeKind::Failed(CommandError::Conflict(reason)));
+                    let reason = "its task was deleted".to_owned();
+                    self.answer(ticket, OutcomeKind::Failed(CommandError::CalledOff(reason)));
                 }
                 Withdrawn::Whole
             }
@@ -362,6 +362,7 @@ impl Service {
 
     fn begin(&mut self, now: Now, vm: &VmId, waiting: Waiting) {
         let known = self.inventory.system(vm);
+        let longest_wait = self.inventory.config().command_timeout;
         let refusal = match known {
             None => Some(OutcomeKind::Failed(CommandError::NotFound)),
             Some(known) if known.machine.uid != waiting.uid => Some(OutcomeKind::Failed(CommandError::NotFound)),
@@ -375,19 +376,17 @@ impl Service {
             {
                 Some(OutcomeKind::Done)
             }
-            Some(_) if !self.commands.has_room(vm) => Some(OutcomeKind::Overloaded),
+            Some(_) if !self.commands.has_room(vm) => Some(OutcomeKind::Congested(Congestion::ManyUnderWay)),
             // Whoever asked has been waiting for as long as anyone is to wait; but off is off.
-            Some(_)
-                if waiting.action != FORCED_OFF
-                    && now.mono.saturating_since(waiting.since) > self.inventory.config().command_timeout =>
-            {
-                Some(OutcomeKind::Overloaded)
+            Some(_) if waiting.action != FORCED_OFF && now.mono.saturating_since(waiting.since) > longest_wait => {
+                Some(OutcomeKind::Congested(Congestion::LongWait(longest_wait)))
             }
             Some(_) => None,
         };
         let by = if waiting.asker.is_anybody() { Origin::Client } else { Origin::Service };
         if let Some(refusal) = refusal {
-            if by == Origin::Service && refusal == OutcomeKind::Overloaded && !keeps_own_time(&waiting.action) {
+            if by == Origin::Service && matches!(refusal, OutcomeKind::Congested(_)) && !keeps_own_time(&waiting.action)
+            {
                 self.back_off(now, vm, &waiting.action, false);
             }
             return self.conclude(now, waiting.asker, refusal);
@@ -463,7 +462,7 @@ impl Service {
                 // It wanted the same.
                 OutcomeKind::Done
             } else {
-                OutcomeKind::Failed(CommandError::Conflict("a later request turned it off".to_owned()))
+                OutcomeKind::Failed(CommandError::CalledOff("a later request turned the system off".to_owned()))
             };
             self.conclude(now, asker, outcome);
         }
@@ -557,8 +556,13 @@ fn may_start(request: PowerRequest) -> bool {
 /// What waits for nothing that it can go beside of.
 const FORCED_OFF: Action = Action::Power(PowerRequest::ForceOff);
 
-/// How many changes may wait for one machine: a client that sends more is told to slow down.
-const MAX_WAITING: usize = 16;
+/// How many changes may wait for one machine: as many as many clients at a time have reason to send, and are made within
+/// [`Config::command_timeout`] by a cluster that answers in some ten milliseconds. A client that sends more is told to
+/// slow down.
+const MAX_WAITING: usize = 128;
+
+/// What is said when there are that many.
+pub(super) const MANY_WAITING: Congestion = Congestion::ManyWaiting(MAX_WAITING);
 
 /// How many changes may be under way in all, of which one namespace has half.
 const MAX_RUNNING: usize = 8_192;

@@ -211,7 +211,8 @@ impl<C: Content> Ledger<C> {
             }
             (Keeping::Stored(_), _) => {
                 self.waiting.extend(edits.into_iter().map(|(waiting, _)| waiting));
-                self.refuse(&OutcomeKind::Overloaded, &mut answers);
+                let full = CommandError::NotStored("no more fits into what it is kept in".to_owned());
+                self.refuse(&OutcomeKind::Failed(full), &mut answers);
                 (None, answers)
             }
         }
@@ -276,7 +277,7 @@ impl<C: Content> Ledger<C> {
                     if waiting.attempts < MAX_ATTEMPTS {
                         self.waiting.push_front(waiting);
                     } else if let Some(ticket) = waiting.ticket {
-                        answers.push((ticket, OutcomeKind::Overloaded));
+                        answers.push((ticket, OutcomeKind::Failed(CommandError::Contended)));
                     }
                 }
             }

@@ -35,7 +35,7 @@ use http::StatusCode;
 use crate::auth::{Attempt, EditError, Edited, ExternalUser, TokenKey};
 use crate::config::{Config, Secret};
 use crate::model::{
-    Action, BearerToken, CallerReview, Claim, Command, CommandError, CommandId, Completion, CorrelationId,
+    Action, BearerToken, CallerReview, Claim, Command, CommandError, CommandId, Completion, Congestion, CorrelationId,
     DocumentWrite, Machine, Observation, Probe, Source, Uid, VmId,
 };
 use crate::task::{TaskId, TaskRequest};
@@ -44,7 +44,7 @@ use crate::view::View;
 
 use access::Access;
 use callers::Callers;
-use commands::{Asker, Commands};
+use commands::{Asker, Commands, MANY_WAITING};
 use duty::Duty;
 use events::{Events, OWNERS_REVIEWED_EVERY};
 use inventory::Inventory;
@@ -375,6 +375,8 @@ pub(crate) enum OutcomeKind {
     Event(EventOutcome),
     /// It failed.
     Failed(CommandError),
+    /// It has not been begun.
+    Congested(Congestion),
     /// Too much is going on.
     Overloaded,
     /// The service ends.
@@ -541,7 +543,9 @@ impl Service {
                 let asker = Asker { ticket: Some(ticket), request: correlation, ..Asker::default() };
                 self.enqueue(now, vm, uid, action, only_if, asker);
             }
-            IntentKind::Act { vm, .. } if self.commands.is_full(&vm) => self.answer(ticket, OutcomeKind::Overloaded),
+            IntentKind::Act { vm, .. } if self.commands.is_full(&vm) => {
+                self.answer(ticket, OutcomeKind::Congested(MANY_WAITING));
+            }
             IntentKind::Act { vm, uid, action, only_if, request, reply: Reply::AtOnce, correlation } => {
                 match self.open_task(now, &vm, &uid, &action, &request) {
                     Some(id) => {

@@ -262,9 +262,9 @@ impl Service {
             let power = vm.as_ref().map(|vm| vm.seen_power());
             let outcome = match power {
                 Some(PowerState::On | PowerState::PoweringOn | PowerState::Paused) => OutcomeKind::Done,
-                Some(PowerState::Off | PowerState::PoweringOff) => {
-                    OutcomeKind::Failed(CommandError::Conflict("it was called off, or turned off again".to_owned()))
-                }
+                Some(PowerState::Off | PowerState::PoweringOff) => OutcomeKind::Failed(CommandError::CalledOff(
+                    "its task was deleted, or the system turned off again".to_owned(),
+                )),
                 None => OutcomeKind::Failed(CommandError::NotFound),
             };
             if let Some(task) = self.inventory.task(&ended).map(|task| Task::clone(task)) {

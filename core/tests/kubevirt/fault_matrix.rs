@@ -304,7 +304,7 @@ fn what_goes_on_going_wrong_is_said_and_nothing_is_half_done() {
                 let said = match &result {
                     Ok(_) => found == expected,
                     Err(CommandError::Unavailable { .. } | CommandError::TimedOut) => true,
-                    Err(CommandError::Conflict(_)) => mishap == Mishap::Conflict,
+                    Err(CommandError::Contended) => mishap == Mishap::Conflict,
                     Err(_) => false,
                 };
                 assert!(said, "{story}");

@@ -127,35 +127,47 @@ fn a_missing_right_is_named() {
     assert!(matches!(&result, Err(CommandError::Forbidden(text)) if text.contains("cannot patch")), "{result:?}");
 }
 
+/// What is somebody else's stays, whether the change has to be decided anew for it or not.
 #[test]
 fn somebody_elses_change_in_between_is_not_overwritten() {
-    let mut world = World::new();
-    world.create(small(NAMESPACE, "vm", "Manual"));
-    let change = MachineChange { asset_tag: Some(Some("rack 7".into())), ..MachineChange::default() };
-    let command = world.command("vm", Action::Change(change), Duration::from_secs(30));
-    let now = Instant::new(world.sim.now);
-    let mut operation = Operation::new(command, world.platform.clone(), Arc::clone(&world.settings), 1, now);
-    let mut disturbed = 0;
-    let result = loop {
+    for (own_tag, expected) in [(true, "3"), (false, "1")] {
+        let mut world = World::new();
+        world.create(small(NAMESPACE, "vm", "Manual"));
+        world.patch("vm", &json!({ "metadata": { "annotations": { "redfish.kubevirt.io/asset-tag": "before" } } }));
+        let change = MachineChange { asset_tag: Some(Some("rack 7".into())), ..MachineChange::default() };
+        let command = world.command("vm", Action::Change(change), Duration::from_secs(30));
         let now = Instant::new(world.sim.now);
-        match operation.poll(now) {
-            OperationStep::Send(request) => {
-                if request.method() == http::Method::PATCH && disturbed < 3 {
-                    disturbed += 1;
-                    world.patch("vm", &json!({ "metadata": { "labels": { "disturbed": disturbed.to_string() } } }));
+        let mut operation = Operation::new(command, world.platform.clone(), Arc::clone(&world.settings), 1, now);
+        let mut disturbed = 0;
+        let result = loop {
+            let now = Instant::new(world.sim.now);
+            match operation.poll(now) {
+                OperationStep::Send(request) => {
+                    let is_locked = request
+                        .headers()
+                        .get("content-type")
+                        .is_some_and(|kind| kind == "application/merge-patch+json");
+                    if request.method() == http::Method::PATCH && disturbed < 3 && (own_tag || is_locked) {
+                        disturbed += 1;
+                        let mut metadata = json!({ "labels": { "disturbed": disturbed.to_string() } });
+                        if own_tag {
+                            metadata["annotations"] = json!({ "redfish.kubevirt.io/asset-tag": disturbed.to_string() });
+                        }
+                        world.patch("vm", &json!({ "metadata": metadata }));
+                    }
+                    let answer = world.sim.try_send(request).expect("an answer");
+                    operation.handle_response(Instant::new(world.sim.now), Ok(answer));
                 }
-                let answer = world.sim.try_send(request).expect("an answer");
-                operation.handle_response(Instant::new(world.sim.now), Ok(answer));
+                OperationStep::Ask(question) => panic!("{question:?}"),
+                OperationStep::WaitUntil(time) => world.rest(time.saturating_since(now)),
+                OperationStep::Done(result) => break result,
             }
-            OperationStep::Ask(question) => panic!("{question:?}"),
-            OperationStep::WaitUntil(time) => world.rest(time.saturating_since(now)),
-            OperationStep::Done(result) => break result,
-        }
-    };
-    assert!(result.is_ok(), "{result:?}");
-    let machine = world.machine("vm");
-    assert_eq!(machine["metadata"]["labels"]["disturbed"], "3");
-    assert_eq!(machine["metadata"]["annotations"]["redfish.kubevirt.io/asset-tag"], "rack 7");
+        };
+        assert!(result.is_ok(), "{result:?}");
+        let machine = world.machine("vm");
+        assert_eq!(machine["metadata"]["labels"]["disturbed"], expected);
+        assert_eq!(machine["metadata"]["annotations"]["redfish.kubevirt.io/asset-tag"], "rack 7");
+    }
 }
 
 /// What a server that has lost its mind answers.

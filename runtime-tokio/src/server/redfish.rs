@@ -152,14 +152,14 @@ impl Inner {
                     step = self.refuse(peer, &mut exchange).await;
                     continue;
                 }
-                Step::ReadBody { limit } => body.read(limit).await,
+                Step::ReadBody { limit, within } => body.read(limit, within).await,
                 Step::Submit(intent) => match self.submissions.submit(intent.asked_by(record.id())).await {
                     Some(reply) => {
                         stream = reply.stream;
                         Signal::Outcome(reply.outcome)
                     }
-                    // The service has stopped. There is no one left who could say this in Redfish's words.
-                    None => return unavailable(),
+                    // The service has stopped.
+                    None => return Ok(core::refuse_stopped(peer.secure).map(|body| AnswerBody::Whole(Full::new(body)))),
                 },
             };
             step = self.resume(peer, &mut exchange, signal);
@@ -209,15 +209,6 @@ impl AsRef<[u8]> for Kept {
     fn as_ref(&self) -> &[u8] {
         &self.body
     }
-}
-
-fn unavailable() -> io::Result<Response<AnswerBody>> {
-    Response::builder()
-        .status(StatusCode::SERVICE_UNAVAILABLE)
-        .header(header::RETRY_AFTER, HeaderValue::from_static("5"))
-        .header(header::CONNECTION, HeaderValue::from_static("close"))
-        .body(AnswerBody::Whole(Full::default()))
-        .map_err(broken)
 }
 
 /// What the log says about a request.

@@ -7,9 +7,6 @@ use http_body_util::BodyExt as _;
 use hyper::body::{Body as _, Incoming};
 use kubevirt_redfish_core::Signal;
 
-/// The time a client has to send a body.
-const TIME: Duration = Duration::from_secs(30);
-
 /// How much of a body that nobody wants is read before the answer, and for how long. A client that still writes when
 /// its connection is closed may never see the answer.
 const OVERRUN: usize = 4 * 1024 * 1024;
@@ -20,26 +17,28 @@ pub(super) struct RequestBody {
     body: Incoming,
     /// Its end has been read. One in chunks does not say so by itself.
     ended: bool,
+    /// It cannot be read any further, and nobody knows where it ends.
+    broken: bool,
 }
 
 impl RequestBody {
     pub(super) fn new(body: Incoming) -> Self {
-        Self { ended: body.is_end_stream(), body }
+        Self { ended: body.is_end_stream(), broken: false, body }
     }
 
     /// Whether nothing of it is left to read.
     pub(super) fn has_ended(&self) -> bool {
-        self.ended || self.body.is_end_stream()
+        !self.broken && (self.ended || self.body.is_end_stream())
     }
 
-    /// Reads a body of at most `limit` bytes.
-    pub(super) async fn read(&mut self, limit: usize) -> Signal {
+    /// Reads a body of at most `limit` bytes, within a time.
+    pub(super) async fn read(&mut self, limit: usize, within: Duration) -> Signal {
         if self.announced() > limit {
             return Signal::BodyTooLarge;
         }
-        match tokio::time::timeout(TIME, self.collect(limit)).await {
+        match tokio::time::timeout(within, self.collect(limit)).await {
             Ok(signal) => signal,
-            Err(_) => Signal::BodyBroken,
+            Err(_) => Signal::BodyLate,
         }
     }
 
@@ -88,7 +87,10 @@ impl RequestBody {
                     Ok(data) => return Some(Ok(data)),
                     Err(_trailers) => {}
                 },
-                Some(Err(error)) => return Some(Err(error)),
+                Some(Err(error)) => {
+                    self.broken = true;
+                    return Some(Err(error));
+                }
                 None => {
                     self.ended = true;
                     return None;

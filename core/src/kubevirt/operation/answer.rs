@@ -32,6 +32,11 @@ pub(super) const FIRST_REST: Duration = Duration::from_millis(100);
 pub(super) const LONGEST_REST: Duration = Duration::from_secs(2);
 
 impl Problem {
+    /// Whether somebody else has changed the object since it was read, which says nothing about its state.
+    pub(super) fn is_outdated(&self) -> bool {
+        matches!(self, Self::Conflict(message) if message == OUTDATED)
+    }
+
     /// How long to wait before the next attempt, after so many that failed: longer each time, and as long as the server
     /// asked for.
     pub(super) fn rest(&self, entropy: &mut Entropy, failures: u32) -> Duration {
@@ -80,9 +85,11 @@ fn refusal(code: StatusCode, retry_after: Option<Duration>, body: &[u8]) -> Prob
     let message = explain(code, text);
     let retry_after = retry_after.or_else(|| status.details.retry_after_seconds.map(Duration::from_secs));
     match code {
+        // The lock of a merge patch (facts, section 6).
+        StatusCode::CONFLICT if text.contains(MODIFIED) => Problem::Conflict(OUTDATED.to_owned()),
         StatusCode::CONFLICT => Problem::Conflict(message),
         // A JSON patch whose test failed: 422 with nothing said (facts, section 6).
-        StatusCode::UNPROCESSABLE_ENTITY if text.starts_with(FAILED_TEST) => Problem::Conflict(message),
+        StatusCode::UNPROCESSABLE_ENTITY if text.starts_with(FAILED_TEST) => Problem::Conflict(OUTDATED.to_owned()),
         // virt-api turns that 422 of its own patches into a 500 (facts, section 3).
         StatusCode::INTERNAL_SERVER_ERROR if text.contains(FAILED_TEST) || text.contains(UNDER_WAY) => {
             Problem::Conflict(message)
@@ -151,6 +158,10 @@ fn lacks_right(text: &str) -> bool {
         || text.contains("no RBAC policy matched")
 }
 
+/// What a conflict is called that is none of the object's state.
+const OUTDATED: &str = "others have changed it since it was read";
+
+const MODIFIED: &str = "the object has been modified";
 const FAILED_TEST: &str = "the server rejected our request due to an error in our request";
 const UNDER_WAY: &str = "stop/start already underway";
 const LONGEST_MESSAGE: usize = 1024;

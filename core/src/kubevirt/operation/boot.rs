@@ -141,6 +141,10 @@ impl RestoreBoot {
 }
 
 impl Task for RestoreBoot {
+    fn is_of_settings(&self) -> bool {
+        true
+    }
+
     fn decide(&mut self, scene: &Scene<'_>) -> Decision {
         let Some(present) = BootRecord::read(scene.machine) else { return Decision::Done };
         let is_used_by = |uid: Option<&str>| uid == Some(self.used_by.as_str());

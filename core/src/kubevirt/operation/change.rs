@@ -52,6 +52,11 @@ impl ChangeMachine {
 }
 
 impl Task for ChangeMachine {
+    fn is_of_settings(&self) -> bool {
+        // What strategy is to be in force depends on what the machine is doing.
+        self.change.power_restore.is_none()
+    }
+
     fn decide(&mut self, scene: &Scene<'_>) -> Decision {
         if scene.machine.metadata.deleting() {
             return Decision::Fail(CommandError::Conflict("the machine is being removed".to_owned()));

@@ -60,6 +60,10 @@ impl Eject {
 }
 
 impl Task for Eject {
+    fn is_of_settings(&self) -> bool {
+        true
+    }
+
     fn imports_not_served(&self) -> Reaction {
         Reaction::Replan
     }

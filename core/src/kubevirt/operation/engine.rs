@@ -15,7 +15,7 @@ use serde_json::Value;
 use super::OperationStep;
 use super::answer::{self, Effect, FIRST_REST, LONGEST_REST, Problem};
 use super::image_size::ImageRequest;
-use super::scene::{Looked, Reading, Scene};
+use super::scene::{Lock, Looked, Reading, Scene};
 use crate::kubevirt::entropy::Entropy;
 use crate::kubevirt::object::{Claim, DataVolume, Element, Metadata, Object, VirtualMachine, VirtualMachineInstance};
 use crate::kubevirt::request::{Collection, Place as _, Unwatched, get};
@@ -40,6 +40,11 @@ pub(super) trait Task: fmt::Debug + Send + Sync {
     /// been a proxy that said so.
     fn imports_not_served(&self) -> Reaction {
         Reaction::Usual
+    }
+
+    /// Whether it decides by settings alone, and not by what the machine does as well.
+    fn is_of_settings(&self) -> bool {
+        false
     }
 
     /// The claim that a decision needs to see.
@@ -102,7 +107,13 @@ impl Write {
     /// Whether it patches the strategy of a machine.
     fn sets_strategy(&self) -> bool {
         let patch = serde_json::from_slice::<Value>(self.request.body());
-        patch.is_ok_and(|patch| patch.pointer("/spec/runStrategy").is_some())
+        patch.is_ok_and(|patch| match &patch {
+            Value::Array(operations) => operations.iter().any(|operation| {
+                operation.get("op") != Some(&Value::from("test"))
+                    && operation.get("path") == Some(&Value::from("/spec/runStrategy"))
+            }),
+            merged => merged.pointer("/spec/runStrategy").is_some(),
+        })
     }
 }
 
@@ -151,6 +162,8 @@ pub(super) struct Engine {
     /// How often the machine has been read.
     rounds: u32,
     failures: u32,
+    /// How often others had changed the machine in between.
+    outdated: u32,
     /// What stood in the way last, if nothing has gone well since.
     obstacle: Option<Problem>,
     /// Whether a write has had an effect or may have had one.
@@ -208,6 +221,7 @@ impl Engine {
             entropy: Entropy::new(seed),
             rounds: 0,
             failures: 0,
+            outdated: 0,
             obstacle: None,
             written: Effect::None,
         }
@@ -423,6 +437,11 @@ impl Engine {
             instance: self.reading.instance.as_ref().there(),
             import: self.reading.import.as_ref(),
             claim: self.reading.claim.as_ref(),
+            // By turns: should the one not be understood, there is still the other.
+            lock: match self.outdated % 2 {
+                0 => Lock::Version,
+                _ => Lock::Parts { state: !self.task.is_of_settings() },
+            },
         };
         match self.task.decide(&scene) {
             Decision::Write(write) => match self.reading.machine.unknown_strategy().filter(|_| write.sets_strategy()) {
@@ -464,6 +483,7 @@ impl Engine {
         if matches!(problem, Problem::Busy { .. }) {
             return self.trouble(now, command, problem);
         }
+        self.outdated += u32::from(problem.is_outdated());
         match self.task.rejected(purpose, &problem) {
             Reaction::Usual => self.trouble(now, command, problem),
             Reaction::Replan => self.again(now),
@@ -538,6 +558,7 @@ fn is_named(metadata: &Metadata, command: &Command, name: &ObjectName) -> bool {
 /// What a problem that did not go away means for the command.
 fn give_up(problem: &Problem) -> CommandError {
     match problem {
+        Problem::Conflict(_) if problem.is_outdated() => CommandError::Contended,
         Problem::Conflict(message) => CommandError::Conflict(message.clone()),
         Problem::Missing { message, .. } => CommandError::Unsupported(message.clone()),
         Problem::Forbidden(message) => CommandError::Forbidden(message.clone()),

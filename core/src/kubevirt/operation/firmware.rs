@@ -91,6 +91,10 @@ pub(super) fn give_mode_back(scene: &Scene<'_>, patch: Patch) -> Patch {
 pub(super) struct ResetFirmware;
 
 impl Task for ResetFirmware {
+    fn is_of_settings(&self) -> bool {
+        true
+    }
+
     fn decide(&mut self, scene: &Scene<'_>) -> Decision {
         if scene.machine.metadata.deleting() {
             return Decision::Fail(CommandError::Conflict("the machine is being removed".to_owned()));

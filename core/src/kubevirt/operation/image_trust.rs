@@ -19,6 +19,10 @@ impl SetImageTrust {
 }
 
 impl Task for SetImageTrust {
+    fn is_of_settings(&self) -> bool {
+        true
+    }
+
     fn decide(&mut self, scene: &Scene<'_>) -> Decision {
         let present = TrustRecord::read(&scene.machine.metadata.annotations, self.slot);
         let mut wanted = present.clone();

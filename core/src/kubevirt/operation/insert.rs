@@ -326,6 +326,10 @@ fn no_importer() -> CommandError {
 }
 
 impl Task for Insert {
+    fn is_of_settings(&self) -> bool {
+        true
+    }
+
     fn imports_not_served(&self) -> Reaction {
         Reaction::Fail(no_importer())
     }

@@ -34,6 +34,7 @@ mod follow_owner;
 mod image_size;
 mod image_trust;
 mod insert;
+mod json_patch;
 mod lost_media;
 mod orphan;
 mod pending;

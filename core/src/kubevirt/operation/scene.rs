@@ -7,9 +7,10 @@ use std::sync::Arc;
 use serde_json::{Map, Value, json};
 
 use super::engine::{Purpose, Write};
+use super::json_patch::{Upon, json_patch};
 use crate::kubevirt::Settings;
 use crate::kubevirt::object::{Claim, DataVolume, VirtualMachine, VirtualMachineInstance};
-use crate::kubevirt::request::{Collection, Place as _, merge_patch};
+use crate::kubevirt::request::{self, Collection, Place as _, merge_patch};
 use crate::kubevirt::translate;
 use crate::model::{Command, ImportId, ObjectName, Observation, Platform, Version, VmId};
 use crate::time::Instant;
@@ -27,6 +28,17 @@ pub(super) struct Scene<'a> {
     pub(super) instance: Option<&'a VirtualMachineInstance>,
     pub(super) import: Looked<&'a NamedImport>,
     pub(super) claim: Looked<&'a Claim>,
+    pub(super) lock: Lock,
+}
+
+/// What has to be as it was read for a patch to be made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Lock {
+    /// Everything.
+    #[default]
+    Version,
+    /// What the decision was made upon; for some that is what the machine does as well.
+    Parts { state: bool },
 }
 
 impl Scene<'_> {
@@ -38,7 +50,14 @@ impl Scene<'_> {
     /// Begins a patch of the machine.
     pub(super) fn patch(&self) -> Patch {
         // The lock: somebody else's change in between makes it a 409 (facts, section 6).
-        Patch { body: json!({ "metadata": { "resourceVersion": self.machine.metadata.resource_version } }) }
+        let body = json!({ "metadata": { "resourceVersion": self.machine.metadata.resource_version } });
+        let parts_of = match self.lock {
+            Lock::Version => None,
+            Lock::Parts { state } => {
+                Some((self.raw.clone(), Upon { state, all_settings: self.command.only_if.is_some() }))
+            }
+        };
+        Patch { body, parts_of }
     }
 
     /// A list of the template's devices as it came.
@@ -62,6 +81,8 @@ impl Scene<'_> {
 #[derive(Debug)]
 pub(super) struct Patch {
     body: Value,
+    /// The machine as it came, if only parts of it have to be as they were.
+    parts_of: Option<(Value, Upon)>,
 }
 
 impl Patch {
@@ -92,7 +113,12 @@ impl Patch {
 
     pub(super) fn into_write(self, purpose: Purpose, command: &Command) -> Write {
         let path = Collection::VirtualMachines.of_machine(&command.vm);
-        Write { purpose, request: Box::new(merge_patch(&path, &self.body)) }
+        let parts = self.parts_of.and_then(|(raw, upon)| json_patch(&raw, &self.body, upon));
+        let request = match parts {
+            Some(operations) => request::json_patch(&path, &operations),
+            None => merge_patch(&path, &self.body),
+        };
+        Write { purpose, request: Box::new(request) }
     }
 }
 
