@@ -24,15 +24,20 @@ pub(super) fn json_patch(raw: &Value, merge_patch: &Value, upon: Upon) -> Option
     patch.test("/metadata/uid");
     if upon.all_settings {
         patch.test("/spec");
-        SETTINGS.iter().for_each(|key| patch.test(&annotation(key.name())));
+        for key in SETTINGS {
+            patch.test(&annotation(key.name()));
+        }
     }
     if upon.state {
         patch.test("/status");
     }
     if upon != Upon::default() || !stands_alone {
-        INPUTS.iter().for_each(|path| patch.test(path));
-        let notes = Key::ALL.iter().filter(|key| key.on() == On::Machine && !ALONE.contains(key));
-        notes.for_each(|key| patch.test(&annotation(key.name())));
+        for path in INPUTS {
+            patch.test(path);
+        }
+        for key in Key::ALL.iter().filter(|key| key.on() == On::Machine && !ALONE.contains(key)) {
+            patch.test(&annotation(key.name()));
+        }
     }
     patch.change(raw, merge_patch, &mut String::new());
     let tests = patch.tests.iter().map(|(path, value)| json!({ "op": "test", "path": path, "value": value }));
