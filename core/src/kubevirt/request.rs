@@ -261,6 +261,20 @@ fn build(method: Method, path: &Path, content_type: Option<&'static str>, body: 
 mod tests {
     use super::*;
 
+    /// R6: whoever grants rights finds every request in the documentation.
+    #[test]
+    fn every_collection_is_documented() {
+        use {Collection as C, Unwatched as U};
+        let page = include_str!("../../../docs/cluster.md");
+        let named = |plural: &str| page.contains(&format!("`{plural}`"));
+        let watched = [C::VirtualMachines, C::VirtualMachineInstances, C::DataVolumes, C::KubeVirts, C::Secrets];
+        assert!(watched.iter().all(|collection| named(collection.plural())));
+        let others = [U::ConfigMaps, U::Claims, U::StorageClasses, U::StorageProfiles, U::Leases];
+        assert!(others.iter().all(|collection| named(collection.plural())));
+        assert!([U::TokenReviews, U::SubjectAccessReviews].iter().all(|collection| named(collection.plural())));
+        assert!(page.contains(SUBRESOURCES) && page.contains(&Path::version().0));
+    }
+
     #[test]
     fn paths_are_those_of_the_api() {
         let vm = VmId::new("lab", "node-0").expect("a valid id");
