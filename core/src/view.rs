@@ -76,6 +76,8 @@ pub(crate) struct Vm {
     pub(crate) expected: Option<PowerState>,
     /// Its last instance has been seen to end and to go, nothing follows, and its definition is older than that.
     pub(crate) settled: bool,
+    /// What has been asked for may turn it on at any time.
+    pub(crate) coming: bool,
     /// The chassis it is in: indices into [`Config::chassis`], ascending.
     pub(crate) chassis: Box<[u16]>,
     /// Rises with every change of any record: a representation is kept for one of them.
@@ -85,7 +87,10 @@ pub(crate) struct Vm {
 impl Vm {
     /// Whether it is on, as far as can be told: a request that was carried out shows before the cluster follows.
     pub(crate) fn power_state(&self) -> PowerState {
-        self.expected.unwrap_or_else(|| self.seen_power())
+        match self.expected.unwrap_or_else(|| self.seen_power()) {
+            PowerState::Off if self.coming => PowerState::PoweringOn,
+            state => state,
+        }
     }
 
     /// The same by what is seen alone.

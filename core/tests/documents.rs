@@ -44,7 +44,7 @@ fn store(
     for _ in 0..200 {
         let now = Instant::new(sim.now);
         match operation.poll(now) {
-            OperationStep::Send(request) => {
+            OperationStep::Send { request, .. } => {
                 let body = String::from_utf8_lossy(request.body()).into_owned();
                 sent.push(format!("{} {} {body}", request.method(), request.uri()).trim_end().to_owned());
                 let answer = sim.try_send(request);

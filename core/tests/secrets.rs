@@ -62,7 +62,8 @@ impl Printed {
                                 desk.service().handle_input(now, Input::Password { id: work.id, result });
                             }
                             Output::Command(command) => {
-                                let input = Input::Completed { id: command.id, result: Ok(Completion::default()) };
+                                let (result, unanswered) = (Ok(Completion::default()), Vec::new());
+                                let input = Input::Completed { id: command.id, result, unanswered };
                                 desk.service().handle_input(now, input);
                             }
                             _ => {}

@@ -9,9 +9,9 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use bytes::Bytes;
 use kubevirt_redfish_core::fairness::{CLUSTER_REQUESTS, IMAGE_QUESTIONS, OBSERVATIONS, SUBMISSIONS, Source, round};
-use kubevirt_redfish_core::kubevirt::{self, Share, TransportError, document_watch, watches};
+use kubevirt_redfish_core::kubevirt::{self, Share, document_watch, watches};
 use kubevirt_redfish_core::model::{
-    CallerReview, Claim, Command, CommandError, CommandId, Completion, CorrelationId, DocumentWrite, Observation, Probe,
+    CallerReview, Claim, Command, CommandError, CommandId, CorrelationId, DocumentWrite, Observation, Probe,
 };
 use kubevirt_redfish_core::{Cause, Input, Intent, Notice, Outcome, Output, Service, StreamId, Ticket, View};
 use tokio::sync::{mpsc, oneshot, watch};
@@ -193,7 +193,7 @@ impl Driver {
                     }
                 }
                 () = sleep_until(deadline) => {}
-                Some((id, result)) = self.commands.next_end() => self.input(Input::Completed { id, result }),
+                Some(ended) = self.commands.next_end() => self.input(ended),
                 Some((id, result)) = self.passwords.next_end() => self.input(Input::Password { id, result }),
                 Some((id, result)) = self.deliveries.next_end() => self.input(Input::Delivered { id, result }),
                 Some(id) = self.streams.next_closed() => self.input(Input::StreamClosed(id)),
@@ -221,10 +221,7 @@ impl Driver {
     /// The next input of a source, if there is one.
     fn take(&mut self, source: Source) -> Option<Input> {
         Some(match source {
-            Source::Completions => {
-                let (id, result) = self.commands.try_next_end()?;
-                Input::Completed { id, result }
-            }
+            Source::Completions => self.commands.try_next_end()?,
             Source::Passwords => {
                 let (id, result) = self.passwords.try_next_end()?;
                 Input::Password { id, result }
@@ -305,7 +302,7 @@ struct Commands {
     /// A claim of the duty waits for no command: late, the duty is somebody else's.
     claims: Permits<Share>,
     questions: Permits<Share>,
-    tasks: JoinSet<Result<Completion, CommandError>>,
+    tasks: JoinSet<operation::End>,
     by_task: HashMap<Id, CommandId>,
     /// What tells a command to stop.
     stops: HashMap<CommandId, watch::Sender<bool>>,
@@ -382,28 +379,28 @@ impl Commands {
     }
 
     /// Waits for a command to end; `None` if there are none.
-    async fn next_end(&mut self) -> Option<Ended> {
+    async fn next_end(&mut self) -> Option<Input> {
         let ended = self.tasks.join_next_with_id().await?;
         self.ended(ended)
     }
 
     /// One that has ended, if one has.
-    fn try_next_end(&mut self) -> Option<Ended> {
+    fn try_next_end(&mut self) -> Option<Input> {
         let ended = self.tasks.try_join_next_with_id()?;
         self.ended(ended)
     }
 
-    fn ended(&mut self, ended: Result<(Id, Result<Completion, CommandError>), JoinError>) -> Option<Ended> {
-        let (task, result) = ended.unwrap_or_else(|error| {
+    fn ended(&mut self, ended: Result<(Id, operation::End), JoinError>) -> Option<Input> {
+        let (task, (result, unanswered)) = ended.unwrap_or_else(|error| {
             if error.is_panic() {
                 tracing::error!(%error, "a command ended by a panic; this is a bug");
             }
             let reason = format!("the command ended before its time: {error}");
-            (error.id(), Err(CommandError::Unavailable { reason, retry_after: None }))
+            (error.id(), (Err(CommandError::Unavailable { reason, retry_after: None }), Vec::new()))
         });
         let id = self.by_task.remove(&task)?;
         self.stops.remove(&id);
-        Some((id, result))
+        Some(Input::Completed { id, result, unanswered })
     }
 }
 
@@ -417,9 +414,6 @@ fn tell(notice: &Notice) {
     }
 }
 
-/// What came of a command.
-type Ended = (CommandId, Result<Completion, CommandError>);
-
 async fn sleep_until(deadline: Option<tokio::time::Instant>) {
     match deadline {
         Some(deadline) => tokio::time::sleep_until(deadline).await,
@@ -429,11 +423,6 @@ async fn sleep_until(deadline: Option<tokio::time::Instant>) {
 
 fn watch_ended(ended: Result<(), JoinError>) -> DriverError {
     DriverError::WatchEnded(ended.map_or_else(|error| error.to_string(), |()| "it returned".to_owned()))
-}
-
-/// The error of a request that took longer than it may.
-fn timed_out(_: tokio::time::error::Elapsed) -> TransportError {
-    TransportError::TimedOut
 }
 
 #[cfg(test)]
@@ -462,7 +451,7 @@ mod tests {
         let aim = Aim::Hold { expired: None };
         let (left, lasts) = (None, Duration::from_secs(15));
         commands.claim(Claim { id, replica: "one".into(), aim, left, lasts, time: clock.now().unix, deadline });
-        let (ended, result) = commands.next_end().await.expect("a claim");
+        let Some(Input::Completed { id: ended, result, .. }) = commands.next_end().await else { panic!("a claim") };
         assert_eq!((ended, result.map(|completion| completion.observations.len())), (id, Ok(1)));
     }
 }

@@ -225,6 +225,12 @@ impl From<&CommandError> for Refusal {
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, Message::new(&base::OPERATION_TIMEOUT, []))
                     .with(RETRY_AFTER, HeaderValue::from(DEFAULT_RETRY_SECONDS))
             }
+            CommandError::Unsettled { retry_after } => {
+                // A second more, because it is told by the second.
+                let seconds = retry_after.as_secs().saturating_add(1);
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, Message::new(&cluster::EARLIER_REQUEST_PENDING, []))
+                    .with(RETRY_AFTER, HeaderValue::from(seconds))
+            }
         }
     }
 }

@@ -21,6 +21,14 @@ pub(crate) const STATE_CONFLICT: Definition = Definition {
     resolution: "Wait until the virtual machine is in another state, or bring it there, and send the request again.",
 };
 
+pub(crate) const EARLIER_REQUEST_PENDING: Definition = Definition {
+    registry: REGISTRY,
+    key: "EarlierRequestPending",
+    text: "The virtualization cluster has not answered an earlier request that changes the power of the system, and may still carry it out.",
+    severity: Severity::Warning,
+    resolution: "Read PowerState. Send the request again after the time in the header Retry-After, when the earlier one has been carried out or cannot be any more.",
+};
+
 pub(crate) const NOT_PERMITTED: Definition = Definition {
     registry: REGISTRY,
     key: "ServiceNotPermitted",
@@ -305,6 +313,7 @@ pub(crate) const RESTART_PENDING: Definition = Definition {
 pub(crate) const ALL: &[(Definition, &str)] = &[
     (REFUSED, "The cluster does not accept a change."),
     (STATE_CONFLICT, "A change does not go together with the state of the virtual machine."),
+    (EARLIER_REQUEST_PENDING, "What became of an earlier request for another power state is not known yet."),
     (NOT_PERMITTED, "The service has not been given a right in the cluster that a change needs."),
     (NOT_STORED, "The cluster does not keep what the service has to store, such as sessions."),
     (NOT_SUPPORTED, "The cluster lacks what a change needs."),

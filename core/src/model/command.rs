@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::{
     BootDevice, BootEnabled, BootMode, BootTarget, CorrelationId, Deferral, FirmwareSettings, ImportId, Indicator,
-    InsertMedia, Machine, Observation, PowerRestore, Slot, TrustChange, Uid, Url, VmId,
+    InsertMedia, Machine, Observation, PowerRestore, Slot, TrustChange, Uid, Unanswered, Url, VmId,
 };
 use crate::time::{Instant, UnixTime};
 
@@ -39,6 +39,9 @@ pub struct Command {
     /// An import that is older, and that no drive holds, is one that no insertion under way knows of any more: whoever
     /// looks for orphans may be about to remove it.
     pub orphaned_before: UnixTime,
+    /// What earlier commands have sent about the machine's power of which it is not known what has come, or still comes, of
+    /// it.
+    pub unanswered: Vec<Unanswered>,
 }
 
 /// What to do to a machine.
@@ -258,6 +261,12 @@ pub enum CommandError {
     /// The deadline came first; it may or may not have taken effect.
     #[error("not finished within the time allowed")]
     TimedOut,
+    /// It has taken effect, and an earlier request that the cluster has not answered may undo it yet.
+    #[error("an earlier request that the cluster has not answered may still take effect")]
+    Unsettled {
+        /// When that is over.
+        retry_after: Duration,
+    },
 }
 
 /// Why a command was not begun, though nothing is wrong with it.

@@ -25,6 +25,7 @@ mod power_on;
 mod probe;
 mod text;
 mod trust;
+mod unanswered;
 mod url;
 
 pub use address_policy::{AddressPolicy, AllowedHost, HostRefused};
@@ -56,4 +57,5 @@ pub use power_on::{Deferral, LONGEST_STOP, LeftOutMedia, PromisedPowerOn};
 pub use probe::Probe;
 pub use text::{is_plain, plain, shortened};
 pub use trust::{CertificateId, ImageCertificate, ImageTrust, LONGEST_CERTIFICATE, MOST_CERTIFICATES, TrustChange};
+pub use unanswered::{PowerEffect, Unanswered};
 pub use url::Url;

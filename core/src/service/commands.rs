@@ -16,7 +16,8 @@ use super::{OutcomeKind, Output, Service, Stopping, Ticket};
 use crate::config::Config;
 use crate::model::{
     Action, BootEnabled, Command, CommandError, CommandId, Completion, Congestion, CorrelationId,
-    Machine as Definition, MachineChange, Next, Overruled, Phase, PowerRequest, PowerState, Slot, Uid, VmId,
+    Machine as Definition, MachineChange, Next, Overruled, Phase, PowerEffect, PowerRequest, PowerState, Slot, Uid,
+    Unanswered, VmId,
 };
 use crate::task::TaskId;
 use crate::time::{Instant, Now};
@@ -38,6 +39,8 @@ struct Machine {
     /// A forced power-off that is carried out beside it.
     beside: Option<CommandId>,
     waiting: VecDeque<Waiting>,
+    /// What has been sent about its power of which it is not known what came, or still comes, of it.
+    unanswered: Vec<Unanswered>,
     /// What could not be done for it of the service's own accord: of each kind of action, which keep no others waiting.
     backoffs: Backoffs,
     /// When it is going to be looked after though nothing of it changes.
@@ -48,8 +51,10 @@ struct Machine {
 struct Running {
     vm: VmId,
     action: Action,
-    asker: Asker,
+    askers: Vec<Asker>,
     by: Origin,
+    /// What was not known when it was begun.
+    unanswered: Vec<Unanswered>,
 }
 
 #[derive(Debug)]
@@ -57,11 +62,12 @@ struct Waiting {
     uid: Uid,
     action: Action,
     only_if: Option<Arc<Definition>>,
-    asker: Asker,
+    /// All who asked for the same while it waited; nobody, for what the service does by itself.
+    askers: Vec<Asker>,
     since: Instant,
 }
 
-/// Who learns what comes of a command; nobody, for what the service does by itself.
+/// Who learns what comes of a command.
 #[derive(Debug, Default)]
 pub(super) struct Asker {
     /// An exchange that waits for it; `None` once it has been answered.
@@ -72,12 +78,6 @@ pub(super) struct Asker {
     pub(super) calls_off: Option<TaskId>,
     /// The request of a client that asked for it.
     pub(super) request: Option<CorrelationId>,
-}
-
-impl Asker {
-    fn is_anybody(&self) -> bool {
-        self.ticket.is_some() || self.task.is_some()
-    }
 }
 
 /// What came of taking a command back.
@@ -108,8 +108,8 @@ impl Commands {
 
     /// Whether anything is left that somebody waits for or was promised.
     pub(super) fn has_waiters(&self) -> bool {
-        self.running.values().any(|running| running.asker.is_anybody())
-            || self.by_machine.values().any(|machine| machine.waiting.iter().any(|waiting| waiting.asker.is_anybody()))
+        self.running.values().any(|running| !running.askers.is_empty())
+            || self.by_machine.values().any(|machine| machine.waiting.iter().any(|waiting| !waiting.askers.is_empty()))
     }
 
     /// Something was done in a namespace: the machines of it for which something is worth another attempt now.
@@ -127,9 +127,49 @@ impl Commands {
         self.running.len() < free || self.running.values().filter(is_of_namespace).count() < free
     }
 
-    /// Whether as much waits for a machine as may.
-    pub(super) fn is_full(&self, vm: &VmId) -> bool {
-        self.by_machine.get(vm).is_some_and(|machine| machine.waiting.len() >= MAX_WAITING)
+    /// Why nobody else may ask for something, if so. What turns a machine off is let in however much waits.
+    pub(super) fn congestion(
+        &self,
+        vm: &VmId,
+        uid: &Uid,
+        action: &Action,
+        only_if: Option<&Arc<Definition>>,
+    ) -> Option<Congestion> {
+        let machine = self.by_machine.get(vm)?;
+        let (most, is_full) = match machine.same(uid, action, only_if).and_then(|index| machine.waiting.get(index)) {
+            Some(same) => (MAX_ASKERS, same.askers.len() >= MAX_ASKERS),
+            None => (MAX_WAITING, machine.waiting.len() >= MAX_WAITING && *action != FORCED_OFF),
+        };
+        is_full.then_some(Congestion::ManyWaiting(most))
+    }
+
+    /// Whether something may have been sent, or is about to be, that turns a machine on.
+    fn may_turn_on(&self, vm: &VmId, now: Instant) -> bool {
+        let Some(machine) = self.by_machine.get(vm) else { return false };
+        let running = machine.running.iter().chain(&machine.beside).filter_map(|id| self.running.get(id));
+        let mut actions =
+            running.map(|running| &running.action).chain(machine.waiting.iter().map(|waiting| &waiting.action));
+        let starts = |action: &Action| match action {
+            Action::Power(request) => may_start(*request),
+            _ => matches!(action, Action::KeepPromise(_)),
+        };
+        actions.any(starts) || machine.unanswered.iter().any(|request| request.effect.starts() && request.over() > now)
+    }
+}
+
+impl Machine {
+    /// What waits already and is the same: a request for power that no other comes after, before which somebody may have
+    /// wanted another.
+    fn same(&self, uid: &Uid, action: &Action, only_if: Option<&Arc<Definition>>) -> Option<usize> {
+        let last = self.waiting.iter().rposition(|waiting| is_of_power(&waiting.action))?;
+        let waiting = self.waiting.get(last)?;
+        let same = matches!(action, Action::Power(_)) && waiting.action == *action && waiting.uid == *uid;
+        (same && waiting.only_if.is_none() && only_if.is_none()).then_some(last)
+    }
+
+    /// What came of requests is known, or cannot be any more.
+    fn is_quiet(&self) -> bool {
+        !self.backoffs.is_waiting() && self.looked_at.is_none() && self.unanswered.is_empty()
     }
 }
 
@@ -142,18 +182,24 @@ impl Service {
         uid: Uid,
         action: Action,
         only_if: Option<Arc<Definition>>,
-        asker: Asker,
+        asker: Option<Asker>,
     ) {
-        // What turns a machine off is let in however much waits, and comes next.
-        let urgent = action == FORCED_OFF;
-        if self.commands.is_full(&vm) && !urgent {
-            return self.conclude(now, asker, OutcomeKind::Congested(MANY_WAITING));
+        if let Some(congestion) = self.commands.congestion(&vm, &uid, &action, only_if.as_ref()) {
+            return self.conclude_all(now, asker, &OutcomeKind::Congested(congestion));
         }
         if let Action::Power(request) = action {
             self.supersede(now, &vm, request);
         }
         let machine = self.commands.by_machine.entry(vm.clone()).or_default();
-        let waiting = Waiting { uid, action, only_if, asker, since: now.mono };
+        if let Some(same) =
+            machine.same(&uid, &action, only_if.as_ref()).and_then(|index| machine.waiting.get_mut(index))
+        {
+            same.askers.extend(asker);
+            return;
+        }
+        // What turns a machine off comes next.
+        let urgent = action == FORCED_OFF;
+        let waiting = Waiting { uid, action, only_if, askers: asker.into_iter().collect(), since: now.mono };
         if urgent {
             machine.waiting.push_front(waiting);
         } else {
@@ -180,21 +226,42 @@ impl Service {
                     continue;
                 }
                 let Some(waiting) = machine.waiting.pop_front() else {
-                    if !machine.backoffs.is_waiting() && machine.looked_at.is_none() {
+                    if machine.is_quiet() {
                         self.commands.by_machine.remove(&vm);
                     }
                     break;
                 };
                 self.begin(now, &vm, waiting);
             }
+            let coming = self.commands.may_turn_on(&vm, now.mono);
+            self.inventory.set_coming(&vm, coming);
         }
     }
 
+    /// A command should have ended by now: what it has sent may have any effect that it can have.
+    pub(super) fn given_up(&mut self, now: Now, id: CommandId) {
+        let running = self.commands.running.get(&id);
+        let unanswered = running.map(|running| {
+            let effects = PowerEffect::of(&running.action).iter();
+            let sent =
+                effects.map(|effect| Unanswered { effect: *effect, sent: now.mono, supposes: None, telling: false });
+            running.unanswered.iter().cloned().chain(sent).collect()
+        });
+        self.completed(now, id, Err(CommandError::TimedOut), unanswered.unwrap_or_default());
+    }
+
     /// Takes in what came of a command.
-    pub(super) fn completed(&mut self, now: Now, id: CommandId, result: Result<Completion, CommandError>) {
+    pub(super) fn completed(
+        &mut self,
+        now: Now,
+        id: CommandId,
+        result: Result<Completion, CommandError>,
+        unanswered: Vec<Unanswered>,
+    ) {
         let Some(running) = self.commands.running.remove(&id) else {
             return;
         };
+        self.left_unanswered(now, &running, unanswered);
         let mut changed = BTreeSet::new();
         let outcome = match result {
             Ok(completion) => {
@@ -229,7 +296,7 @@ impl Service {
         if running.by == Origin::Client && outcome == OutcomeKind::Done {
             changed.extend(self.commands.permitted_in(running.vm.namespace(), now.mono));
         }
-        self.conclude(now, running.asker, outcome);
+        self.conclude_all(now, running.askers, &outcome);
         self.commands.idle.push(running.vm.clone());
         changed.insert(running.vm);
         for vm in &changed {
@@ -240,27 +307,26 @@ impl Service {
     /// Takes back the command that a task stands for, if it has not ended.
     pub(super) fn withdraw(&mut self, vm: &VmId, task: &TaskId) -> Withdrawn {
         let Some(machine) = self.commands.by_machine.get_mut(vm) else { return Withdrawn::Whole };
-        machine.waiting.retain(|waiting| waiting.asker.task.as_ref() != Some(task));
-        let its = |id: &&CommandId| {
-            self.commands.running.get(id).is_some_and(|running| running.asker.task.as_ref() == Some(task))
-        };
-        let Some(id) = machine.running.iter().chain(&machine.beside).find(its).copied() else {
-            return Withdrawn::Whole;
-        };
-        let running = self.commands.running.get(&id);
-        match running.map(|running| &running.action) {
-            None => Withdrawn::Whole,
-            Some(Action::InsertMedia(media)) => Withdrawn::Inserting(media.slot),
-            Some(_) => {
-                self.outputs.push_back(Output::Cancel(id));
-                let asker = self.commands.running.get_mut(&id).map(|running| std::mem::take(&mut running.asker));
-                if let Some(ticket) = asker.and_then(|asker| asker.ticket) {
-                    let reason = "its task was deleted".to_owned();
-                    self.answer(ticket, OutcomeKind::Failed(CommandError::CalledOff(reason)));
-                }
-                Withdrawn::Whole
+        let its = |asker: &Asker| asker.task.as_ref() == Some(task);
+        // Others may have asked for the same.
+        machine.waiting.retain_mut(|waiting| {
+            let asked = waiting.askers.iter().any(its);
+            waiting.askers.retain(|asker| !its(asker));
+            !asked || !waiting.askers.is_empty()
+        });
+        self.commands.idle.push(vm.clone());
+        for id in machine.running.iter().chain(&machine.beside) {
+            let Some(running) = self.commands.running.get_mut(id) else { continue };
+            match &running.action {
+                _ if !running.askers.iter().any(its) => continue,
+                Action::InsertMedia(media) => return Withdrawn::Inserting(media.slot),
+                _ => running.askers.retain(|asker| !its(asker)),
+            }
+            if running.askers.is_empty() {
+                self.outputs.push_back(Output::Cancel(*id));
             }
         }
+        Withdrawn::Whole
     }
 
     /// Looks after a machine: does what follows from what is seen of it, whoever caused that.
@@ -305,7 +371,7 @@ impl Service {
             } else {
                 self.orphan_tried(now, id, &action);
                 self.lost_media_sought(now, id, &action);
-                self.enqueue(now, id.clone(), uid.clone(), action, None, Asker::default());
+                self.enqueue(now, id.clone(), uid.clone(), action, None, None);
             }
         }
     }
@@ -322,6 +388,11 @@ impl Service {
         if let Some(machine) = self.commands.by_machine.get_mut(id) {
             machine.backoffs.expire(now.mono);
             machine.looked_at.take_if(|at| *at <= now.mono);
+            machine.unanswered.retain(|request| request.over() > now.mono);
+            let over = machine.unanswered.iter().map(Unanswered::over).min();
+            if let Some(over) = over {
+                self.look_again(over, id);
+            }
         }
         self.tend(now, id);
         self.commands.idle.push(id.clone());
@@ -372,7 +443,10 @@ impl Service {
             // What was to be called off has not come about: what is in the drive is something else.
             Some(known)
                 if matches!(waiting.action, Action::EjectMedia(_))
-                    && waiting.asker.calls_off.as_ref().is_some_and(|task| slot_of(known, task).is_none()) =>
+                    && waiting
+                        .askers
+                        .iter()
+                        .any(|asker| asker.calls_off.as_ref().is_some_and(|task| slot_of(known, task).is_none())) =>
             {
                 Some(OutcomeKind::Done)
             }
@@ -383,13 +457,13 @@ impl Service {
             }
             Some(_) => None,
         };
-        let by = if waiting.asker.is_anybody() { Origin::Client } else { Origin::Service };
+        let by = if waiting.askers.is_empty() { Origin::Service } else { Origin::Client };
         if let Some(refusal) = refusal {
             if by == Origin::Service && matches!(refusal, OutcomeKind::Congested(_)) && !keeps_own_time(&waiting.action)
             {
                 self.back_off(now, vm, &waiting.action, false);
             }
-            return self.conclude(now, waiting.asker, refusal);
+            return self.conclude_all(now, waiting.askers, &refusal);
         }
         let config = self.inventory.config();
         let patience = match waiting.action {
@@ -405,10 +479,12 @@ impl Service {
             _ => false,
         };
         let deferral = known.filter(|_| deferrable).map(|known| {
-            let task = waiting.asker.task.clone().unwrap_or_else(|| self.tasks.next_id());
+            let task = waiting.askers.iter().find_map(|asker| asker.task.clone());
+            let task = task.unwrap_or_else(|| self.tasks.next_id());
             promises::deferral(known, config, now, &task)
         });
         let id = self.commands.next_id();
+        let unanswered = self.commands.by_machine.get(vm).map(|machine| machine.unanswered.clone()).unwrap_or_default();
         self.timers.set(deadline + GRACE, Timer::GiveUp(id));
         let command = Command {
             id,
@@ -416,13 +492,14 @@ impl Service {
             uid: waiting.uid,
             action: waiting.action.clone(),
             only_if: waiting.only_if,
-            request: waiting.asker.request.clone(),
+            request: waiting.askers.iter().find_map(|asker| asker.request.clone()),
             deadline,
             deferral,
             begun: now.unix,
             orphaned_before: orphans::orphaned_before(config, now),
+            unanswered: unanswered.clone(),
         };
-        let running = Running { vm: vm.clone(), action: waiting.action, asker: waiting.asker, by };
+        let running = Running { vm: vm.clone(), action: waiting.action, askers: waiting.askers, by, unanswered };
         self.commands.running.insert(id, running);
         if let Some(machine) = self.commands.by_machine.get_mut(vm) {
             if machine.running.is_some() {
@@ -450,21 +527,41 @@ impl Service {
         };
         let (gone, staying): (Vec<_>, _) = machine.waiting.drain(..).partition(|waiting| gives_way(&waiting.action));
         machine.waiting = staying.into();
-        let mut askers: Vec<_> = gone.into_iter().map(|waiting| (waiting.action, waiting.asker)).collect();
+        let mut askers: Vec<_> = gone.into_iter().map(|waiting| (waiting.action, waiting.askers)).collect();
         if let Some(id) = machine.running
             && let Some(running) = self.commands.running.get_mut(&id).filter(|running| gives_way(&running.action))
         {
-            askers.push((running.action.clone(), std::mem::take(&mut running.asker)));
+            askers.push((running.action.clone(), std::mem::take(&mut running.askers)));
             self.outputs.push_back(Output::Cancel(id));
         }
-        for (action, asker) in askers {
+        for (action, askers) in askers {
             let outcome = if action == Action::Power(PowerRequest::GracefulShutdown) {
                 // It wanted the same.
                 OutcomeKind::Done
             } else {
                 OutcomeKind::Failed(CommandError::CalledOff("a later request turned the system off".to_owned()))
             };
-            self.conclude(now, asker, outcome);
+            self.conclude_all(now, askers, &outcome);
+        }
+    }
+
+    /// Takes note of what a command has left behind, instead of what was there when it was begun.
+    fn left_unanswered(&mut self, now: Now, running: &Running, unanswered: Vec<Unanswered>) {
+        if running.unanswered.is_empty() && unanswered.is_empty() {
+            return;
+        }
+        let machine = self.commands.by_machine.entry(running.vm.clone()).or_default();
+        machine.unanswered.retain(|known| !running.unanswered.contains(known));
+        machine.unanswered.extend(unanswered.into_iter().filter(|request| request.over() > now.mono));
+        if let Some(over) = machine.unanswered.iter().map(Unanswered::over).min() {
+            self.look_again(over, &running.vm);
+        }
+    }
+
+    /// Tells all who asked for a command what came of it.
+    fn conclude_all(&mut self, now: Now, askers: impl IntoIterator<Item = Asker>, outcome: &OutcomeKind) {
+        for asker in askers {
+            self.conclude(now, asker, outcome.clone());
         }
     }
 
@@ -561,8 +658,8 @@ const FORCED_OFF: Action = Action::Power(PowerRequest::ForceOff);
 /// slow down.
 const MAX_WAITING: usize = 128;
 
-/// What is said when there are that many.
-pub(super) const MANY_WAITING: Congestion = Congestion::ManyWaiting(MAX_WAITING);
+/// How many may ask for the same while it waits. One that has gone counts until it is answered.
+const MAX_ASKERS: usize = 4_096;
 
 /// How many changes may be under way in all, of which one namespace has half.
 const MAX_RUNNING: usize = 8_192;

@@ -41,6 +41,8 @@ pub(super) struct Inventory {
     expected_until: BTreeMap<VmId, Instant>,
     /// That of the record that was made last.
     last_revision: u64,
+    /// Machines that may be turned on at any time by what has been asked for.
+    coming: BTreeSet<VmId>,
     /// How machines were shown that have changed since this was last taken; `None` if they were not.
     touched: BTreeMap<VmId, Option<Before>>,
 }
@@ -85,6 +87,7 @@ impl Inventory {
             gone_imports: Tombstones::default(),
             expected_until: BTreeMap::new(),
             last_revision: 0,
+            coming: BTreeSet::new(),
             touched: BTreeMap::new(),
         }
     }
@@ -251,6 +254,15 @@ impl Inventory {
         self.expected_until.insert(id.clone(), until);
         self.update(id, |vm| vm.expected = Some(state));
         until
+    }
+
+    /// Whether a machine may be turned on at any time by what has been asked for: it is not shown to be off then.
+    pub(super) fn set_coming(&mut self, id: &VmId, coming: bool) {
+        let changed = if coming { self.coming.insert(id.clone()) } else { self.coming.remove(id) };
+        // Of one that is not off nothing else is shown.
+        if changed && self.system(id).is_some_and(|vm| vm.seen_power() == PowerState::Off) {
+            self.update(id, |_| ());
+        }
     }
 
     /// Shows what is there, whatever was expected.
@@ -422,6 +434,7 @@ impl Inventory {
             expected: same.as_ref().and_then(|known| known.expected),
             settled: same.as_ref().is_some_and(|known| known.settled)
                 && self.gone_instances.covers(&id, machine.version),
+            coming: false,
             chassis,
             revision: 0,
             machine,
@@ -549,6 +562,7 @@ impl Inventory {
             imports: known.imports.clone(),
             expected: known.expected,
             settled: known.settled,
+            coming: known.coming,
             chassis: known.chassis.clone(),
             revision: 0,
         };
@@ -569,6 +583,7 @@ impl Inventory {
         self.touch(&vm.machine.id);
         self.last_revision += 1;
         vm.revision = self.last_revision;
+        vm.coming = self.coming.contains(&vm.machine.id);
         self.view.systems.insert_mut(vm.machine.id.clone(), Arc::new(vm));
         self.changed = true;
     }

@@ -36,7 +36,7 @@ use crate::auth::{Attempt, EditError, Edited, ExternalUser, TokenKey};
 use crate::config::{Config, Secret};
 use crate::model::{
     Action, BearerToken, CallerReview, Claim, Command, CommandError, CommandId, Completion, Congestion, CorrelationId,
-    DocumentWrite, Machine, Observation, Probe, Source, Uid, VmId,
+    DocumentWrite, Machine, Observation, Probe, Source, Uid, Unanswered, VmId,
 };
 use crate::task::{TaskId, TaskRequest};
 use crate::time::{Instant, Now};
@@ -44,7 +44,7 @@ use crate::view::View;
 
 use access::Access;
 use callers::Callers;
-use commands::{Asker, Commands, MANY_WAITING};
+use commands::{Asker, Commands};
 use duty::Duty;
 use events::{Events, OWNERS_REVIEWED_EVERY};
 use inventory::Inventory;
@@ -116,6 +116,8 @@ pub enum Input {
         id: CommandId,
         /// What came of it.
         result: Result<Completion, CommandError>,
+        /// What [`Operation::unanswered`](crate::kubevirt::Operation::unanswered) says.
+        unanswered: Vec<Unanswered>,
     },
     /// Work on a password is done.
     Password {
@@ -435,12 +437,12 @@ impl Service {
             Input::Submitted { ticket, intent } => self.submitted(now, ticket, intent),
             Input::Watching(sources) => self.watching(now, sources),
             Input::Observed(observation) => self.observed(now, observation),
-            Input::Completed { id, result } if self.access.is_writing(id) => self.stored(now, id, &result),
-            Input::Completed { id, result } if self.callers.is_asking(id) => self.reviewed(now, id, result),
-            Input::Completed { id, result } if self.events.owners.is_asking(id) => self.owner_reviewed(now, result),
-            Input::Completed { id, result } if self.duty.is_claiming(id) => self.claimed(now, result),
-            Input::Completed { id, result } if self.sources.is_probing(id) => self.probed(now, &result),
-            Input::Completed { id, result } => self.completed(now, id, result),
+            Input::Completed { id, result, .. } if self.access.is_writing(id) => self.stored(now, id, &result),
+            Input::Completed { id, result, .. } if self.callers.is_asking(id) => self.reviewed(now, id, result),
+            Input::Completed { id, result, .. } if self.events.owners.is_asking(id) => self.owner_reviewed(now, result),
+            Input::Completed { id, result, .. } if self.duty.is_claiming(id) => self.claimed(now, result),
+            Input::Completed { id, result, .. } if self.sources.is_probing(id) => self.probed(now, &result),
+            Input::Completed { id, result, unanswered } => self.completed(now, id, result, unanswered),
             Input::ClockCompared(correction) => self.inventory.set_clock_correction(correction),
             Input::Configured(config) => {
                 self.inventory.configure(*config);
@@ -482,7 +484,7 @@ impl Service {
                         self.probed(now, &Err(CommandError::TimedOut));
                     } else if self.commands.is_running(id) {
                         self.outputs.push_back(Output::Cancel(id));
-                        self.completed(now, id, Err(CommandError::TimedOut));
+                        self.given_up(now, id);
                     }
                 }
                 Timer::Expected(vm) => self.inventory.forget_expected(&vm, now.mono),
@@ -541,16 +543,16 @@ impl Service {
             IntentKind::Review { key, token, client } => self.review(now, ticket, key, token, client),
             IntentKind::Act { vm, uid, action, only_if, reply: Reply::WhenDone, correlation, .. } => {
                 let asker = Asker { ticket: Some(ticket), request: correlation, ..Asker::default() };
-                self.enqueue(now, vm, uid, action, only_if, asker);
-            }
-            IntentKind::Act { vm, .. } if self.commands.is_full(&vm) => {
-                self.answer(ticket, OutcomeKind::Congested(MANY_WAITING));
+                self.enqueue(now, vm, uid, action, only_if, Some(asker));
             }
             IntentKind::Act { vm, uid, action, only_if, request, reply: Reply::AtOnce, correlation } => {
+                if let Some(congestion) = self.commands.congestion(&vm, &uid, &action, only_if.as_ref()) {
+                    return self.answer(ticket, OutcomeKind::Congested(congestion));
+                }
                 match self.open_task(now, &vm, &uid, &action, &request) {
                     Some(id) => {
                         let asker = Asker { task: Some(id.clone()), request: correlation, ..Asker::default() };
-                        self.enqueue(now, vm, uid, action, only_if, asker);
+                        self.enqueue(now, vm, uid, action, only_if, Some(asker));
                         self.answer(ticket, OutcomeKind::Accepted(id));
                     }
                     None => self.answer(ticket, OutcomeKind::TooManyTasks),

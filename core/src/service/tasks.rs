@@ -195,7 +195,7 @@ impl Service {
             self.set_cancelling(now, id, true);
             let (ticket, calls_off) = (Some(ticket), Some(id.clone()));
             let asker = Asker { ticket, calls_off, request: correlation, ..Asker::default() };
-            self.enqueue(now, task.vm.clone(), uid, action, None, asker);
+            self.enqueue(now, task.vm.clone(), uid, action, None, Some(asker));
         } else {
             self.remove_task(now, id);
             self.answer(ticket, OutcomeKind::Done);

@@ -142,7 +142,7 @@ fn somebody_elses_change_in_between_is_not_overwritten() {
         let result = loop {
             let now = Instant::new(world.sim.now);
             match operation.poll(now) {
-                OperationStep::Send(request) => {
+                OperationStep::Send { request, .. } => {
                     let is_locked = request
                         .headers()
                         .get("content-type")
@@ -225,6 +225,7 @@ proptest! {
             deferral: None,
             begun: UnixTime(0),
             orphaned_before: UnixTime(0),
+            unanswered: Vec::new(),
         };
         let interrupt = Verb::new("nmi");
         let platform = Platform { live_media, reboot_ends_run: live_media, interrupt, ..Platform::default() };
@@ -234,7 +235,7 @@ proptest! {
         let mut requests = 0;
         loop {
             match operation.poll(now) {
-                OperationStep::Send(request) => {
+                OperationStep::Send { request, .. } => {
                     prop_assert!(now < deadline);
                     prop_assert!(["/apis/", "/api/v1/"].iter().any(|root| request.uri().path().starts_with(root)));
                     requests += 1;

@@ -108,6 +108,7 @@ impl World {
             deferral: None,
             begun: UnixTime(self.sim.cluster.config().epoch + i64::try_from(self.sim.now.as_secs()).unwrap_or(0)),
             orphaned_before: UnixTime(0),
+            unanswered: Vec::new(),
         }
     }
 
@@ -152,8 +153,8 @@ impl World {
         for _ in 0..1000 {
             let now = Instant::new(self.sim.now);
             match operation.poll(now) {
-                OperationStep::Send(_) if sent == requests => return None,
-                OperationStep::Send(request) => {
+                OperationStep::Send { .. } if sent == requests => return None,
+                OperationStep::Send { request, .. } => {
                     self.note(&request);
                     let answer = way(&mut self.sim, sent, request);
                     sent += 1;

@@ -43,7 +43,7 @@ fn review(sim: &mut Simulation, token: &str) -> (Result<Option<Caller>, CommandE
     for _ in 0..1_000 {
         let now = Instant::new(sim.now);
         match operation.poll(now) {
-            OperationStep::Send(request) => {
+            OperationStep::Send { request, .. } => {
                 let body: Value = serde_json::from_slice(request.body()).expect("JSON");
                 sent.push(format!("{} {} {}", request.method(), request.uri().path(), body["spec"]));
                 let answer = sim.try_send(request).ok_or_else(|| TransportError::Broken("reset".to_owned()));

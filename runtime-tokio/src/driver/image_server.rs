@@ -5,7 +5,6 @@ use http_body_util::Full;
 use kubevirt_redfish_core::kubevirt::{ImageRequest, Share, TransportError};
 
 use super::outbound::{self, OutboundError};
-use super::timed_out;
 use crate::clock::Clock;
 use crate::permits::Permits;
 use crate::transport::Transport;
@@ -33,7 +32,8 @@ pub(super) async fn ask(
             OutboundError::Broken(reason) => TransportError::Broken(reason),
         })
     };
-    let answer = tokio::time::timeout_at(clock.timer(until), answer).await.map_err(timed_out).flatten();
+    let answer =
+        tokio::time::timeout_at(clock.timer(until), answer).await.map_err(|_| TransportError::TimedOut).flatten();
     match &answer {
         Ok(answer) => {
             tracing::debug!(host, status = answer.status().as_u16(), "a server was asked for an image's size");

@@ -1,26 +1,27 @@
 //! Carries one command's operation: sends its requests, waits as long as it wants to.
 
-use std::time::Duration;
+use std::pin::pin;
 
 use kubevirt_redfish_core::kubevirt::{Operation, OperationStep, Share, TransportError};
-use kubevirt_redfish_core::model::{Action, CommandError, Completion};
+use kubevirt_redfish_core::model::{Action, CommandError, Completion, Unanswered};
+use kubevirt_redfish_core::time::Instant;
 use tokio::sync::watch;
 
-use super::{image_server, timed_out};
+use super::image_server;
 use crate::clock::Clock;
-use crate::permits::Permits;
+use crate::permits::{Full, Permits};
 use crate::server::stopped;
 use crate::transport::Transport;
-
-/// The time for one request and its answer.
-const REQUEST: Duration = Duration::from_secs(30);
 
 /// The longest answer that is taken; objects of the cluster have at most a few megabytes.
 const ANSWER: usize = 64 * 1024 * 1024;
 
+/// What came of an operation, and what it leaves behind without an answer.
+pub(super) type End = (Result<Completion, CommandError>, Vec<Unanswered>);
+
 /// Runs an operation to its end, or until `stop` becomes true; each of its requests when it is their turn.
 ///
-/// A request that has been sent is waited for in any case: whoever comes next must not overtake it.
+/// A request that may change something is waited for in any case: whoever comes next must not overtake it.
 pub(super) async fn run(
     mut operation: Operation,
     clock: Clock,
@@ -28,30 +29,35 @@ pub(super) async fn run(
     permits: Permits<Share>,
     questions: Permits<Share>,
     mut stop: watch::Receiver<bool>,
-) -> Result<Completion, CommandError> {
+) -> End {
     loop {
         if *stop.borrow() {
-            return Err(CommandError::Conflict("it was called off".to_owned()));
+            operation.call_off();
         }
         match operation.poll(clock.mono()) {
-            OperationStep::Send(request) => {
+            OperationStep::Send { request, deadline } => {
                 let correlation_id = operation.correlation_id();
                 tracing::debug!(correlation_id, vm = operation.subject(), method = %request.method(), path = request.uri().path(), "command");
                 // For the request alone: an operation may wait for an hour until its machine has stopped.
-                let response = match permits.acquire(&operation.share()).await {
+                let share = operation.share();
+                let response = match turn(permits.acquire(&share), clock, deadline, &mut stop).await {
                     Ok(_permit) => {
                         let exchange = async { transport.send(request).await?.collect(ANSWER).await };
-                        tokio::time::timeout(REQUEST, exchange).await.map_err(timed_out).flatten()
+                        answer(exchange, &mut operation, clock, deadline, &mut stop).await
                     }
-                    Err(full) => Err(TransportError::NotSent(full.to_string())),
+                    Err(reason) => Err(TransportError::NotSent(reason)),
                 };
                 operation.handle_response(clock.mono(), response);
             }
             OperationStep::Ask(question) => {
-                let asked_by = operation.correlation_id();
-                let answer =
-                    image_server::ask(question, asked_by, &operation.share(), &questions, clock, &transport).await;
-                operation.handle_image_answer(clock.mono(), answer);
+                let (share, asked_by) = (operation.share(), operation.correlation_id());
+                let answer = tokio::select! {
+                    answer = image_server::ask(question, asked_by, &share, &questions, clock, &transport) => Some(answer),
+                    () = stopped(&mut stop) => None,
+                };
+                if let Some(answer) = answer {
+                    operation.handle_image_answer(clock.mono(), answer);
+                }
             }
             OperationStep::WaitUntil(instant) => tokio::select! {
                 () = tokio::time::sleep_until(clock.timer(instant)) => {}
@@ -71,9 +77,51 @@ pub(super) async fn run(
                     }
                     Err(error) => tracing::warn!(correlation_id, vm, action, %error, "command failed"),
                 }
-                return result;
+                return (result, operation.unanswered());
             }
         }
+    }
+}
+
+/// Waits for a turn; it is of no use to what has been called off by then, or has no time left.
+async fn turn<P>(
+    permit: impl Future<Output = Result<P, Full>>,
+    clock: Clock,
+    deadline: Instant,
+    stop: &mut watch::Receiver<bool>,
+) -> Result<P, String> {
+    let permit = tokio::select! {
+        biased;
+        () = stopped(stop) => Err("it was called off".to_owned()),
+        () = tokio::time::sleep_until(clock.timer(deadline)) => Err("it was not its turn in time".to_owned()),
+        permit = permit => permit.map_err(|full| full.to_string()),
+    };
+    // While this task was being woken, time has gone on.
+    let late = *stop.borrow() || clock.mono() >= deadline;
+    permit.and_then(|permit| if late { Err("its turn came too late".to_owned()) } else { Ok(permit) })
+}
+
+/// Waits for the answer to what has been sent.
+async fn answer<T>(
+    exchange: impl Future<Output = Result<T, TransportError>>,
+    operation: &mut Operation,
+    clock: Clock,
+    deadline: Instant,
+    stop: &mut watch::Receiver<bool>,
+) -> Result<T, TransportError> {
+    let late = tokio::time::sleep_until(clock.timer(deadline));
+    let (mut exchange, mut late) = (pin!(exchange), pin!(late));
+    tokio::select! {
+        response = &mut exchange => return response,
+        () = &mut late => return Err(TransportError::TimedOut),
+        () = stopped(stop) => operation.call_off(),
+    }
+    if !operation.awaits_answer() {
+        return Err(TransportError::Broken("it was called off".to_owned()));
+    }
+    tokio::select! {
+        response = exchange => response,
+        () = late => Err(TransportError::TimedOut),
     }
 }
 

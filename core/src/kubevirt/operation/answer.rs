@@ -52,6 +52,9 @@ impl Problem {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Effect {
     None,
+    /// If it has one, it has had it by now: the server had come to the end of it.
+    Over,
+    /// It may have it yet.
     Possible,
 }
 
@@ -102,10 +105,11 @@ fn refusal(code: StatusCode, retry_after: Option<Duration>, body: &[u8]) -> Prob
         }
         StatusCode::FORBIDDEN => Problem::Refused(message),
         // A token may be just being renewed.
-        StatusCode::UNAUTHORIZED | StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS => {
+        StatusCode::UNAUTHORIZED | StatusCode::TOO_MANY_REQUESTS => {
             Problem::Busy { reason: message, retry_after, effect: Effect::None }
         }
-        code if code.is_server_error() => Problem::Busy { reason: message, retry_after, effect: Effect::Possible },
+        StatusCode::REQUEST_TIMEOUT => Problem::Busy { reason: message, retry_after, effect: Effect::Possible },
+        code if code.is_server_error() => Problem::Busy { reason: message, retry_after, effect: effect(code, text) },
         StatusCode::BAD_REQUEST | StatusCode::UNPROCESSABLE_ENTITY | StatusCode::PAYLOAD_TOO_LARGE => {
             Problem::Refused(message)
         }
@@ -124,9 +128,22 @@ fn from_elsewhere(code: StatusCode, retry_after: Option<Duration>, body: &[u8]) 
         (StatusCode::NOT_FOUND, "404 page not found" | "404: Page Not Found")
         | (StatusCode::METHOD_NOT_ALLOWED, "405: Method Not Allowed") => Problem::NotServed(message),
         (code, _) => {
-            let effect = if code.is_server_error() { Effect::Possible } else { Effect::None };
+            let unreached = text.trim() == UNREACHED;
+            let effect = if code.is_server_error() && !unreached { Effect::Possible } else { Effect::None };
             Problem::Busy { reason: message, retry_after, effect }
         }
+    }
+}
+
+/// Whether what the API server has failed at may have had an effect, or may have it yet.
+fn effect(code: StatusCode, text: &str) -> Effect {
+    match code {
+        // What serves the verbs was not reached.
+        StatusCode::SERVICE_UNAVAILABLE if text == UNREACHED || text.contains(NOT_DIALED) => Effect::None,
+        // Its store may still carry out what it has not confirmed.
+        StatusCode::INTERNAL_SERVER_ERROR if text.contains("etcdserver") => Effect::Possible,
+        StatusCode::INTERNAL_SERVER_ERROR => Effect::Over,
+        _ => Effect::Possible,
     }
 }
 
@@ -163,6 +180,10 @@ const OUTDATED: &str = "others have changed it since it was read";
 
 const MODIFIED: &str = "the object has been modified";
 const FAILED_TEST: &str = "the server rejected our request due to an error in our request";
+/// Of kube-apiserver, for an API whose server it knows to be away.
+const UNREACHED: &str = "service unavailable";
+/// Of the same, for one that it did not get a connection to.
+const NOT_DIALED: &str = "error trying to reach service: dial ";
 const UNDER_WAY: &str = "stop/start already underway";
 const LONGEST_MESSAGE: usize = 1024;
 

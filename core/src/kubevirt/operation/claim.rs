@@ -10,9 +10,9 @@ use bytes::Bytes;
 use http::{Request, Response};
 use serde_json::json;
 
-use super::OperationStep;
 use super::answer::{self, Problem};
 use super::document::no_namespace;
+use super::{OperationStep, Stage};
 use crate::kubevirt::annotation::{MANAGED_BY, MANAGER};
 use crate::kubevirt::object::{Element, Lease, Object};
 use crate::kubevirt::request::{Place as _, Unwatched, create, get, merge_patch};
@@ -64,6 +64,14 @@ impl HoldLease {
         Self { claim, settings, state, conflicts: 0 }
     }
 
+    pub(super) const fn stage(&self) -> Stage {
+        match self.state {
+            State::Awaiting(Call::Create | Call::Write { .. }) => Stage::Writing,
+            State::Ready(_) | State::Awaiting(Call::Read) => Stage::Between,
+            State::Done(_) => Stage::Done,
+        }
+    }
+
     pub(super) fn poll(&mut self, now: Instant) -> OperationStep {
         if now >= self.claim.deadline && !matches!(self.state, State::Done(_)) {
             self.state = State::Done(Err(CommandError::TimedOut));
@@ -78,7 +86,7 @@ impl HoldLease {
                 };
                 let request = self.request(namespace, call);
                 self.state = State::Awaiting(call);
-                OperationStep::Send(request)
+                OperationStep::Send { request, deadline: self.claim.deadline }
             }
         }
     }

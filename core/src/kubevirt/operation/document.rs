@@ -11,8 +11,8 @@ use bytes::Bytes;
 use http::{Request, Response};
 use serde_json::json;
 
-use super::OperationStep;
 use super::answer::{self, Problem};
+use super::{OperationStep, Stage};
 use crate::kubevirt::annotation::{MANAGED_BY, MANAGER};
 use crate::kubevirt::entropy::Entropy;
 use crate::kubevirt::object::{Element, Object, Secret};
@@ -64,6 +64,14 @@ impl StoreDocument {
 
     pub(super) fn write(&self) -> &DocumentWrite {
         &self.write
+    }
+
+    pub(super) const fn stage(&self) -> Stage {
+        match self.state {
+            State::Awaiting(Call::Write) => Stage::Writing,
+            State::Ready(_) | State::Awaiting(Call::Read) | State::Resting { .. } => Stage::Between,
+            State::Done(_) => Stage::Done,
+        }
     }
 
     pub(super) fn poll(&mut self, now: Instant) -> OperationStep {
@@ -149,7 +157,7 @@ impl StoreDocument {
             (Call::Write, None) => self.creation(namespace, name),
         };
         self.state = State::Awaiting(call);
-        OperationStep::Send(request)
+        OperationStep::Send { request, deadline: self.write.deadline }
     }
 
     fn creation(&self, namespace: &Namespace, name: &str) -> Request<Bytes> {

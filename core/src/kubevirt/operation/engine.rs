@@ -12,15 +12,16 @@ use http::{Request, Response};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::OperationStep;
 use super::answer::{self, Effect, FIRST_REST, LONGEST_REST, Problem};
+use super::doubts::Doubts;
 use super::image_size::ImageRequest;
 use super::scene::{Lock, Looked, Reading, Scene};
+use super::{OperationStep, Stage};
 use crate::kubevirt::entropy::Entropy;
 use crate::kubevirt::object::{Claim, DataVolume, Element, Metadata, Object, VirtualMachine, VirtualMachineInstance};
 use crate::kubevirt::request::{Collection, Place as _, Unwatched, get};
 use crate::kubevirt::{Settings, TransportError, translate};
-use crate::model::{Command, CommandError, Completion, ObjectName, Observation, Platform};
+use crate::model::{Command, CommandError, Completion, ObjectName, Observation, Platform, PowerRequest, Unanswered};
 use crate::time::Instant;
 
 /// One kind of command being carried out.
@@ -74,6 +75,11 @@ pub(super) trait Task: fmt::Debug + Send + Sync {
     /// What was to be read has been, or cannot be.
     fn has_read(&mut self, answer: Result<Bytes, Problem>) {
         let _ = answer;
+    }
+
+    /// What is asked of the machine's power, as far as that has turned out by now.
+    fn power(&self) -> Option<PowerRequest> {
+        None
     }
 
     /// Whether everything that was asked for has been accepted, though it has not been seen yet.
@@ -168,6 +174,7 @@ pub(super) struct Engine {
     obstacle: Option<Problem>,
     /// Whether a write has had an effect or may have had one.
     written: Effect,
+    doubts: Doubts,
 }
 
 /// ```text
@@ -211,7 +218,13 @@ enum Sent {
 }
 
 impl Engine {
-    pub(super) fn new(task: Box<dyn Task>, platform: Platform, settings: Arc<Settings>, seed: u64) -> Self {
+    pub(super) fn new(
+        task: Box<dyn Task>,
+        platform: Platform,
+        settings: Arc<Settings>,
+        seed: u64,
+        unanswered: Vec<Unanswered>,
+    ) -> Self {
         Self {
             platform,
             settings,
@@ -224,12 +237,26 @@ impl Engine {
             outdated: 0,
             obstacle: None,
             written: Effect::None,
+            doubts: Doubts::new(unanswered),
         }
+    }
+
+    pub(super) const fn stage(&self) -> Stage {
+        match self.state {
+            State::Awaiting(Sent::Write(_)) => Stage::Writing,
+            State::Ready(_) | State::Awaiting(_) | State::Resting { .. } => Stage::Between,
+            State::Done(_) => Stage::Done,
+        }
+    }
+
+    /// What has been sent, by this or earlier, of which it is not known what comes of it.
+    pub(super) fn unanswered(&self) -> Vec<Unanswered> {
+        self.doubts.remaining()
     }
 
     pub(super) fn poll(&mut self, now: Instant, command: &Command) -> OperationStep {
         if now >= command.deadline && !matches!(self.state, State::Done(_)) {
-            self.state = State::Done(self.out_of_time());
+            self.state = State::Done(self.out_of_time(now));
         }
         match std::mem::replace(&mut self.state, State::Ready(Call::Machine)) {
             State::Done(result) => {
@@ -252,8 +279,8 @@ impl Engine {
                 self.state = State::Resting { until };
                 OperationStep::WaitUntil(until.min(command.deadline))
             }
-            State::Resting { .. } => self.send(Call::Machine, command),
-            State::Ready(call) => self.send(call, command),
+            State::Resting { .. } => self.send(now, Call::Machine, command),
+            State::Ready(call) => self.send(now, call, command),
         }
     }
 
@@ -309,8 +336,9 @@ impl Engine {
         self.decide(now, command)
     }
 
-    fn send(&mut self, call: Call, command: &Command) -> OperationStep {
+    fn send(&mut self, now: Instant, call: Call, command: &Command) -> OperationStep {
         let vm = &command.vm;
+        let patient = matches!(call, Call::Write(_));
         let (sent, request) = match call {
             Call::Machine => {
                 self.rounds = self.rounds.saturating_add(1);
@@ -322,7 +350,10 @@ impl Engine {
                 (Sent::Import(name), request)
             }
             Call::Claim(name) => (Sent::Claim, get(&Unwatched::Claims.beside(vm).object(&name))),
-            Call::Write(write) => (Sent::Write(write.purpose), *write.request),
+            Call::Write(write) => {
+                self.doubts.sending(now, &write.request);
+                (Sent::Write(write.purpose), *write.request)
+            }
             Call::Other(request) => (Sent::Other, *request),
             Call::Image(request) => {
                 self.state = State::Awaiting(Sent::Image { until: request.until });
@@ -330,7 +361,8 @@ impl Engine {
             }
         };
         self.state = State::Awaiting(sent);
-        OperationStep::Send(request)
+        let deadline = if patient { command.deadline } else { command.deadline.min(now + READ) };
+        OperationStep::Send { request, deadline }
     }
 
     fn machine_read(&mut self, now: Instant, command: &Command, answer: Result<Bytes, Problem>) -> State {
@@ -371,6 +403,7 @@ impl Engine {
             Err(Problem::Missing { .. }) => None,
             Err(problem) => return self.trouble(now, command, problem),
         };
+        self.doubts.looked(&self.reading.machine, instance.as_ref());
         self.reading.instance_read(instance);
         self.look_for_import(now, command)
     }
@@ -459,9 +492,26 @@ impl Engine {
                 let least = if self.rounds < PROMPT_ROUNDS { Duration::ZERO } else { FIRST_REST };
                 State::Resting { until: now + time.max(least) }
             }
-            Decision::Done => State::Done(Ok(Completion { observations: self.reading.observations(command) })),
+            Decision::Done => self.done(now, command),
             Decision::Fail(error) => self.fail(error),
         }
+    }
+
+    /// It is as was asked for. As long as an earlier request may undo that, whoever asked is not told so.
+    fn done(&self, now: Instant, command: &Command) -> State {
+        match self.opposed_until(now) {
+            // Asked again, these do nothing that has been done.
+            Some((PowerRequest::On | PowerRequest::ForceOff, over)) => {
+                State::Resting { until: over.min(now + LONGEST_REST) }
+            }
+            Some((_, over)) => State::Done(Err(CommandError::Unsettled { retry_after: over.saturating_since(now) })),
+            None => State::Done(Ok(Completion { observations: self.reading.observations(command) })),
+        }
+    }
+
+    fn opposed_until(&self, now: Instant) -> Option<(PowerRequest, Instant)> {
+        let request = self.task.power()?;
+        self.doubts.opposed_until(request, now).map(|over| (request, over))
     }
 
     fn write_answered(
@@ -471,13 +521,18 @@ impl Engine {
         purpose: Purpose,
         answer: Result<Bytes, Problem>,
     ) -> State {
+        match &answer {
+            Ok(_) | Err(Problem::Busy { effect: Effect::Over, .. }) => self.doubts.answered(true),
+            Err(Problem::Busy { effect: Effect::Possible, .. }) => self.doubts.lost(now),
+            Err(_) => self.doubts.answered(false),
+        }
         let Err(problem) = answer else {
             self.written = Effect::Possible;
             self.obstacle = None;
             self.task.accepted(now, purpose);
             return self.again(now);
         };
-        if let Problem::Busy { effect: Effect::Possible, .. } = &problem {
+        if let Problem::Busy { effect: Effect::Possible | Effect::Over, .. } = &problem {
             self.written = Effect::Possible;
         }
         if matches!(problem, Problem::Busy { .. }) {
@@ -528,13 +583,16 @@ impl Engine {
         State::Done(Err(error))
     }
 
-    fn out_of_time(&self) -> Result<Completion, CommandError> {
+    fn out_of_time(&self, now: Instant) -> Result<Completion, CommandError> {
+        if let Some((_, over)) = self.opposed_until(now) {
+            return Err(CommandError::Unsettled { retry_after: over.saturating_since(now) });
+        }
         if self.task.complete() {
             // The watches will show it.
             return Ok(Completion::default());
         }
         Err(match (&self.obstacle, &self.state, self.written) {
-            (_, State::Awaiting(Sent::Write(_)), _) | (_, _, Effect::Possible) => CommandError::TimedOut,
+            (_, State::Awaiting(Sent::Write(_)), _) | (_, _, Effect::Possible | Effect::Over) => CommandError::TimedOut,
             (Some(problem), _, Effect::None) => give_up(problem),
             (None, State::Awaiting(_), Effect::None) => {
                 CommandError::Unavailable { reason: "no answer in time".to_owned(), retry_after: None }
@@ -569,6 +627,10 @@ fn give_up(problem: &Problem) -> CommandError {
         }
     }
 }
+
+/// How long the answer to a question is waited for before it is asked again. A request that changes something is waited for
+/// as long as its command has time.
+const READ: Duration = Duration::from_secs(30);
 
 /// No task needs that many readings unless somebody works against it.
 const PROMPT_ROUNDS: u32 = 20;

@@ -11,6 +11,7 @@ use bytes::Bytes;
 use super::{Settings, TransportError};
 use crate::model::{
     Action, CallerReview, Claim, Command, CommandError, Completion, CorrelationId, DocumentWrite, Platform, Probe,
+    Unanswered,
 };
 use crate::time::Instant;
 
@@ -26,6 +27,7 @@ mod claim;
 mod credentials;
 mod data_volume;
 mod document;
+mod doubts;
 mod eject;
 mod engine;
 mod existing;
@@ -61,7 +63,10 @@ use review::ReviewCaller;
 ///
 /// Drive it by [`poll`](Self::poll) and [`handle_response`](Self::handle_response) until it is done; it is done by
 /// its command's deadline at the latest, whatever it gets for an answer.
-pub struct Operation(Work);
+pub struct Operation {
+    work: Work,
+    called_off: bool,
+}
 
 /// Requests that wait to be sent may have secrets in them.
 impl fmt::Debug for Operation {
@@ -77,6 +82,16 @@ enum Work {
     Review(ReviewCaller),
     Claim(HoldLease),
     Probe(AskForVersion),
+}
+
+/// Where an operation is between two requests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    /// It may be left at any time.
+    Between,
+    /// Something has been sent that changes something.
+    Writing,
+    Done,
 }
 
 /// Whose requests to the cluster an operation sends, where these are few and everybody is to have a share.
@@ -95,7 +110,12 @@ pub enum Share {
 /// What an operation wants next.
 pub enum OperationStep {
     /// Send this and hand its answer to [`Operation::handle_response`].
-    Send(http::Request<Bytes>),
+    Send {
+        /// What to send.
+        request: http::Request<Bytes>,
+        /// Until when it may be sent, and its answer be waited for; then hand over why there is none.
+        deadline: Instant,
+    },
     /// Ask the server of an image, and hand the head of its answer to [`Operation::handle_image_answer`].
     Ask(ImageRequest),
     /// Nothing to do before then. While an answer is awaited this is the deadline.
@@ -108,7 +128,9 @@ pub enum OperationStep {
 impl fmt::Debug for OperationStep {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Send(request) => write!(f, "Send({} {})", request.method(), request.uri()),
+            Self::Send { request, deadline } => {
+                write!(f, "Send({} {}, until {deadline:?})", request.method(), request.uri())
+            }
             Self::Ask(request) => write!(f, "{request:?}"),
             Self::WaitUntil(until) => write!(f, "WaitUntil({until:?})"),
             Self::Done(result) => write!(f, "Done({result:?})"),
@@ -138,33 +160,41 @@ impl Operation {
             Action::LeaveOutLostMedia { slot, image } => Box::new(lost_media::LeaveOutLost::new(*slot, image)),
             Action::ReplaceRun(run) => Box::new(replace_run::ReplaceRun::new(run.clone())),
         };
-        Self(Work::Command { command, engine: Engine::new(task, platform, settings, seed) })
+        let engine = Engine::new(task, platform, settings, seed, command.unanswered.clone());
+        Self::of(Work::Command { command, engine })
     }
 
     /// Begins to store a document in the service's own namespace.
     pub fn store(write: DocumentWrite, settings: Arc<Settings>, seed: u64) -> Self {
-        Self(Work::Document(StoreDocument::new(write, settings, seed)))
+        Self::of(Work::Document(StoreDocument::new(write, settings, seed)))
     }
 
     /// Begins to find out whom a token stands for.
     pub fn review(review: CallerReview, seed: u64) -> Self {
-        Self(Work::Review(ReviewCaller::new(review, seed)))
+        Self::of(Work::Review(ReviewCaller::new(review, seed)))
     }
 
     /// Begins a claim to the duty, which is a `Lease` in the service's own namespace.
     pub fn claim(claim: Claim, settings: Arc<Settings>) -> Self {
-        Self(Work::Claim(HoldLease::new(claim, settings)))
+        Self::of(Work::Claim(HoldLease::new(claim, settings)))
+    }
+
+    const fn of(work: Work) -> Self {
+        Self { work, called_off: false }
     }
 
     /// Begins to see whether there is an API server.
     pub fn probe(probe: Probe) -> Self {
-        Self(Work::Probe(AskForVersion::new(probe)))
+        Self::of(Work::Probe(AskForVersion::new(probe)))
     }
 
     /// What to do next. Ask again after every answer and when the time it named has come.
     #[must_use]
     pub fn poll(&mut self, now: Instant) -> OperationStep {
-        match &mut self.0 {
+        if self.called_off && self.stage() == Stage::Between {
+            return OperationStep::Done(Err(CommandError::CalledOff("it was called off".to_owned())));
+        }
+        match &mut self.work {
             Work::Command { command, engine } => engine.poll(now, command),
             Work::Document(store) => store.poll(now),
             Work::Review(review) => review.poll(now),
@@ -175,7 +205,7 @@ impl Operation {
 
     /// The answer to the last request, or why there is none.
     pub fn handle_response(&mut self, now: Instant, response: Result<http::Response<Bytes>, TransportError>) {
-        match &mut self.0 {
+        match &mut self.work {
             Work::Command { command, engine } => engine.handle_response(now, command, response),
             Work::Document(store) => store.handle_response(now, response),
             Work::Review(review) => review.handle_response(now, response),
@@ -184,16 +214,45 @@ impl Operation {
         }
     }
 
+    /// Sends nothing more. It is done as soon as [`awaits_answer`](Self::awaits_answer) says no.
+    pub fn call_off(&mut self) {
+        self.called_off = true;
+    }
+
+    /// Whether the answer to what was sent is to be waited for though it was called off: it says what has been changed.
+    pub fn awaits_answer(&self) -> bool {
+        self.stage() == Stage::Writing
+    }
+
+    /// When it is done: what it has sent, or earlier commands have, about the machine's power of which it is not known what
+    /// has come, or still comes, of it.
+    pub fn unanswered(&self) -> Vec<Unanswered> {
+        match &self.work {
+            Work::Command { engine, .. } => engine.unanswered(),
+            Work::Document(_) | Work::Review(_) | Work::Claim(_) | Work::Probe(_) => Vec::new(),
+        }
+    }
+
+    fn stage(&self) -> Stage {
+        match &self.work {
+            Work::Command { engine, .. } => engine.stage(),
+            Work::Document(store) => store.stage(),
+            Work::Review(review) => review.stage(),
+            Work::Claim(claim) => claim.stage(),
+            Work::Probe(probe) => probe.stage(),
+        }
+    }
+
     /// What the server of an image has answered, or why it has not. A redirect is an answer like any other.
     pub fn handle_image_answer(&mut self, now: Instant, answer: Result<http::Response<()>, TransportError>) {
-        if let Work::Command { command, engine } = &mut self.0 {
+        if let Work::Command { command, engine } = &mut self.work {
             engine.handle_image_answer(now, command, answer);
         }
     }
 
     /// Whose share its requests are counted to.
     pub fn share(&self) -> Share {
-        match &self.0 {
+        match &self.work {
             Work::Command { command, .. } => Share::Namespace(command.vm.namespace().into()),
             Work::Document(_) => Share::Documents,
             Work::Review(_) => Share::Reviews,
@@ -208,7 +267,7 @@ impl Operation {
 
     /// The command that is carried out, if it is one.
     pub fn command(&self) -> Option<&Command> {
-        match &self.0 {
+        match &self.work {
             Work::Command { command, .. } => Some(command),
             Work::Document(_) | Work::Review(_) | Work::Claim(_) | Work::Probe(_) => None,
         }
@@ -216,12 +275,12 @@ impl Operation {
 
     /// Whether it comes again and again: then that it failed is told by whoever learns of it.
     pub fn is_routine(&self) -> bool {
-        matches!(self.0, Work::Claim(_) | Work::Probe(_))
+        matches!(self.work, Work::Claim(_) | Work::Probe(_))
     }
 
     /// What is carried out on what, for a log.
     pub fn subject(&self) -> String {
-        match &self.0 {
+        match &self.work {
             Work::Command { command, .. } => command.vm.to_string(),
             Work::Document(store) => format!("document {}", store.write().name.as_str()),
             Work::Review(_) => "caller".to_owned(),

@@ -611,6 +611,11 @@ impl Task for Power {
         Reaction::Replan
     }
 
+    fn power(&self) -> Option<PowerRequest> {
+        // Whether a promise is kept nobody waits to be told.
+        self.keeps.is_none().then(|| self.then.unwrap_or(self.request))
+    }
+
     fn complete(&self) -> bool {
         let last = |step: Step| match step.plan {
             Plan::Halt => self.request != PowerRequest::On,

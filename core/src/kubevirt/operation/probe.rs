@@ -4,8 +4,8 @@ use bytes::Bytes;
 use http::{Request, Response};
 use serde::Deserialize;
 
-use super::OperationStep;
 use super::answer::{self, Problem};
+use super::{OperationStep, Stage};
 use crate::kubevirt::TransportError;
 use crate::kubevirt::object::{Element, Object, lenient};
 use crate::kubevirt::request::{Path, get};
@@ -25,6 +25,10 @@ impl AskForVersion {
         Self { probe, sent: false, done: None }
     }
 
+    pub(super) const fn stage(&self) -> Stage {
+        if self.done.is_some() { Stage::Done } else { Stage::Between }
+    }
+
     pub(super) fn poll(&mut self, now: Instant) -> OperationStep {
         if now >= self.probe.deadline && self.done.is_none() {
             self.done = Some(Err(CommandError::TimedOut));
@@ -34,7 +38,7 @@ impl AskForVersion {
             None if self.sent => OperationStep::WaitUntil(self.probe.deadline),
             None => {
                 self.sent = true;
-                OperationStep::Send(request())
+                OperationStep::Send { request: request(), deadline: self.probe.deadline }
             }
         }
     }

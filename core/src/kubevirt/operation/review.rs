@@ -14,8 +14,8 @@ use bytes::Bytes;
 use http::{Request, Response};
 use serde_json::{Value, json};
 
-use super::OperationStep;
 use super::answer::{self, Problem};
+use super::{OperationStep, Stage};
 use crate::kubevirt::TransportError;
 use crate::kubevirt::entropy::Entropy;
 use crate::kubevirt::request::{Place as _, Unwatched, create};
@@ -114,6 +114,14 @@ impl ReviewCaller {
         }
     }
 
+    /// Its requests change nothing.
+    pub(super) const fn stage(&self) -> Stage {
+        match self.state {
+            State::Ready | State::Awaiting | State::Resting { .. } => Stage::Between,
+            State::Done(_) => Stage::Done,
+        }
+    }
+
     pub(super) fn poll(&mut self, now: Instant) -> OperationStep {
         if now >= self.review.deadline && !matches!(self.state, State::Done(_)) {
             self.state = State::Done(Err(match self.obstacle.take() {
@@ -172,7 +180,7 @@ impl ReviewCaller {
             }
         };
         self.state = State::Awaiting;
-        OperationStep::Send(request)
+        OperationStep::Send { request, deadline: self.review.deadline }
     }
 
     /// The token has been reviewed.

@@ -1,0 +1,88 @@
+//! Requests that were sent and not answered: whether they have had their effect, will have it, or never, is not known.
+
+use std::time::Duration;
+
+use super::{Action, PowerRequest};
+use crate::time::Instant;
+
+/// A request about a machine's power that was sent and not answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unanswered {
+    /// What it does when it arrives.
+    pub effect: PowerEffect,
+    /// When it was sent, at the latest.
+    pub sent: Instant,
+    /// The state of the definition that it supposes, if it does: once that is another, the request has no effect any more.
+    pub supposes: Option<Box<str>>,
+    /// Whether nothing else is known to be under way that does the same, so that it can be told by what is seen that it has
+    /// had its effect.
+    pub telling: bool,
+}
+
+/// What a request to the cluster does to a machine's power.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PowerEffect {
+    /// Starts a machine that is off.
+    TurnsOn,
+    /// Ends the run that is there, and starts another.
+    Restarts,
+    /// Ends the run that is there.
+    TurnsOff,
+    /// Stops its processors.
+    Pauses,
+    /// Lets its processors go on.
+    Resumes,
+}
+
+impl Unanswered {
+    /// When it cannot have an effect any more.
+    ///
+    /// `kube-apiserver` gives up what it has taken after a minute (`--request-timeout`); whatever it has handed on by then is
+    /// given as long again.
+    pub fn over(&self) -> Instant {
+        self.sent + Duration::from_mins(2)
+    }
+}
+
+impl PowerEffect {
+    /// Whether what was asked for comes to nothing by it, if it comes later.
+    pub fn opposes(self, request: PowerRequest) -> bool {
+        match request {
+            PowerRequest::ForceOff | PowerRequest::GracefulShutdown => matches!(self, Self::TurnsOn | Self::Restarts),
+            PowerRequest::On
+            | PowerRequest::GracefulRestart
+            | PowerRequest::ForceRestart
+            | PowerRequest::PowerCycle
+            | PowerRequest::Resume => matches!(self, Self::TurnsOff | Self::Pauses),
+            PowerRequest::Pause => matches!(self, Self::Resumes | Self::TurnsOff | Self::Restarts),
+            // What it turns the machine to depends on what it finds.
+            PowerRequest::PushPowerButton => true,
+            PowerRequest::Interrupt => false,
+        }
+    }
+
+    /// Whether a machine that is off may be on after it.
+    pub const fn starts(self) -> bool {
+        matches!(self, Self::TurnsOn | Self::Restarts)
+    }
+
+    /// What a command may have sent of which nothing more is known.
+    pub fn of(action: &Action) -> &'static [Self] {
+        match action {
+            Action::Power(request) => match request {
+                PowerRequest::On => &[Self::TurnsOn, Self::Resumes],
+                PowerRequest::ForceOff | PowerRequest::GracefulShutdown => &[Self::TurnsOff],
+                PowerRequest::GracefulRestart | PowerRequest::ForceRestart | PowerRequest::PowerCycle => {
+                    &[Self::TurnsOn, Self::TurnsOff, Self::Restarts]
+                }
+                PowerRequest::PushPowerButton => &[Self::TurnsOn, Self::TurnsOff],
+                PowerRequest::Pause => &[Self::Pauses],
+                PowerRequest::Resume => &[Self::Resumes],
+                PowerRequest::Interrupt => &[],
+            },
+            Action::KeepPromise(_) => &[Self::TurnsOn],
+            Action::ReplaceRun(_) => &[Self::TurnsOff],
+            _ => &[],
+        }
+    }
+}

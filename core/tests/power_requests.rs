@@ -1,0 +1,239 @@
+//! An older and a newer request for power, wherever the older one's request to the cluster is: in the end it is as the newer
+//! one asked, or whoever asked was told that it is not certain.
+
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests may fail")]
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use http::{Method, StatusCode};
+use kubevirt_redfish_core::config::{Config, PausedAs};
+use kubevirt_redfish_core::fairness::Bounds;
+use kubevirt_redfish_core::kubevirt::Settings;
+use kubevirt_redfish_fixtures::cluster::{ClusterConfig, Fault, FaultEffect, KubevirtVersion};
+use kubevirt_redfish_fixtures::world::{ExchangeId, World};
+use kubevirt_redfish_fixtures::{laboratory, sample};
+use serde_json::json;
+
+mod lab;
+
+use lab::{NODE, get, request, reset, until};
+
+const RESET: &str = "/redfish/v1/Systems/lab.node-0/Actions/ComputerSystem.Reset";
+const SECOND: Duration = Duration::from_secs(1);
+
+const REQUESTS: [&str; 9] = [
+    "On",
+    "ForceOff",
+    "GracefulShutdown",
+    "GracefulRestart",
+    "ForceRestart",
+    "PowerCycle",
+    "PushPowerButton",
+    "Pause",
+    "Resume",
+];
+
+/// Where the older request's own request is when the newer one comes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Position {
+    /// It waits for its turn to be sent.
+    Waiting,
+    /// It has been sent, and arrives only after that many seconds, whoever waits for it.
+    Late(u64),
+    /// It has been sent and carried out, and is answered after that many seconds.
+    AnsweredLate(u64),
+    /// It has been carried out, and nobody learns that.
+    AnswerLost,
+    /// The same, and the connection broke.
+    Cut,
+    /// It never arrives.
+    Lost,
+}
+
+impl Position {
+    /// Before and after the deadlines of the commands (30 seconds each), and after the newer one has been answered.
+    const ALL: [Self; 12] = [
+        Self::Waiting,
+        Self::Late(3),
+        Self::Late(28),
+        Self::Late(33),
+        Self::Late(50),
+        Self::Late(100),
+        Self::AnsweredLate(3),
+        Self::AnsweredLate(28),
+        Self::AnsweredLate(100),
+        Self::AnswerLost,
+        Self::Cut,
+        Self::Lost,
+    ];
+
+    /// With whatever the older one may send.
+    fn of_methods(self) -> Vec<(Method, Self)> {
+        match self {
+            Self::Waiting => vec![(Method::PUT, self)],
+            _ => vec![(Method::PUT, self), (Method::PATCH, self)],
+        }
+    }
+
+    fn effect(self) -> Option<FaultEffect> {
+        Some(match self {
+            Self::Waiting => return None,
+            Self::Late(seconds) => FaultEffect::LateEffect(Duration::from_secs(seconds)),
+            Self::AnsweredLate(seconds) => FaultEffect::SlowAnswer(Duration::from_secs(seconds)),
+            Self::AnswerLost => FaultEffect::SilenceAfterEffect,
+            Self::Cut => FaultEffect::CutBeforeAnswer,
+            Self::Lost => FaultEffect::Silence,
+        })
+    }
+}
+
+/// A machine with that strategy, off or with a guest that runs, and one replica that sends one request at a time for each
+/// namespace.
+fn world(strategy: &str, on: bool) -> World {
+    let config = ClusterConfig::new(KubevirtVersion::V1_9);
+    let service = Config { paused_as: PausedAs::Paused, ..laboratory::config() };
+    let mut world = laboratory::world(config, service, Settings::default(), &[1]);
+    world.set_places(Bounds::of(2, 64));
+    let mut machine = sample::lab_virtual_machine(0, 1, KubevirtVersion::V1_9);
+    machine["spec"]["runStrategy"] = json!(strategy);
+    world.cluster.seed([sample::lab_root_claim(0)]);
+    world.cluster.add_virtual_machines([machine]);
+    laboratory::start(&mut world);
+    assert_eq!(reset(&mut world, "On"), StatusCode::NO_CONTENT, "{strategy}: it cannot be turned on");
+    until(&mut world, NODE, "/PowerState", &json!("On"));
+    if !on {
+        assert_eq!(reset(&mut world, "ForceOff"), StatusCode::NO_CONTENT);
+    }
+    world.advance(5 * SECOND);
+    world
+}
+
+fn begin(world: &mut World, reset_type: &str) -> ExchangeId {
+    world.begin(0, request(Method::POST, RESET, Some(&json!({ "ResetType": reset_type }))))
+}
+
+/// What a machine is at last if that was asked for last and carried out; `None` where it depends on what it was.
+fn wanted(reset_type: &str) -> Option<&'static str> {
+    match reset_type {
+        "ForceOff" | "GracefulShutdown" => Some("Off"),
+        "Pause" => Some("Paused"),
+        "PushPowerButton" => None,
+        _ => Some("On"),
+    }
+}
+
+/// What the cluster shows: the service is not asked.
+fn truth(world: &World) -> &'static str {
+    let Some(run) = lab::instance(world) else { return "Off" };
+    let conditions = run["status"]["conditions"].as_array().into_iter().flatten();
+    let paused = conditions.clone().any(|condition| condition["type"] == "Paused" && condition["status"] == "True");
+    match run["status"]["phase"].as_str().unwrap_or_default() {
+        "Succeeded" | "Failed" => "Off",
+        _ if paused => "Paused",
+        _ => "On",
+    }
+}
+
+/// Has the older one's request, of that method, in that place when the newer one comes; what came of the newer one, or
+/// nothing if the older one sends no such request.
+fn play(strategy: &str, on: bool, older: &str, newer: &str, position: Position, method: &Method) -> Option<StatusCode> {
+    let name = format!("{strategy} on={on} {older}, {newer}, {position:?} {method}");
+    let world = &mut world(strategy, on);
+    if let Some(effect) = position.effect() {
+        world.cluster.inject(Fault::new(effect).path("/node-0").method(method.clone()).times(1));
+    } else {
+        // Somebody else of the same namespace has the only place for a while.
+        let busy = Fault::new(FaultEffect::SlowAnswer(20 * SECOND)).path("/node-1").times(1);
+        world.cluster.inject(busy);
+        let path = RESET.replace("node-0", "node-1");
+        world.begin(0, request(Method::POST, &path, Some(&json!({ "ResetType": "On" }))));
+    }
+    world.take_calls();
+    let first = begin(world, older);
+    world.advance(2 * SECOND);
+    let sent = world.cluster.faults_left() == 0;
+    if position != Position::Waiting && !sent {
+        return None;
+    }
+    let second = begin(world, newer);
+    assert!(world.run_until(Duration::from_mins(5), |world| world.is_answered(second)), "{name}: no answer");
+    let code = world.response(second).unwrap().status();
+    let certain = code.is_success() && newer == "ForceOff";
+    // Of a forced power-off everything that follows counts, of others what is so at last.
+    for _ in 0..100 {
+        assert!(!certain || truth(world) == "Off", "{name}: it is on again");
+        assert!(!certain || !world.cluster.guest_runs("lab", "node-0"), "{name}: its guest runs");
+        world.advance(2 * SECOND);
+    }
+    assert!(world.is_answered(first), "{name}: the older one is never answered");
+    let (at_last, shown) = (truth(world), get(world, NODE)["PowerState"].clone());
+    assert_eq!(shown, json!(at_last), "{name}");
+    if code.is_success() {
+        if let Some(wanted) = wanted(newer) {
+            assert_eq!(at_last, wanted, "{name}");
+        }
+    } else {
+        let states = [StatusCode::SERVICE_UNAVAILABLE, StatusCode::CONFLICT];
+        assert!(states.contains(&code), "{name}: {code}");
+        assert!(code != StatusCode::CONFLICT || newer == "Pause" || newer == "Resume", "{name}: {code}");
+    }
+    Some(code)
+}
+
+/// Every `n`th case of a strategy is played; all of them take minutes: `POWER_CASES=all cargo test --profile histories
+/// -p kubevirt-redfish-core --test power_requests`.
+#[expect(clippy::disallowed_methods, reason = "the core reads no environment, its tests may")]
+fn walk(strategy: &str, first: usize) {
+    let step = if std::env::var_os("POWER_CASES").is_some_and(|which| which == "all") { 1 } else { SHARE };
+    let mut cases = Vec::new();
+    for on in [false, true] {
+        for older in REQUESTS {
+            for (method, position) in Position::ALL.into_iter().flat_map(Position::of_methods) {
+                cases.extend(REQUESTS.map(|newer| (on, older, newer, position, method.clone())));
+            }
+        }
+    }
+    let mut failed = 0;
+    let mut counts: BTreeMap<(Position, u16), u32> = BTreeMap::new();
+    for (on, older, newer, position, method) in cases.into_iter().skip(first % step).step_by(step) {
+        match std::panic::catch_unwind(|| play(strategy, on, older, newer, position, &method)) {
+            Ok(Some(code)) => *counts.entry((position, code.as_u16())).or_default() += 1,
+            Ok(None) => {}
+            Err(_) => failed += 1,
+        }
+    }
+    println!("{strategy}: {} cases", counts.values().sum::<u32>());
+    for ((position, code), count) in counts {
+        println!("  {position:?}: {count} times {code}");
+    }
+    assert_eq!(failed, 0, "{strategy}");
+}
+
+/// A prime number, so every request and every place has its turn.
+const SHARE: usize = 53;
+
+#[test]
+fn always() {
+    walk("Always", 0);
+}
+
+#[test]
+fn rerun_on_failure() {
+    walk("RerunOnFailure", 10);
+}
+
+#[test]
+fn manual() {
+    walk("Manual", 20);
+}
+
+#[test]
+fn once() {
+    walk("Once", 30);
+}
+
+#[test]
+fn halted() {
+    walk("Halted", 40);
+}
