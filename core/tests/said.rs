@@ -585,6 +585,8 @@ fn a_machine_that_starts_a_kernel_of_its_own_takes_no_override() {
     world.advance(Duration::from_secs(1));
     assert_eq!(patch(world, &once("Pxe")), StatusCode::CONFLICT);
     assert!(says_nothing(world, NODE));
+    let listed = get(world, NODE)["Boot"]["BootSourceOverrideTarget@Redfish.AllowableValues"].clone();
+    assert_eq!(listed, json!(["None"]));
     assert_eq!(patch(world, &ended()), StatusCode::OK);
 }
 

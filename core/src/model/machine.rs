@@ -10,6 +10,7 @@ use crate::time::UnixTime;
 ///
 /// A few hundred bytes: there may be 100,000 of them, so it never keeps an object of the cluster as it came.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "independent properties of a machine")]
 pub struct Machine {
     /// Where it is and what it is called.
     pub id: VmId,
@@ -41,6 +42,8 @@ pub struct Machine {
     pub nics: Box<[Nic]>,
     /// Interfaces that the definition takes away, by name: a run may have them for another moment.
     pub leaving_nics: Box<[Box<str>]>,
+    /// It starts a kernel that its definition names, and boots from no device.
+    pub starts_kernel: bool,
     /// The boot override that was asked for.
     pub boot: BootOverride,
     /// The media inserted by way of this service, one at most for each slot.

@@ -125,10 +125,12 @@ pub(super) fn options(machine: &Machine) -> Vec<BootOption<'_>> {
 pub(super) fn has(machine: &Machine, target: BootTarget) -> bool {
     let any = |of: fn(Kind) -> bool| options(machine).into_iter().any(|option| of(option.kind));
     match target {
+        BootTarget::None => true,
+        _ if machine.starts_kernel => false,
         BootTarget::Pxe => !machine.nics.is_empty(),
         BootTarget::Hdd => any(|kind| matches!(kind, Kind::Disk(_))),
         BootTarget::UefiBootNext => any(|_| true),
-        BootTarget::None | BootTarget::Cd | BootTarget::Usb | BootTarget::UefiHttp => true,
+        BootTarget::Cd | BootTarget::Usb | BootTarget::UefiHttp => true,
     }
 }
 

@@ -55,6 +55,7 @@ pub(crate) fn machine(object: &VirtualMachine) -> Option<Machine> {
         indicator: annotation::indicator(&metadata.annotations),
         power_restore: power_restore(object),
         power_restore_deferred: power_restore_deferred(object),
+        starts_kernel: object.spec.template.spec.starts_kernel(),
         overruled: overruled(object),
         id,
     })
