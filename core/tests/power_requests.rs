@@ -181,11 +181,9 @@ fn play(strategy: &str, on: bool, older: &str, newer: &str, position: Position, 
     Some(code)
 }
 
-/// Every `n`th case of a strategy is played; all of them take minutes: `POWER_CASES=all cargo test --profile histories
-/// -p kubevirt-redfish-core --test power_requests`.
-#[expect(clippy::disallowed_methods, reason = "the core reads no environment, its tests may")]
+/// Plays a share of the cases of a strategy, or all of them (`lab::share`).
 fn walk(strategy: &str, first: usize) {
-    let step = if std::env::var_os("POWER_CASES").is_some_and(|which| which == "all") { 1 } else { SHARE };
+    let step = lab::share(SHARE);
     let mut cases = Vec::new();
     for on in [false, true] {
         for older in REQUESTS {

@@ -93,3 +93,10 @@ pub(crate) fn redefine(world: &mut World, change: impl FnOnce(&mut Value)) {
     world.cluster.apply(now, object).expect("a definition that is accepted");
     world.advance(Duration::from_millis(100));
 }
+
+/// Of how many cases one is played, where all of them take minutes; all with `POWER_CASES=all cargo test --profile histories
+/// -p kubevirt-redfish-core --test power_requests --test fencing_walk -- --nocapture`.
+#[expect(clippy::disallowed_methods, reason = "the core reads no environment, its tests may")]
+pub(crate) fn share(usual: usize) -> usize {
+    if std::env::var_os("POWER_CASES").is_some_and(|which| which == "all") { 1 } else { usual }
+}

@@ -593,6 +593,12 @@ impl Engine {
         }
         Err(match (&self.obstacle, &self.state, self.written) {
             (_, State::Awaiting(Sent::Write(_)), _) | (_, _, Effect::Possible | Effect::Over) => CommandError::TimedOut,
+            // The cluster is in the middle of another change of the power, which ends.
+            (Some(problem @ Problem::Conflict(_)), _, Effect::None)
+                if self.task.power().is_some() && !problem.is_outdated() =>
+            {
+                CommandError::TimedOut
+            }
             (Some(problem), _, Effect::None) => give_up(problem),
             (None, State::Awaiting(_), Effect::None) => {
                 CommandError::Unavailable { reason: "no answer in time".to_owned(), retry_after: None }
