@@ -76,6 +76,19 @@ fn stays_off(world: &mut World, time: Duration) {
     }
 }
 
+/// What the other tests rely on.
+#[test]
+fn a_guest_that_nobody_has_asked_for_is_told_of() {
+    let world = &mut running("Always");
+    assert_eq!(reset(world, "ForceOff"), StatusCode::NO_CONTENT);
+    world.fence("lab", "node-0");
+    world.advance(SECOND);
+    assert_eq!(world.breaches(), [""; 0]);
+    lab::redefine(world, |machine| machine["spec"]["runStrategy"] = json!("Always"));
+    world.advance(10 * SECOND);
+    assert_eq!(world.breaches().len(), 1);
+}
+
 /// R1: between the end of an instance that has failed and the request for the next, nothing tells of it.
 #[test]
 fn a_guest_that_has_crashed_and_will_be_restarted_is_not_off() {
