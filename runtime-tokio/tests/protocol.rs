@@ -522,3 +522,25 @@ async fn head_of_a_stream_ends_at_once() {
     assert_eq!((head.status, head.header("content-type")), (200, Some("text/event-stream")));
     assert!(wire.is_open().await);
 }
+
+/// K5 over sockets: a hundred clients who each change the same system at the same moment each see their own change.
+#[tokio::test]
+async fn a_hundred_clients_who_change_one_system_at_once_are_all_served() {
+    let service = started().await;
+    let mut clients = Vec::new();
+    for number in 0..100 {
+        let mut wire = Wire::connect(&service).await;
+        clients.push(tokio::spawn(async move {
+            let body = format!(r#"{{"AssetTag": "tag-{number}"}}"#);
+            let headers = format!("{ADMIN}Content-Length: {}\r\n", body.len());
+            wire.send(&request("PATCH", "/redfish/v1/Systems/lab.node-0", &headers, &body)).await;
+            wire.answer().await.unwrap()
+        }));
+    }
+    for (number, client) in clients.into_iter().enumerate() {
+        let answer = client.await.unwrap();
+        assert_eq!(answer.status, 200, "{answer:?}");
+        let body: Value = serde_json::from_str(&answer.body).unwrap();
+        assert_eq!(body["AssetTag"], format!("tag-{number}"));
+    }
+}
