@@ -8,6 +8,7 @@ use bytes::Bytes;
 use http::{Method, Request};
 use serde_json::Value;
 
+use super::json_patch::merged;
 use super::power_state::run_state;
 use super::power_table::RunState;
 use crate::kubevirt::annotation::PENDING_POWER_ON;
@@ -56,7 +57,7 @@ impl Doubts {
     pub(super) fn sending(&mut self, now: Instant, request: &Request<Bytes>) {
         let lost = self.under_way.take();
         self.unanswered.extend(lost);
-        let body: Value = serde_json::from_slice(request.body()).unwrap_or_default();
+        let body: Value = merged(serde_json::from_slice(request.body()).unwrap_or_default());
         let effect = effect(request, &body);
         let supposes = body.pointer("/metadata/resourceVersion").and_then(Value::as_str).map(Into::into);
         let telling = |effect| {

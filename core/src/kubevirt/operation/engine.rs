@@ -15,6 +15,7 @@ use serde_json::Value;
 use super::answer::{self, Effect, FIRST_REST, LONGEST_REST, Problem};
 use super::doubts::Doubts;
 use super::image_size::ImageRequest;
+use super::json_patch::merged;
 use super::scene::{Lock, Looked, Reading, Scene};
 use super::{OperationStep, Stage};
 use crate::kubevirt::entropy::Entropy;
@@ -113,13 +114,7 @@ impl Write {
     /// Whether it patches the strategy of a machine.
     fn sets_strategy(&self) -> bool {
         let patch = serde_json::from_slice::<Value>(self.request.body());
-        patch.is_ok_and(|patch| match &patch {
-            Value::Array(operations) => operations.iter().any(|operation| {
-                operation.get("op") != Some(&Value::from("test"))
-                    && operation.get("path") == Some(&Value::from("/spec/runStrategy"))
-            }),
-            merged => merged.pointer("/spec/runStrategy").is_some(),
-        })
+        patch.is_ok_and(|patch| merged(patch).pointer("/spec/runStrategy").is_some())
     }
 }
 

@@ -44,6 +44,24 @@ pub(super) fn json_patch(raw: &Value, merge_patch: &Value, upon: Upon) -> Option
     Some(tests.chain(patch.changes).collect())
 }
 
+/// What a patch of either kind changes, as a merge patch has it.
+pub(super) fn merged(patch: Value) -> Value {
+    let Value::Array(operations) = patch else { return patch };
+    let mut merged = Value::Object(Map::new());
+    for operation in operations.iter().filter(|operation| operation.get("op").is_some_and(|name| name != "test")) {
+        let Some(path) = operation.get("path").and_then(Value::as_str) else { continue };
+        let mut place = &mut merged;
+        for key in path.split('/').skip(1).map(unescape) {
+            if !place.is_object() {
+                *place = Value::Object(Map::new());
+            }
+            place = &mut place[key];
+        }
+        *place = operation.get("value").cloned().unwrap_or_default();
+    }
+    merged
+}
+
 /// What a change is decided upon beside the definition.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Upon {
@@ -67,7 +85,7 @@ impl Patch<'_> {
         for key in path.split('/').skip(1) {
             outer.push('/');
             outer.push_str(key);
-            let Some(inner) = place.get(key.replace("~1", "/").replace("~0", "~")) else {
+            let Some(inner) = place.get(unescape(key)) else {
                 self.tests.insert(outer, Value::Null);
                 return;
             };
@@ -118,6 +136,11 @@ fn annotation(key: &str) -> String {
 /// A key in a JSON pointer (RFC 6901).
 fn escape(key: &str) -> String {
     key.replace('~', "~0").replace('/', "~1")
+}
+
+/// The other way round.
+fn unescape(key: &str) -> String {
+    key.replace("~1", "/").replace("~0", "~")
 }
 
 /// The lock of the merge patch.
@@ -230,6 +253,18 @@ mod tests {
                 json!({ "op": "add", "path": format!("{domain}/firmware"), "value": { "a": { "c": 1 } } }),
             ]
         );
+    }
+
+    /// D1: what is in doubt is told from a patch of either kind.
+    #[test]
+    fn what_a_patch_changes_is_read_back_from_it() {
+        let change = json!({
+            "metadata": { "annotations": { "redfish.kubevirt.io/asset-tag": null, "redfish.kubevirt.io/pending-power-on": "{}" } },
+            "spec": { "runStrategy": "Always", "template": { "spec": { "domain": { "cpu": { "cores": 4 } } } } },
+        });
+        let patch = json_patch(&machine(), &change, Upon { state: true, all_settings: false }).expect("a patch");
+        assert_eq!(merged(patch), change);
+        assert_eq!(merged(change.clone()), change);
     }
 
     #[test]
