@@ -211,6 +211,50 @@ fn walk(strategy: &str, first: usize) {
 /// A prime number, so every request and every place has its turn.
 const SHARE: usize = 53;
 
+/// D7: requests whose clients have hung up are carried out once, not one after the other.
+#[test]
+fn a_thousand_power_offs_of_clients_that_hung_up_are_one_or_two() {
+    let world = &mut world("Always", true);
+    world.take_calls();
+    for number in 0..1_000 {
+        let off = begin(world, "ForceOff");
+        if number % 10 != 0 {
+            world.hang_up(off);
+        }
+    }
+    let last = begin(world, "ForceOff");
+    assert!(world.run_until(SECOND * 5, |world| world.is_answered(last)));
+    assert_eq!(world.response(last).unwrap().status(), StatusCode::NO_CONTENT);
+    let stops = world.take_calls().iter().filter(|call| call.request.uri().path().ends_with("/stop")).count();
+    assert!(stops <= 2, "{stops}");
+    assert_eq!(world.commands_under_way(), 0);
+}
+
+/// D9: what has been called off while it waited for its turn is not sent, nor is what has no time left.
+#[test]
+fn a_power_on_that_was_called_off_while_it_waited_for_its_turn_is_not_sent() {
+    let world = &mut world("Manual", false);
+    let busy = Fault::new(FaultEffect::SlowAnswer(20 * SECOND)).path("/node-1").times(1);
+    world.cluster.inject(busy);
+    world.begin(0, request(Method::POST, &RESET.replace("node-0", "node-1"), Some(&json!({ "ResetType": "On" }))));
+    world.take_calls();
+    let body = json!({ "ResetType": "On" });
+    let mut asynchronous = request(Method::POST, RESET, Some(&body));
+    asynchronous.headers_mut().insert("prefer", http::HeaderValue::from_static("respond-async"));
+    let on = world.begin(0, asynchronous);
+    let response = world.response(on).unwrap();
+    assert_eq!(response.status(), StatusCode::ACCEPTED);
+    let monitor = response.headers()["location"].to_str().unwrap().to_owned();
+    world.advance(SECOND);
+    let gone = world.begin(0, request(Method::DELETE, &monitor, None));
+    world.advance(Duration::from_mins(1));
+    assert!(world.response(gone).unwrap().status().is_success());
+    let calls = world.take_calls();
+    let sent: Vec<_> = calls.iter().filter(|call| call.request.uri().path().contains("/node-0")).collect();
+    assert!(sent.is_empty(), "{sent:?}");
+    assert!(!world.cluster.guest_runs("lab", "node-0"));
+}
+
 #[test]
 fn always() {
     walk("Always", 0);

@@ -138,9 +138,9 @@ async fn what_an_agent_has_fenced_stays_off() {
     fence_all("fencing", 8, 2).await;
 }
 
-/// `cargo test -p kubevirt-redfish --test fencing -- --ignored --nocapture`: a minute.
+/// `cargo test -p kubevirt-redfish --test fencing -- --ignored --nocapture`: a minute and a half.
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "takes a minute"]
+#[ignore = "takes more than a minute"]
 async fn what_an_agent_has_fenced_a_thousand_times_stays_off() {
     fence_all("fencing-1000", 20, 50).await;
 }

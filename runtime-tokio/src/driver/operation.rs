@@ -144,3 +144,33 @@ const fn name(action: &Action) -> &'static str {
         Action::FollowOwner => "follow owner",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use kubevirt_redfish_core::fairness::Bounds;
+
+    use super::*;
+
+    /// D9: whether it was called off and how late it is are looked at after the wait for a turn.
+    #[tokio::test]
+    async fn a_turn_that_comes_too_late_is_none() {
+        let (clock, permits, share) = (Clock::start(), Permits::new(Bounds::of(1, 8)), Share::Documents);
+        let held = permits.acquire(&share).await.expect("nobody else has one");
+        let (stop, mut stops) = watch::channel(false);
+        let (soon, later) = (clock.mono() + Duration::from_millis(20), clock.mono() + Duration::from_mins(1));
+        assert!(turn(permits.acquire(&share), clock, soon, &mut stops).await.is_err(), "its deadline has come");
+        let call_off = async {
+            tokio::task::yield_now().await;
+            stop.send(true)
+        };
+        let (turned, _) = tokio::join!(turn(permits.acquire(&share), clock, later, &mut stops), call_off);
+        assert!(turned.is_err(), "it was called off while it waited");
+        drop(held);
+        assert!(turn(permits.acquire(&share), clock, later, &mut stops).await.is_err(), "it was called off before");
+        let (_stop, mut stops) = watch::channel(false);
+        assert!(turn(permits.acquire(&share), clock, soon, &mut stops).await.is_err(), "it is free, and too late");
+        assert!(turn(permits.acquire(&share), clock, later, &mut stops).await.is_ok());
+    }
+}
