@@ -5,7 +5,8 @@
 
 use std::time::Duration;
 
-use http::{Method, StatusCode};
+use bytes::Bytes;
+use http::{Method, Request, StatusCode};
 use kubevirt_redfish_core::kubevirt::Settings;
 use kubevirt_redfish_fixtures::cluster::{ClusterConfig, ClusterStep, Fault, FaultEffect, KubevirtVersion, Rule};
 use kubevirt_redfish_fixtures::world::{ExchangeId, World};
@@ -14,7 +15,7 @@ use serde_json::{Value, json};
 
 mod lab;
 
-use lab::{NODE, get, instance, machine, request, reset, until};
+use lab::{NODE, get, instance, machine, redefine, request, reset, until};
 
 const RESET: &str = "/redfish/v1/Systems/lab.node-0/Actions/ComputerSystem.Reset";
 const SECOND: Duration = Duration::from_secs(1);
@@ -264,7 +265,7 @@ fn a_strategy_is_put_back_also_if_a_start_was_pending_when_it_was_replaced() {
             let forbidden = std::mem::take(&mut Vec::<Rule>::new());
             world.cluster.forbid(forbidden);
             let now = world.now();
-            world.cluster.handle_request(now, http::Request::put(path).body(bytes::Bytes::new()).unwrap());
+            world.cluster.handle_request(now, Request::put(path).body(Bytes::new()).unwrap());
             if denied {
                 world.cluster.forbid(vec![Rule::new("update", "subresources.kubevirt.io", "*")]);
             }
@@ -411,6 +412,34 @@ fn a_start_that_lands_after_its_deadline_does_not_undo_a_forced_power_off() {
     world.advance(31 * SECOND);
     let off = begin(world, "ForceOff");
     let code = status(world, off);
+    world.advance(Duration::from_mins(2));
+    if code == StatusCode::NO_CONTENT {
+        assert!(!world.cluster.guest_runs("lab", "node-0"));
+    } else {
+        assert_eq!(code, StatusCode::SERVICE_UNAVAILABLE);
+    }
+}
+
+/// D1, R5: nor does one that is sent as a patch with tests, because somebody edits labels meanwhile.
+#[test]
+fn a_start_by_a_patch_with_tests_that_lands_late_does_not_undo_a_forced_power_off() {
+    let world = &mut world("Halted");
+    redefine(world, |object| object["metadata"]["labels"]["edited"] = json!(""));
+    world.cluster.forbid(vec![Rule::new("update", "subresources.kubevirt.io", "virtualmachines/start")]);
+    world.take_calls();
+    let slow = FaultEffect::LateEffect(Duration::from_secs(25));
+    world.cluster.inject(Fault::new(slow).method(Method::PATCH).path("/node-0"));
+    begin(world, "On");
+    for number in 0..280 {
+        redefine(world, |object| object["metadata"]["labels"]["edited"] = json!(number.to_string()));
+    }
+    world.advance(3 * SECOND);
+    let off = begin(world, "ForceOff");
+    let code = status(world, off);
+    let by_tests = |request: &Request<Bytes>| {
+        request.headers().get("content-type").is_some_and(|kind| kind == "application/json-patch+json")
+    };
+    assert!(world.take_calls().iter().any(|call| by_tests(&call.request)), "it is about such a patch");
     world.advance(Duration::from_mins(2));
     if code == StatusCode::NO_CONTENT {
         assert!(!world.cluster.guest_runs("lab", "node-0"));
