@@ -85,7 +85,7 @@ fn a_guest_that_nobody_has_asked_for_is_told_of() {
     world.fence("lab", "node-0");
     world.advance(SECOND);
     assert_eq!(world.breaches(), [""; 0]);
-    lab::redefine(world, |machine| machine["spec"]["runStrategy"] = json!("Always"));
+    redefine(world, |machine| machine["spec"]["runStrategy"] = json!("Always"));
     world.advance(10 * SECOND);
     assert_eq!(world.breaches().len(), 1);
 }
