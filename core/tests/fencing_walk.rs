@@ -272,7 +272,7 @@ fn walk(strategy: &'static str, first: usize) {
 }
 
 /// A prime number, so every step and every reset type has its turn.
-const SHARE: usize = 23;
+const SHARE: usize = 31;
 
 #[test]
 fn always() {
