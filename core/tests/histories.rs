@@ -165,3 +165,30 @@ fn replicas_agree_on_sessions_after_the_right_to_keep_them_was_away() {
         ends_well(setup, steps);
     }
 }
+
+/// A machine waited for ever for a copy of an image that was being removed: another machine still ran on it, had given it
+/// back, and this one had been given a new import of the same name.
+#[test]
+fn an_image_that_is_being_removed_is_done_without() {
+    let shared = Setup {
+        replicas: 2,
+        wait_for_first_consumer: true,
+        other_gates: true,
+        shared_storage: true,
+        strategies: [Strategy::Run("Once"), Strategy::Run("Halted")],
+        orders: [OwnOrder::None, OwnOrder::Disk],
+        ..SETUP
+    };
+    let insert = |machine, image| {
+        let ask = Ask::Insert { slot: Slot::Usb, image, credentials: false };
+        Transition::Ask { replica: machine, machine, ask, asynchronous: false, conditional: false }
+    };
+    let steps = [
+        insert(0, Image::Registry),
+        Transition::Wait(Duration::from_mins(10)),
+        insert(0, Image::Missing),
+        Transition::Wait(Duration::from_millis(8_001)),
+        insert(1, Image::Registry),
+    ];
+    ends_well(shared, steps);
+}

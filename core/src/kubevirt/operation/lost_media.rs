@@ -65,10 +65,13 @@ impl Task for LeaveOutLost {
                     Looked::Missing => false,
                     Looked::NotYet | Looked::Hidden => true,
                 };
-                if may_come || !scene.claim.is_missing() {
+                // One that is being removed goes when the last one that uses it has let go of it, and nobody new gets it:
+                // another machine may run on what this one has been given by the same name.
+                let goes = scene.claim.there().is_some_and(|claim| claim.metadata.deleting());
+                if may_come || !(goes || scene.claim.is_missing()) {
                     return Decision::Done;
                 }
-                let mut eject = Eject::leaving_out(self.slot, name, GONE);
+                let mut eject = Eject::leaving_out(self.slot, name, if goes { GOES } else { GONE });
                 let decision = eject.decide(scene);
                 self.stage = Stage::LeavingOut(eject);
                 decision
@@ -97,3 +100,4 @@ impl Task for LeaveOutLost {
 
 /// Meant for the client.
 const GONE: &str = "it is not in the cluster any more";
+const GOES: &str = "it is being removed from the cluster, and something else still uses it";
