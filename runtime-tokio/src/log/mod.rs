@@ -1,7 +1,7 @@
 //! The log: lines for people on a terminal, JSON everywhere else, always on standard error.
 //!
-//! Whoever logs never waits: lines are written by a thread of its own ([`writer`]). What others can cause without an end
-//! is written so often and then counted ([`sources`]).
+//! Whoever logs never waits: lines are written by a thread of its own (`writer`). What others can cause without an end
+//! is written so often and then counted (`sources`).
 
 mod sources;
 mod writer;
