@@ -70,14 +70,13 @@ impl Service {
         }
     }
 
-    /// Whether anything that is shown is so old that clients are told, and of which namespace.
-    pub(super) fn outage_aged(&mut self, now: Now, aged: Option<&str>) {
+    /// Whether anything that is shown is so old that clients are told, and which stream would show it.
+    pub(super) fn outage_aged(&mut self, now: Now, aged: Option<&Source>) {
         let outage = self.sources.outage();
         let was_aged = std::mem::replace(&mut outage.aged, aged.is_some());
         match aged {
-            Some(namespace) if !was_aged => {
-                let reason = "nothing is heard of it".to_owned();
-                self.tell_beginning(now, "virtualmachines", Some(namespace.into()), reason);
+            Some(source) if !was_aged => {
+                self.tell_beginning(now, source.kind, source.namespace.clone(), "nothing is heard of it".to_owned());
             }
             None if was_aged => self.outage_due(now, OVER_AFTER),
             _ => {}

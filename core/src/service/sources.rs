@@ -278,8 +278,11 @@ impl Service {
             .collect();
         let after = Coverage::from(parts);
         let mut ages = config.chassis.iter().zip(after.parts());
-        let aged = ages.find(|(_, (_, part))| part.age != Age::Current).map(|(chassis, _)| &*chassis.namespace);
-        self.outage_aged(now, aged);
+        let aged = ages.find(|(_, (_, part))| part.age != Age::Current).and_then(|(chassis, _)| {
+            let mut sources = self.sources.of(&chassis.namespace).map(|(source, _)| source);
+            sources.find(|source| source.purpose == Purpose::Machines).cloned()
+        });
+        self.outage_aged(now, aged.as_ref());
         let newly_listed: BTreeSet<u16> = after
             .parts()
             .filter(|(index, part)| part.listed && before.of(*index).is_none_or(|before| !before.listed))
