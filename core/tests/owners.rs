@@ -52,7 +52,7 @@ fn a_strategy_that_is_put_back_by_hand_needs_no_note() {
     assert_eq!(get(world, NODE)["PowerState"], "On");
 }
 
-/// A stop takes two requests; nobody takes the first away before the second.
+/// A forced stop takes two requests; nobody takes away what the first has noted down before the second.
 #[test]
 fn a_note_that_was_just_written_stays() {
     let world = &mut lab(VERSIONS[2]);
@@ -63,6 +63,76 @@ fn a_note_that_was_just_written_stays() {
     assert!(reset(world, "ForceOff").is_success());
     until(world, NODE, "/PowerState", &json!("Off"));
     assert_eq!((note(world).as_deref(), &machine(world)["spec"]["runStrategy"]), (Some("Once"), &json!("Halted")));
+}
+
+/// Whatever the owner chooses between two requests of a command that ends a run, the next start puts back.
+#[test]
+fn a_strategy_chosen_in_the_middle_of_a_power_off_is_not_lost() {
+    let mut cases = Vec::new();
+    for before in ["Always", "Once", "Manual", "RerunOnFailure", "running"] {
+        for chosen in ["Always", "Once", "Manual", "RerunOnFailure"].into_iter().filter(|chosen| *chosen != before) {
+            for reset_type in ["ForceOff", "GracefulShutdown", "PowerCycle"] {
+                for requests in 1..=6 {
+                    cases.extend([true, false].map(|whole| (before, chosen, reset_type, whole, requests)));
+                }
+            }
+        }
+    }
+    let step = lab::share(SHARE);
+    let mut played = 0;
+    for (before, chosen, reset_type, whole, requests) in cases.into_iter().step_by(step) {
+        if let Some(found) = chosen_in_the_middle(before, chosen, reset_type, whole, requests) {
+            assert_eq!(found, chosen, "{before}, {reset_type}, {whole}, {requests}");
+            played += 1;
+        }
+    }
+    println!("{played} times a strategy was chosen in the middle");
+    assert!(played > 400 / step, "{played}");
+}
+
+/// A prime number, so everything has its turn.
+const SHARE: usize = 13;
+
+/// What the strategy is after the next start; `None` if the command sends fewer requests.
+fn chosen_in_the_middle(
+    before: &'static str,
+    chosen: &'static str,
+    reset_type: &str,
+    whole: bool,
+    requests: u32,
+) -> Option<String> {
+    let world = &mut lab(VERSIONS[2]);
+    world.cluster.edit("virtualmachines", "lab", "node-0", |machine| {
+        let spec = machine["spec"].as_object_mut().unwrap();
+        spec.remove("runStrategy");
+        let (name, value) = if before == "running" { ("running", json!(true)) } else { ("runStrategy", json!(before)) };
+        spec.insert(name.to_owned(), value);
+    });
+    world.advance(Duration::from_secs(1));
+    assert!(reset(world, "On").is_success());
+    until(world, NODE, "/PowerState", &json!("On"));
+    world.advance(Duration::from_secs(5));
+    world.interrupt(requests, move |cluster, _| {
+        cluster.edit("virtualmachines", "lab", "node-0", |machine| {
+            let spec = machine["spec"].as_object_mut().unwrap();
+            spec.remove("running");
+            spec.insert("runStrategy".to_owned(), json!(chosen));
+            if let Some(notes) = machine["metadata"]["annotations"].as_object_mut().filter(|_| whole) {
+                notes.remove("redfish.kubevirt.io/run-strategy");
+            }
+        });
+    });
+    reset(world, reset_type);
+    world.advance(Duration::from_mins(1));
+    if world.will_be_interrupted() {
+        return None;
+    }
+    reset(world, "ForceOff");
+    until(world, NODE, "/PowerState", &json!("Off"));
+    assert!(reset(world, "On").is_success());
+    until(world, NODE, "/PowerState", &json!("On"));
+    world.advance(Duration::from_secs(10));
+    machine(world)["spec"]["runStrategy"].as_str().map(ToOwned::to_owned)
 }
 
 /// Under a strategy that brings no run back the guest's own reboot must not end the run.

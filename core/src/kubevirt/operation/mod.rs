@@ -50,6 +50,7 @@ mod replace_run;
 mod review;
 mod scene;
 mod shared_import;
+mod strategy_past;
 
 pub use certificates::Verification;
 use claim::HoldLease;

@@ -21,10 +21,10 @@ use super::boot;
 use super::engine::{Decision, Purpose, Reaction, Task, Write};
 use super::pending::needs_new_instance;
 use super::power_hold::{FIRST_RUN, Hold, hold, remove_ended, replace, shows};
-use super::power_restore;
 use super::power_state::{end_is_certain, is_off, refusal, run_state};
 use super::power_table::{Grace, Plan, RunState, cold, plan};
 use super::scene::Scene;
+use super::strategy_past::StrategyPast;
 use crate::kubevirt::TransportError;
 use crate::kubevirt::annotation::{Key, PENDING_POWER_ON, PowerOnRecord, RUN_STRATEGY, StrategyNote};
 use crate::kubevirt::object::{RunStrategy, VirtualMachine};
@@ -56,6 +56,7 @@ pub(super) struct Power {
     media: AwaitedMedia,
     /// A strategy has been replaced, so that what it is now says nothing about the owner's.
     replaced: bool,
+    past: StrategyPast,
     /// When a strategy was replaced of which the cluster will not show that it has seen that.
     unproven: Option<Instant>,
     /// Why the cluster makes no instance, once that is certain.
@@ -113,6 +114,7 @@ impl Power {
             promised: false,
             media: AwaitedMedia::default(),
             replaced: false,
+            past: StrategyPast::default(),
             unproven: None,
             refused: None,
         }
@@ -270,6 +272,12 @@ impl Power {
             Plan::Wait => Decision::Wait(self.pace(scene.now)),
             Plan::Refuse(reason) => Decision::Fail(CommandError::Conflict(reason.to_owned())),
             Plan::Start => self.start(scene),
+            Plan::Stop(_) | Plan::Halt | Plan::Hold
+                if self.replaced
+                    && let Some(read) = self.past.look_behind_always(scene) =>
+            {
+                read
+            }
             Plan::Stop(grace) => self.stop(scene, grace),
             Plan::Halt => match replace(scene, self.chosen(scene), RunStrategy::Halted) {
                 Some(patch) => Decision::Write(patch.into_write(Purpose::Main, scene.command)),
@@ -342,7 +350,9 @@ impl Power {
 
     /// The strategy that the owner has chosen, whatever the cluster has made of what this has replaced it by.
     fn chosen(&self, scene: &Scene<'_>) -> RunStrategy {
-        let before = self.beginning.as_ref().filter(|_| self.replaced);
+        // It makes `Always` of it; any other is of its owner, if it is not noted down.
+        let is_always = self.replaced && scene.machine.run_strategy() == RunStrategy::Always;
+        let before = self.beginning.as_ref().filter(|_| is_always && !self.past.always_is_chosen(scene));
         before.map_or_else(|| StrategyNote::chosen(scene.machine), |beginning| beginning.chosen)
     }
 
@@ -376,41 +386,30 @@ impl Power {
     }
 
     fn stop(&mut self, scene: &Scene<'_>, grace: Grace) -> Decision {
-        if self.without.lifecycle {
-            if scene.machine.start_requested() {
-                // `Halted` would become `Always` by it.
-                return self.hold(scene);
-            }
-            return match replace(scene, self.chosen(scene), RunStrategy::Halted) {
-                Some(patch) => Decision::Write(patch.into_write(Purpose::Main, scene.command)),
-                // No way to hurry what has been told to end.
-                None => Decision::Wait(self.pace(scene.now)),
-            };
+        let machine = scene.machine;
+        // These two `stop` replaces by `Halted`, whichever it finds. A patch replaces the one that was read, or none.
+        let flips = matches!(machine.run_strategy(), RunStrategy::Always | RunStrategy::Once);
+        if !(self.without.lifecycle || flips && !self.without.notes) {
+            return self.ask_to_stop(scene, grace);
         }
-        let strategy = scene.machine.run_strategy();
-        // `stop` is going to replace these by `Halted`; the deprecated field goes back and forth by itself.
-        let flips = matches!(strategy, RunStrategy::Always | RunStrategy::Once) && scene.machine.spec.running.is_none();
-        let chosen = StrategyNote::chosen(scene.machine);
-        let unseen = scene.machine.seen_strategy() == Some(RunStrategy::Halted);
-        if flips && unseen && !self.without.notes {
-            // That it has replaced `Halted` has not been seen yet, so nothing would show that it is back.
+        // That `Halted` was replaced has not been seen yet, so nothing would show that it is back.
+        let unseen = flips && machine.seen_strategy() == Some(RunStrategy::Halted) && machine.spec.running.is_none();
+        // By a request for a start `Halted` would become `Always`.
+        if machine.start_requested() || unseen {
             return self.hold(scene);
         }
-        if flips && chosen != strategy && chosen != RunStrategy::Halted && !self.without.notes {
-            // What it stood in for during the run can do without it now; a note has room for one only.
-            let patch = power_restore::write(scene, StrategyNote { was: chosen, now: chosen }, scene.patch());
-            return Decision::Write(patch.into_write(Purpose::Prepare, scene.command));
+        // What is `Halted` can be told to hurry, by who may.
+        let hurry = grace == Grace::Zero && !self.without.lifecycle;
+        match replace(scene, self.chosen(scene), RunStrategy::Halted) {
+            Some(patch) if hurry => Decision::Write(patch.into_write(Purpose::Prepare, scene.command)),
+            Some(patch) => Decision::Write(patch.into_write(Purpose::Main, scene.command)),
+            None => Decision::Wait(self.pace(scene.now)),
         }
-        let note = StrategyNote { was: chosen, now: RunStrategy::Halted };
-        if flips && StrategyNote::read(scene.machine) != Some(note) && !self.without.notes {
-            let patch = scene.patch().annotate(RUN_STRATEGY, Some(&note.text()));
-            return Decision::Write(patch.into_write(Purpose::Prepare, scene.command));
-        }
-        self.ask_to_stop(scene, grace)
     }
 
     fn ask_to_stop(&mut self, scene: &Scene<'_>, grace: Grace) -> Decision {
         self.step = Some(Step { plan: Plan::Stop(grace), accepted: None });
+        self.past.stop_sent();
         let body = match grace {
             Grace::Own => json!({}),
             Grace::Zero => json!({ "gracePeriod": 0 }),
@@ -460,6 +459,14 @@ impl Task for Power {
             strategy: scene.machine.run_strategy(),
             chosen: StrategyNote::chosen(scene.machine),
         });
+        if let Some(read) = self.past.look(scene) {
+            return read;
+        }
+        if let Some(was) = self.past.lost(scene).filter(|_| !self.without.notes) {
+            let note = StrategyNote { was, now: RunStrategy::Halted };
+            let patch = scene.patch().annotate(RUN_STRATEGY, Some(&note.text()));
+            return Decision::Write(patch.into_write(Purpose::Prepare, scene.command));
+        }
         if let Some(reason) = self.refused.take() {
             return Decision::Fail(CommandError::Refused(reason.into()));
         }
@@ -551,7 +558,9 @@ impl Task for Power {
     }
 
     fn has_read(&mut self, answer: Result<Bytes, Problem>) {
-        self.media.has_read(answer);
+        if !self.past.has_read(&answer) {
+            self.media.has_read(answer);
+        }
     }
 
     fn accepted(&mut self, now: Instant, purpose: Purpose) {
@@ -586,6 +595,10 @@ impl Task for Power {
                 self.without.tidying = true;
                 return Reaction::Replan;
             }
+            if purpose == Purpose::Prepare && denied {
+                self.without.notes = true;
+                return Reaction::Replan;
+            }
             return Reaction::Usual;
         };
         // Nothing of the sort is known to this API server, or to this release of virt-api.
@@ -599,7 +612,9 @@ impl Task for Power {
         match (purpose, plan) {
             // May use verbs and not patch: then a replaced strategy is not put back.
             (Purpose::Prepare, _) if refused => self.without.notes = true,
-            (Purpose::Main, Plan::Start) if refused && !self.without.lifecycle => self.without.notes = true,
+            (Purpose::Main, Plan::Start | Plan::Stop(_)) if refused && !self.without.lifecycle => {
+                self.without.notes = true;
+            }
             (Purpose::Verb, Plan::Start | Plan::Stop(_) | Plan::Restart(_)) if denied => self.without.lifecycle = true,
             // 409 for a guest with neither agent nor ACPI: it has to be done without asking it.
             (Purpose::Verb, Plan::SoftReboot) if refused || speechless(problem) => self.without.soft_reboot = true,
