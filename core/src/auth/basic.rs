@@ -19,11 +19,11 @@ impl BasicCredentials {
         if !scheme.eq_ignore_ascii_case(b"Basic ") {
             return None;
         }
-        let decoded = BASE64_STANDARD.decode(rest.trim_ascii()).ok()?;
+        let mut decoded = BASE64_STANDARD.decode(rest.trim_ascii()).ok()?;
         let colon = decoded.iter().position(|byte| *byte == b':')?;
-        let (user_name, password) = decoded.split_at(colon);
-        let password = password.split_first()?.1;
-        Some(Self { user_name: String::from_utf8(user_name.to_vec()).ok()?, password: Secret::new(password) })
+        let password = Secret::new(decoded.get(colon + 1..)?);
+        decoded.truncate(colon);
+        Some(Self { user_name: String::from_utf8(decoded).ok()?, password })
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::mac::hmac;
+use super::mac::Keyed;
 use super::{Privilege, Privileges};
 use crate::config::Config;
 use crate::model::{BearerToken, Caller, Permission};
@@ -20,8 +20,8 @@ pub(crate) struct TokenKey([u8; 32]);
 
 impl TokenKey {
     /// `key` is secret and random.
-    pub(super) fn new(key: &[u8; 32], token: &BearerToken) -> Self {
-        Self(hmac(key, &[b"bearer", token.expose().as_bytes()]))
+    pub(super) fn new(key: &Keyed, token: &BearerToken) -> Self {
+        Self(key.hmac(&[b"bearer", token.expose().as_bytes()]))
     }
 }
 

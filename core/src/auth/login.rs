@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use subtle::ConstantTimeEq as _;
 
-use super::mac::{first_8, hmac};
+use super::mac::{Keyed, first_8};
 use super::{Account, BasicCredentials, Directory, TokenKey};
 use crate::config::{Credential, PasswordHash, Secret};
 use crate::model::{BearerToken, CorrelationId};
@@ -93,7 +93,7 @@ impl fmt::Debug for CredentialKey {
 
 /// Checks credentials against accounts.
 pub(crate) struct Authenticator {
-    key: [u8; 32],
+    key: Keyed,
     /// The hashes of all accounts, to spend time on where there is none to check.
     hashes: Box<[PasswordHash]>,
 }
@@ -111,7 +111,7 @@ impl Authenticator {
             Credential::Hashed(hash) => Some(hash.clone()),
             Credential::Plain(_) => None,
         });
-        Self { key, hashes: hashes.collect() }
+        Self { key: Keyed::new(&key), hashes: hashes.collect() }
     }
 
     /// `is_remembered` tells whether a credential of an account has been found right before. Whether the account is locked
@@ -154,7 +154,7 @@ impl Authenticator {
     /// What is known to be wrong takes as long as what has to be found out: as long as some account's hash, for each name
     /// always the same one, so that no name stands out.
     fn pretence(&self, user_name: &str) -> Option<PasswordHash> {
-        let drawn = hmac(&self.key, &[b"time", user_name.as_bytes()]);
+        let drawn = self.key.hmac(&[b"time", user_name.as_bytes()]);
         let number = u64::from_be_bytes(first_8(drawn));
         let index = usize::try_from(number % self.hashes.len().max(1) as u64).unwrap_or_default();
         self.hashes.get(index).cloned()
@@ -166,7 +166,7 @@ impl Authenticator {
             Some(Credential::Hashed(hash)) => (b"hashed", hash.as_str().as_bytes()),
             None => (b"none", b""),
         };
-        CredentialKey(hmac(&self.key, &[kind, user_name.as_bytes(), checked_against, password.expose()]))
+        CredentialKey(self.key.hmac(&[kind, user_name.as_bytes(), checked_against, password.expose()]))
     }
 }
 

@@ -5,13 +5,34 @@ use sha2::Sha256;
 
 /// The HMAC of some parts. Each is preceded by its length, so that no two lists of parts are the same message.
 pub(crate) fn hmac(key: &[u8; 32], parts: &[&[u8]]) -> [u8; 32] {
-    // HMAC takes keys of any length, so this cannot fail; zeros would match nothing that was made properly.
-    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(key) else { return [0; 32] };
-    for part in parts {
-        mac.update(&u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
-        mac.update(part);
+    Keyed::new(key).hmac(parts)
+}
+
+/// A key, and what is computed of it alone: for whoever uses it often.
+#[derive(Clone)]
+pub(crate) struct Keyed(Option<Hmac<Sha256>>);
+
+impl Keyed {
+    pub(crate) fn new(key: &[u8; 32]) -> Self {
+        // HMAC takes keys of any length, so this cannot fail; zeros would match nothing that was made properly.
+        Self(Hmac::new_from_slice(key).ok())
     }
-    mac.finalize().into_bytes().into()
+
+    /// The same as [`hmac`] with that key.
+    pub(crate) fn hmac(&self, parts: &[&[u8]]) -> [u8; 32] {
+        let Some(mut mac) = self.0.clone() else { return [0; 32] };
+        for part in parts {
+            mac.update(&u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
+            mac.update(part);
+        }
+        mac.finalize().into_bytes().into()
+    }
+}
+
+impl std::fmt::Debug for Keyed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("***")
+    }
 }
 
 /// Numbers that nobody can guess, drawn from one secret that was given at the start.
@@ -72,16 +93,27 @@ pub(crate) fn to_hex(bytes: &[u8]) -> String {
 
 /// The bytes that hexadecimal digits stand for; `None` if these are not so many.
 pub(crate) fn from_hex<const N: usize>(text: &[u8]) -> Option<[u8; N]> {
-    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
     if text.len() != N * 2 {
         return None;
     }
     let mut bytes = [0; N];
-    for (byte, pair) in bytes.iter_mut().zip(text.chunks_exact(2)) {
-        let [high, low] = pair else { return None };
-        *byte = (digit(*high)? << 4) | digit(*low)?;
+    let mut all = 0;
+    for (byte, pair) in bytes.iter_mut().zip(text.as_chunks().0) {
+        let [high, low] = pair.map(digit);
+        *byte = (high << 4) | low;
+        all |= high | low;
     }
-    Some(bytes)
+    (all < 16).then_some(bytes)
+}
+
+/// What a digit stands for; more than fifteen if it is none.
+const fn digit(byte: u8) -> u8 {
+    match byte {
+        b'0'..=b'9' => byte - b'0',
+        b'a'..=b'f' => byte - b'a' + 10,
+        b'A'..=b'F' => byte - b'A' + 10,
+        _ => 0xff,
+    }
 }
 
 #[cfg(test)]

@@ -59,6 +59,10 @@ impl Token {
         from_hex(text).map(Self)
     }
 
+    fn session(&self) -> SessionId {
+        SessionId(self.0.first_chunk().copied().unwrap_or_default())
+    }
+
     fn parts(&self) -> ([u8; 8], [u8; 16], [u8; 24]) {
         let mut parts = ([0; 8], [0; 16], [0; 24]);
         let places = parts.0.iter_mut().chain(&mut parts.1).chain(&mut parts.2);
@@ -241,7 +245,7 @@ impl Sessions {
     /// Who a token belongs to. Using it keeps the session from ending.
     pub(crate) fn authenticate(&self, token: &[u8], directory: &Directory, now: Now) -> Option<Identity> {
         let token = Token::parse(token)?;
-        let id = SessionId(token.parts().0);
+        let id = token.session();
         if let Some(session) = self.by_id.get(&id) {
             if !bool::from(session.token.0.ct_eq(&token.0)) || self.has_ended(session, now) {
                 return None;

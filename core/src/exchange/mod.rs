@@ -284,7 +284,10 @@ impl Exchange {
     /// The answer to a browser that asks what it may do: the methods, which are the same for everyone, and no grant.
     /// It asks without credentials, so it is answered before any are looked for.
     fn preflight(&self) -> Option<Step> {
-        let location = Location::parse(self.path()).filter(|_| is_preflight(&self.head))?;
+        if !is_preflight(&self.head) {
+            return None;
+        }
+        let location = Location::parse(self.path())?;
         Some(Step::Respond(response::options(&location.route)))
     }
 
@@ -293,25 +296,28 @@ impl Exchange {
     /// What needs no credentials is answered whatever credentials come along: clients send what they have had all along,
     /// and who cannot log in with a dead token can never log in again. A token that counts keeps its session alive.
     fn authenticate(&mut self, view: &Arc<View>, now: Now) -> Step {
+        // Read once, for all that follows.
+        let uri = self.head.uri.clone();
+        let location = Location::parse(uri.path());
         let token = self.head.headers.get(X_AUTH_TOKEN);
-        if self.needs_nothing() {
+        if location.as_ref().is_some_and(|location| self.needs_nothing(location)) {
             let session =
                 |token: &http::HeaderValue| view.sessions.authenticate(token.as_bytes(), &view.directory, now);
             let identity = token.and_then(session);
-            return self.authorised(view, now, identity);
+            return self.authorised_at(view, now, identity, location);
         }
         if let Some(name) = [X_AUTH_TOKEN, AUTHORIZATION].into_iter().find(|name| self.stands_twice(name)) {
             return self.refuse(&Refusal::header_invalid(StatusCode::BAD_REQUEST, &name));
         }
         if let Some(token) = token {
             return match view.sessions.authenticate(token.as_bytes(), &view.directory, now) {
-                Some(identity) => self.authorised(view, now, Some(identity)),
+                Some(identity) => self.authorised_at(view, now, Some(identity), location),
                 None if !view.accounts_known => self.refuse(&Refusal::not_yet_known(Unknown::Documents)),
                 None => self.refuse(&Refusal::no_valid_session(self.path())),
             };
         }
         let Some(value) = self.head.headers.get(AUTHORIZATION) else {
-            return self.authorised(view, now, None);
+            return self.authorised_at(view, now, None, location);
         };
         if let Some(token) = auth::bearer(value.as_bytes()).filter(|_| view.config.bearer_tokens) {
             let token = std::str::from_utf8(token).ok().and_then(BearerToken::new);
@@ -322,7 +328,7 @@ impl Exchange {
         };
         match self.check(view, now, credentials) {
             Err(refusal) => self.refuse(&refusal),
-            Ok(Login::Remembered(account)) => self.authorised(view, now, Some(Identity::of(&account))),
+            Ok(Login::Remembered(account)) => self.authorised_at(view, now, Some(Identity::of(&account)), location),
             Ok(Login::Unverified(attempt)) => {
                 self.state = State::LoggingIn;
                 self.attempt(attempt)
@@ -331,9 +337,8 @@ impl Exchange {
     }
 
     /// Whether the request may be made by anyone and shows nothing that some may not see.
-    fn needs_nothing(&self) -> bool {
-        let free = Location::parse(self.path())
-            .is_some_and(|location| required(&location.route, &self.head.method) == Required::Nothing);
+    fn needs_nothing(&self, location: &Location<'_>) -> bool {
+        let free = required(&location.route, &self.head.method) == Required::Nothing;
         // What is brought in from elsewhere is not free.
         free && !self.head.uri.query().is_some_and(|query| Query::parse(query).is_ok_and(|query| query.expands()))
     }
@@ -345,11 +350,23 @@ impl Exchange {
 
     /// Goes on for someone whose credentials, if there were any, are right.
     fn authorised(&mut self, view: &Arc<View>, now: Now, identity: Option<Identity>) -> Step {
+        let uri = self.head.uri.clone();
+        self.authorised_at(view, now, identity, Location::parse(uri.path()))
+    }
+
+    /// The same with what the path says.
+    fn authorised_at(
+        &mut self,
+        view: &Arc<View>,
+        now: Now,
+        identity: Option<Identity>,
+        location: Option<Location<'_>>,
+    ) -> Step {
         self.user = identity.as_ref().map(Identity::user);
         if !matches!(self.head.method, Method::GET | Method::HEAD) {
             self.user_name = identity.as_ref().map(Identity::user_name);
         }
-        match self.check_head(view, now, identity.as_ref()) {
+        match self.check_head(view, now, identity.as_ref(), location) {
             Err(refusal) => self.refuse(&refusal),
             Ok((location, query))
                 if !view.accounts_known
@@ -386,9 +403,14 @@ impl Exchange {
     }
 
     /// Everything that the head alone can be refused for, in the order in which it is to be found out.
-    fn check_head(&self, view: &View, now: Now, identity: Option<&Identity>) -> Result<(Location<'_>, Query), Refusal> {
+    fn check_head<'a>(
+        &self,
+        view: &View,
+        now: Now,
+        identity: Option<&Identity>,
+        location: Option<Location<'a>>,
+    ) -> Result<(Location<'a>, Query), Refusal> {
         let path = self.path();
-        let location = Location::parse(path);
         let required =
             location.as_ref().map_or(Required::AnyOf(&[]), |location| required(&location.route, &self.head.method));
         if required != Required::Nothing && identity.is_none() {
@@ -408,7 +430,7 @@ impl Exchange {
                     return Err(Refusal::password_change_required(&uri));
                 }
             }
-            self.check_privileges(view, now, identity, &location)?;
+            self.check_privileges(view, now, identity, &location, required)?;
         }
         if self.head.headers.get_all(ODATA_VERSION).iter().any(|version| version != "4.0") {
             return Err(Refusal::precondition_failed());
@@ -428,7 +450,7 @@ impl Exchange {
 
     /// Answers a read that was put off. What its head asks for is read from it once more: that is little beside the rest.
     fn deferred(&self, view: &Arc<View>, now: Now, identity: &Identity) -> Step {
-        match self.check_head(view, now, Some(identity)) {
+        match self.check_head(view, now, Some(identity), Location::parse(self.path())) {
             Ok((location, query)) => self.get(view, now, Some(identity), &location, &query),
             Err(refusal) => self.refuse(&refusal),
         }
@@ -441,8 +463,8 @@ impl Exchange {
         now: Now,
         identity: &Identity,
         location: &Location<'_>,
+        required: Required,
     ) -> Result<(), Refusal> {
-        let required = required(&location.route, &self.head.method);
         if required == Required::Nothing {
             return Ok(());
         }
@@ -520,7 +542,7 @@ impl Exchange {
         {
             return Step::Respond(response::redirect(canonical, self.head.uri.query()));
         }
-        match self.judge_read(representation.etag) {
+        match self.judge_read(&representation) {
             Ok(Verdict::Show) => {}
             Ok(Verdict::NotModified) => return Step::Respond(response::not_modified(&representation)),
             Err(refusal) => return self.refuse(&refusal),

@@ -7,7 +7,7 @@ use http::{Method, StatusCode};
 
 use super::Exchange;
 use crate::auth::Identity;
-use crate::http::{ETag, Refusal, Tags};
+use crate::http::{Refusal, Representation, Tags};
 use crate::resources::{self, Context};
 use crate::route::Location;
 use crate::time::Now;
@@ -23,13 +23,21 @@ pub(super) enum Verdict {
 }
 
 impl Exchange {
-    /// Looks at the preconditions of a read of what has this tag.
-    pub(super) fn judge_read(&self, shown: ETag) -> Result<Verdict, Refusal> {
+    /// Looks at the preconditions of a read.
+    pub(super) fn judge_read(&self, representation: &Representation) -> Result<Verdict, Refusal> {
         let headers = &self.head.headers;
+        let shown = representation.etag;
         match Tags::if_match(headers) {
             Some(Err(_)) => return Err(Refusal::header_invalid(StatusCode::BAD_REQUEST, &IF_MATCH)),
             Some(Ok(tags)) if !tags.name(shown) => return Err(Refusal::precondition_failed()),
             Some(Ok(_)) | None => {}
+        }
+        // Who polls sends back the tag as it came.
+        let mut unwanted = headers.get_all(IF_NONE_MATCH).iter();
+        match (unwanted.next(), unwanted.next()) {
+            (None, _) => return Ok(Verdict::Show),
+            (Some(only), None) if *only == representation.etag_header() => return Ok(Verdict::NotModified),
+            (Some(_), _) => {}
         }
         match Tags::if_none_match(headers) {
             Some(Err(_)) => Err(Refusal::header_invalid(StatusCode::BAD_REQUEST, &IF_NONE_MATCH)),

@@ -1,5 +1,7 @@
 //! Responses, with the headers that DSP0266 clause 8.2 asks of each.
 
+use std::sync::LazyLock;
+
 use bytes::Bytes;
 use http::header::{
     ACCESS_CONTROL_ALLOW_ORIGIN, ALLOW, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_SECURITY_POLICY,
@@ -24,19 +26,16 @@ pub(super) fn representation(
     charset: bool,
     encoding: Encoding,
 ) -> Response<Bytes> {
-    let media_type = representation.content.media_type();
     let compressed = encoding.compresses(representation.body.len());
-    let body = if compressed { representation.gzipped() } else { representation.body.clone() };
-    let mut response = with_body(StatusCode::OK, body, media_type, charset);
+    let mut response = Response::new(if compressed { representation.gzipped() } else { representation.body.clone() });
     let headers = response.headers_mut();
-    headers.insert(ALLOW, HeaderValue::from_static(resources::allow(route)));
-    headers.insert(VARY, HeaderValue::from_static(NEGOTIATED));
+    *headers = match (route, representation.content) {
+        (Route::System(_), Content::Resource(_)) if !charset => OF_SYSTEM.clone(),
+        (_, content) => of_content(route, content, charset),
+    };
+    headers.insert(ETAG, representation.etag_header());
     if compressed {
         headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
-    }
-    insert(headers, ETAG, &representation.etag.to_string());
-    if let Content::Resource(schema) = representation.content {
-        headers.append(LINK, HeaderValue::from_static(schema.described_by));
     }
     if let Some(canonical) = canonical
         && let Ok(value) = HeaderValue::from_str(&format!("<{canonical}>; rel=\"canonical\""))
@@ -44,6 +43,23 @@ pub(super) fn representation(
         headers.append(LINK, value);
     }
     response
+}
+
+/// What clients read over and over again has the same headers but for its tag: they are made once.
+static OF_SYSTEM: LazyLock<HeaderMap> =
+    LazyLock::new(|| of_content(&Route::System(""), Content::Resource(resources::SYSTEM), false));
+
+/// The headers of an answer with a representation, but for those that are different with each.
+fn of_content(route: &Route<'_>, content: Content, charset: bool) -> HeaderMap {
+    let mut headers = COMMON.clone();
+    headers.reserve(10);
+    headers.insert(CONTENT_TYPE, content_type(content.media_type(), charset));
+    headers.insert(ALLOW, HeaderValue::from_static(resources::allow(route)));
+    headers.insert(VARY, NEGOTIATED);
+    if let Content::Resource(schema) = content {
+        headers.insert(LINK, HeaderValue::from_static(schema.described_by));
+    }
+    headers
 }
 
 /// 201 with a resource that was made.
@@ -99,8 +115,10 @@ pub(super) fn preference_applied(response: &mut Response<Bytes>) {
 /// 304: the client has this version.
 pub(super) fn not_modified(representation: &Representation) -> Response<Bytes> {
     let mut response = empty(StatusCode::NOT_MODIFIED);
-    response.headers_mut().insert(VARY, HeaderValue::from_static(NEGOTIATED));
-    insert(response.headers_mut(), ETAG, &representation.etag.to_string());
+    let headers = response.headers_mut();
+    headers.reserve(3);
+    headers.insert(VARY, NEGOTIATED);
+    headers.insert(ETAG, representation.etag_header());
     response
 }
 
@@ -176,16 +194,25 @@ pub(super) fn finish(mut response: Response<Bytes>, head: &Parts, peer: Peer, be
 fn with_body(status: StatusCode, body: Bytes, media_type: MediaType, charset: bool) -> Response<Bytes> {
     let mut response = empty(status);
     *response.body_mut() = body;
-    let content_type = if charset { media_type.content_type_with_charset() } else { media_type.content_type() };
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    response.headers_mut().insert(CONTENT_TYPE, content_type(media_type, charset));
     response
+}
+
+fn content_type(media_type: MediaType, charset: bool) -> HeaderValue {
+    HeaderValue::from_static(if charset { media_type.content_type_with_charset() } else { media_type.content_type() })
 }
 
 fn empty(status: StatusCode) -> Response<Bytes> {
     let mut response = Response::new(Bytes::new());
     *response.status_mut() = status;
-    let headers = response.headers_mut();
-    headers.reserve(16);
+    *response.headers_mut() = COMMON.clone();
+    response
+}
+
+/// The headers of every answer. To copy them costs a fraction of what it costs to insert each.
+static COMMON: LazyLock<HeaderMap> = LazyLock::new(|| {
+    // With room in its index for what is added to a copy.
+    let mut headers = HeaderMap::with_capacity(16);
     headers.insert(ODATA_VERSION, HeaderValue::from_static("4.0"));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     headers.insert(SERVER, HeaderValue::from_static("kubevirt-redfish"));
@@ -193,8 +220,8 @@ fn empty(status: StatusCode) -> Response<Bytes> {
     headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"));
     headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    response
-}
+    headers
+});
 
 /// Inserts a value that is made of safe characters; one that is not would be left out.
 fn insert(headers: &mut HeaderMap, name: HeaderName, value: &str) {
@@ -208,4 +235,4 @@ const DEPRECATION: HeaderName = HeaderName::from_static("deprecation");
 const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
 
 /// The request headers that an answer depends on.
-const NEGOTIATED: &str = "accept, accept-encoding, origin";
+const NEGOTIATED: HeaderValue = HeaderValue::from_static("accept, accept-encoding, origin");

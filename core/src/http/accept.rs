@@ -36,11 +36,15 @@ impl MediaType {
 
 /// Whether the request accepts `media`: `None` if not, otherwise whether it asked for the character set to be stated.
 pub(crate) fn accepts(headers: &HeaderMap, media: MediaType) -> Option<bool> {
-    let mut values = headers.get_all(ACCEPT).iter().peekable();
-    if values.peek().is_none() {
-        return Some(false);
+    let mut lines = headers.get_all(ACCEPT).iter();
+    match (lines.next(), lines.next()) {
+        (None, _) => return Some(false),
+        // What clients send that are no browsers.
+        (Some(only), None) if only == "*/*" || only == media.content_type() => return Some(false),
+        (Some(_), _) => {}
     }
-    let ranges = values.filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(','));
+    let ranges =
+        headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(','));
     let mut accepted = None;
     for range in ranges {
         let mut parts = range.split(';').map(str::trim);

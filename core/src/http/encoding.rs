@@ -27,6 +27,13 @@ impl Encoding {
     /// What a request accepts; `None` if that is nothing the service has. Nothing is compressed unless gzip is named:
     /// who says `*` may not know what that brings.
     pub(crate) fn accepted(headers: &HeaderMap) -> Option<Self> {
+        let mut lines = headers.get_all(ACCEPT_ENCODING).iter();
+        match (lines.next(), lines.next()) {
+            (None, _) => return Some(Self::Identity),
+            (Some(only), None) if only == "identity" => return Some(Self::Identity),
+            (Some(only), None) if only == "gzip" => return Some(Self::Gzip),
+            (Some(_), _) => {}
+        }
         let (mut gzip, mut identity, mut other) = (None, None, None);
         let values = headers.get_all(ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok());
         for item in values.flat_map(|value| value.split(',')) {

@@ -62,21 +62,61 @@ impl ETag {
 
     /// Reads what stands between the quotes.
     fn parse(text: &str) -> Option<Self> {
-        let number = |from, to| u64::from_str_radix(text.get(from..to)?, 16).ok();
-        let tag = Self {
+        let text = text.as_bytes();
+        if text.len() != DIGITS {
+            return None;
+        }
+        // As they are printed, and in no other way: in lower case.
+        let number = |from, to| {
+            text.get(from..to)?.iter().try_fold(0_u64, |number, digit| {
+                let value = match digit {
+                    b'0'..=b'9' => digit - b'0',
+                    b'a'..=b'f' => digit - b'a' + 10,
+                    _ => return None,
+                };
+                Some(number << 4 | u64::from(value))
+            })
+        };
+        Some(Self {
             settings: number(0, 8)?.try_into().ok()?,
             passing: number(8, 12)?.try_into().ok()?,
             shown: number(12, DIGITS)?,
-        };
-        // As it was printed, and in no other way.
-        (format!("\"{text}\"") == tag.to_string()).then_some(tag)
+        })
+    }
+
+    /// The digits, without quotes.
+    pub(crate) fn digits(self) -> [u8; DIGITS] {
+        let mut text = [0; DIGITS];
+        let (first, last) = text.split_at_mut(DIGITS / 2);
+        print(first, u64::from(self.settings) << 16 | u64::from(self.passing));
+        print(last, self.shown);
+        text
+    }
+
+    /// As it stands in a header.
+    pub(crate) fn header(self) -> HeaderValue {
+        let mut text = [b'"'; DIGITS + 2];
+        if let Some(place) = text.get_mut(1..=DIGITS) {
+            place.copy_from_slice(&self.digits());
+        }
+        // Quotes and digits can stand in a header.
+        HeaderValue::from_bytes(&text).unwrap_or_else(|_| HeaderValue::from_static("\"\""))
     }
 }
 
 impl fmt::Display for ETag {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { settings, passing, shown } = self;
-        write!(f, "\"{settings:08x}{passing:04x}{shown:012x}\"")
+        let digits = self.digits();
+        write!(f, "\"{}\"", str::from_utf8(&digits).unwrap_or_default())
+    }
+}
+
+/// Fills a place with the last hexadecimal digits of a number.
+fn print(place: &mut [u8], mut number: u64) {
+    for digit in place.iter_mut().rev() {
+        let value = (number & 0xf) as u8;
+        *digit = if value < 10 { b'0' + value } else { b'a' + value - 10 };
+        number >>= 4;
     }
 }
 

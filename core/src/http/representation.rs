@@ -4,6 +4,7 @@ use std::hash::Hash;
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
+use http::HeaderValue;
 use serde::Serialize;
 
 use super::etag::DIGITS;
@@ -65,6 +66,8 @@ impl Content {
 pub(crate) struct Representation {
     pub(crate) body: Bytes,
     pub(crate) etag: ETag,
+    /// The tag as it stands in a header, if the representation is kept.
+    etag_header: Option<HeaderValue>,
     /// Where the tag's digits stand in the body; zero if they do not.
     etag_start: usize,
     pub(crate) content: Content,
@@ -105,13 +108,25 @@ impl Representation {
         if start > 0 {
             fill_in(&mut body, start, etag);
         }
-        Self { body: body.into(), etag, etag_start: start, content: Content::Resource(schema), gzipped: None }
+        let (body, content) = (body.into(), Content::Resource(schema));
+        Self { body, etag, etag_header: None, etag_start: start, content, gzipped: None }
     }
 
-    /// The same, for whoever keeps it: it is compressed once.
+    /// The same, for whoever keeps it: it is compressed once, and its tag printed once.
     pub(crate) fn kept(self) -> Self {
-        // Without the room that was left for it to grow into.
-        Self { body: Bytes::copy_from_slice(&self.body), gzipped: Some(Arc::default()), ..self }
+        let tag = self.etag.header();
+        // One piece of memory for both, without the room that was left for the body to grow into.
+        let mut both = Vec::with_capacity(self.body.len() + tag.len());
+        both.extend_from_slice(&self.body);
+        both.extend_from_slice(tag.as_bytes());
+        let mut body = Bytes::from(both);
+        let tag = body.split_off(self.body.len());
+        Self { body, etag_header: HeaderValue::from_maybe_shared(tag).ok(), gzipped: Some(Arc::default()), ..self }
+    }
+
+    /// The tag as it stands in a header.
+    pub(crate) fn etag_header(&self) -> HeaderValue {
+        self.etag_header.clone().unwrap_or_else(|| self.etag.header())
     }
 
     /// The body as gzip has it.
@@ -128,12 +143,12 @@ impl Representation {
         if self.etag_start > 0 {
             fill_in(&mut body, self.etag_start, other.etag);
         }
-        Self { body: body.into(), etag: other.etag, gzipped: None, ..self }
+        Self { body: body.into(), etag: other.etag, etag_header: None, gzipped: None, ..self }
     }
 
     /// Another body made of this one, with the tag of all that went into it. The resource's own tag stays in the body.
     pub(crate) fn with_body(self, body: Vec<u8>, etag: ETag) -> Self {
-        Self { body: body.into(), etag, etag_start: 0, gzipped: None, ..self }
+        Self { body: body.into(), etag, etag_header: None, etag_start: 0, gzipped: None, ..self }
     }
 
     /// The same, with the new tag written into the body at `etag_start`; zero if it has none.
@@ -146,13 +161,14 @@ impl Representation {
 
     /// A document of the protocol itself.
     pub(crate) fn of_document(media_type: MediaType, body: Bytes) -> Self {
-        Self { etag: ETag::of(&body), body, etag_start: 0, content: Content::Document(media_type), gzipped: None }
+        let (etag, content) = (ETag::of(&body), Content::Document(media_type));
+        Self { body, etag, etag_header: None, etag_start: 0, content, gzipped: None }
     }
 }
 
 fn fill_in(body: &mut [u8], start: usize, etag: ETag) {
     if let Some(place) = body.get_mut(start..start + DIGITS) {
-        place.copy_from_slice(etag.to_string().trim_matches('"').as_bytes());
+        place.copy_from_slice(&etag.digits());
     }
 }
 

@@ -186,7 +186,12 @@ pub(crate) fn allow(route: &Route<'_>) -> &'static str {
 
 /// Whether a resource or action allows a method.
 pub(crate) fn allows(route: &Route<'_>, method: &Method) -> bool {
-    allow(route).split(", ").any(|allowed| allowed == method.as_str())
+    let allowed = allow(route);
+    match *method {
+        // Nearly every request, and the first of any methods that it is among.
+        Method::GET => allowed.starts_with("GET"),
+        _ => allowed.split(", ").any(|allowed| allowed == method.as_str()),
+    }
 }
 
 /// What the resource is written in.
@@ -437,6 +442,9 @@ pub(crate) fn body_is_optional(route: &Route<'_>) -> bool {
             | Route::EventServiceAction(EventServiceAction::TestEventSubscription)
     )
 }
+
+/// The schema of a system.
+pub(crate) const SYSTEM: Schema = computer_system::SCHEMA;
 
 /// Every schema of which the service has resources.
 pub(crate) const SCHEMAS: &[Schema] = &[
