@@ -5,34 +5,16 @@
 
 use std::time::Duration;
 
-use http::{Method, StatusCode};
-use kubevirt_redfish_core::kubevirt::Settings;
-use kubevirt_redfish_fixtures::cluster::{ClusterConfig, KubevirtVersion};
+use http::Method;
 use kubevirt_redfish_fixtures::world::World;
-use kubevirt_redfish_fixtures::{laboratory, sample};
 use serde_json::{Value, json};
 
 mod lab;
 
-use lab::{NODE, request, reset, until};
+use lab::power::{RESET, SECOND, turn_on};
+use lab::{NODE, request};
 
-const RESET: &str = "/redfish/v1/Systems/lab.node-0/Actions/ComputerSystem.Reset";
-const SECOND: Duration = Duration::from_secs(1);
 const STEP: Duration = Duration::from_millis(10);
-
-fn running(strategy: &str) -> World {
-    let config = ClusterConfig::new(KubevirtVersion::V1_9);
-    let mut world = laboratory::world(config, laboratory::config(), Settings::default(), &[]);
-    let mut machine = sample::lab_virtual_machine(0, 1, KubevirtVersion::V1_9);
-    machine["spec"]["runStrategy"] = json!(strategy);
-    world.cluster.seed([sample::lab_root_claim(0)]);
-    world.cluster.add_virtual_machines([machine]);
-    laboratory::start(&mut world);
-    assert_eq!(reset(&mut world, "On"), StatusCode::NO_CONTENT);
-    until(&mut world, NODE, "/PowerState", &json!("On"));
-    world.advance(5 * SECOND);
-    world
-}
 
 /// The moment of the crash, to which time goes on however the agent waits.
 struct Crash(Duration);
@@ -57,7 +39,9 @@ fn power(world: &mut World) -> Value {
 
 /// How long the agent took, if the guest crashes that long after it began, or before.
 fn fence(strategy: &str, lead: Duration, crash: Duration) -> Duration {
-    let world = &mut running(strategy);
+    let world = &mut lab::power::world(strategy, &[]);
+    turn_on(world, 1);
+    world.advance(5 * SECOND);
     let begin = world.now() + lead;
     let mut crash = Crash(world.now() + crash);
     crash.advance(world, lead);

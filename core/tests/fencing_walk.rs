@@ -9,31 +9,14 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Method, Request, StatusCode};
-use kubevirt_redfish_core::config::{Config, PausedAs};
-use kubevirt_redfish_core::kubevirt::Settings;
-use kubevirt_redfish_fixtures::cluster::{ClusterConfig, ClusterStep, KubevirtVersion};
+use kubevirt_redfish_fixtures::cluster::ClusterStep;
 use kubevirt_redfish_fixtures::world::World;
-use kubevirt_redfish_fixtures::{laboratory, sample};
 use serde_json::{Value, json};
 
 mod lab;
 
-use lab::{NODE, instance, request, reset, until};
-
-const RESET: &str = "/redfish/v1/Systems/lab.node-0/Actions/ComputerSystem.Reset";
-const SECOND: Duration = Duration::from_secs(1);
-
-const RESET_TYPES: [&str; 9] = [
-    "On",
-    "ForceOff",
-    "GracefulShutdown",
-    "GracefulRestart",
-    "ForceRestart",
-    "PowerCycle",
-    "PushPowerButton",
-    "Pause",
-    "Resume",
-];
+use lab::power::{REQUESTS, RESET, SECOND, truth, turn_on};
+use lab::{NODE, request, reset};
 
 /// What begins a series of steps of the cluster.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -107,18 +90,8 @@ struct Place {
 impl Place {
     /// A world in which the cluster is about to take that step.
     fn world(self) -> World {
-        let config = ClusterConfig::new(KubevirtVersion::V1_9);
-        let service = Config { paused_as: PausedAs::Paused, ..laboratory::config() };
-        let mut world = laboratory::world(config, service, Settings::default(), &[]);
-        let mut machine = sample::lab_virtual_machine(0, 1, KubevirtVersion::V1_9);
-        machine["spec"]["runStrategy"] = json!(self.strategy);
-        world.cluster.seed([sample::lab_root_claim(0)]);
-        world.cluster.add_virtual_machines([machine]);
-        for _ in 0..self.replicas {
-            laboratory::start(&mut world);
-        }
-        assert_eq!(reset(&mut world, "On"), StatusCode::NO_CONTENT);
-        until(&mut world, NODE, "/PowerState", &json!("On"));
+        let mut world = lab::power::world(self.strategy, &[]);
+        turn_on(&mut world, self.replicas);
         if !self.beginning.needs_guest() {
             assert_eq!(reset(&mut world, "ForceOff"), StatusCode::NO_CONTENT);
         }
@@ -174,23 +147,11 @@ fn watch(world: &mut World, replicas: usize, time: Duration, asked_for_power: bo
     }
 }
 
-/// What the cluster shows: the service is not asked.
-fn truth(world: &World) -> &'static str {
-    let Some(run) = instance(world) else { return "Off" };
-    let conditions = run["status"]["conditions"].as_array().into_iter().flatten();
-    let paused = conditions.clone().any(|condition| condition["type"] == "Paused" && condition["status"] == "True");
-    match run["status"]["phase"].as_str().unwrap_or_default() {
-        "Succeeded" | "Failed" => "Off",
-        _ if paused => "Paused",
-        _ => "On",
-    }
-}
-
 /// Asks for a power state while the cluster is in that place, and lets the cluster go on after a while.
 fn play(place: Place, reset_type: &str, delay: Duration) -> StatusCode {
     let name = format!("{place:?} {reset_type} {delay:?}");
     let world = &mut place.world();
-    let asks_for_power = !matches!(reset_type, "ForceOff" | "GracefulShutdown" | "Pause" | "Resume");
+    let asks_for_power = !matches!(reset_type, "ForceOff" | "GracefulShutdown" | "Pause" | "Resume" | "Nmi");
     let last = place.replicas - 1;
     watch(world, place.replicas, SECOND, false);
     if asks_for_power {
@@ -231,7 +192,8 @@ fn play(place: Place, reset_type: &str, delay: Duration) -> StatusCode {
             assert_eq!(at_last, "On", "{name}");
         }
         (StatusCode::NO_CONTENT, "Pause") => assert!(matches!(at_last, "Paused"), "{name}: {at_last}"),
-        (StatusCode::NO_CONTENT | StatusCode::SERVICE_UNAVAILABLE, _) | (StatusCode::CONFLICT, "Pause" | "Resume") => {}
+        (StatusCode::NO_CONTENT | StatusCode::SERVICE_UNAVAILABLE, _)
+        | (StatusCode::CONFLICT, "Pause" | "Resume" | "Nmi") => {}
         _ => panic!("{name}: {code}"),
     }
     code
@@ -243,7 +205,7 @@ fn walk(strategy: &'static str, first: usize) {
     for (beginning, step) in
         Beginning::ALL.into_iter().flat_map(|beginning| ClusterStep::ALL.map(|step| (beginning, step)))
     {
-        for reset_type in RESET_TYPES {
+        for reset_type in REQUESTS {
             for (replicas, delay) in [(1, 3), (1, 40), (2, 3), (2, 40)] {
                 cases.push((Place { strategy, beginning, step, replicas }, reset_type, delay * SECOND));
             }

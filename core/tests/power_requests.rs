@@ -7,32 +7,15 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use http::{Method, StatusCode};
-use kubevirt_redfish_core::config::{Config, PausedAs};
 use kubevirt_redfish_core::fairness::Bounds;
-use kubevirt_redfish_core::kubevirt::Settings;
-use kubevirt_redfish_fixtures::cluster::{ClusterConfig, Fault, FaultEffect, KubevirtVersion};
+use kubevirt_redfish_fixtures::cluster::{Fault, FaultEffect};
 use kubevirt_redfish_fixtures::world::{ExchangeId, World};
-use kubevirt_redfish_fixtures::{laboratory, sample};
 use serde_json::json;
 
 mod lab;
 
-use lab::{NODE, get, request, reset, until};
-
-const RESET: &str = "/redfish/v1/Systems/lab.node-0/Actions/ComputerSystem.Reset";
-const SECOND: Duration = Duration::from_secs(1);
-
-const REQUESTS: [&str; 9] = [
-    "On",
-    "ForceOff",
-    "GracefulShutdown",
-    "GracefulRestart",
-    "ForceRestart",
-    "PowerCycle",
-    "PushPowerButton",
-    "Pause",
-    "Resume",
-];
+use lab::power::{REQUESTS, RESET, SECOND, truth, turn_on};
+use lab::{NODE, get, request, reset};
 
 /// Where the older request's own request is when the newer one comes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -91,17 +74,9 @@ impl Position {
 /// A machine with that strategy, off or with a guest that runs, and one replica that sends one request at a time for each
 /// namespace.
 fn world(strategy: &str, on: bool) -> World {
-    let config = ClusterConfig::new(KubevirtVersion::V1_9);
-    let service = Config { paused_as: PausedAs::Paused, ..laboratory::config() };
-    let mut world = laboratory::world(config, service, Settings::default(), &[1]);
+    let mut world = lab::power::world(strategy, &[1]);
     world.set_places(Bounds::of(2, 64));
-    let mut machine = sample::lab_virtual_machine(0, 1, KubevirtVersion::V1_9);
-    machine["spec"]["runStrategy"] = json!(strategy);
-    world.cluster.seed([sample::lab_root_claim(0)]);
-    world.cluster.add_virtual_machines([machine]);
-    laboratory::start(&mut world);
-    assert_eq!(reset(&mut world, "On"), StatusCode::NO_CONTENT, "{strategy}: it cannot be turned on");
-    until(&mut world, NODE, "/PowerState", &json!("On"));
+    turn_on(&mut world, 1);
     if !on {
         assert_eq!(reset(&mut world, "ForceOff"), StatusCode::NO_CONTENT);
     }
@@ -118,20 +93,8 @@ fn wanted(reset_type: &str) -> Option<&'static str> {
     match reset_type {
         "ForceOff" | "GracefulShutdown" => Some("Off"),
         "Pause" => Some("Paused"),
-        "PushPowerButton" => None,
+        "PushPowerButton" | "Nmi" => None,
         _ => Some("On"),
-    }
-}
-
-/// What the cluster shows: the service is not asked.
-fn truth(world: &World) -> &'static str {
-    let Some(run) = lab::instance(world) else { return "Off" };
-    let conditions = run["status"]["conditions"].as_array().into_iter().flatten();
-    let paused = conditions.clone().any(|condition| condition["type"] == "Paused" && condition["status"] == "True");
-    match run["status"]["phase"].as_str().unwrap_or_default() {
-        "Succeeded" | "Failed" => "Off",
-        _ if paused => "Paused",
-        _ => "On",
     }
 }
 
@@ -176,7 +139,7 @@ fn play(strategy: &str, on: bool, older: &str, newer: &str, position: Position, 
     } else {
         let states = [StatusCode::SERVICE_UNAVAILABLE, StatusCode::CONFLICT];
         assert!(states.contains(&code), "{name}: {code}");
-        assert!(code != StatusCode::CONFLICT || newer == "Pause" || newer == "Resume", "{name}: {code}");
+        assert!(code != StatusCode::CONFLICT || ["Pause", "Resume", "Nmi"].contains(&newer), "{name}: {code}");
     }
     Some(code)
 }

@@ -230,3 +230,91 @@ fn what_was_cut_short_is_tidied_up_and_nobody_else_suffers() {
         assert!(after > 3, "{after}");
     }
 }
+
+/// Whether a claim is being removed.
+fn claim_goes(world: &World, name: &str) -> bool {
+    let claim = world.cluster.object("persistentvolumeclaims", "lab", name);
+    claim.is_some_and(|claim| claim["metadata"]["deletionTimestamp"].is_string())
+}
+
+/// A copy that a guest still runs on keeps its name while it is being removed: nobody is given that.
+#[test]
+fn an_image_of_which_an_older_copy_is_being_removed_is_copied_anew() {
+    for shared in [true, false] {
+        for version in [KubevirtVersion::V1_6, KubevirtVersion::V1_9] {
+            for again in [0, 1] {
+                let cluster = ClusterConfig { shared_storage: shared, ..ClusterConfig::new(version) };
+                let mut world = laboratory::world(cluster, laboratory::config(), Settings::default(), &[0, 1, 2]);
+                let world = &mut world;
+                start(world);
+                let power = |world: &mut World, machine: usize, reset_type: &str| {
+                    let uri = format!("/redfish/v1/Systems/lab.node-{machine}/Actions/ComputerSystem.Reset");
+                    let body = json!({ "ResetType": reset_type });
+                    send(world, 0, laboratory::request(Method::POST, &uri, Some(&body))).status()
+                };
+                let image = |world: &mut World, machine: usize| {
+                    let uri = format!("/redfish/v1/Systems/lab.node-{machine}/VirtualMedia/Cd");
+                    get(world, 0, &uri)["Image"].clone()
+                };
+                send(world, 0, insertion(0, IMAGE));
+                world.advance(Duration::from_mins(1));
+                let old = held(world, 0).expect("it is in");
+                assert_eq!(power(world, 0, "On"), StatusCode::NO_CONTENT);
+                world.advance(Duration::from_mins(1));
+                // A pod that does not let go of it, as those of older releases do not.
+                world.cluster.edit("persistentvolumeclaims", "lab", &old, |claim| {
+                    claim["metadata"]["finalizers"] = json!(["example.com/in-use"]);
+                });
+                assert_eq!(send(world, 0, ejection(0)).status(), StatusCode::NO_CONTENT);
+                world.advance(Duration::from_secs(10));
+                let name = format!("shared {shared}, {version:?}, into {again}");
+                assert!(claim_goes(world, &old), "{name}");
+                assert_eq!(send(world, 0, insertion(again, IMAGE)).status(), StatusCode::NO_CONTENT, "{name}");
+                let new = held(world, again).expect("it is in");
+                assert_ne!(new, old, "{name}");
+                // Once more, as a client does whose answer was lost.
+                assert_eq!(send(world, 0, insertion(again, IMAGE)).status(), StatusCode::NO_CONTENT, "{name}");
+                assert_eq!(held(world, again).expect("it is in"), new);
+                power(world, again, if again == 0 { "ForceRestart" } else { "On" });
+                world.advance(Duration::from_mins(3));
+                assert_eq!(image(world, again), IMAGE, "{name}");
+                let uri = format!("/redfish/v1/Systems/lab.node-{again}");
+                let shown = get(world, 0, &uri);
+                assert_eq!((&shown["PowerState"], &shown["Status"]["Health"]), (&json!("On"), &json!("OK")), "{name}");
+                assert!(!claim_goes(world, &new), "{name}");
+                assert_eq!(send(world, 0, ejection(again)).status(), StatusCode::NO_CONTENT, "{name}");
+                world.advance(Duration::from_mins(5));
+                assert_eq!(world.cluster.count("datavolumes"), 0, "{name}");
+            }
+        }
+    }
+}
+
+/// The same of what somebody else keeps in the cluster.
+#[test]
+fn a_volume_whose_copy_is_being_removed_is_not_inserted() {
+    let world = &mut lab(KubevirtVersion::V1_9);
+    let labels = json!({ "redfish.kubevirt.io/media": "true" });
+    world.cluster.seed([
+        json!({
+            "apiVersion": "cdi.kubevirt.io/v1beta1", "kind": "DataVolume",
+            "metadata": { "name": "tools", "namespace": "lab", "labels": labels },
+            "spec": { "source": { "blank": {} }, "storage": { "resources": { "requests": { "storage": "1Gi" } } } },
+            "status": { "phase": "Succeeded" },
+        }),
+        json!({
+            "apiVersion": "v1", "kind": "PersistentVolumeClaim",
+            "metadata": {
+                "name": "tools", "namespace": "lab", "deletionTimestamp": "2026-11-21T02:00:00Z",
+                "finalizers": ["example.com/kept"],
+            },
+            "spec": { "accessModes": ["ReadOnlyMany"], "resources": { "requests": { "storage": "1Gi" } } },
+            "status": { "phase": "Bound" },
+        }),
+    ]);
+    world.advance(Duration::from_secs(1));
+    let response = send(world, 0, insertion(0, "dv://tools"));
+    assert_eq!(response.status(), StatusCode::CONFLICT);
+    assert!(String::from_utf8_lossy(response.body()).contains("is being removed"));
+    assert_eq!(held(world, 0), None);
+}

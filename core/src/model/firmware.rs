@@ -70,6 +70,11 @@ impl FirmwareSettings {
         self.or(other) != *other
     }
 
+    /// Whether they ask for what there is only with UEFI.
+    pub fn needs_uefi(&self) -> bool {
+        self.secure_boot == Some(true) || self.persistent_variables == Some(true)
+    }
+
     /// Whether they say anything of the processors.
     pub fn name_processors(&self) -> bool {
         self.processor_model.is_some() || self.sockets.is_some() || self.cores.is_some() || self.threads.is_some()

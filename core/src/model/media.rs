@@ -164,17 +164,18 @@ impl ImportId {
     /// The import that fetches an image for a slot of a machine: the same for every replica and every attempt, and
     /// another one for another machine of the same name.
     pub fn of(vm: &VmId, uid: &Uid, slot: Slot, image: &str) -> Self {
-        Self::named_after(vm, slot, &format!("{uid}\n{slot}\n{image}"))
+        Self::named_after(vm, slot, &text(uid, slot, image))
     }
 
     /// The same for what is about to be inserted. An import that logs in is another than one that does not: the two may be
     /// asked for at the same time.
     pub fn of_insertion(vm: &VmId, uid: &Uid, media: &InsertMedia) -> Self {
-        if media.credentials.is_none() {
-            return Self::of(vm, uid, media.slot, media.image.as_str());
-        }
-        let text = format!("{uid}\n{}\n{}\nlogin", media.slot, media.image.as_str());
-        Self::named_after(vm, media.slot, &text)
+        Self::named_after(vm, media.slot, &insertion_text(uid, media))
+    }
+
+    /// The same beside an older copy of that name, of this uid, that is being removed and may be in use for long.
+    pub fn of_insertion_beside(vm: &VmId, uid: &Uid, media: &InsertMedia, copy: &str) -> Self {
+        Self::named_after(vm, media.slot, &format!("{}\nbeside {copy}", insertion_text(uid, media)))
     }
 
     /// The import that fetches an image for all machines of the namespace of one of them that know its server by the same
@@ -212,6 +213,16 @@ impl ImportId {
         let name = format!("{}-{}-{hash:016x}", prefix(vm), slot.name().to_lowercase());
         Self { namespace: vm.place(), name: ObjectName::made(name) }
     }
+}
+
+/// What the name of an import is made of.
+fn text(uid: &Uid, slot: Slot, image: &str) -> String {
+    format!("{uid}\n{slot}\n{image}")
+}
+
+fn insertion_text(uid: &Uid, media: &InsertMedia) -> String {
+    let text = text(uid, media.slot, media.image.as_str());
+    if media.credentials.is_none() { text } else { format!("{text}\nlogin") }
 }
 
 /// What the names of a machine's imports begin with. Names of pods and labels are made from them, which holds for 63

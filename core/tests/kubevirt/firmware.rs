@@ -4,7 +4,8 @@ use std::num::NonZero;
 use std::time::Duration;
 
 use kubevirt_redfish_core::model::{
-    Action, BootChange, BootMode, CommandError, FirmwareSettings, MachineChange, PowerRequest, ProcessorModel, Tpm,
+    Action, BootChange, BootEnabled, BootMode, BootTarget, CommandError, FirmwareSettings, MachineChange, PowerRequest,
+    ProcessorModel, Tpm,
 };
 use kubevirt_redfish_fixtures::sample::{always_efi, manual_bios, small};
 use proptest::prelude::*;
@@ -35,6 +36,33 @@ fn domain(world: &World) -> Value {
 fn defined(world: &mut World) -> FirmwareSettings {
     let completion = world.run("vm", Action::Change(MachineChange::default())).expect("nothing to do");
     seen(&completion).0.expect("it was read").firmware.settings.as_ref().clone()
+}
+
+/// What only UEFI has, chosen while an override that nothing was booted by has brought UEFI, stays when that override ends.
+#[test]
+fn what_was_chosen_beside_an_override_does_not_go_with_it() {
+    let persistent = FirmwareSettings { persistent_variables: Some(true), ..FirmwareSettings::default() };
+    for (chosen, efi) in [
+        (secure(true), Some(json!({ "secureBoot": true }))),
+        (persistent, Some(json!({ "secureBoot": false, "persistent": true }))),
+        // As it is without UEFI.
+        (secure(false), None),
+    ] {
+        let mut world = World::new();
+        world.create(small(NAMESPACE, "vm", "Manual"));
+        let boot = |enabled, mode| {
+            let boot =
+                BootChange { target: Some(BootTarget::Pxe), enabled: Some(enabled), mode, ..BootChange::default() };
+            Action::Change(MachineChange { boot: Some(boot), ..MachineChange::default() })
+        };
+        world.run("vm", boot(BootEnabled::Once, Some(BootMode::Uefi))).expect("set");
+        world.run("vm", set(chosen.clone())).expect("set");
+        world.run("vm", boot(BootEnabled::Disabled, None)).expect("set");
+        let loader = domain(&world).pointer("/firmware/bootloader").cloned();
+        assert_eq!(loader, efi.map(|efi| json!({ "efi": efi })), "{chosen:?}");
+        let smm = domain(&world).pointer("/features/smm/enabled").cloned();
+        assert_eq!(smm == Some(json!(true)), chosen.secure_boot == Some(true), "{chosen:?}");
+    }
 }
 
 #[test]

@@ -12,6 +12,8 @@ pub(crate) use kubevirt_redfish_fixtures::laboratory::request;
 use kubevirt_redfish_fixtures::world::World;
 use serde_json::{Value, json};
 
+pub(crate) mod power;
+
 pub(crate) const VERSIONS: [KubevirtVersion; 3] = [KubevirtVersion::V1_6, KubevirtVersion::V1_8, KubevirtVersion::V1_9];
 pub(crate) const NODE: &str = "/redfish/v1/Systems/lab.node-0";
 pub(crate) const CD: &str = "/redfish/v1/Systems/lab.node-0/VirtualMedia/Cd";

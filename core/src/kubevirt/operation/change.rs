@@ -5,7 +5,7 @@ use super::power_restore::{self, Choice};
 use super::scene::{Patch, Scene};
 use super::{boot, firmware};
 use crate::kubevirt::annotation::{ASSET_TAG, INDICATOR, Key, StrategyNote, indicator, indicator_name};
-use crate::model::{BootChange, CommandError, FirmwareSettings, Indicator, MachineChange};
+use crate::model::{BootChange, BootMode, CommandError, FirmwareSettings, Indicator, MachineChange};
 use crate::time::Instant;
 
 #[derive(Debug)]
@@ -27,7 +27,10 @@ impl ChangeMachine {
         let boot = self.change.boot.clone().unwrap_or_default();
         // One mode, whichever of the two names it.
         let mode = boot.mode.or(self.change.firmware.mode);
-        let boot::Outcome { mut patch, gives_mode_back } = boot::change(scene, &BootChange { mode, ..boot }, chosen)?;
+        // Who chooses what only UEFI has wants to keep that, whatever has brought it.
+        let needs_uefi = self.change.firmware.needs_uefi().then_some(BootMode::Uefi);
+        let boot = BootChange { mode: mode.or(needs_uefi), ..boot };
+        let boot::Outcome { mut patch, gives_mode_back } = boot::change(scene, &boot, chosen)?;
         let begun = |patch: Option<Patch>| patch.unwrap_or_else(|| scene.patch());
         if let Some(strategy) = strategy {
             patch = Some(power_restore::write(scene, strategy, begun(patch)));

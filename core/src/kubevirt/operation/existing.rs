@@ -23,7 +23,12 @@ pub(super) fn data_volume(scene: &Scene<'_>, name: &ObjectName) -> Option<Decisi
 pub(super) fn claim(scene: &Scene<'_>, name: &ObjectName) -> Option<Decision> {
     let claim = scene.claim.there().filter(|claim| is_offered(&claim.metadata));
     let Some(claim) = claim else { return Some(not_there("PersistentVolumeClaim", name)) };
-    claim.metadata.deleting().then(|| conflict(format!("the PersistentVolumeClaim {name} is being removed")))
+    claim.metadata.deleting().then(|| going(name))
+}
+
+/// A claim that nobody new gets.
+pub(super) fn going(name: &ObjectName) -> Decision {
+    conflict(format!("the PersistentVolumeClaim {name} is being removed"))
 }
 
 /// Whether its owner lets machines have it. What was imported for one machine goes when that machine ejects it.

@@ -188,7 +188,7 @@ impl Board {
             ..FirmwareSettings::default()
         });
         let wanted = wanted.or(&before.unwrap_or_default());
-        let needs_uefi = wanted.secure_boot == Some(true) || wanted.persistent_variables == Some(true);
+        let needs_uefi = wanted.needs_uefi();
         let mode = match wanted.mode.or(present.mode).or(run.mode) {
             Some(mode) => mode,
             None if needs_uefi => BootMode::Uefi,

@@ -18,6 +18,7 @@ use super::data_volume::{creation, deletion, ours, volume};
 use super::engine::{Decision, Purpose, Reaction, Task, Write};
 use super::existing;
 use super::image_size::ImageSize;
+use super::old_copy::{Found, OldCopy};
 use super::orphan::is_used;
 use super::scene::{NamedImport, Scene};
 use super::shared_import::{self, Sharing, has_other_users, is_of_image, is_ours_to_release, is_shared, join, release};
@@ -37,6 +38,8 @@ pub(super) struct Insert {
     settings: Settings,
     /// What holds the image if nothing is shared.
     own: Holder,
+    /// An older copy of the image that may have the name.
+    old_copy: OldCopy,
     sharing: Sharing,
     /// Whether this command has said that the machine uses an import that serves several.
     joined: bool,
@@ -106,6 +109,7 @@ impl Insert {
             settings: settings.clone(),
             holder: own.clone(),
             own,
+            old_copy: OldCopy::default(),
             sharing: Sharing::of(media, settings),
             joined: false,
             stage: Stage::Inserting,
@@ -131,7 +135,9 @@ impl Insert {
         self.holder = holder;
         let first = match self.holder.clone() {
             Holder::Import(name) => self.bring_in(scene, &name),
-            Holder::ExistingDataVolume(name) => existing::data_volume(scene, &name),
+            Holder::ExistingDataVolume(name) => {
+                existing::data_volume(scene, &name).or_else(|| self.beside_old_copy(scene, &name))
+            }
             Holder::ExistingClaim(name) => existing::claim(scene, &name),
         };
         if let Some(decision) = first {
@@ -171,6 +177,27 @@ impl Insert {
         }
     }
 
+    /// What to do about an older copy of that name, if one is in the way.
+    fn beside_old_copy(&mut self, scene: &Scene<'_>, name: &ObjectName) -> Option<Decision> {
+        if self.made != Made::No || is_used(scene.machine, name) {
+            return None;
+        }
+        let copy = match self.old_copy.look(scene, name) {
+            Found::NotYet(read) => return Some(read),
+            Found::Nothing => return None,
+            Found::Going(copy) => copy,
+        };
+        Some(match &self.own {
+            Holder::Import(own) if own == name => {
+                let (vm, uid) = (&scene.command.vm, &scene.command.uid);
+                self.own = Holder::Import(ImportId::of_insertion_beside(vm, uid, &self.media, &copy).name);
+                Decision::Wait(Duration::ZERO)
+            }
+            Holder::Import(_) => self.keep_to_itself(),
+            Holder::ExistingDataVolume(_) | Holder::ExistingClaim(_) => existing::going(name),
+        })
+    }
+
     /// It is not shared after all.
     fn keep_to_itself(&mut self) -> Decision {
         self.sharing = Sharing::No;
@@ -184,6 +211,9 @@ impl Insert {
             if let Err((host, why)) = self.media.image.judge(&scene.settings.image_hosts) {
                 let reason = format!("the image server {host} cannot be used: {why}");
                 return Some(Decision::Fail(CommandError::Refused(reason)));
+            }
+            if let Some(decision) = self.beside_old_copy(scene, name) {
+                return Some(decision);
             }
             if let Some(request) = self.size.ask(scene, &self.media) {
                 return Some(Decision::Ask(Box::new(request)));
@@ -206,6 +236,9 @@ impl Insert {
         if import.metadata.deleting() {
             // The same image was ejected a moment ago.
             return Some(Decision::Wait(WHILE_DELETING));
+        }
+        if let Some(decision) = self.beside_old_copy(scene, name) {
+            return Some(decision);
         }
         if shared && let Some(decision) = self.take_part(import, scene, name) {
             return Some(decision);
@@ -411,7 +444,9 @@ impl Task for Insert {
     }
 
     fn has_read(&mut self, answer: Result<Bytes, Problem>) {
-        self.sharing.answered(answer, &self.settings);
+        if !self.old_copy.has_read(&answer) {
+            self.sharing.answered(answer, &self.settings);
+        }
     }
 
     fn image_answered(&mut self, answer: Result<http::Response<()>, TransportError>) {

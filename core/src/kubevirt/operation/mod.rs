@@ -38,6 +38,7 @@ mod image_trust;
 mod insert;
 mod json_patch;
 mod lost_media;
+mod old_copy;
 mod orphan;
 mod pending;
 mod power;
