@@ -11,6 +11,8 @@
 mod auth;
 pub mod config;
 mod coverage;
+#[cfg(feature = "kubevirt")]
+mod engine;
 mod event;
 mod exchange;
 pub mod fairness;
@@ -25,17 +27,21 @@ mod query;
 mod rendered;
 mod resources;
 mod route;
-mod service;
+pub mod service;
 mod task;
 pub mod time;
 mod view;
 
 pub use auth::{PasswordCheck, Privilege, Privileges, Role, UserNameForm};
+#[cfg(feature = "kubevirt")]
+pub use engine::{
+    Answer, Engine, Input, LogEvent, Outbound, OutboundDatagram, Output, Outside, Reason, RequestId, Setup, Target,
+};
 pub use exchange::{Exchange, Peer, Signal, Step, refuse_head, refuse_stopped};
 pub use model::AddressPolicy;
 pub use network::{ntp, ssdp};
 pub use service::{
-    Cause, Delivery, DeliveryError, DeliveryId, Input, Intent, Notice, Outcome, Output, PasswordResult, PasswordTask,
-    PasswordWork, PasswordWorkId, Reason, Service, StreamId, Ticket,
+    Cause, Delivery, DeliveryError, DeliveryId, Intent, Notice, Outcome, PasswordResult, PasswordTask, PasswordWork,
+    PasswordWorkId, Service, StreamId, Ticket,
 };
 pub use view::View;

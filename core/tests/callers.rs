@@ -167,7 +167,7 @@ fn a_subscription_hears_of_what_its_owner_saw_and_has_not_been_seen_to_lose() {
     world.advance(Duration::from_secs(30));
     let after = heard(world);
     assert!(after > before, "jane is told");
-    assert!(world.events(0).unwrap().deliveries.iter().all(|delivery| delivery.destination.port_u16() == Some(9001)));
+    assert!(world.events(0).unwrap().deliveries.iter().all(|delivery| delivery.uri().port_u16() == Some(9001)));
     // When it is seen that she lost the right, it hears nothing more.
     bind(world, &[("jane", see("vms")), ("joe", operate("vms"))]);
     assert_eq!(get(world, "jane", NODE), 404);
@@ -186,7 +186,7 @@ fn owners_of_subscriptions_are_reviewed_though_their_tokens_never_come_again() {
     }
     let heard = |world: &World, port| {
         let deliveries = &world.events(0).unwrap().deliveries;
-        deliveries.iter().filter(|delivery| delivery.destination.port_u16() == Some(port)).count()
+        deliveries.iter().filter(|delivery| delivery.uri().port_u16() == Some(port)).count()
     };
     let change = |world: &mut World, present: bool| {
         if present {

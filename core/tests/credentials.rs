@@ -11,7 +11,8 @@ use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode};
 use kubevirt_redfish_core::config::{ChassisName, Config};
 use kubevirt_redfish_core::model::{Caller, Permission};
-use kubevirt_redfish_core::{Exchange, Input, Step};
+use kubevirt_redfish_core::service::Input;
+use kubevirt_redfish_core::{Exchange, Step};
 use kubevirt_redfish_fixtures::desk::{Desk, config};
 use serde_json::{Value, json};
 

@@ -9,7 +9,8 @@ use base64::Engine as _;
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 use kubevirt_redfish_core::model::{Document, DocumentName, Observation, Phase, Version};
-use kubevirt_redfish_core::{DeliveryError, Input, Output, StreamId};
+use kubevirt_redfish_core::service::{Input, Output};
+use kubevirt_redfish_core::{DeliveryError, StreamId};
 use kubevirt_redfish_fixtures::desk::{Desk, config};
 use serde_json::{Value, json};
 

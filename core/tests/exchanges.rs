@@ -54,7 +54,8 @@ use kubevirt_redfish_core::model::{
     ImageCertificate, ImageTrust, ImportId, ImportState, Indicator, Machine, Medium, Next, Observation, Outlook,
     Permission, Phase, PowerRestore, PromisedPowerOn, Slot, Uid, Verb,
 };
-use kubevirt_redfish_core::{DeliveryError, Input, StreamId};
+use kubevirt_redfish_core::service::Input;
+use kubevirt_redfish_core::{DeliveryError, StreamId};
 use kubevirt_redfish_fixtures::desk::Desk;
 
 #[test]

@@ -10,7 +10,8 @@ use bytes::Bytes;
 use http::{Request, Response};
 use kubevirt_redfish_core::config::PasswordHash;
 use kubevirt_redfish_core::model::Completion;
-use kubevirt_redfish_core::{Input, Output, PasswordResult, PasswordTask, Peer, Signal, Step, Ticket};
+use kubevirt_redfish_core::service::{Input, Output};
+use kubevirt_redfish_core::{PasswordResult, PasswordTask, Peer, Signal, Step, Ticket};
 use kubevirt_redfish_fixtures::desk::Desk;
 use serde_json::{Value, json};
 

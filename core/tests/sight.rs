@@ -117,7 +117,7 @@ fn subscribe(world: &mut World, user: &str) {
 fn events(world: &World, user: &str) -> Vec<String> {
     let mut told = Vec::new();
     for delivery in &world.events(0).unwrap().deliveries {
-        let body: Value = serde_json::from_slice(&delivery.body).unwrap();
+        let body: Value = serde_json::from_slice(delivery.body()).unwrap();
         if body["Context"] != user {
             continue;
         }

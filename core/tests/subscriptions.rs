@@ -100,8 +100,8 @@ fn a_subscription_survives_restarts_and_is_known_to_every_replica() {
     world.advance(Duration::from_mins(1));
     let deliveries = &world.events(0).unwrap().deliveries;
     let delivery = deliveries.first().expect("a delivery");
-    assert_eq!(delivery.headers["authorization"], "Bearer abc");
-    let body: Value = serde_json::from_slice(&delivery.body).unwrap();
+    assert_eq!(delivery.headers()["authorization"], "Bearer abc");
+    let body: Value = serde_json::from_slice(delivery.body()).unwrap();
     assert_eq!(body["Context"], "kept");
     assert_eq!(body["Events"][0]["MessageId"], "ResourceEvent.1.4.ResourcePoweredOn");
 }
@@ -250,7 +250,7 @@ mod pushing {
     fn records(world: &World, replica: usize) -> Vec<Value> {
         let deliveries = world.events(replica).map(|events| &events.deliveries[..]).unwrap_or_default();
         let records = deliveries.iter().flat_map(|delivery| {
-            let body: Value = serde_json::from_slice(&delivery.body).unwrap();
+            let body: Value = serde_json::from_slice(delivery.body()).unwrap();
             body["Events"].as_array().unwrap().clone()
         });
         records.collect()

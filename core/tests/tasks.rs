@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode};
-use kubevirt_redfish_core::Input;
 use kubevirt_redfish_core::kubevirt::Settings;
 use kubevirt_redfish_core::model::{Completion, ImportState};
+use kubevirt_redfish_core::service::Input;
 use kubevirt_redfish_fixtures::cluster::{ClusterConfig, KubevirtVersion};
 use kubevirt_redfish_fixtures::desk::Desk;
 use kubevirt_redfish_fixtures::laboratory::{self, ready, start};

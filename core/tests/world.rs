@@ -180,7 +180,7 @@ fn subscribers_learn_what_becomes_of_a_machine() {
     until(world, NODE, "/PowerState", &json!("Off"));
     let mut told = Vec::new();
     for delivery in &world.events(0).unwrap().deliveries {
-        let body: Value = serde_json::from_slice(&delivery.body).unwrap();
+        let body: Value = serde_json::from_slice(delivery.body()).unwrap();
         for record in body["Events"].as_array().unwrap() {
             assert_eq!(record["OriginOfCondition"]["@odata.id"], NODE);
             told.push(record["MessageId"].as_str().unwrap().rsplit('.').next().unwrap().to_owned());

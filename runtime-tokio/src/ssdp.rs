@@ -47,9 +47,10 @@ async fn reachable(listening: SocketAddr, client: SocketAddr) -> Option<SocketAd
 
 #[cfg(test)]
 mod tests {
+    use kubevirt_redfish_core::Service;
     use kubevirt_redfish_core::config::Config;
+    use kubevirt_redfish_core::service::Input;
     use kubevirt_redfish_core::time::Now;
-    use kubevirt_redfish_core::{Input, Service};
 
     use super::*;
 

@@ -40,8 +40,9 @@ pub const DELIVERIES: Bounds = Bounds::of(32, 1_024);
 /// Submissions that wait for the service; more wait in their connections.
 pub const SUBMISSIONS: usize = 1_024;
 
-/// Observations that wait for the service; watches read no further while there are that many.
-pub const OBSERVATIONS: usize = 4_096;
+/// Pieces of answers to outbound requests that wait for the engine; no more are read from their connections while there are
+/// that many.
+pub const ANSWERS: usize = 256;
 
 /// What waits for the client of one stream of events. One that reads is never behind by so much; one that does not is
 /// sent away.

@@ -1,44 +1,29 @@
 //! Taking what has happened from several sources, so that none is kept waiting by another that never rests.
 
-/// Where inputs of the service come from, besides the clock.
+/// Where inputs of the engine come from, besides the clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Source {
-    /// Commands, documents and reviews that have ended.
-    Completions,
     /// Passwords that have been worked on.
     Passwords,
-    /// Deliveries that have ended.
-    Deliveries,
     /// Streams whose clients have gone.
     Streams,
-    /// Time servers.
-    Clocks,
     /// What clients want done.
     Submissions,
-    /// What is seen of the cluster.
-    Observations,
+    /// What comes back for outbound requests.
+    Answers,
 }
 
 impl Source {
     /// All of them, in the order in which they have their turn.
-    pub const ALL: [Self; 7] = [
-        Self::Completions,
-        Self::Passwords,
-        Self::Deliveries,
-        Self::Streams,
-        Self::Clocks,
-        Self::Submissions,
-        Self::Observations,
-    ];
+    pub const ALL: [Self; 4] = [Self::Passwords, Self::Streams, Self::Submissions, Self::Answers];
 
-    /// How many inputs of it are taken before the next has its turn. An observation takes some ten microseconds, a
-    /// submission up to ten times that: a whole round is over within a few milliseconds.
+    /// How many inputs of it are taken before the next has its turn. A piece of an answer may hold many objects, each of
+    /// which takes some ten microseconds; a submission takes up to ten times that. A whole round is over within some ten
+    /// milliseconds.
     pub const fn batch(self) -> usize {
         match self {
-            Self::Completions | Self::Passwords | Self::Deliveries | Self::Streams => 64,
-            Self::Clocks => 1,
-            Self::Submissions => 32,
-            Self::Observations => 256,
+            Self::Passwords | Self::Streams => 64,
+            Self::Submissions | Self::Answers => 32,
         }
     }
 }

@@ -11,6 +11,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use kubevirt_redfish_core::Setup;
 use kubevirt_redfish_core::config::Config;
 use tokio::net::UdpSocket;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -19,7 +20,7 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::clock::Clock;
 use crate::config::{ListenAddress, Settings};
-use crate::driver::{Driver, Setup};
+use crate::driver::Driver;
 use crate::random;
 use crate::server::{Limits, Redfish, Server};
 use crate::ssdp;
@@ -100,7 +101,7 @@ impl App {
         let seed = random::seed().map_err(Failure::runtime)?;
         let clock = Clock::start();
         let drain_delay = config.drain_delay;
-        let driver = Driver::start(Setup { clock, config, kubevirt, transport, entropy, seed });
+        let driver = Driver::start(clock, Setup::new(config, kubevirt, entropy, seed), transport);
         Ok(Self { clock, server, driver, signals, drain_delay, searches })
     }
 
@@ -136,8 +137,7 @@ impl App {
             () = asked => {}
             ended = &mut driving => {
                 return Err(Failure::Runtime(match ended {
-                    Ok(Ok(())) => "the service stopped by itself; this is a bug".to_owned(),
-                    Ok(Err(error)) => error.to_string(),
+                    Ok(()) => "the service stopped by itself; this is a bug".to_owned(),
                     Err(error) => format!("the service failed; this is a bug: {error}"),
                 }));
             }

@@ -3,7 +3,7 @@
 mod kubernetes;
 mod simulated;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use http::{Request, Response};
 use kubevirt_redfish_core::kubevirt::TransportError;
 
@@ -36,28 +36,6 @@ pub struct Answer {
     pub head: Response<()>,
     /// The body.
     pub body: ResponseBody,
-}
-
-impl Answer {
-    /// Waits for the whole body; one of more than `limit` bytes counts as broken.
-    pub async fn collect(mut self, limit: usize) -> Result<Response<Bytes>, TransportError> {
-        let mut first = Bytes::new();
-        let mut all = BytesMut::new();
-        while let Some(chunk) = self.body.chunk().await {
-            let chunk = chunk?;
-            if first.len() + all.len() + chunk.len() > limit {
-                return Err(TransportError::Broken(format!("the answer has more than {limit} bytes")));
-            }
-            if first.is_empty() && all.is_empty() {
-                first = chunk;
-            } else {
-                all.extend_from_slice(&std::mem::take(&mut first));
-                all.extend_from_slice(&chunk);
-            }
-        }
-        let body = if all.is_empty() { first } else { all.freeze() };
-        Ok(self.head.map(|()| body))
-    }
 }
 
 /// The body of an answer, read piece by piece.

@@ -221,6 +221,11 @@ impl Operation {
         self.called_off = true;
     }
 
+    /// Whether it was.
+    pub fn is_called_off(&self) -> bool {
+        self.called_off
+    }
+
     /// Whether the answer to what was sent is to be waited for though it was called off: it says what has been changed.
     pub fn awaits_answer(&self) -> bool {
         self.stage() == Stage::Writing
@@ -263,8 +268,8 @@ impl Operation {
     }
 
     /// The id of the client's request that asked for it, for the log.
-    pub fn correlation_id(&self) -> Option<&str> {
-        self.command()?.request.as_ref().map(CorrelationId::as_str)
+    pub fn correlation(&self) -> Option<&CorrelationId> {
+        self.command()?.request.as_ref()
     }
 
     /// The command that is carried out, if it is one.

@@ -68,10 +68,7 @@ pub struct Delivery {
 /// Why a delivery has no answer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DeliveryError {
-    /// The destination has no address that may be connected to.
-    #[error("its address may not be connected to")]
-    NotAllowed,
-    /// There is no connection.
+    /// There is no connection, or no address that may be connected to.
     #[error("no connection: {0}")]
     NotConnected(String),
     /// It took too long.

@@ -1,0 +1,140 @@
+//! Carries outbound requests: a task for each, which reports what comes back.
+
+use std::collections::HashMap;
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body_util::Full;
+use kubevirt_redfish_core::fairness::ANSWERS;
+use kubevirt_redfish_core::kubevirt::TransportError;
+use kubevirt_redfish_core::{Answer, Outbound, OutboundDatagram, Outside, RequestId, Target};
+use tokio::sync::mpsc;
+use tokio::task::AbortHandle;
+
+use super::{datagram, outside};
+use crate::transport::Transport;
+
+/// Part of an answer, and what it is an answer to.
+type Part = (RequestId, Answer);
+
+/// Requests that are under way.
+pub(super) struct Carrier {
+    transport: Transport,
+    /// A full channel keeps the connections waiting that the answers come on.
+    answers: (mpsc::Sender<Part>, mpsc::Receiver<Part>),
+    tasks: HashMap<RequestId, AbortHandle>,
+}
+
+impl Carrier {
+    pub(super) fn new(transport: Transport) -> Self {
+        Self { transport, answers: mpsc::channel(ANSWERS), tasks: HashMap::new() }
+    }
+
+    pub(super) fn send(&mut self, outbound: Outbound) {
+        let Outbound { id, target, request, correlation, .. } = outbound;
+        let correlation_id = correlation.as_ref().map(|id| id.as_str());
+        let (method, path) = (request.method(), request.uri().path());
+        match &target {
+            Target::ApiServer { watch: true } => tracing::debug!(path, query = request.uri().query(), "watch"),
+            Target::ApiServer { watch: false } => tracing::debug!(correlation_id, %method, path, "command"),
+            Target::ImageServer(_) | Target::EventReceiver(_) => {
+                tracing::debug!(correlation_id, %method, host = request.uri().host(), "request to another server");
+            }
+        }
+        let (transport, answers) = (self.transport.clone(), self.answers.0.clone());
+        self.spawn(id, async move {
+            let carried = match target {
+                Target::ApiServer { .. } => carry(id, request, &transport, &answers).await,
+                Target::ImageServer(outside) => {
+                    let head = match &transport {
+                        // The images of a simulated cluster are where it is.
+                        Transport::Simulated(simulated) => simulated.ask_for_image(request.map(drop)).await,
+                        Transport::Kubernetes(_) => ask(request, &outside).await,
+                    };
+                    report_head(id, head, &answers).await
+                }
+                Target::EventReceiver(outside) => report_head(id, ask(request, &outside).await, &answers).await,
+            };
+            if let Err(error) = carried {
+                // Nobody listens any more when everything ends.
+                let _ = answers.send((id, Answer::Failed(error))).await;
+            }
+        });
+    }
+
+    pub(super) fn send_datagram(&mut self, question: OutboundDatagram) {
+        let answers = self.answers.0.clone();
+        let id = question.id;
+        self.spawn(id, async move {
+            let reason = datagram::ask(&question, |answer| {
+                let answers = answers.clone();
+                async move { answers.send((id, answer)).await.is_ok() }
+            });
+            let _ = answers.send((id, Answer::Failed(TransportError::NotSent(reason.await)))).await;
+        });
+    }
+
+    /// Stops a request; what was sent of it cannot be taken back.
+    pub(super) fn abort(&mut self, id: RequestId) {
+        if let Some(task) = self.tasks.remove(&id) {
+            task.abort();
+        }
+    }
+
+    /// Waits for something to come back.
+    pub(super) async fn next_answer(&mut self) -> Part {
+        match self.answers.1.recv().await {
+            Some(part) => self.noted(part),
+            // There is always a sender: the one of this carrier.
+            None => std::future::pending().await,
+        }
+    }
+
+    /// What has come back, if anything has.
+    pub(super) fn try_next_answer(&mut self) -> Option<Part> {
+        self.answers.1.try_recv().ok().map(|part| self.noted(part))
+    }
+
+    fn noted(&mut self, (id, answer): Part) -> Part {
+        if matches!(answer, Answer::End | Answer::Failed(_)) {
+            self.tasks.remove(&id);
+        }
+        (id, answer)
+    }
+
+    fn spawn(&mut self, id: RequestId, task: impl Future<Output = ()> + Send + 'static) {
+        self.tasks.insert(id, tokio::spawn(task).abort_handle());
+    }
+}
+
+/// Whatever waits for answers has gone.
+fn gone<T>(_: mpsc::error::SendError<T>) -> TransportError {
+    TransportError::Broken("nobody waits for the answer".to_owned())
+}
+
+async fn carry(
+    id: RequestId,
+    request: Request<Bytes>,
+    transport: &Transport,
+    answers: &mpsc::Sender<Part>,
+) -> Result<(), TransportError> {
+    let mut answer = transport.send(request).await?;
+    answers.send((id, Answer::Head(answer.head))).await.map_err(gone)?;
+    while let Some(data) = answer.body.chunk().await {
+        answers.send((id, Answer::Data(data?))).await.map_err(gone)?;
+    }
+    answers.send((id, Answer::End)).await.map_err(gone)
+}
+
+async fn ask(request: Request<Bytes>, outside: &Outside) -> Result<Response<()>, TransportError> {
+    outside::send(request.map(Full::new), &outside.policy, &outside.verification).await
+}
+
+async fn report_head(
+    id: RequestId,
+    head: Result<Response<()>, TransportError>,
+    answers: &mpsc::Sender<Part>,
+) -> Result<(), TransportError> {
+    answers.send((id, Answer::Head(head?))).await.map_err(gone)?;
+    answers.send((id, Answer::End)).await.map_err(gone)
+}
