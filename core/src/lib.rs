@@ -35,7 +35,8 @@ mod view;
 pub use auth::{PasswordCheck, Privilege, Privileges, Role, UserNameForm};
 #[cfg(feature = "kubevirt")]
 pub use engine::{
-    Answer, Engine, Input, LogEvent, Outbound, OutboundDatagram, Output, Outside, Reason, RequestId, Setup, Target,
+    Answer, CONNECT_TIMEOUT, Engine, Input, LogEvent, Outbound, OutboundDatagram, Output, Outside, Reason, RequestId,
+    Setup, Target,
 };
 pub use exchange::{Exchange, Peer, Signal, Step, refuse_head, refuse_stopped};
 pub use model::AddressPolicy;

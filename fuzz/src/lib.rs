@@ -132,7 +132,7 @@ pub fn stream(data: &[u8]) {
 /// A configuration file: it is accepted, or refused with a place and a reason.
 pub fn config(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
-    if let Err(error) = kubevirt_redfish::config::parse("config.yaml", text) {
+    if let Err(error) = kubevirt_redfish_app::config::parse("config.yaml", text) {
         assert!(error.to_string().contains("config.yaml"), "{error}");
     }
 }

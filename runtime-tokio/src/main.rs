@@ -1,7 +1,7 @@
-//! The `kubevirt-redfish` binary. Everything is in the library of the same name.
+//! The `kubevirt-redfish` binary: the service on tokio.
 
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    kubevirt_redfish::cli::main()
+    kubevirt_redfish_app::cli::main::<kubevirt_redfish::Tokio>()
 }

@@ -3,7 +3,7 @@
 // A test fails by a panic, in its helpers as well.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use kubevirt_redfish::config::{self, Loaded};
+use kubevirt_redfish_app::config::{self, Loaded};
 
 #[test]
 fn accepted_files_mean_what_they_say() {

@@ -11,7 +11,7 @@ use std::os::unix::fs::symlink;
 use std::path::Path;
 
 use http::{Method, StatusCode};
-use kubevirt_redfish::config::{self, Loaded};
+use kubevirt_redfish_app::config::{self, Loaded};
 use kubevirt_redfish_fixtures::cluster::KubevirtVersion;
 use kubevirt_redfish_fixtures::sample;
 use support::api::{self, Api};

@@ -149,7 +149,7 @@ async fn a_test_event_arrives_with_its_context_and_headers() {
 async fn certificates_are_verified_if_that_is_asked_for() {
     let service = Service::simulate(&["--tls", "off", "--systems", "1"]);
     let (mut client, listener) = (ready(&service).await, TcpListener::bind("127.0.0.1:0").await.unwrap());
-    let acceptor = kubevirt_redfish::tls::self_signed("127.0.0.1").unwrap();
+    let acceptor = kubevirt_redfish_app::tls::self_signed("127.0.0.1").unwrap();
     let destination = format!("https://{}/", listener.local_addr().unwrap());
     for verify in [false, true] {
         let body = json!({ "Destination": destination, "Protocol": "Redfish", "VerifyCertificate": verify });

@@ -8,7 +8,7 @@ mod support;
 use std::time::{Duration, Instant};
 
 use http::StatusCode;
-use kubevirt_redfish::transport::Simulated;
+use kubevirt_redfish_app::transport::Simulated;
 use kubevirt_redfish_fixtures::cluster::{ClusterStep, KubevirtVersion};
 use kubevirt_redfish_fixtures::sample;
 use serde_json::{Value, json};

@@ -13,8 +13,9 @@ use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 use http_body_util::Full;
 use hyper::body::Incoming;
-use kubevirt_redfish::config::ListenAddress;
-use kubevirt_redfish::server::{Handler, Limits, Peer, Server};
+use kubevirt_redfish::Tokio;
+use kubevirt_redfish_app::config::ListenAddress;
+use kubevirt_redfish_app::server::{Handler, Limits, Peer, Server};
 use support::Client;
 use tokio::io::AsyncReadExt as _;
 use tokio::net::TcpStream;
@@ -52,7 +53,7 @@ struct Running {
 
 async fn start(limits: Limits) -> Running {
     let address = ListenAddress { host: "127.0.0.1".to_owned(), port: 0 };
-    let server = Server::bind(&address, None, limits).await.unwrap();
+    let server = Server::<Tokio>::bind(&address, None, limits).await.unwrap();
     let url = format!("http://{}", server.local_address().unwrap());
     let (stop, stops) = watch::channel(false);
     Running { url, stop, task: tokio::spawn(server.serve(Echo, stops)) }

@@ -39,7 +39,7 @@ use crate::view::View;
 use deliveries::Deliveries;
 pub use log::LogEvent;
 use operations::Operations;
-pub use request::{Answer, Outbound, OutboundDatagram, Outside, RequestId, Target};
+pub use request::{Answer, CONNECT_TIMEOUT, Outbound, OutboundDatagram, Outside, RequestId, Target};
 use time_servers::TimeServers;
 use timers::Timers;
 use watches::{WatchId, Watches};

@@ -52,6 +52,10 @@ pub enum Target {
     EventReceiver(Outside),
 }
 
+/// How long a runtime tries to connect to the API server before it reports [`TransportError::NotSent`]: less than the
+/// deadline of any request, because what was certainly not sent is no reason to wait for what may come of it.
+pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
 /// How a server is connected to that a client has named.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Outside {

@@ -4,10 +4,11 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::SystemTime;
 
-use kubevirt_redfish::config::ListenAddress;
-use kubevirt_redfish::server::Server;
-use kubevirt_redfish::simulated_api::SimulatedApi;
-use kubevirt_redfish::transport::Simulated;
+use kubevirt_redfish::Tokio;
+use kubevirt_redfish_app::config::ListenAddress;
+use kubevirt_redfish_app::server::Server;
+use kubevirt_redfish_app::simulated_api::SimulatedApi;
+use kubevirt_redfish_app::transport::Simulated;
 use kubevirt_redfish_fixtures::cluster::{Cluster, ClusterConfig, KubevirtVersion};
 use serde_json::Value;
 use tokio::sync::{oneshot, watch};
@@ -38,9 +39,9 @@ pub(crate) struct Api {
 impl Api {
     /// Serves a cluster. The name is of the files that belong to it, and different in each test.
     pub(crate) async fn start(name: &str, cluster: Cluster) -> Self {
-        let cluster = Simulated::start(cluster, 20.0);
+        let cluster = Simulated::start::<Tokio>(cluster, 20.0);
         let address = ListenAddress { host: "127.0.0.1".to_owned(), port: 0 };
-        let server = Server::bind(&address, None, SimulatedApi::limits()).await.unwrap();
+        let server = Server::<Tokio>::bind(&address, None, SimulatedApi::limits()).await.unwrap();
         let address = server.local_address().unwrap();
         let kubeconfig = kubeconfig(name, address);
         let (stop, stops) = watch::channel(false);

@@ -7,6 +7,8 @@ use http_body_util::BodyExt as _;
 use hyper::body::{Body as _, Incoming};
 use kubevirt_redfish_core::Signal;
 
+use crate::runtime::{Runtime, timeout};
+
 /// How much of a body that nobody wants is read before the answer, and for how long. A client that still writes when
 /// its connection is closed may never see the answer.
 const OVERRUN: usize = 4 * 1024 * 1024;
@@ -32,18 +34,18 @@ impl RequestBody {
     }
 
     /// Reads a body of at most `limit` bytes, within a time.
-    pub(super) async fn read(&mut self, limit: usize, within: Duration) -> Signal {
+    pub(super) async fn read<R: Runtime>(&mut self, limit: usize, within: Duration) -> Signal {
         if self.announced() > limit {
             return Signal::BodyTooLarge;
         }
-        match tokio::time::timeout(within, self.collect(limit)).await {
+        match timeout::<R, _>(within, self.collect(limit)).await {
             Ok(signal) => signal,
             Err(_) => Signal::BodyLate,
         }
     }
 
     /// Reads what is left of a body that is not wanted, unless that is too much.
-    pub(super) async fn discard(&mut self) {
+    pub(super) async fn discard<R: Runtime>(&mut self) {
         if self.announced() > OVERRUN {
             return;
         }
@@ -57,7 +59,7 @@ impl RequestBody {
             }
         };
         // Whether it came to its end or not, the answer is the same.
-        let _ = tokio::time::timeout(OVERRUN_TIME, read).await;
+        let _ = timeout::<R, _>(OVERRUN_TIME, read).await;
     }
 
     async fn collect(&mut self, limit: usize) -> Signal {

@@ -6,9 +6,9 @@ use clap_complete::Shell;
 use super::{Failure, print_bytes};
 
 /// Prints the completions for a shell.
-pub(crate) fn completions(shell: Shell, mut command: Command) {
+pub(crate) fn completions(shell: Shell, mut command: Command, program: &str) {
     let mut text = Vec::new();
-    clap_complete::generate(shell, &mut command, "kubevirt-redfish", &mut text);
+    clap_complete::generate(shell, &mut command, program, &mut text);
     print_bytes(&text);
 }
 

@@ -9,19 +9,19 @@ pub(crate) mod simulate;
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use kubevirt_redfish_core::Setup;
 use kubevirt_redfish_core::config::Config;
-use tokio::net::UdpSocket;
-use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::watch;
-use tokio_rustls::TlsAcceptor;
+use rustls::ServerConfig;
+use tokio::sync::{oneshot, watch};
 
 use crate::clock::Clock;
 use crate::config::{ListenAddress, Settings};
 use crate::driver::Driver;
 use crate::random;
+use crate::runtime::{self, Runtime};
 use crate::server::{Limits, Redfish, Server};
 use crate::ssdp;
 use crate::tls;
@@ -63,7 +63,7 @@ fn config_path(path: Option<&PathBuf>) -> Result<&Path, Failure> {
 }
 
 /// The certificate and the key that the configuration names.
-fn load_tls(settings: &Settings) -> Result<Option<TlsAcceptor>, Failure> {
+fn load_tls(settings: &Settings) -> Result<Option<Arc<ServerConfig>>, Failure> {
     settings.tls.as_ref().map(tls::from_files).transpose().map_err(|error| Failure::Usage(error.to_string()))
 }
 
@@ -73,30 +73,30 @@ fn expiry(settings: &Settings) -> Option<String> {
 }
 
 /// A service that is about to run.
-struct App {
+struct App<R: Runtime> {
     clock: Clock,
-    server: Server,
-    driver: Driver,
-    signals: Signals,
+    server: Server<R>,
+    driver: Driver<R>,
+    signals: R::Signals,
     drain_delay: Duration,
     /// Where searches for Redfish services come in, if they are to be answered.
-    searches: Option<UdpSocket>,
+    searches: Option<R::Udp>,
 }
 
-impl App {
+impl<R: Runtime> App<R> {
     /// Takes the address and makes the service; requests are answered once it runs.
     async fn start(
         listen: &ListenAddress,
-        tls: Option<TlsAcceptor>,
+        tls: Option<Arc<ServerConfig>>,
         limits: Limits,
         config: Config,
         kubevirt: kubevirt_redfish_core::kubevirt::Settings,
-        transport: Transport,
+        transport: Transport<R::ApiServer>,
     ) -> Result<Self, Failure> {
         // From here on a signal means to stop in order, however early it comes.
-        let signals = Signals::new()?;
+        let signals = R::signals().map_err(|error| Failure::Runtime(format!("signals cannot be received: {error}")))?;
         let server = bind(listen, tls, within_files(limits), "--listen").await?;
-        let searches = if config.ssdp { Some(join_searches().await?) } else { None };
+        let searches = if config.ssdp { Some(join_searches::<R>()?) } else { None };
         let entropy = random::entropy().map_err(Failure::runtime)?;
         let seed = random::seed().map_err(Failure::runtime)?;
         let clock = Clock::start();
@@ -110,17 +110,17 @@ impl App {
         let Self { clock, server, driver, mut signals, drain_delay, searches } = self;
         if let Some(socket) = searches {
             let address = server.local_address().map_err(Failure::runtime)?;
-            tokio::spawn(ssdp::serve(socket, address, driver.views()));
+            R::detach(R::spawn(ssdp::serve::<R>(socket, address, driver.views())));
         }
         let submissions = driver.submissions();
-        let handler = Redfish::new(clock, driver.views(), submissions.clone());
+        let handler = Redfish::<R>::new(clock, driver.views(), submissions.clone());
         let (stop_server, server_stops) = watch::channel(false);
         let (stop_driver, driver_stops) = watch::channel(false);
         let drain = server.drain();
-        let serving = tokio::spawn(server.serve(handler, server_stops));
-        let mut driving = tokio::spawn(driver.run(driver_stops));
+        let mut serving = Finish::of::<R>(server.serve(handler, server_stops));
+        let mut driving = Finish::of::<R>(driver.run(driver_stops));
         let asked = async {
-            let signal = signals.next().await;
+            let signal = R::next_signal(&mut signals).await;
             // Whoever sits at a terminal does not want to wait, and nobody sends them clients.
             if signal == TERMINATE && !drain_delay.is_zero() {
                 tracing::info!(
@@ -129,34 +129,32 @@ impl App {
                     "stopping, when clients have gone elsewhere"
                 );
                 drain.begin();
-                let _ = tokio::time::timeout(drain_delay, signals.next()).await;
+                let _ = runtime::timeout::<R, _>(drain_delay, R::next_signal(&mut signals)).await;
             }
             tracing::info!(signal, "stopping");
         };
         tokio::select! {
             () = asked => {}
-            ended = &mut driving => {
-                return Err(Failure::Runtime(match ended {
-                    Ok(()) => "the service stopped by itself; this is a bug".to_owned(),
-                    Err(error) => format!("the service failed; this is a bug: {error}"),
-                }));
+            ended = driving.wait() => {
+                let how = if ended { "stopped by itself" } else { "failed" };
+                return Err(Failure::Runtime(format!("the service {how}; this is a bug")));
             }
         }
         let finish = async {
             // First the clients, then what they waited for: the service goes on until the last one has its answer.
             stop_server.send_replace(true);
             submissions.end_streams();
-            let _ = serving.await;
+            serving.wait().await;
             stop_driver.send_replace(true);
-            let _ = driving.await;
+            driving.wait().await;
         };
         tokio::select! {
-            finished = tokio::time::timeout(Limits::default().grace + Duration::from_secs(3), finish) => {
+            finished = runtime::timeout::<R, _>(Limits::default().grace + Duration::from_secs(3), finish) => {
                 if finished.is_err() {
                     tracing::warn!("changes are left behind: they took longer than the shutdown may");
                 }
             }
-            signal = signals.next() => tracing::warn!(signal, "stopping at once: asked again"),
+            signal = R::next_signal(&mut signals) => tracing::warn!(signal, "stopping at once: asked again"),
         }
         tracing::info!("stopped");
         Ok(())
@@ -174,12 +172,12 @@ fn print_bytes(text: &[u8]) {
 }
 
 /// Listens on an address; `option` is where another one can be given.
-async fn bind(
+async fn bind<R: Runtime>(
     listen: &ListenAddress,
-    tls: Option<TlsAcceptor>,
+    tls: Option<Arc<ServerConfig>>,
     limits: Limits,
     option: &str,
-) -> Result<Server, Failure> {
+) -> Result<Server<R>, Failure> {
     Server::bind(listen, tls, limits).await.map_err(|error| {
         let advice = match error.kind() {
             std::io::ErrorKind::AddrInUse => "; something else listens there",
@@ -208,33 +206,32 @@ fn open_files() -> Option<usize> {
     line.split_whitespace().next()?.parse().ok()
 }
 
-async fn join_searches() -> Result<UdpSocket, Failure> {
+fn join_searches<R: Runtime>() -> Result<R::Udp, Failure> {
     let fail = |error| Failure::Runtime(format!("searches (SSDP) cannot be received on UDP port 1900: {error}"));
-    ssdp::join().await.map_err(fail)
+    ssdp::join::<R>().map_err(fail)
 }
 
 /// What a container is ended with.
 const TERMINATE: &str = "SIGTERM";
 
-/// The signals that ask the process to end.
-struct Signals {
-    terminate: Signal,
-    interrupt: Signal,
+/// A task that is waited for.
+struct Finish<T>(T, oneshot::Receiver<()>);
+
+impl Finish<()> {
+    fn of<R: Runtime>(work: impl Future<Output = ()> + Send + 'static) -> Finish<R::Task> {
+        let (ended, ends) = oneshot::channel();
+        let task = R::spawn(async move {
+            work.await;
+            let _ = ended.send(());
+        });
+        Finish(task, ends)
+    }
 }
 
-impl Signals {
-    fn new() -> Result<Self, Failure> {
-        let fail = |error| Failure::Runtime(format!("signals cannot be received: {error}"));
-        Ok(Self {
-            terminate: signal(SignalKind::terminate()).map_err(fail)?,
-            interrupt: signal(SignalKind::interrupt()).map_err(fail)?,
-        })
-    }
-
-    async fn next(&mut self) -> &'static str {
-        tokio::select! {
-            _ = self.terminate.recv() => TERMINATE,
-            _ = self.interrupt.recv() => "SIGINT",
-        }
+impl<T> Finish<T> {
+    /// Waits for its end; whether that was a regular one.
+    async fn wait(&mut self) -> bool {
+        let Self(_task, ends) = self;
+        ends.await.is_ok()
     }
 }

@@ -7,16 +7,14 @@ use http::header::{CONNECTION, HOST, USER_AGENT};
 use http::{HeaderValue, Request, Response, Uri};
 use http_body_util::Full;
 use hyper::client::conn::http1::Builder;
-use hyper_util::rt::TokioIo;
-use kubevirt_redfish_core::AddressPolicy;
-use kubevirt_redfish_core::kubevirt::{TransportError, Verification};
+use hyper::rt::{Read, Write};
+use kubevirt_redfish_core::Outside;
+use kubevirt_redfish_core::kubevirt::TransportError;
 use kubevirt_redfish_core::model::Host;
 use rustls::pki_types::ServerName;
-use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpStream;
-use tokio_rustls::TlsConnector;
 
 use super::trust;
+use crate::runtime::Runtime;
 
 /// Addresses of one name that are tried.
 const ADDRESSES: usize = 4;
@@ -26,11 +24,12 @@ const HEAD: usize = 64 * 1024;
 
 /// Sends a request to where its absolute URL leads, over a connection of its own, and reads the head of the answer. A
 /// redirect is an answer like any other.
-pub(super) async fn send(
-    mut request: Request<Full<Bytes>>,
-    policy: &AddressPolicy,
-    verification: &Verification,
+pub(super) async fn send<R: Runtime>(
+    request: Request<Bytes>,
+    outside: &Outside,
 ) -> Result<Response<()>, TransportError> {
+    let Outside { policy, verification } = outside;
+    let mut request = request.map(Full::new);
     let uri = request.uri().clone();
     let secure = uri.scheme_str() == Some("https");
     let named = uri.host().unwrap_or_default();
@@ -39,33 +38,33 @@ pub(super) async fn send(
     // A literal IPv6 address has brackets in a URL and nowhere else.
     let named = named.strip_prefix('[').and_then(|named| named.strip_suffix(']')).unwrap_or(named);
     let port = uri.port_u16().unwrap_or(if secure { 443 } else { 80 });
-    let found = tokio::net::lookup_host((named, port)).await;
-    let found = found.map_err(|error| TransportError::NotSent(error.to_string()))?;
+    let not_sent = |error: std::io::Error| TransportError::NotSent(error.to_string());
+    let found = R::resolve(named, port).await.map_err(not_sent)?;
     // What a name stands for is found out here and used right away, so that it cannot change in between.
     let addresses: Vec<SocketAddr> =
-        found.filter(|address| policy.permits(&host, address.ip())).take(ADDRESSES).collect();
+        found.into_iter().filter(|address| policy.permits(&host, address.ip())).take(ADDRESSES).collect();
     if addresses.is_empty() {
         return Err(not_allowed());
     }
-    let stream = connect(&addresses).await?;
+    let stream = connect::<R>(&addresses).await?;
     address_to(&mut request, &uri)?;
     if !secure {
         return exchange(stream, request).await;
     }
     let config = trust::client_config(verification).map_err(TransportError::NotSent)?;
     let name = ServerName::try_from(host.to_string()).map_err(|error| TransportError::NotSent(error.to_string()))?;
-    let stream = TlsConnector::from(config).connect(name, stream).await;
-    exchange(stream.map_err(|error| TransportError::NotSent(error.to_string()))?, request).await
+    let stream = R::connect_tls(config, name, stream).await.map_err(not_sent)?;
+    exchange(stream, request).await
 }
 
 fn not_allowed() -> TransportError {
     TransportError::NotSent("not an address that may be connected to".to_owned())
 }
 
-async fn connect(addresses: &[SocketAddr]) -> Result<TcpStream, TransportError> {
+async fn connect<R: Runtime>(addresses: &[SocketAddr]) -> Result<R::Stream, TransportError> {
     let mut reason = String::new();
     for address in addresses {
-        match TcpStream::connect(address).await {
+        match R::connect(*address).await {
             Ok(stream) => return Ok(stream),
             Err(error) => reason = format!("{address}: {error}"),
         }
@@ -88,12 +87,12 @@ fn address_to(request: &mut Request<Full<Bytes>>, uri: &Uri) -> Result<(), Trans
     Ok(())
 }
 
-async fn exchange<I: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
+async fn exchange<I: Read + Write + Unpin + Send + 'static>(
     stream: I,
     request: Request<Full<Bytes>>,
 ) -> Result<Response<()>, TransportError> {
     let broken = |error: hyper::Error| TransportError::Broken(error.to_string());
-    let handshake = Builder::new().max_buf_size(HEAD).handshake(TokioIo::new(stream));
+    let handshake = Builder::new().max_buf_size(HEAD).handshake(stream);
     let (mut sender, connection) = handshake.await.map_err(broken)?;
     let exchange = sender.send_request(request);
     tokio::pin!(connection, exchange);
@@ -115,13 +114,17 @@ mod tests {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     use tokio::net::TcpListener;
 
-    use super::*;
+    use kubevirt_redfish_core::AddressPolicy;
+    use kubevirt_redfish_core::kubevirt::Verification;
 
-    async fn listen() -> (TcpListener, Request<Full<Bytes>>) {
+    use super::*;
+    use crate::runtime::for_tests::ForTests;
+
+    async fn listen() -> (TcpListener, Request<Bytes>) {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let port = listener.local_addr().expect("an address").port();
         let uri = format!("http://localhost:{port}/a/boot.iso?token=x");
-        let request = Request::builder().method(Method::HEAD).uri(uri).body(Full::default()).expect("a request");
+        let request = Request::builder().method(Method::HEAD).uri(uri).body(Bytes::new()).expect("a request");
         (listener, request)
     }
 
@@ -141,7 +144,8 @@ mod tests {
         let (listener, request) = listen().await;
         let server = tokio::spawn(answer(listener, b"HTTP/1.1 200 OK\r\ncontent-length: 5000000000\r\n\r\n"));
         let policy = AddressPolicy { loopback: true, ..AddressPolicy::default() };
-        let answer = send(request, &policy, &Verification::Usual).await.expect("an answer");
+        let answer =
+            send::<ForTests>(request, &Outside { policy, verification: Verification::Usual }).await.expect("an answer");
         assert_eq!(answer.headers()["content-length"], "5000000000");
         let asked = server.await.expect("it was asked");
         assert!(asked.starts_with("HEAD /a/boot.iso?token=x HTTP/1.1\r\n"), "{asked}");
@@ -151,7 +155,9 @@ mod tests {
     #[tokio::test]
     async fn what_a_name_stands_for_is_judged_before_it_is_connected_to() {
         let (listener, request) = listen().await;
-        let answer = send(request, &AddressPolicy::default(), &Verification::Usual).await;
+        let answer =
+            send::<ForTests>(request, &Outside { policy: AddressPolicy::default(), verification: Verification::Usual })
+                .await;
         assert!(answer.as_ref().is_err_and(|error| *error == not_allowed()), "{answer:?}");
         let accepted = tokio::time::timeout(Duration::from_millis(50), listener.accept()).await;
         assert!(accepted.is_err(), "nobody has connected");

@@ -5,26 +5,24 @@ use std::net::IpAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use http::header::CONNECTION;
 use http::{HeaderValue, Request, Version};
 use hyper::body::Incoming;
+use hyper::rt::{Read, Write};
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use kubevirt_redfish_core::fairness::{Verdict, Watchdog};
-use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpStream;
+use rustls::ServerConfig;
 use tokio::sync::watch;
-use tokio::time::Instant;
-use tokio_rustls::TlsAcceptor;
 
 use super::activity::{Activity, Busy, Watched};
 use super::held::Held;
 use super::unreadable::Unreadable;
 use super::{Drain, Handler, Limits, stopped};
 use crate::random::Numbers;
+use crate::runtime::{ForHyper, Runtime, timeout_at};
 
 /// How long a connection gets to say goodbye.
 const FAREWELL: Duration = Duration::from_secs(1);
@@ -70,37 +68,37 @@ impl Peer {
 }
 
 /// What all connections of a server have in common.
-pub(super) struct Connections<H> {
-    shared: Arc<Shared<H>>,
+pub(super) struct Connections<H, R> {
+    shared: Arc<Shared<H, R>>,
     stop: watch::Receiver<bool>,
     correlations: std::sync::Mutex<Numbers>,
 }
 
-struct Shared<H> {
+struct Shared<H, R> {
     handler: H,
-    tls: Option<TlsAcceptor>,
+    tls: Option<Arc<ServerConfig>>,
     limits: Limits,
     drain: Drain,
-    http: Builder<TokioExecutor>,
+    http: Builder<ForHyper<R>>,
 }
 
-impl<H: Handler> Connections<H> {
+impl<H: Handler, R: Runtime> Connections<H, R> {
     pub(super) fn new(
         handler: H,
-        tls: Option<TlsAcceptor>,
+        tls: Option<Arc<ServerConfig>>,
         limits: Limits,
         drain: Drain,
         stop: watch::Receiver<bool>,
     ) -> Self {
-        let mut http = Builder::new(TokioExecutor::new());
+        let mut http = Builder::new(ForHyper::new());
         // hyper counts the time between requests as time to read the next one's head; the first is watched here.
         let head_time = limits.idle.unwrap_or(Duration::from_hours(24));
-        http.http1().timer(TokioTimer::new()).header_read_timeout(head_time).max_buf_size(limits.head);
+        http.http1().timer(ForHyper::<R>::new()).header_read_timeout(head_time).max_buf_size(limits.head);
         let list_size = u32::try_from(limits.head).unwrap_or(u32::MAX);
         // What hyper bounds by itself is said here all the same: streams that are reset before they are answered, pings
         // and settings that are sent without an end (each is answered before the next is read), and what is buffered.
         http.http2()
-            .timer(TokioTimer::new())
+            .timer(ForHyper::<R>::new())
             .max_header_list_size(list_size)
             .max_concurrent_streams(limits.streams)
             .max_pending_accept_reset_streams(RESETS)
@@ -115,16 +113,16 @@ impl<H: Handler> Connections<H> {
     }
 
     /// Serves one connection until it ends.
-    pub(super) fn run(&self, stream: TcpStream, activity: Arc<Activity>) -> impl Future<Output = ()> + Send + use<H> {
+    pub(super) fn run(
+        &self,
+        stream: R::Stream,
+        activity: Arc<Activity>,
+    ) -> impl Future<Output = ()> + Send + use<H, R> {
         let correlation = self.correlations.lock().map_or(0, |mut numbers| numbers.next());
         let shared = Arc::clone(&self.shared);
         let stop = self.stop.clone();
         async move {
             let address = activity.client;
-            if let Err(error) = stream.set_nodelay(true) {
-                tracing::debug!(%address, %error, "connection lost at its beginning");
-                return;
-            }
             let limits = shared.limits;
             let peer = |secure| Peer {
                 address,
@@ -135,11 +133,12 @@ impl<H: Handler> Connections<H> {
             };
             let Some(tls) = &shared.tls else { return serve(&shared, stream, peer(false), stop).await };
             let deadline = Instant::now() + shared.limits.handshake;
-            // Who speaks HTTP to this port is told so in HTTP.
-            if matches!(tokio::time::timeout_at(deadline, speaks_http(&stream)).await, Ok(Ok(true))) {
+            // Who speaks HTTP to this port is told so in HTTP: it begins with the letters of a method, which TLS never does.
+            if matches!(timeout_at::<R, _>(deadline, R::peek(&stream)).await, Ok(Ok(Some(first))) if first.is_ascii_uppercase())
+            {
                 return serve(&shared, stream, peer(false), stop).await;
             }
-            match tokio::time::timeout_at(deadline, tls.accept(stream)).await {
+            match timeout_at::<R, _>(deadline, R::accept_tls(Arc::clone(tls), stream)).await {
                 Ok(Ok(stream)) => serve(&shared, stream, peer(true), stop).await,
                 Ok(Err(error)) => tracing::debug!(%address, %error, "TLS handshake failed"),
                 Err(_) => tracing::debug!(%address, "TLS handshake took too long"),
@@ -148,14 +147,8 @@ impl<H: Handler> Connections<H> {
     }
 }
 
-/// Whether a client begins with a method of HTTP: a handshake of TLS begins with a byte that is no letter.
-async fn speaks_http(stream: &TcpStream) -> io::Result<bool> {
-    let mut first = [0];
-    Ok(stream.peek(&mut first).await? > 0 && first[0].is_ascii_uppercase())
-}
-
-async fn serve<H: Handler, I: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
-    shared: &Shared<H>,
+async fn serve<H: Handler, R: Runtime, I: Read + Write + Unpin + Send + 'static>(
+    shared: &Shared<H, R>,
     io: I,
     peer: Peer,
     mut stop: watch::Receiver<bool>,
@@ -185,11 +178,11 @@ async fn serve<H: Handler, I: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     };
     let io = {
         let (io, peer) = (Watched::new(io, Arc::clone(&activity)), Arc::clone(&peer));
-        Unreadable::new(io, move |status| H::refuse_head(&peer, status))
+        Unreadable::<_, _, R>::new(io, move |status| H::refuse_head(&peer, status))
     };
-    let mut connection = pin!(shared.http.serve_connection(TokioIo::new(io), service));
+    let mut connection = pin!(shared.http.serve_connection(io, service));
     let mut watchdog = Watchdog::new(shared.limits, activity.now());
-    let mut due = pin!(tokio::time::sleep_until(Instant::now()));
+    let mut due = R::sleep_until(Instant::now());
     let mut leaving = false;
     let mut drains = shared.drain.beginning();
     let mut told = false;
@@ -201,12 +194,12 @@ async fn serve<H: Handler, I: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
                 }
                 return;
             }
-            () = due.as_mut() => {
+            () = &mut due => {
                 if leaving {
                     return;
                 }
                 match watchdog.look(activity.now(), activity.seen()) {
-                    Verdict::LookAt(next) => due.as_mut().reset(activity.begin() + next.since_start()),
+                    Verdict::LookAt(next) => R::reset(&mut due, activity.begin() + next.since_start()),
                     Verdict::Stuck => {
                         tracing::debug!(address = %peer.address, "connection is not read");
                         return;
@@ -215,7 +208,7 @@ async fn serve<H: Handler, I: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
                         tracing::debug!(address = %peer.address, "connection is idle");
                         leaving = true;
                         connection.as_mut().graceful_shutdown();
-                        due.as_mut().reset(Instant::now() + FAREWELL);
+                        R::reset(&mut due, Instant::now() + FAREWELL);
                     }
                 }
             }
@@ -229,7 +222,7 @@ async fn serve<H: Handler, I: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
             () = stopped(&mut stop), if !leaving => {
                 leaving = true;
                 connection.as_mut().graceful_shutdown();
-                due.as_mut().reset(Instant::now() + shared.limits.grace);
+                R::reset(&mut due, Instant::now() + shared.limits.grace);
             }
         }
     }

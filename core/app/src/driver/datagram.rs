@@ -1,44 +1,52 @@
 //! Datagrams to servers that clients have named, and what comes back.
 
+use std::net::{Ipv4Addr, Ipv6Addr, UdpSocket};
 use std::time::{Duration, SystemTime};
 
 use kubevirt_redfish_core::model::Host;
 use kubevirt_redfish_core::{Answer, OutboundDatagram};
-use tokio::net::UdpSocket;
+
+use crate::runtime::Runtime;
 
 /// The longest answer that is read, in bytes; the rest of a longer one is dropped.
 const LARGEST: usize = 1_500;
 
 /// Sends a datagram to an address that is allowed, and reports every answer until `report` says that nobody wants more.
 /// Why there are none.
-pub(super) async fn ask<R: Future<Output = bool>>(
+pub(super) async fn ask<R: Runtime, F: Future<Output = bool>>(
     question: &OutboundDatagram,
-    mut report: impl FnMut(Answer) -> R,
+    mut report: impl FnMut(Answer) -> F,
 ) -> String {
-    match exchange(question, &mut report).await {
+    match exchange::<R, F>(question, &mut report).await {
         Ok(()) => "nobody waits for the answer".to_owned(),
         Err(reason) => reason,
     }
 }
 
-async fn exchange<R: Future<Output = bool>>(
+async fn exchange<R: Runtime, F: Future<Output = bool>>(
     question: &OutboundDatagram,
-    report: &mut impl FnMut(Answer) -> R,
+    report: &mut impl FnMut(Answer) -> F,
 ) -> Result<(), String> {
     let failed = |error: std::io::Error| error.to_string();
     let OutboundDatagram { host, port, policy, data, .. } = question;
     let named = Host::parse(host).ok_or("not a name of a host")?;
-    let mut found = tokio::net::lookup_host((host.as_str(), *port)).await.map_err(failed)?;
-    let address =
-        found.find(|address| policy.permits(&named, address.ip())).ok_or("not an address that may be asked")?;
-    let any = if address.is_ipv4() { "0.0.0.0:0" } else { "[::]:0" };
-    let socket = UdpSocket::bind(any).await.map_err(failed)?;
-    socket.connect(address).await.map_err(failed)?;
+    let found = R::resolve(host, *port).await.map_err(failed)?;
+    let mut permitted = found.into_iter().filter(|address| policy.permits(&named, address.ip()));
+    let server = permitted.next().ok_or("not an address that may be asked")?;
+    let socket = if server.is_ipv4() {
+        UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0))
+    } else {
+        UdpSocket::bind((Ipv6Addr::UNSPECIFIED, 0))
+    };
+    let socket = R::udp(socket.map_err(failed)?).map_err(failed)?;
     let sent = since_1970();
-    socket.send(data).await.map_err(failed)?;
+    R::send_to(&socket, data, server).await.map_err(failed)?;
     let mut answer = [0; LARGEST];
     loop {
-        let length = socket.recv(&mut answer).await.map_err(failed)?;
+        let (length, from) = R::receive_from(&socket, &mut answer).await.map_err(failed)?;
+        if from != server {
+            continue;
+        }
         let data = answer.get(..length).unwrap_or_default().to_vec().into();
         if !report(Answer::Datagram { data, sent, received: since_1970() }).await {
             return Ok(());
@@ -56,7 +64,10 @@ mod tests {
     use kubevirt_redfish_core::time::Instant;
     use kubevirt_redfish_core::{AddressPolicy, RequestId};
 
+    use tokio::net::UdpSocket;
+
     use super::*;
+    use crate::runtime::for_tests::ForTests;
 
     fn question(host: &str, port: u16, policy: AddressPolicy) -> OutboundDatagram {
         let (id, host) = (RequestId(1), host.to_owned());
@@ -77,14 +88,14 @@ mod tests {
         for host in ["127.0.0.1", "localhost"] {
             let question = question(host, port, AddressPolicy::default());
             assert_eq!(
-                ask(&question, async |_| false).await,
+                ask::<ForTests, _>(&question, async |_| false).await,
                 "not an address that may be asked",
                 "{host} is this host"
             );
         }
         let here = AddressPolicy { loopback: true, ..AddressPolicy::default() };
         let answers = std::cell::RefCell::new(Vec::new());
-        ask(&question("127.0.0.1", port, here), |answer| {
+        ask::<ForTests, _>(&question("127.0.0.1", port, here), |answer| {
             let Answer::Datagram { data, sent, received } = answer else { panic!("{answer:?}") };
             assert!(sent <= received);
             answers.borrow_mut().push(data);

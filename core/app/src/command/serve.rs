@@ -7,10 +7,11 @@ use super::{App, Failure, config_path, expiry, load_tls};
 use crate::cli::ServeArgs;
 use crate::config::{self, Loaded};
 use crate::random;
-use crate::transport::{Kubernetes, Transport};
+use crate::runtime::Runtime;
+use crate::transport::{ApiServer as _, Transport};
 
 /// Runs until the process is asked to end.
-pub(crate) async fn run(args: ServeArgs) -> Result<(), Failure> {
+pub(crate) async fn run<R: Runtime>(args: ServeArgs) -> Result<(), Failure> {
     let path = config_path(args.config.as_ref())?;
     let Loaded { settings, warnings } = config::load(path).map_err(|error| Failure::Usage(error.to_string()))?;
     let tls = load_tls(&settings)?;
@@ -18,17 +19,17 @@ pub(crate) async fn run(args: ServeArgs) -> Result<(), Failure> {
         tracing::warn!(%warning, "configuration");
     }
     let kubernetes =
-        Kubernetes::new(args.kubeconfig.as_deref()).await.map_err(|error| Failure::Usage(error.to_string()))?;
-    let server_address = kubernetes.server().to_string();
+        R::ApiServer::new(args.kubeconfig.as_deref()).await.map_err(|error| Failure::Usage(error.to_string()))?;
+    let server_address = kubernetes.address();
     let mut kubevirt = settings.kubevirt;
     kubevirt.own_namespace = Namespace::new(kubernetes.namespace());
     let mut config = settings.service;
     config.service_uuid = service_uuid(&server_address, kubernetes.namespace(), &config);
-    let transport = Transport::Kubernetes(kubernetes);
+    let transport = Transport::ApiServer(kubernetes);
     let listen = args.listen.unwrap_or(settings.listen);
     let secure = tls.is_some();
     let (chassis, accounts) = (config.chassis.len(), config.accounts.len());
-    let app = App::start(&listen, tls, settings.limits, config, kubevirt, transport).await?;
+    let app = App::<R>::start(&listen, tls, settings.limits, config, kubevirt, transport).await?;
     let address = app.server.local_address().map_err(Failure::runtime)?;
     tracing::info!(%address, tls = secure, cluster = server_address, chassis, accounts, "listening");
     app.run().await

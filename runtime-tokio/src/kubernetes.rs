@@ -1,7 +1,6 @@
 //! An API server, by way of `kube::Client`: it has the credentials, renews tokens and trusts the right certificates.
 
 use std::path::Path;
-use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Request, Uri};
@@ -9,30 +8,10 @@ use http_body_util::BodyExt as _;
 use kube::Client;
 use kube::client::Body as KubeBody;
 use kube::config::{KubeConfigOptions, Kubeconfig};
+use kubevirt_redfish_core::CONNECT_TIMEOUT;
 use kubevirt_redfish_core::kubevirt::TransportError;
 
-use super::{Answer, ResponseBody, Source};
-
-/// There is no way to an API server.
-#[derive(Debug, thiserror::Error)]
-pub enum ConnectError {
-    /// No kubeconfig could be read.
-    #[error("the kubeconfig {path} cannot be used: {reason}")]
-    Kubeconfig {
-        /// Which one.
-        path: String,
-        /// What is wrong.
-        reason: String,
-    },
-    /// There are no credentials anywhere.
-    #[error(
-        "no way to a cluster: {0}; give --kubeconfig FILE or set KUBECONFIG, or run this in a pod with a service account"
-    )]
-    NoCredentials(String),
-    /// The client cannot be made of what the configuration says.
-    #[error("the connection to the cluster cannot be set up: {0}")]
-    Client(String),
-}
+use kubevirt_redfish_app::transport::{Answer, AnswerBody, ApiServer, ConnectError};
 
 /// A connection to an API server.
 #[derive(Clone)]
@@ -48,12 +27,10 @@ impl std::fmt::Debug for Kubernetes {
     }
 }
 
-impl Kubernetes {
-    /// Prepares connections; none is made until there is a request.
-    ///
-    /// Credentials come from `kubeconfig`, else from the file that `KUBECONFIG` names, else from the service account of
-    /// the pod, else from the user's own kubeconfig.
-    pub async fn new(kubeconfig: Option<&Path>) -> Result<Self, ConnectError> {
+impl ApiServer for Kubernetes {
+    type Body = Body;
+
+    async fn new(kubeconfig: Option<&Path>) -> Result<Self, ConnectError> {
         let mut config = match kubeconfig {
             Some(path) => {
                 let fail = |reason: String| ConnectError::Kubeconfig { path: path.display().to_string(), reason };
@@ -64,9 +41,9 @@ impl Kubernetes {
             }
             None => infer().await?,
         };
-        // Whoever makes the requests decides whether and when they are made again.
+        // Whoever makes the requests decides whether and when they are made again, and how long they are waited for.
         config.default_retry = false;
-        config.connect_timeout = Some(Duration::from_secs(10));
+        config.connect_timeout = Some(CONNECT_TIMEOUT);
         config.read_timeout = None;
         let server = config.cluster_url.clone();
         let namespace = config.default_namespace.clone();
@@ -74,21 +51,18 @@ impl Kubernetes {
         Ok(Self { client, server, namespace })
     }
 
-    /// The API server's address.
-    pub fn server(&self) -> &Uri {
-        &self.server
+    fn address(&self) -> String {
+        self.server.to_string()
     }
 
-    /// The namespace of the pod's service account, or that of the kubeconfig's context.
-    pub fn namespace(&self) -> &str {
+    fn namespace(&self) -> &str {
         &self.namespace
     }
 
-    pub(super) async fn send(&self, request: Request<Bytes>) -> Result<Answer, TransportError> {
+    async fn send(&self, request: Request<Bytes>) -> Result<Answer<Body>, TransportError> {
         let request = request.map(|body| if body.is_empty() { KubeBody::empty() } else { body.to_vec().into() });
         let (parts, body) = self.client.send(request).await.map_err(|error| transport_error(&error))?.into_parts();
-        let body = ResponseBody(Source::Kubernetes(Body(body)));
-        Ok(Answer { head: http::Response::from_parts(parts, ()), body })
+        Ok(Answer { head: http::Response::from_parts(parts, ()), body: Body(body) })
     }
 }
 
@@ -109,10 +83,10 @@ async fn infer() -> Result<kube::Config, ConnectError> {
 
 /// The body of an answer.
 #[derive(Debug)]
-pub(super) struct Body(KubeBody);
+pub struct Body(KubeBody);
 
-impl Body {
-    pub(super) async fn chunk(&mut self) -> Option<Result<Bytes, TransportError>> {
+impl AnswerBody for Body {
+    async fn chunk(&mut self) -> Option<Result<Bytes, TransportError>> {
         loop {
             match self.0.frame().await? {
                 Ok(frame) => {

@@ -2,31 +2,29 @@
 
 use std::collections::HashMap;
 
-use bytes::Bytes;
-use http::{Request, Response};
-use http_body_util::Full;
+use http::Response;
 use kubevirt_redfish_core::fairness::ANSWERS;
 use kubevirt_redfish_core::kubevirt::TransportError;
-use kubevirt_redfish_core::{Answer, Outbound, OutboundDatagram, Outside, RequestId, Target};
+use kubevirt_redfish_core::{Answer, Outbound, OutboundDatagram, RequestId, Target};
 use tokio::sync::mpsc;
-use tokio::task::AbortHandle;
 
 use super::{datagram, outside};
-use crate::transport::Transport;
+use crate::runtime::Runtime;
+use crate::transport::{AnswerBody, ApiServer as _, Transport};
 
 /// Part of an answer, and what it is an answer to.
 type Part = (RequestId, Answer);
 
 /// Requests that are under way.
-pub(super) struct Carrier {
-    transport: Transport,
+pub(super) struct Carrier<R: Runtime> {
+    transport: Transport<R::ApiServer>,
     /// A full channel keeps the connections waiting that the answers come on.
     answers: (mpsc::Sender<Part>, mpsc::Receiver<Part>),
-    tasks: HashMap<RequestId, AbortHandle>,
+    tasks: HashMap<RequestId, R::Task>,
 }
 
-impl Carrier {
-    pub(super) fn new(transport: Transport) -> Self {
+impl<R: Runtime> Carrier<R> {
+    pub(super) fn new(transport: Transport<R::ApiServer>) -> Self {
         Self { transport, answers: mpsc::channel(ANSWERS), tasks: HashMap::new() }
     }
 
@@ -44,16 +42,21 @@ impl Carrier {
         let (transport, answers) = (self.transport.clone(), self.answers.0.clone());
         self.spawn(id, async move {
             let carried = match target {
-                Target::ApiServer { .. } => carry(id, request, &transport, &answers).await,
+                Target::ApiServer { .. } => match &transport {
+                    Transport::ApiServer(server) => carry(id, server.send(request).await, &answers).await,
+                    Transport::Simulated(simulated) => carry(id, simulated.send(request).await, &answers).await,
+                },
                 Target::ImageServer(outside) => {
                     let head = match &transport {
                         // The images of a simulated cluster are where it is.
                         Transport::Simulated(simulated) => simulated.ask_for_image(request.map(drop)).await,
-                        Transport::Kubernetes(_) => ask(request, &outside).await,
+                        Transport::ApiServer(_) => outside::send::<R>(request, &outside).await,
                     };
                     report_head(id, head, &answers).await
                 }
-                Target::EventReceiver(outside) => report_head(id, ask(request, &outside).await, &answers).await,
+                Target::EventReceiver(outside) => {
+                    report_head(id, outside::send::<R>(request, &outside).await, &answers).await
+                }
             };
             if let Err(error) = carried {
                 // Nobody listens any more when everything ends.
@@ -66,7 +69,7 @@ impl Carrier {
         let answers = self.answers.0.clone();
         let id = question.id;
         self.spawn(id, async move {
-            let reason = datagram::ask(&question, |answer| {
+            let reason = datagram::ask::<R, _>(&question, |answer| {
                 let answers = answers.clone();
                 async move { answers.send((id, answer)).await.is_ok() }
             });
@@ -76,9 +79,8 @@ impl Carrier {
 
     /// Stops a request; what was sent of it cannot be taken back.
     pub(super) fn abort(&mut self, id: RequestId) {
-        if let Some(task) = self.tasks.remove(&id) {
-            task.abort();
-        }
+        // A task is cancelled by being dropped.
+        drop(self.tasks.remove(&id));
     }
 
     /// Waits for something to come back.
@@ -103,7 +105,7 @@ impl Carrier {
     }
 
     fn spawn(&mut self, id: RequestId, task: impl Future<Output = ()> + Send + 'static) {
-        self.tasks.insert(id, tokio::spawn(task).abort_handle());
+        self.tasks.insert(id, R::spawn(task));
     }
 }
 
@@ -112,22 +114,17 @@ fn gone<T>(_: mpsc::error::SendError<T>) -> TransportError {
     TransportError::Broken("nobody waits for the answer".to_owned())
 }
 
-async fn carry(
+async fn carry<B: AnswerBody>(
     id: RequestId,
-    request: Request<Bytes>,
-    transport: &Transport,
+    answer: Result<crate::transport::Answer<B>, TransportError>,
     answers: &mpsc::Sender<Part>,
 ) -> Result<(), TransportError> {
-    let mut answer = transport.send(request).await?;
+    let mut answer = answer?;
     answers.send((id, Answer::Head(answer.head))).await.map_err(gone)?;
     while let Some(data) = answer.body.chunk().await {
         answers.send((id, Answer::Data(data?))).await.map_err(gone)?;
     }
     answers.send((id, Answer::End)).await.map_err(gone)
-}
-
-async fn ask(request: Request<Bytes>, outside: &Outside) -> Result<Response<()>, TransportError> {
-    outside::send(request.map(Full::new), &outside.policy, &outside.verification).await
 }
 
 async fn report_head(

@@ -16,6 +16,7 @@ use super::{App, Failure, bind, password, print};
 use crate::cli::{SimulateArgs, SimulatedVersion, TlsMode};
 use crate::clock::Clock;
 use crate::random;
+use crate::runtime::Runtime;
 use crate::server::Limits;
 use crate::simulated_api::SimulatedApi;
 use crate::tls;
@@ -25,7 +26,7 @@ use crate::transport::{Simulated, Transport};
 const LAB: &str = "lab";
 
 /// Runs until the process is asked to end.
-pub(crate) async fn run(args: SimulateArgs) -> Result<(), Failure> {
+pub(crate) async fn run<R: Runtime>(args: SimulateArgs) -> Result<(), Failure> {
     let password = match (&args.password, &args.password_file) {
         (Some(password), _) if password.is_empty() => return Err(Failure::Usage("--password is empty".to_owned())),
         (Some(password), _) => password.clone(),
@@ -39,14 +40,14 @@ pub(crate) async fn run(args: SimulateArgs) -> Result<(), Failure> {
         TlsMode::SelfSigned => Some(tls::self_signed(&args.listen.host).map_err(Failure::runtime)?),
         TlsMode::Off => None,
     };
-    let simulated = Simulated::start(cluster(&args), args.time_scale);
+    let simulated = Simulated::start::<R>(cluster(&args), args.time_scale);
     // Kept until the end: dropping the sender is what stops the server.
     let (_stop, stops) = watch::channel(false);
     let cluster_address = match &args.cluster_listen {
         Some(listen) => {
-            let server = bind(listen, None, SimulatedApi::limits(), "--cluster-listen").await?;
+            let server = bind::<R>(listen, None, SimulatedApi::limits(), "--cluster-listen").await?;
             let address = server.local_address().map_err(Failure::runtime)?;
-            tokio::spawn(server.serve(SimulatedApi::new(simulated.clone()), stops));
+            R::detach(R::spawn(server.serve(SimulatedApi::new(simulated.clone()), stops)));
             Some(address)
         }
         None => None,
@@ -54,7 +55,7 @@ pub(crate) async fn run(args: SimulateArgs) -> Result<(), Failure> {
     let config = config(&args, &password)?;
     let transport = Transport::Simulated(simulated);
     let settings = Settings { own_namespace: Namespace::new("kubevirt-redfish"), ..Settings::default() };
-    let app = App::start(&args.listen, tls, Limits::default(), config, settings, transport).await?;
+    let app = App::<R>::start(&args.listen, tls, Limits::default(), config, settings, transport).await?;
     let address = app.server.local_address().map_err(Failure::runtime)?;
     let text = instructions(&args, address, cluster_address, &password);
     print(&text);

@@ -9,7 +9,6 @@ use rustls::ServerConfig;
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
-use tokio_rustls::TlsAcceptor;
 
 use crate::config::TlsFiles;
 
@@ -40,7 +39,7 @@ pub fn provider() -> CryptoProvider {
 }
 
 /// TLS with a certificate and key from PEM files.
-pub fn from_files(files: &TlsFiles) -> Result<TlsAcceptor, TlsError> {
+pub fn from_files(files: &TlsFiles) -> Result<Arc<ServerConfig>, TlsError> {
     let expected = "a PEM file with a certificate and those that lead to its root";
     let fail = |path: &Path, reason: String, expected| TlsError::File { path: path.to_owned(), reason, expected };
     let certificates: Vec<_> = CertificateDer::pem_file_iter(&files.cert_file)
@@ -76,7 +75,7 @@ pub fn expiry_warning(files: &TlsFiles, now: i64) -> Option<String> {
 const SOON: i64 = 30 * 24 * 60 * 60;
 
 /// TLS with a certificate made on the spot (ECDSA P-256), for `localhost`, `127.0.0.1` and `host`.
-pub fn self_signed(host: &str) -> Result<TlsAcceptor, TlsError> {
+pub fn self_signed(host: &str) -> Result<Arc<ServerConfig>, TlsError> {
     let mut names = vec!["localhost".to_owned(), "127.0.0.1".to_owned()];
     let is_wildcard = host.parse::<IpAddr>().is_ok_and(|ip| ip.is_unspecified());
     if !is_wildcard && !names.iter().any(|name| name == host) {
@@ -87,7 +86,10 @@ pub fn self_signed(host: &str) -> Result<TlsAcceptor, TlsError> {
     acceptor(vec![cert.der().clone()], key.into())
 }
 
-fn acceptor(certificates: Vec<CertificateDer<'static>>, key: PrivateKeyDer<'static>) -> Result<TlsAcceptor, TlsError> {
+fn acceptor(
+    certificates: Vec<CertificateDer<'static>>,
+    key: PrivateKeyDer<'static>,
+) -> Result<Arc<ServerConfig>, TlsError> {
     let mut config = ServerConfig::builder_with_provider(Arc::new(provider()))
         .with_safe_default_protocol_versions()?
         .with_no_client_auth()
@@ -95,7 +97,7 @@ fn acceptor(certificates: Vec<CertificateDer<'static>>, key: PrivateKeyDer<'stat
     // Tickets save returning clients most of a handshake, and the service from keeping their sessions.
     config.ticketer = aws_lc_rs::Ticketer::new()?;
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    Ok(TlsAcceptor::from(Arc::new(config)))
+    Ok(Arc::new(config))
 }
 
 /// The address that people on the same machine reach a listener at `ip` by.

@@ -1,16 +1,16 @@
 //! The simulated cluster in this process: one task owns it and lets its virtual time pass.
 
 use std::collections::HashMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http::{Request, Response};
 use kubevirt_redfish_core::kubevirt::TransportError;
 use kubevirt_redfish_fixtures::cluster::{Cluster, ImageReply, Output, RequestId};
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::Instant;
 
-use super::{Answer, ResponseBody, Source};
+use super::{Answer, AnswerBody};
+use crate::runtime::{Runtime, sleep_until};
 
 /// Requests that wait for the cluster.
 const CALLS: usize = 1024;
@@ -25,7 +25,7 @@ pub struct Simulated {
 }
 
 enum Call {
-    Request { request: Box<Request<Bytes>>, reply: oneshot::Sender<Answer> },
+    Request { request: Box<Request<Bytes>>, reply: oneshot::Sender<Answer<Body>> },
     Touch(Box<dyn FnOnce(&mut Cluster) + Send>),
 }
 
@@ -40,10 +40,10 @@ impl std::fmt::Debug for Call {
 
 impl Simulated {
     /// Lets `cluster` live; its time passes `time_scale` times as fast as ours.
-    pub fn start(cluster: Cluster, time_scale: f64) -> Self {
+    pub fn start<R: Runtime>(cluster: Cluster, time_scale: f64) -> Self {
         let (calls, receiver) = mpsc::channel(CALLS);
         let life = Life { cluster, begin: Instant::now(), time_scale, answers: HashMap::new() };
-        tokio::spawn(life.run(receiver));
+        R::detach(R::spawn(life.run::<R>(receiver)));
         Self { calls }
     }
 
@@ -71,7 +71,7 @@ impl Simulated {
     }
 
     /// Sends a request and waits for the beginning of its answer.
-    pub async fn send(&self, request: Request<Bytes>) -> Result<Answer, TransportError> {
+    pub async fn send(&self, request: Request<Bytes>) -> Result<Answer<Body>, TransportError> {
         let (reply, answer) = oneshot::channel();
         let gone = || TransportError::NotSent("the simulated cluster is gone".to_owned());
         self.calls.send(Call::Request { request: Box::new(request), reply }).await.map_err(|_| gone())?;
@@ -81,7 +81,7 @@ impl Simulated {
 
 /// The body of an answer.
 #[derive(Debug)]
-pub(super) struct Body {
+pub struct Body {
     chunks: mpsc::Receiver<Chunk>,
     ended: bool,
 }
@@ -92,8 +92,8 @@ enum Chunk {
     End,
 }
 
-impl Body {
-    pub(super) async fn chunk(&mut self) -> Option<Result<Bytes, TransportError>> {
+impl AnswerBody for Body {
+    async fn chunk(&mut self) -> Option<Result<Bytes, TransportError>> {
         if self.ended {
             return None;
         }
@@ -112,7 +112,7 @@ impl Body {
 }
 
 enum Progress {
-    Waiting(oneshot::Sender<Answer>),
+    Waiting(oneshot::Sender<Answer<Body>>),
     Streaming(mpsc::Sender<Chunk>),
 }
 
@@ -124,7 +124,7 @@ struct Life {
 }
 
 impl Life {
-    async fn run(mut self, mut calls: mpsc::Receiver<Call>) {
+    async fn run<R: Runtime>(mut self, mut calls: mpsc::Receiver<Call>) {
         loop {
             let deadline = self.cluster.poll_timeout().and_then(|time| self.real(time));
             let call = tokio::select! {
@@ -132,7 +132,7 @@ impl Life {
                     Some(call) => Some(call),
                     None => return,
                 },
-                () = sleep_until(deadline) => None,
+                () = sleep_until::<R>(deadline) => None,
             };
             let now = self.now();
             match call {
@@ -199,17 +199,10 @@ impl Life {
         }
     }
 
-    fn head(&mut self, id: RequestId, head: Response<()>, reply: oneshot::Sender<Answer>) -> bool {
+    fn head(&mut self, id: RequestId, head: Response<()>, reply: oneshot::Sender<Answer<Body>>) -> bool {
         let (sender, chunks) = mpsc::channel(CHUNKS);
-        let body = ResponseBody(Source::Simulated(Body { chunks, ended: false }));
+        let body = Body { chunks, ended: false };
         self.answers.insert(id, Progress::Streaming(sender));
         reply.send(Answer { head, body }).is_ok()
-    }
-}
-
-async fn sleep_until(deadline: Option<Instant>) {
-    match deadline {
-        Some(deadline) => tokio::time::sleep_until(deadline).await,
-        None => std::future::pending().await,
     }
 }

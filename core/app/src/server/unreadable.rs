@@ -11,54 +11,54 @@ use std::time::Duration;
 
 use bytes::{Buf as _, Bytes, BytesMut};
 use http::{Response, StatusCode};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::time::Sleep;
+use hyper::rt::{Read, ReadBuf, ReadBufCursor, Write};
 
 use super::correlation::REQUEST_ID;
+use crate::runtime::{self, Runtime};
 
 /// A connection on which a head that hyper cannot read is answered in the handler's words.
-pub(super) struct Unreadable<I, F> {
+pub(super) struct Unreadable<I, F, R: Runtime> {
     io: I,
     /// What the handler says to such a head; `None` if it leaves that to hyper.
     answer: F,
     /// Whether a whole line has been read since the last answer: then it is not the request line that is too long.
     has_line: bool,
-    replaced: Option<Replaced>,
+    replaced: Option<Replaced<R>>,
 }
 
 /// An answer that was put in the place of hyper's, after which there is nothing more to be said.
-struct Replaced {
+struct Replaced<R: Runtime> {
     rest: Bytes,
     has_shut_down: bool,
     /// Until then what still comes is read: who is cut off while writing may never read the answer.
-    linger: Pin<Box<Sleep>>,
+    linger: R::Timer,
     unread: usize,
 }
 
-impl<I, F: Fn(StatusCode) -> Option<Response<Bytes>>> Unreadable<I, F> {
+impl<I, F: Fn(StatusCode) -> Option<Response<Bytes>>, R: Runtime> Unreadable<I, F, R> {
     pub(super) fn new(io: I, answer: F) -> Self {
         Self { io, answer, has_line: false, replaced: None }
     }
+}
 
-    /// What is to be written instead of these bytes, if they are hyper's own answer.
-    fn replacement(&self, bytes: &[u8]) -> Option<Bytes> {
-        let status = status(bytes)?;
-        let end = bytes.windows(4).position(|window| window == b"\r\n\r\n")?;
-        let head = bytes.get(..end)?;
-        let lines = || head.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii_end);
-        let named = |line: &[u8], name: &str| {
-            line.get(..name.len()).is_some_and(|start| start.eq_ignore_ascii_case(name.as_bytes()))
-        };
-        if lines().any(|line| named(line, REQUEST_ID.as_str())) {
-            return None;
-        }
-        let status = match status {
-            StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE if !self.has_line => StatusCode::URI_TOO_LONG,
-            other => other,
-        };
-        let date = lines().find(|line| named(line, "date:")).unwrap_or_default();
-        (self.answer)(status).map(|response| serialized(&response, date))
+/// What is to be written instead of these bytes, if they are hyper's own answer.
+fn replacement(bytes: &[u8], has_line: bool, answer: impl Fn(StatusCode) -> Option<Response<Bytes>>) -> Option<Bytes> {
+    let status = status(bytes)?;
+    let end = bytes.windows(4).position(|window| window == b"\r\n\r\n")?;
+    let head = bytes.get(..end)?;
+    let lines = || head.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii_end);
+    let named = |line: &[u8], name: &str| {
+        line.get(..name.len()).is_some_and(|start| start.eq_ignore_ascii_case(name.as_bytes()))
+    };
+    if lines().any(|line| named(line, REQUEST_ID.as_str())) {
+        return None;
     }
+    let status = match status {
+        StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE if !has_line => StatusCode::URI_TOO_LONG,
+        other => other,
+    };
+    let date = lines().find(|line| named(line, "date:")).unwrap_or_default();
+    answer(status).map(|response| serialized(&response, date))
 }
 
 /// The status of an answer that may be hyper's own.
@@ -93,7 +93,7 @@ fn serialized(response: &Response<Bytes>, date: &[u8]) -> Bytes {
     text.freeze()
 }
 
-impl<I: AsyncWrite + Unpin, F> Unreadable<I, F> {
+impl<I: Write + Unpin, F, R: Runtime> Unreadable<I, F, R> {
     /// Writes what is left of an answer that was put in the place of hyper's.
     fn poll_replaced(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let Some(replaced) = &mut self.replaced else { return Poll::Ready(Ok(())) };
@@ -107,24 +107,35 @@ impl<I: AsyncWrite + Unpin, F> Unreadable<I, F> {
     }
 }
 
-impl<I: AsyncRead + Unpin, F: Unpin> AsyncRead for Unreadable<I, F> {
-    fn poll_read(self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+impl<I: Read + Unpin, F: Unpin, R: Runtime> Read for Unreadable<I, F, R> {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        mut buffer: ReadBufCursor<'_>,
+    ) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        let before = buffer.filled().len();
-        ready!(pin!(&mut this.io).poll_read(context, buffer))?;
-        this.has_line = this.has_line || buffer.filled().get(before..).is_some_and(|read| read.contains(&b'\n'));
+        if this.has_line {
+            return pin!(&mut this.io).poll_read(context, buffer);
+        }
+        // What is read into hyper's own buffer cannot be looked at.
+        let mut read = [0; LOOKED_AT];
+        let mut read = ReadBuf::new(read.get_mut(..buffer.remaining().min(LOOKED_AT)).unwrap_or_default());
+        ready!(pin!(&mut this.io).poll_read(context, read.unfilled()))?;
+        this.has_line = read.filled().contains(&b'\n');
+        buffer.put_slice(read.filled());
         Poll::Ready(Ok(()))
     }
 }
 
-impl<I, F> AsyncWrite for Unreadable<I, F>
+impl<I, F, R> Write for Unreadable<I, F, R>
 where
-    I: AsyncRead + AsyncWrite + Unpin,
+    I: Read + Write + Unpin,
     F: Fn(StatusCode) -> Option<Response<Bytes>> + Unpin,
+    R: Runtime,
 {
     fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
-        match this.replacement(bytes) {
+        match replacement(bytes, this.has_line, &this.answer) {
             None => {
                 this.has_line = false;
                 pin!(&mut this.io).poll_write(context, bytes)
@@ -171,9 +182,9 @@ where
             replaced.has_shut_down = true;
         }
         let mut discarded = [0; 4096];
-        while replaced.unread > 0 && replaced.linger.as_mut().poll(context).is_pending() {
+        while replaced.unread > 0 && Pin::new(&mut replaced.linger).poll(context).is_pending() {
             let mut buffer = ReadBuf::new(&mut discarded);
-            match ready!(pin!(&mut this.io).poll_read(context, &mut buffer)) {
+            match ready!(pin!(&mut this.io).poll_read(context, buffer.unfilled())) {
                 Ok(()) if !buffer.filled().is_empty() => {
                     replaced.unread = replaced.unread.saturating_sub(buffer.filled().len());
                 }
@@ -185,15 +196,18 @@ where
     }
 }
 
-impl Replaced {
+impl<R: Runtime> Replaced<R> {
     fn new(rest: Bytes) -> Self {
-        Self { rest, has_shut_down: false, linger: Box::pin(tokio::time::sleep(LINGER)), unread: MOST_UNREAD }
+        Self { rest, has_shut_down: false, linger: runtime::sleep::<R>(LINGER), unread: MOST_UNREAD }
     }
 }
 
 /// For how long a client may go on writing after its head could not be read, and how much.
 const LINGER: Duration = Duration::from_secs(1);
 const MOST_UNREAD: usize = 1024 * 1024;
+
+/// How much is read at a time while the first line is looked for, in bytes: most heads are shorter.
+const LOOKED_AT: usize = 1024;
 
 #[cfg(test)]
 mod tests {
@@ -205,14 +219,14 @@ mod tests {
 
     #[test]
     fn only_what_the_parser_says_by_itself_is_replaced() {
-        let mut connection = Unreadable::new((), answer);
-        let replaced = |connection: &Unreadable<(), _>, bytes: &str| {
-            connection.replacement(bytes.as_bytes()).map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+        let replaced = |has_line: bool, bytes: &str| {
+            let replaced = replacement(bytes.as_bytes(), has_line, answer);
+            replaced.map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
         };
         let own = "HTTP/1.1 400 Bad Request\r\nconnection: close\r\ncontent-length: 0\r\ndate: now\r\n\r\n";
         let expected =
             "HTTP/1.1 400 Bad Request\r\nx-test: 1\r\ndate: now\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{}";
-        assert_eq!(replaced(&connection, own).as_deref(), Some(expected));
+        assert_eq!(replaced(false, own).as_deref(), Some(expected));
         for bytes in [
             "HTTP/1.1 100 Continue\r\n\r\n",
             "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n",
@@ -221,11 +235,10 @@ mod tests {
             "",
             "{\"a\": \"HTTP/1.1 400 Bad Request\r\n\r\n\"}",
         ] {
-            assert_eq!(replaced(&connection, bytes), None, "{bytes}");
+            assert_eq!(replaced(false, bytes), None, "{bytes}");
         }
         let large = "HTTP/1.1 431 Request Header Fields Too Large\r\n\r\n";
-        assert!(replaced(&connection, large).is_some_and(|text| text.starts_with("HTTP/1.1 414 URI Too Long\r\n")));
-        connection.has_line = true;
-        assert!(replaced(&connection, large).is_some_and(|text| text.starts_with("HTTP/1.1 431 ")));
+        assert!(replaced(false, large).is_some_and(|text| text.starts_with("HTTP/1.1 414 URI Too Long\r\n")));
+        assert!(replaced(true, large).is_some_and(|text| text.starts_with("HTTP/1.1 431 ")));
     }
 }

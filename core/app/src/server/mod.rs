@@ -19,11 +19,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 use hyper::body::{Body, Incoming};
-use tokio::net::TcpListener;
+use rustls::ServerConfig;
 use tokio::sync::watch;
-use tokio_rustls::TlsAcceptor;
 
 use crate::config::ListenAddress;
+use crate::runtime::{self, Runtime};
 use connection::Connections;
 use open::Open;
 
@@ -52,9 +52,9 @@ pub trait Handler: Clone + Send + Sync + 'static {
 }
 
 /// A server that listens.
-pub struct Server {
-    listener: TcpListener,
-    tls: Option<TlsAcceptor>,
+pub struct Server<R: Runtime> {
+    listener: R::Listener,
+    tls: Option<Arc<ServerConfig>>,
     limits: Limits,
     drain: Drain,
 }
@@ -88,16 +88,22 @@ impl Drain {
     }
 }
 
-impl Server {
-    /// Listens on an address, with TLS if there is an acceptor.
-    pub async fn bind(address: &ListenAddress, tls: Option<TlsAcceptor>, limits: Limits) -> io::Result<Self> {
-        let listener = TcpListener::bind((address.host.as_str(), address.port)).await?;
-        Ok(Self { listener, tls, limits, drain: Drain::new() })
+impl<R: Runtime> Server<R> {
+    /// Listens on an address, with TLS if it is configured: on the first that the name stands for and that can be had.
+    pub async fn bind(address: &ListenAddress, tls: Option<Arc<ServerConfig>>, limits: Limits) -> io::Result<Self> {
+        let mut failure = io::Error::new(io::ErrorKind::AddrNotAvailable, "the name stands for no address");
+        for address in R::resolve(&address.host, address.port).await? {
+            match R::listen(address).await {
+                Ok(listener) => return Ok(Self { listener, tls, limits, drain: Drain::new() }),
+                Err(error) => failure = error,
+            }
+        }
+        Err(failure)
     }
 
     /// The address it listens on: the one that the system chose if it was left the choice.
     pub fn local_address(&self) -> io::Result<SocketAddr> {
-        self.listener.local_addr()
+        R::local_address(&self.listener)
     }
 
     /// What has its clients come on new connections, before it stops.
@@ -108,11 +114,11 @@ impl Server {
     /// Serves until `stop` becomes true or its sender is gone, then finishes what is in flight.
     pub async fn serve<H: Handler>(self, handler: H, mut stop: watch::Receiver<bool>) {
         let Self { listener, tls, limits, drain } = self;
-        let connections = Connections::new(handler, tls, limits, drain, stop.clone());
-        let mut open = Open::new(limits);
+        let connections = Connections::<H, R>::new(handler, tls, limits, drain, stop.clone());
+        let mut open = Open::<R>::new(limits);
         loop {
             tokio::select! {
-                accepted = listener.accept() => match accepted {
+                accepted = R::accept(&listener) => match accepted {
                     Ok((stream, address)) => {
                         open.admit(canonical(address.ip()), |activity| connections.run(stream, activity));
                     }
@@ -124,7 +130,7 @@ impl Server {
         }
         drop(listener);
         let finish = async { while open.next_end().await.is_some() {} };
-        if tokio::time::timeout(limits.grace, finish).await.is_err() {
+        if runtime::timeout::<R, _>(limits.grace, finish).await.is_err() {
             tracing::warn!(connections = open.len(), "requests are cut short: they took longer than the shutdown may");
         }
     }

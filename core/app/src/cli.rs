@@ -3,10 +3,12 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
+use clap::builder::StyledStr;
+use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
 
 use crate::command::{self, Failure};
 use crate::config::ListenAddress;
+use crate::runtime::Runtime;
 
 const ABOUT: &str = "A Redfish service for KubeVirt virtual machines";
 
@@ -213,9 +215,10 @@ fn time_scale(text: &str) -> Result<f64, String> {
     }
 }
 
-/// Runs the program; gives what it ends with.
-pub fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
+/// Runs the program on a runtime; gives what it ends with.
+pub fn main<R: Runtime>() -> ExitCode {
+    let parsed = command_line(R::PROGRAM).try_get_matches().and_then(|found| Cli::from_arg_matches(&found));
+    let cli = match parsed {
         Ok(cli) => cli,
         Err(error) => {
             // Help and version are no errors and go to standard output; there is nobody to tell if that is closed.
@@ -223,24 +226,24 @@ pub fn main() -> ExitCode {
             return if error.use_stderr() { ExitCode::from(2) } else { ExitCode::SUCCESS };
         }
     };
-    match run(cli) {
+    match run::<R>(cli) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            crate::log::last_words(format!("kubevirt-redfish: {failure}\n"));
+            crate::log::last_words(format!("{}: {failure}\n", R::PROGRAM));
             ExitCode::from(failure.exit_status())
         }
     }
 }
 
-fn run(cli: Cli) -> Result<(), Failure> {
+fn run<R: Runtime>(cli: Cli) -> Result<(), Failure> {
     let command = match cli.command {
         Some(Command::Check(args)) => return command::check::run(&args),
         Some(Command::HashPassword(args)) => return command::hash_password::run(&args),
         Some(Command::Completions { shell }) => {
-            command::manual::completions(shell, Cli::command());
+            command::manual::completions(shell, command_line(R::PROGRAM), R::PROGRAM);
             return Ok(());
         }
-        Some(Command::Man { command }) => return command::manual::page(Cli::command(), command.as_deref()),
+        Some(Command::Man { command }) => return command::manual::page(command_line(R::PROGRAM), command.as_deref()),
         Some(Command::Serve(args)) => Running::Serve(args),
         Some(Command::Simulate(args)) => Running::Simulate(args),
         None => Running::Serve(cli.serve),
@@ -250,17 +253,32 @@ fn run(cli: Cli) -> Result<(), Failure> {
     // What makes TLS connections without being told how uses the same cryptography as the rest. It can only have been
     // set already if this is not the first run in the process; then by the same line.
     let _ = crate::tls::provider().install_default();
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| Failure::Runtime(format!("no threads can be started: {error}")))?;
-    runtime.block_on(async {
+    let ended = R::block_on(async {
         match command {
-            Running::Serve(args) => Box::pin(command::serve::run(args)).await,
-            Running::Simulate(args) => Box::pin(command::simulate::run(args)).await,
+            Running::Serve(args) => Box::pin(command::serve::run::<R>(args)).await,
+            Running::Simulate(args) => Box::pin(command::simulate::run::<R>(args)).await,
         }
-    })
+    });
+    ended.map_err(|error| Failure::Runtime(format!("no threads can be started: {error}")))?
 }
+
+/// The command line of a program. Its texts name the program that runs.
+fn command_line(program: &'static str) -> clap::Command {
+    let named = |text: &StyledStr| text.to_string().replace(USUAL, program);
+    let command = Cli::command().name(program).bin_name(program);
+    if program == USUAL {
+        return command;
+    }
+    let renamed = |command: clap::Command| match command.get_after_help().map(named) {
+        Some(text) => command.after_help(text),
+        None => command,
+    };
+    let names: Vec<_> = command.get_subcommands().map(|command| command.get_name().to_owned()).collect();
+    names.into_iter().fold(renamed(command), |command, name| command.mut_subcommand(name, renamed))
+}
+
+/// What the program on the usual runtime is called.
+const USUAL: &str = "kubevirt-redfish";
 
 #[cfg(test)]
 mod tests {

@@ -10,24 +10,36 @@ use argon2::password_hash::phc::{Output, PasswordHash};
 use argon2::{Algorithm, Argon2, Block, Params, Version};
 use kubevirt_redfish_core::config::{self, HashCost};
 use kubevirt_redfish_core::{PasswordCheck, PasswordResult, PasswordTask, PasswordWork, PasswordWorkId};
-use tokio::task::JoinSet;
+use tokio::sync::mpsc;
+
+use crate::runtime::Runtime;
 
 /// Passwords that are being worked on.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Passwords {
-    running: JoinSet<(PasswordWorkId, PasswordResult)>,
+    /// Each work says once what came of it; how many there are is the engine's to say.
+    results: (mpsc::UnboundedSender<Found>, mpsc::UnboundedReceiver<Found>),
     memory: Memory,
 }
+
+/// What came of a work.
+type Found = (PasswordWorkId, PasswordResult);
 
 /// Memory that nobody works in at the moment.
 #[derive(Clone, Debug, Default)]
 struct Memory(Arc<Mutex<Vec<Vec<Block>>>>);
 
 impl Passwords {
+    /// No work yet.
+    pub fn new() -> Self {
+        Self { results: mpsc::unbounded_channel(), memory: Memory::default() }
+    }
+
     /// Begins to work on a password.
-    pub fn start(&mut self, work: PasswordWork) {
-        let memory = self.memory.clone();
-        self.running.spawn_blocking(move || {
+    pub fn start<R: Runtime>(&mut self, work: PasswordWork) {
+        let (memory, results) = (self.memory.clone(), self.results.0.clone());
+        // It goes on if nobody waits for it.
+        drop(R::spawn_blocking(move || {
             let PasswordWork { id, task } = work;
             // Should the work end by a panic, what is waited for is still answered.
             let failed = match task {
@@ -35,28 +47,23 @@ impl Passwords {
                 PasswordTask::Hash(_) => PasswordResult::Hashed(None),
             };
             let result = std::panic::catch_unwind(move || memory.work(&task)).unwrap_or(failed);
-            (id, result)
-        });
+            // Nobody listens any more when everything ends.
+            let _ = results.send((id, result));
+        }));
     }
 
-    /// Waits for work to end; `None` if there is none.
-    pub async fn next_end(&mut self) -> Option<(PasswordWorkId, PasswordResult)> {
-        loop {
-            match self.running.join_next().await? {
-                Ok(ended) => return Some(ended),
-                Err(error) => tracing::error!(%error, "work on a password was given up; this is a bug"),
-            }
+    /// Waits for work to end.
+    pub async fn next_end(&mut self) -> Found {
+        match self.results.1.recv().await {
+            Some(found) => found,
+            // There is always a sender: the one of this.
+            None => std::future::pending().await,
         }
     }
 
     /// Work that has ended, if some has.
-    pub fn try_next_end(&mut self) -> Option<(PasswordWorkId, PasswordResult)> {
-        loop {
-            match self.running.try_join_next()? {
-                Ok(ended) => return Some(ended),
-                Err(error) => tracing::error!(%error, "work on a password was given up; this is a bug"),
-            }
-        }
+    pub fn try_next_end(&mut self) -> Option<Found> {
+        self.results.1.try_recv().ok()
     }
 
     /// Gives memory back that is not worked in.

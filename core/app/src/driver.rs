@@ -13,6 +13,7 @@ use kubevirt_redfish_core::{Engine, Input, Intent, Outcome, Output, Setup, Strea
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::clock::Clock;
+use crate::runtime::{Runtime, sleep_until};
 use crate::server::{StreamBody, stopped};
 use crate::transport::Transport;
 use crate::verify::Passwords;
@@ -64,7 +65,7 @@ impl Submissions {
 }
 
 /// Owns the engine and everything that runs for it.
-pub struct Driver {
+pub struct Driver<R: Runtime> {
     clock: Clock,
     engine: Engine,
     views: Arc<ArcSwap<View>>,
@@ -72,16 +73,16 @@ pub struct Driver {
     submitter: Submissions,
     waiting: HashMap<Ticket, oneshot::Sender<Reply>>,
     last_ticket: u64,
-    carrier: Carrier,
+    carrier: Carrier<R>,
     passwords: Passwords,
     streams: Streams,
     streams_end: watch::Receiver<bool>,
     stopped: bool,
 }
 
-impl Driver {
+impl<R: Runtime> Driver<R> {
     /// Makes the engine, which begins to watch the cluster.
-    pub fn start(clock: Clock, setup: Setup, transport: Transport) -> Self {
+    pub fn start(clock: Clock, setup: Setup, transport: Transport<R::ApiServer>) -> Self {
         let (sender, submissions) = mpsc::channel(SUBMISSIONS);
         let (end_streams, streams_end) = watch::channel(false);
         let engine = Engine::new(setup, clock.now());
@@ -94,7 +95,7 @@ impl Driver {
             waiting: HashMap::new(),
             last_ticket: 0,
             carrier: Carrier::new(transport),
-            passwords: Passwords::default(),
+            passwords: Passwords::new(),
             streams: Streams::new(),
             streams_end,
             stopped: false,
@@ -131,8 +132,8 @@ impl Driver {
                         self.input(Input::StreamClosed(id));
                     }
                 }
-                () = sleep_until(deadline) => {}
-                Some((id, result)) = self.passwords.next_end() => self.input(Input::Password { id, result }),
+                () = sleep_until::<R>(deadline) => {}
+                (id, result) = self.passwords.next_end() => self.input(Input::Password { id, result }),
                 Some(id) = self.streams.next_closed() => self.input(Input::StreamClosed(id)),
                 (id, answer) = self.carrier.next_answer() => self.input(Input::Answer { id, answer }),
                 Some(submission) = self.submissions.recv() => {
@@ -206,19 +207,12 @@ impl Driver {
                 }
                 Output::StreamData { stream, data } => self.send(stream, data),
                 Output::CloseStream(stream) => self.streams.close(stream),
-                Output::Password(work) => self.passwords.start(work),
+                Output::Password(work) => self.passwords.start::<R>(work),
                 Output::ReleasePasswordMemory => self.passwords.release_memory(),
                 Output::Log(event) => log::write(&event),
                 Output::Stopped => self.stopped = true,
                 other => tracing::error!(?other, "the engine wants what this runtime cannot do; this is a bug"),
             }
         }
-    }
-}
-
-async fn sleep_until(deadline: Option<tokio::time::Instant>) {
-    match deadline {
-        Some(deadline) => tokio::time::sleep_until(deadline).await,
-        None => std::future::pending().await,
     }
 }

@@ -13,7 +13,7 @@ use hyper::body::{Body, Frame, Incoming};
 use kubevirt_redfish_core::kubevirt::TransportError;
 
 use crate::server::{Handler, Limits, Peer};
-use crate::transport::{Answer, ResponseBody, Simulated};
+use crate::transport::{Answer, AnswerBody as _, Simulated, SimulatedBody};
 
 /// The longest request body; what an API server takes.
 const BODY: usize = 3 * 1024 * 1024;
@@ -60,7 +60,7 @@ impl Handler for SimulatedApi {
     }
 }
 
-type NextChunk = Pin<Box<dyn Future<Output = (ResponseBody, Option<Result<Bytes, TransportError>>)> + Send>>;
+type NextChunk = Pin<Box<dyn Future<Output = (SimulatedBody, Option<Result<Bytes, TransportError>>)> + Send>>;
 
 /// An answer's body on its way out. An error breaks the connection.
 pub struct Stream {
@@ -72,12 +72,12 @@ impl Stream {
         Self { next: None }
     }
 
-    fn new(body: ResponseBody) -> Self {
+    fn new(body: SimulatedBody) -> Self {
         Self { next: Some(Box::pin(chunk(body))) }
     }
 }
 
-async fn chunk(mut body: ResponseBody) -> (ResponseBody, Option<Result<Bytes, TransportError>>) {
+async fn chunk(mut body: SimulatedBody) -> (SimulatedBody, Option<Result<Bytes, TransportError>>) {
     let chunk = body.chunk().await;
     (body, chunk)
 }

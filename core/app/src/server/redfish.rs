@@ -1,6 +1,7 @@
 //! Carries one request's exchange: what the core asks for is fetched, what it answers is sent.
 
 use std::io;
+use std::marker::PhantomData;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -22,11 +23,18 @@ use super::{AnswerBody, Handler, Peer};
 use crate::clock::Clock;
 use crate::driver::Submissions;
 use crate::permits::{Load, Permit, Permits};
+use crate::runtime::{self, Runtime};
 
 /// Answers requests from the current view.
-#[derive(Clone)]
-pub struct Redfish {
+pub struct Redfish<R> {
     inner: Arc<Inner>,
+    runtime: PhantomData<R>,
+}
+
+impl<R> Clone for Redfish<R> {
+    fn clone(&self) -> Self {
+        Self { inner: Arc::clone(&self.inner), runtime: PhantomData }
+    }
 }
 
 struct Inner {
@@ -39,15 +47,16 @@ struct Inner {
     long_reads: Permits<Party>,
 }
 
-impl Redfish {
+impl<R> Redfish<R> {
     /// Answers reads from `views` and submits changes to `submissions`.
     pub fn new(clock: Clock, views: Arc<ArcSwap<View>>, submissions: Submissions) -> Self {
         let (requests, long_reads) = (Permits::new(REQUESTS), Permits::new(LONG_READS));
-        Self { inner: Arc::new(Inner { clock, views, submissions, requests, long_reads }) }
+        let inner = Inner { clock, views, submissions, requests, long_reads };
+        Self { inner: Arc::new(inner), runtime: PhantomData }
     }
 }
 
-impl Handler for Redfish {
+impl<R: Runtime> Handler for Redfish<R> {
     type Body = AnswerBody;
 
     #[inline]
@@ -73,11 +82,11 @@ impl Handler for Redfish {
             record.client = exchange.client();
             let response = match step {
                 Step::Respond(response) => response.map(|body| AnswerBody::Whole(Full::new(body))),
-                step => inner.carry(&peer, exchange, step, &mut body, &mut record).await?,
+                step => inner.carry::<R>(&peer, exchange, step, &mut body, &mut record).await?,
             };
             // Who waits to be asked for the body has not begun to send it.
             if !body.has_ended() && !expects_continue {
-                body.discard().await;
+                body.discard::<R>().await;
             }
             record.write(response.status());
             let mut response = response;
@@ -114,7 +123,7 @@ impl Inner {
         (exchange, step)
     }
 
-    async fn carry(
+    async fn carry<R: Runtime>(
         &self,
         peer: &Peer,
         mut exchange: core::Exchange,
@@ -133,7 +142,7 @@ impl Inner {
             if place.as_ref().is_none_or(|place| exchange.is_authenticated() && *place.party() != exchange.party()) {
                 place = self.requests.try_acquire(&exchange.party());
                 if place.is_none() {
-                    step = self.refuse(peer, &mut exchange).await;
+                    step = self.refuse::<R>(peer, &mut exchange).await;
                     continue;
                 }
             }
@@ -146,13 +155,13 @@ impl Inner {
                 }
                 Step::Defer => {
                     if let Ok(turn) = self.long_reads.acquire(&exchange.party()).await {
-                        return self.read_long(exchange, turn).await;
+                        return self.read_long::<R>(exchange, turn).await;
                     }
                     place = None;
-                    step = self.refuse(peer, &mut exchange).await;
+                    step = self.refuse::<R>(peer, &mut exchange).await;
                     continue;
                 }
-                Step::ReadBody { limit, within } => body.read(limit, within).await,
+                Step::ReadBody { limit, within } => body.read::<R>(limit, within).await,
                 Step::Submit(intent) => match self.submissions.submit(intent.asked_by(record.id())).await {
                     Some(reply) => {
                         stream = reply.stream;
@@ -176,15 +185,19 @@ impl Inner {
     }
 
     /// Tells a client that it asks for too much, so late that it cannot do so all the time.
-    async fn refuse(&self, peer: &Peer, exchange: &mut core::Exchange) -> Step {
-        tokio::time::sleep(REFUSED_AFTER).await;
+    async fn refuse<R: Runtime>(&self, peer: &Peer, exchange: &mut core::Exchange) -> Step {
+        runtime::sleep::<R>(REFUSED_AFTER).await;
         self.resume(peer, exchange, Signal::NoRoom)
     }
 
     /// Ends an exchange where it keeps nobody waiting.
-    async fn read_long(&self, mut exchange: core::Exchange, place: Permit<Party>) -> io::Result<Response<AnswerBody>> {
+    async fn read_long<R: Runtime>(
+        &self,
+        mut exchange: core::Exchange,
+        place: Permit<Party>,
+    ) -> io::Result<Response<AnswerBody>> {
         let (views, clock) = (Arc::clone(&self.views), self.clock);
-        let work = tokio::task::spawn_blocking(move || {
+        let work = R::spawn_blocking(move || {
             let step = exchange.resume(&views.load_full(), clock.now(), Signal::Proceed);
             // The place is held by the work rather than by who waits for it: a client that hangs up does not stop the work.
             match step {
@@ -195,7 +208,7 @@ impl Inner {
                 _ => Err(broken("a long read wants something else; this is a bug")),
             }
         });
-        work.await.map_err(io::Error::other)?
+        work.await?
     }
 }
 

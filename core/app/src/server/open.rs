@@ -4,27 +4,55 @@ use std::collections::HashMap;
 use std::io;
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use kubevirt_redfish_core::fairness::{Admission, Limits, Present};
-use tokio::task::{AbortHandle, Id, JoinError, JoinSet};
-use tokio::time::Instant;
+use tokio::sync::mpsc;
 
 use super::activity::Activity;
+use crate::runtime::{self, Runtime};
 
 /// The connections that are open, each a task.
-pub(super) struct Open {
+pub(super) struct Open<R: Runtime> {
     limits: Limits,
     start: Instant,
-    tasks: JoinSet<()>,
-    present: HashMap<Id, (Arc<Activity>, AbortHandle)>,
+    last: u64,
+    present: HashMap<u64, (Arc<Activity>, R::Task)>,
+    /// How many tasks have not ended, those included that have been told to.
+    running: usize,
+    /// Every task says once that it has ended, so this holds no more than there are tasks.
+    ended: (mpsc::UnboundedSender<u64>, mpsc::UnboundedReceiver<u64>),
     /// No connection can be accepted: there are no more file descriptors.
     starved: bool,
 }
 
-impl Open {
+/// Says that a task has ended, however it did.
+struct Ending {
+    id: u64,
+    ended: mpsc::UnboundedSender<u64>,
+}
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        // A panic is a mistake in the program; it costs one connection and no more.
+        if std::thread::panicking() {
+            tracing::error!("a connection ended by a panic; this is a bug");
+        }
+        let _ = self.ended.send(self.id);
+    }
+}
+
+impl<R: Runtime> Open<R> {
     pub(super) fn new(limits: Limits) -> Self {
-        Self { limits, start: Instant::now(), tasks: JoinSet::new(), present: HashMap::new(), starved: false }
+        Self {
+            limits,
+            start: Instant::now(),
+            last: 0,
+            present: HashMap::new(),
+            running: 0,
+            ended: mpsc::unbounded_channel(),
+            starved: false,
+        }
     }
 
     /// Takes a connection, if there is room for it or another can go; `serve` makes the task that serves it.
@@ -46,8 +74,15 @@ impl Open {
             }
         }
         let activity = Arc::new(Activity::new(client));
-        let task = self.tasks.spawn(serve(Arc::clone(&activity)));
-        self.present.insert(task.id(), (activity, task));
+        self.last += 1;
+        self.running += 1;
+        let ending = Ending { id: self.last, ended: self.ended.0.clone() };
+        let served = serve(Arc::clone(&activity));
+        let task = R::spawn(async move {
+            let _ending = ending;
+            served.await;
+        });
+        self.present.insert(self.last, (activity, task));
     }
 
     /// None could be accepted. Most likely there are no more file descriptors: then one is taken from an idle connection.
@@ -69,57 +104,47 @@ impl Open {
                 let _ = self.next_end().await;
             }
             // Trying again at once would only burn time.
-            Admission::Welcome | Admission::Refused => tokio::time::sleep(Duration::from_millis(100)).await,
+            Admission::Welcome | Admission::Refused => runtime::sleep::<R>(Duration::from_millis(100)).await,
         }
     }
 
     /// Waits for a connection to end; `None` if there are none.
     pub(super) async fn next_end(&mut self) -> Option<()> {
-        let ended = self.tasks.join_next_with_id().await?;
-        match ended {
-            Ok((id, ())) => {
-                self.present.remove(&id);
-            }
-            Err(error) => {
-                self.present.remove(&error.id());
-                report(&error);
-            }
+        if self.running == 0 {
+            return None;
         }
+        let id = self.ended.1.recv().await?;
+        self.running -= 1;
+        self.present.remove(&id);
         Some(())
     }
 
     pub(super) fn len(&self) -> usize {
-        self.tasks.len()
+        self.running
     }
 
-    fn close(&mut self, id: Id, newcomer: IpAddr, message: &'static str) {
-        if let Some((activity, task)) = self.present.remove(&id) {
+    fn close(&mut self, id: u64, newcomer: IpAddr, message: &'static str) {
+        // The task is cancelled by being dropped.
+        if let Some((activity, _task)) = self.present.remove(&id) {
             let connections = self.present.len();
             tracing::debug!(client = %activity.client, %newcomer, connections, message);
-            task.abort();
         }
     }
 
-    fn present(&self) -> Vec<Present<Id>> {
+    fn present(&self) -> Vec<Present<u64>> {
         self.present.iter().map(|(id, (activity, _))| activity.present(*id, self.start)).collect()
-    }
-}
-
-/// A panic is a mistake in the program; it costs one connection and no more.
-fn report(error: &JoinError) {
-    if error.is_panic() {
-        tracing::error!(%error, "a connection ended by a panic; this is a bug");
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::runtime::for_tests::ForTests;
 
     /// Out of file descriptors: 24 is `EMFILE`.
     #[tokio::test]
     async fn without_file_descriptors_an_idle_connection_makes_room() {
-        let mut open = Open::new(Limits::default());
+        let mut open = Open::<ForTests>::new(Limits::default());
         for number in 0..3_u8 {
             open.admit([10, 0, 0, number].into(), |_| std::future::pending());
         }
