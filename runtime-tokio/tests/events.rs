@@ -157,7 +157,7 @@ async fn certificates_are_verified_if_that_is_asked_for() {
         let test = "/redfish/v1/EventService/Actions/EventService.TestEventSubscription";
         assert_eq!(client.post(test, "").await.status, StatusCode::NO_CONTENT);
         let (stream, _) = timeout(PATIENCE, listener.accept()).await.unwrap().unwrap();
-        match acceptor.accept(stream).await {
+        match tokio_rustls::TlsAcceptor::from(acceptor.clone()).accept(stream).await {
             Ok(mut stream) => {
                 assert!(!verify, "nobody vouches for the certificate");
                 let mut start = [0; 4];

@@ -6,6 +6,7 @@
 mod support;
 
 use http::{Method, StatusCode};
+use kubevirt_redfish_app::transport::AnswerBody as _;
 use kubevirt_redfish_fixtures::cluster::KubevirtVersion;
 use kubevirt_redfish_fixtures::sample;
 use serde_json::{Value, json};
