@@ -1,7 +1,5 @@
 //! The engine as a runtime sees it: what it asks for, when it is to be called again, and what it does about silence.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "tests may fail")]
-
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -42,7 +40,7 @@ impl Lab {
             });
             match output {
                 Output::Send(outbound) => {
-                    self.open.insert(outbound.id, outbound);
+                    self.open.insert(outbound.id, *outbound);
                 }
                 Output::Abort(id) => {
                     assert!(self.open.remove(&id).is_some(), "{id:?} is not under way");

@@ -95,7 +95,7 @@ impl<R: Runtime> Driver<R> {
             waiting: HashMap::new(),
             last_ticket: 0,
             carrier: Carrier::new(transport),
-            passwords: Passwords::new(),
+            passwords: Passwords::default(),
             streams: Streams::new(),
             streams_end,
             stopped: false,
@@ -195,7 +195,7 @@ impl<R: Runtime> Driver<R> {
         while let Some(output) = self.engine.poll_output() {
             match output {
                 Output::Publish(view) => self.views.store(view),
-                Output::Send(outbound) => self.carrier.send(outbound),
+                Output::Send(outbound) => self.carrier.send(*outbound),
                 Output::SendDatagram(datagram) => self.carrier.send_datagram(datagram),
                 Output::Abort(id) => self.carrier.abort(id),
                 Output::Outcome { ticket, outcome } => {

@@ -113,7 +113,8 @@ impl Runtime for ForTests {
     fn spawn_blocking<T: Send + 'static>(
         work: impl FnOnce() -> T + Send + 'static,
     ) -> impl Future<Output = io::Result<T>> + Send + 'static {
-        async { Ok(work()) }
+        let found = work();
+        async { Ok(found) }
     }
 
     fn sleep_until(deadline: Instant) -> Self::Timer {

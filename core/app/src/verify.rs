@@ -29,12 +29,14 @@ type Found = (PasswordWorkId, PasswordResult);
 #[derive(Clone, Debug, Default)]
 struct Memory(Arc<Mutex<Vec<Vec<Block>>>>);
 
-impl Passwords {
-    /// No work yet.
-    pub fn new() -> Self {
+/// No work yet.
+impl Default for Passwords {
+    fn default() -> Self {
         Self { results: mpsc::unbounded_channel(), memory: Memory::default() }
     }
+}
 
+impl Passwords {
     /// Begins to work on a password.
     pub fn start<R: Runtime>(&mut self, work: PasswordWork) {
         let (memory, results) = (self.memory.clone(), self.results.0.clone());

@@ -127,7 +127,7 @@ pub enum Output {
         outcome: Outcome,
     },
     /// Send this, and report what comes back with [`Input::Answer`].
-    Send(Outbound),
+    Send(Box<Outbound>),
     /// Send this datagram, and report what comes back with [`Input::Answer`].
     SendDatagram(OutboundDatagram),
     /// Stop a request: close its connection, or cancel its stream. Nothing is to be reported. One that has ended may be named.
@@ -212,7 +212,8 @@ impl Core {
         correlation: Option<CorrelationId>,
     ) -> RequestId {
         let id = self.next_id(owner);
-        self.outputs.push_back(Output::Send(Outbound { id, target, request, deadline, correlation }));
+        let outbound = Outbound { id, target, request, deadline, correlation };
+        self.outputs.push_back(Output::Send(Box::new(outbound)));
         id
     }
 

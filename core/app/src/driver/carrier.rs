@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use http::Response;
 use kubevirt_redfish_core::fairness::ANSWERS;
 use kubevirt_redfish_core::kubevirt::TransportError;
+use kubevirt_redfish_core::model::CorrelationId;
 use kubevirt_redfish_core::{Answer, Outbound, OutboundDatagram, RequestId, Target};
 use tokio::sync::mpsc;
 
@@ -30,7 +31,7 @@ impl<R: Runtime> Carrier<R> {
 
     pub(super) fn send(&mut self, outbound: Outbound) {
         let Outbound { id, target, request, correlation, .. } = outbound;
-        let correlation_id = correlation.as_ref().map(|id| id.as_str());
+        let correlation_id = correlation.as_ref().map(CorrelationId::as_str);
         let (method, path) = (request.method(), request.uri().path());
         match &target {
             Target::ApiServer { watch: true } => tracing::debug!(path, query = request.uri().query(), "watch"),
