@@ -459,13 +459,15 @@ impl Task for Power {
             strategy: scene.machine.run_strategy(),
             chosen: StrategyNote::chosen(scene.machine),
         });
-        if let Some(read) = self.past.look(scene) {
-            return read;
-        }
-        if let Some(was) = self.past.lost(scene).filter(|_| !self.without.notes) {
-            let note = StrategyNote { was, now: RunStrategy::Halted };
-            let patch = scene.patch().annotate(RUN_STRATEGY, Some(&note.text()));
-            return Decision::Write(patch.into_write(Purpose::Prepare, scene.command));
+        if !self.without.notes {
+            if let Some(read) = self.past.look(scene) {
+                return read;
+            }
+            if let Some(was) = self.past.lost(scene) {
+                let note = StrategyNote { was, now: RunStrategy::Halted };
+                let patch = scene.patch().annotate(RUN_STRATEGY, Some(&note.text()));
+                return Decision::Write(patch.into_write(Purpose::Prepare, scene.command));
+            }
         }
         if let Some(reason) = self.refused.take() {
             return Decision::Fail(CommandError::Refused(reason.into()));
