@@ -208,6 +208,21 @@ impl Exchange {
         self.peer.address
     }
 
+    /// What it asks for.
+    pub fn method(&self) -> &Method {
+        &self.head.method
+    }
+
+    /// The path that it goes to, with every character as it is that needs no percent-encoding.
+    pub fn path(&self) -> &str {
+        self.head.uri.path()
+    }
+
+    /// Whether it came with a user name and a password, or with a token of the cluster.
+    pub fn has_credentials(&self) -> bool {
+        self.head.headers.contains_key(AUTHORIZATION)
+    }
+
     /// What the log calls whoever sent it, once they have proved who they are; of a change, not of a read.
     pub fn user_name(&self) -> Option<&Arc<str>> {
         self.user_name.as_ref()
@@ -582,10 +597,6 @@ impl Exchange {
 
     fn location(&self) -> Result<Location<'_>, Refusal> {
         locate(self.path())
-    }
-
-    fn path(&self) -> &str {
-        self.head.uri.path()
     }
 
     /// The action that the request is sent to, by the name that messages have for it.

@@ -186,7 +186,7 @@ impl Watchdog {
         if self.slow_since.is_some_and(|since| now.saturating_since(since) >= self.limits.stuck) {
             return Verdict::Stuck;
         }
-        let soon = self.limits.stuck / 2;
+        let soon = (self.limits.stuck / 2).min(self.limits.idle.unwrap_or(FAR));
         let left = match (asked, quiet, self.limits.idle) {
             (false, ..) => {
                 let left = self.limits.first_request.checked_sub(now.saturating_since(self.begin));
@@ -291,6 +291,11 @@ mod tests {
         let quiet = |seconds| Seen { quiet: Some(Duration::from_secs(seconds)), ..SEEN };
         assert_eq!(watchdog.look(at(200), quiet(60)), Verdict::LookAt(at(230)));
         assert_eq!(watchdog.look(at(230), quiet(90)), Verdict::Idle);
+        // It is looked at as often as it may be idle, whatever it does: nothing else watches the time of a head.
+        let mut hasty = Watchdog::new(Limits { idle: Some(Duration::from_secs(1)), ..Limits::default() }, at(0));
+        assert_eq!(hasty.look(at(0), Seen { quiet: None, ..quiet(0) }), Verdict::LookAt(at(1)));
+        assert_eq!(hasty.look(at(1), quiet(0)), Verdict::LookAt(at(2)));
+        assert_eq!(hasty.look(at(2), quiet(1)), Verdict::Idle);
         let mut patient = Watchdog::new(Limits { idle: None, ..Limits::default() }, at(0));
         assert!(matches!(patient.look(at(9_000), quiet(9_000)), Verdict::LookAt(_)));
     }

@@ -91,9 +91,8 @@ impl<H: Handler, R: Runtime> Connections<H, R> {
         stop: watch::Receiver<bool>,
     ) -> Self {
         let mut http = Builder::new(ForHyper::new());
-        // hyper counts the time between requests as time to read the next one's head; the first is watched here.
-        let head_time = limits.idle.unwrap_or(Duration::from_hours(24));
-        http.http1().timer(ForHyper::<R>::new()).header_read_timeout(head_time).max_buf_size(limits.head);
+        // The watchdog counts the time in which a head is read as idle; hyper would make a timer for each request.
+        http.http1().header_read_timeout(None).max_buf_size(limits.head);
         let list_size = u32::try_from(limits.head).unwrap_or(u32::MAX);
         // What hyper bounds by itself is said here all the same: streams that are reset before they are answered, pings
         // and settings that are sent without an end (each is answered before the next is read), and what is buffered.

@@ -2,13 +2,12 @@
 
 use std::io;
 use std::marker::PhantomData;
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, Version, header};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version, header};
 use http_body_util::Full;
 use hyper::body::Incoming;
 use kubevirt_redfish_core::fairness::{LONG_READS, Party, REFUSED_AFTER, REQUESTS};
@@ -66,31 +65,30 @@ impl<R: Runtime> Handler for Redfish<R> {
         request: Request<Incoming>,
     ) -> impl Future<Output = io::Result<Response<AnswerBody>>> + Send + 'static {
         let (parts, body) = request.into_parts();
-        let correlation_id = correlation_id(&peer, &parts.headers);
-        let mut record = Record::of(&parts, &correlation_id, peer.address);
+        let mut body = RequestBody::new(body);
+        let mut record = Record::of(&parts, correlation_id(&peer, &parts.headers));
         let is_http1 = parts.version < Version::HTTP_2;
-        let expects_continue = parts.headers.contains_key(header::EXPECT);
+        let expects_continue = !body.has_ended() && parts.headers.contains_key(header::EXPECT);
         let inner = self.inner;
         let head = Request::from_parts(parts, ());
+        // It is moved several times before it is first polled: what few requests need is in boxes, so that it is small.
         async move {
-            let mut body = RequestBody::new(body);
             // Here, where its answer is counted before the next request is looked at; a read waits for nothing else.
             if peer.is_full() {
-                peer.room().await;
+                Box::pin(peer.room()).await;
             }
             let (exchange, step) = inner.begin(&peer, head);
-            record.client = exchange.client();
-            let response = match step {
-                Step::Respond(response) => response.map(|body| AnswerBody::Whole(Full::new(body))),
-                step => inner.carry::<R>(&peer, exchange, step, &mut body, &mut record).await?,
+            let (exchange, mut response) = match step {
+                Step::Respond(response) => (exchange, whole(response)),
+                step => Box::pin(inner.carry::<R>(&peer, exchange, step, &mut body, &mut record)).await?,
             };
+            record.write(&exchange, response.status());
+            drop(exchange);
             // Who waits to be asked for the body has not begun to send it.
             if !body.has_ended() && !expects_continue {
-                body.discard::<R>().await;
+                Box::pin(body.discard::<R>()).await;
             }
-            record.write(response.status());
-            let mut response = response;
-            response.headers_mut().insert(REQUEST_ID, correlation_id);
+            response.headers_mut().insert(REQUEST_ID, record.correlation_id);
             // With an unread body in it the connection is of no more use. Who is not told so sends the next request on it.
             if is_http1 && !body.has_ended() {
                 response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
@@ -130,13 +128,12 @@ impl Inner {
         mut step: Step,
         body: &mut RequestBody,
         record: &mut Record,
-    ) -> io::Result<Response<AnswerBody>> {
+    ) -> io::Result<(core::Exchange, Response<AnswerBody>)> {
         let mut stream = None;
         let mut place: Option<Permit<Party>> = None;
         loop {
-            record.user = exchange.user_name().cloned();
             if let Step::Respond(response) = step {
-                return Ok(response.map(|body| AnswerBody::Whole(Full::new(body))));
+                return Ok((exchange, whole(response)));
             }
             // Who sent it may turn out only on the way.
             if place.as_ref().is_none_or(|place| exchange.is_authenticated() && *place.party() != exchange.party()) {
@@ -147,11 +144,11 @@ impl Inner {
                 }
             }
             let signal = match step {
-                Step::Respond(response) => return Ok(response.map(|body| AnswerBody::Whole(Full::new(body)))),
+                Step::Respond(response) => return Ok((exchange, whole(response))),
                 Step::Stream { head, .. } => {
                     // The stream came along with the outcome that this step follows from.
                     let body = stream.take().ok_or_else(|| broken("there is no such stream; this is a bug"))?;
-                    return Ok(head.map(|()| AnswerBody::Stream(body)));
+                    return Ok((exchange, head.map(|()| AnswerBody::Stream(body))));
                 }
                 Step::Defer => {
                     if let Ok(turn) = self.long_reads.acquire(&exchange.party()).await {
@@ -168,7 +165,7 @@ impl Inner {
                         Signal::Outcome(reply.outcome)
                     }
                     // The service has stopped.
-                    None => return Ok(core::refuse_stopped(peer.secure).map(|body| AnswerBody::Whole(Full::new(body)))),
+                    None => return Ok((exchange, whole(core::refuse_stopped(peer.secure)))),
                 },
             };
             step = self.resume(peer, &mut exchange, signal);
@@ -195,21 +192,25 @@ impl Inner {
         &self,
         mut exchange: core::Exchange,
         place: Permit<Party>,
-    ) -> io::Result<Response<AnswerBody>> {
+    ) -> io::Result<(core::Exchange, Response<AnswerBody>)> {
         let (views, clock) = (Arc::clone(&self.views), self.clock);
         let work = R::spawn_blocking(move || {
             let step = exchange.resume(&views.load_full(), clock.now(), Signal::Proceed);
             // The place is held by the work rather than by who waits for it: a client that hangs up does not stop the work.
             match step {
-                Step::Respond(response) => Ok(response.map(|body| {
-                    let load = place.hold(body.len());
-                    AnswerBody::Whole(Full::new(Bytes::from_owner(Kept { body, _load: load })))
-                })),
+                Step::Respond(response) => {
+                    let keep = |body: Bytes| Bytes::from_owner(Kept { _load: place.hold(body.len()), body });
+                    Ok((exchange, whole(response.map(keep))))
+                }
                 _ => Err(broken("a long read wants something else; this is a bug")),
             }
         });
         work.await?
     }
+}
+
+fn whole(response: Response<Bytes>) -> Response<AnswerBody> {
+    response.map(|body| AnswerBody::Whole(Full::new(body)))
 }
 
 /// A long answer, counted until it has been sent.
@@ -224,34 +225,18 @@ impl AsRef<[u8]> for Kept {
     }
 }
 
-/// What the log says about a request.
+/// What the log says about a request, besides what its exchange knows.
 struct Record {
     correlation_id: HeaderValue,
-    /// Where it comes from.
-    client: IpAddr,
-    method: Method,
-    uri: Uri,
-    /// It came with a user name and a password, or with a token of the cluster.
-    has_credentials: bool,
-    /// Who sent it, if it is to change something and they have proved who they are.
-    user: Option<Arc<str>>,
     /// When it began. A read is only timed if somebody wants to know.
     begin: Option<Instant>,
 }
 
 impl Record {
-    fn of(parts: &http::request::Parts, correlation_id: &HeaderValue, client: IpAddr) -> Self {
+    fn of(parts: &http::request::Parts, correlation_id: HeaderValue) -> Self {
         let is_timed = !is_read(&parts.method) || tracing::enabled!(Level::DEBUG);
-        let record = Self {
-            correlation_id: correlation_id.clone(),
-            client,
-            method: parts.method.clone(),
-            uri: parts.uri.clone(),
-            has_credentials: parts.headers.contains_key(header::AUTHORIZATION),
-            user: None,
-            begin: is_timed.then(Instant::now),
-        };
-        tracing::trace!(correlation_id = record.text(), method = %record.method, path = record.uri.path(), "request");
+        let record = Self { correlation_id, begin: is_timed.then(Instant::now) };
+        tracing::trace!(correlation_id = record.text(), method = %parts.method, path = parts.uri.path(), "request");
         record
     }
 
@@ -264,15 +249,17 @@ impl Record {
     }
 
     /// One line for each change and for each log-in that is refused; others for whoever looks for a fault.
-    fn write(&self, status: StatusCode) {
-        let Self { client, method, uri, has_credentials, user, begin, .. } = self;
+    fn write(&self, exchange: &core::Exchange, status: StatusCode) {
+        let (method, path, client) = (exchange.method(), exchange.path(), exchange.client());
         let is_refused = status.is_client_error() || status.is_server_error();
-        let is_log_in = *has_credentials || uri.path().trim_end_matches('/').ends_with("/SessionService/Sessions");
-        let is_refused_log_in = is_log_in && matches!(status, StatusCode::UNAUTHORIZED | StatusCode::TOO_MANY_REQUESTS);
+        let is_log_in =
+            || exchange.has_credentials() || path.trim_end_matches('/').ends_with("/SessionService/Sessions");
+        let is_refused_log_in =
+            matches!(status, StatusCode::UNAUTHORIZED | StatusCode::TOO_MANY_REQUESTS) && is_log_in();
         let changes = !is_read(method) && *method != Method::OPTIONS;
         let correlation_id = self.text();
-        let (path, status_code, user) = (uri.path(), status.as_u16(), user.as_deref());
-        let duration_us = begin.map(|begin| microseconds(begin.elapsed()));
+        let (status_code, user) = (status.as_u16(), exchange.user_name().map(|name| &**name));
+        let duration_us = self.begin.map(|begin| microseconds(begin.elapsed()));
         if is_refused_log_in {
             tracing::warn!(correlation_id, %client, %method, %path, status_code, duration_us, "log-in refused");
         } else if changes && is_refused {
