@@ -23,7 +23,6 @@ mod datagram;
 mod log;
 mod outside;
 mod streams;
-mod trust;
 
 use carrier::Carrier;
 use streams::Streams;

@@ -14,8 +14,10 @@ mod permits;
 pub mod random;
 pub mod runtime;
 pub mod server;
+#[cfg(feature = "simulate")]
 pub mod simulated_api;
 mod ssdp;
 pub mod tls;
 pub mod transport;
+pub mod trust;
 pub mod verify;

@@ -1,5 +1,6 @@
 //! TLS for the service: certificates from files or made on the spot, with one cryptographic provider, named here.
 
+#[cfg(feature = "simulate")]
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -7,8 +8,10 @@ use std::sync::Arc;
 use kubevirt_redfish_core::time::UnixTime;
 use rustls::ServerConfig;
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
+#[cfg(feature = "simulate")]
+use rustls::pki_types::PrivatePkcs8KeyDer;
 use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 use crate::config::TlsFiles;
 
@@ -29,6 +32,7 @@ pub enum TlsError {
     #[error("the certificate and its key cannot be used: {0}")]
     Rejected(#[from] rustls::Error),
     /// No certificate could be made.
+    #[cfg(feature = "simulate")]
     #[error("a self-signed certificate could not be made: {0}")]
     SelfSigned(#[from] rcgen::Error),
 }
@@ -75,6 +79,7 @@ pub fn expiry_warning(files: &TlsFiles, now: i64) -> Option<String> {
 const SOON: i64 = 30 * 24 * 60 * 60;
 
 /// TLS with a certificate made on the spot (ECDSA P-256), for `localhost`, `127.0.0.1` and `host`.
+#[cfg(feature = "simulate")]
 pub fn self_signed(host: &str) -> Result<Arc<ServerConfig>, TlsError> {
     let mut names = vec!["localhost".to_owned(), "127.0.0.1".to_owned()];
     let is_wildcard = host.parse::<IpAddr>().is_ok_and(|ip| ip.is_unspecified());
@@ -101,6 +106,7 @@ fn acceptor(
 }
 
 /// The address that people on the same machine reach a listener at `ip` by.
+#[cfg(feature = "simulate")]
 pub fn reachable(ip: IpAddr) -> IpAddr {
     if ip.is_unspecified() { IpAddr::V4(Ipv4Addr::LOCALHOST) } else { ip }
 }

@@ -7,10 +7,11 @@ use kubevirt_redfish_core::config::{ChassisName, Credential, IdConvention};
 use super::{Failure, config_path, expiry, load_tls, print};
 use crate::cli::CheckArgs;
 use crate::config::{self, Loaded, Settings};
+use crate::runtime::Runtime;
 
 /// Checks the file and prints what it means.
-pub(crate) fn run(args: &CheckArgs) -> Result<(), Failure> {
-    let path = config_path(args.config.as_ref())?;
+pub(crate) fn run<R: Runtime>(args: &CheckArgs) -> Result<(), Failure> {
+    let path = config_path::<R>(args.config.as_ref())?;
     let Loaded { settings, warnings } = config::load(path).map_err(|error| Failure::Usage(error.to_string()))?;
     let _tls = load_tls(&settings)?;
     let mut text = describe(&settings);

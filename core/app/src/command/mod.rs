@@ -5,6 +5,7 @@ pub(crate) mod hash_password;
 pub(crate) mod manual;
 mod password;
 pub(crate) mod serve;
+#[cfg(feature = "simulate")]
 pub(crate) mod simulate;
 
 use std::io::Write as _;
@@ -52,13 +53,14 @@ impl Failure {
     }
 }
 
-fn config_path(path: Option<&PathBuf>) -> Result<&Path, Failure> {
+fn config_path<R: Runtime>(path: Option<&PathBuf>) -> Result<&Path, Failure> {
+    let program = R::PROGRAM;
     path.map(PathBuf::as_path).ok_or_else(|| {
-        Failure::Usage(
-            "no configuration: give --config FILE or set CONFIG_PATH; `kubevirt-redfish simulate` needs none, and \
-             `kubevirt-redfish --help` says more"
-                .to_owned(),
-        )
+        let simulate =
+            if cfg!(feature = "simulate") { format!("`{program} simulate` needs none, and ") } else { String::new() };
+        Failure::Usage(format!(
+            "no configuration: give --config FILE or set CONFIG_PATH; {simulate}`{program} --help` says more"
+        ))
     })
 }
 

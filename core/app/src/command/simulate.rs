@@ -1,7 +1,9 @@
 //! `simulate`: the service over a simulated cluster in this process.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
+use clap::{Args, ValueEnum};
 use kubevirt_redfish_core::config::{
     Account, Chassis, ChassisName, Config, Credential, EventConfig, IdConvention, Protocol, Secret,
 };
@@ -13,8 +15,8 @@ use kubevirt_redfish_fixtures::sample;
 use tokio::sync::watch;
 
 use super::{App, Failure, bind, password, print};
-use crate::cli::{SimulateArgs, SimulatedVersion, TlsMode};
 use crate::clock::Clock;
+use crate::config::ListenAddress;
 use crate::random;
 use crate::runtime::Runtime;
 use crate::server::Limits;
@@ -24,6 +26,85 @@ use crate::transport::{Simulated, Transport};
 
 /// The name of the one chassis, and of the namespace behind it.
 const LAB: &str = "lab";
+
+/// What the command's help ends with.
+pub(crate) const EXAMPLES: &str = "\
+Examples:
+  Three machines behind https://127.0.0.1:8443 and a random password:
+      kubevirt-redfish simulate
+
+  Plain HTTP on any free port, a hundred machines, everything ten times as fast:
+      kubevirt-redfish simulate --listen 127.0.0.1:0 --tls off --systems 100 --time-scale 10
+
+  Look at the cluster behind it as well:
+      kubevirt-redfish simulate --cluster-listen 127.0.0.1:8001
+      kubectl --server http://127.0.0.1:8001 get vm --namespace lab --watch";
+
+/// The arguments of `simulate`.
+#[derive(Debug, Args)]
+pub(crate) struct SimulateArgs {
+    /// Where to listen; port 0 for any that is free
+    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:8443")]
+    pub(crate) listen: ListenAddress,
+    /// How many virtual machines there are
+    #[arg(long, value_name = "COUNT", default_value_t = 3, value_parser = clap::value_parser!(u32).range(0..=100_000))]
+    pub(crate) systems: u32,
+    /// HTTPS with a certificate made on the spot, or plain HTTP
+    #[arg(long, value_enum, default_value_t = TlsMode::SelfSigned)]
+    pub(crate) tls: TlsMode,
+    /// The name to log in with
+    #[arg(long, value_name = "NAME", default_value = "admin")]
+    pub(crate) username: String,
+    /// The password to log in with; other users of this host can see it [default: a random one, printed]
+    #[arg(long, value_name = "PASSWORD", conflicts_with = "password_file")]
+    pub(crate) password: Option<String>,
+    /// Read that password from this file, or from standard input if it is `-`
+    #[arg(long, value_name = "FILE")]
+    pub(crate) password_file: Option<PathBuf>,
+    /// Serve the simulated Kubernetes API here as well, by plain HTTP and to anyone
+    #[arg(long, value_name = "HOST:PORT")]
+    pub(crate) cluster_listen: Option<ListenAddress>,
+    /// Answer searches for Redfish services on the network (SSDP)
+    #[arg(long)]
+    pub(crate) ssdp: bool,
+    /// Take Kubernetes tokens as well; three that the simulated cluster knows are printed
+    #[arg(long)]
+    pub(crate) kubernetes_tokens: bool,
+    /// How many times as fast as usual the cluster lives
+    #[arg(long, value_name = "FACTOR", default_value_t = 1.0, value_parser = time_scale)]
+    pub(crate) time_scale: f64,
+    /// What identifiers and addresses are drawn from: the same for the same number
+    #[arg(long, value_name = "NUMBER", default_value_t = 0)]
+    pub(crate) seed: u64,
+    /// Which release of the virtualisation layer to simulate
+    #[arg(long, value_name = "VERSION", value_enum, default_value_t = SimulatedVersion::V1_9)]
+    pub(crate) kubevirt_version: SimulatedVersion,
+}
+
+// No documentation of the values: they speak for themselves, and help that has some takes three times the space.
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum TlsMode {
+    SelfSigned,
+    Off,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SimulatedVersion {
+    #[value(name = "1.6")]
+    V1_6,
+    #[value(name = "1.8")]
+    V1_8,
+    #[value(name = "1.9")]
+    V1_9,
+}
+
+fn time_scale(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(factor) if (0.001..=1000.0).contains(&factor) => Ok(factor),
+        _ => Err("expected a number from 0.001 to 1000".to_owned()),
+    }
+}
 
 /// Runs until the process is asked to end.
 pub(crate) async fn run<R: Runtime>(args: SimulateArgs) -> Result<(), Failure> {

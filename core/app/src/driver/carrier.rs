@@ -45,11 +45,13 @@ impl<R: Runtime> Carrier<R> {
             let carried = match target {
                 Target::ApiServer { .. } => match &transport {
                     Transport::ApiServer(server) => carry(id, server.send(request).await, &answers).await,
+                    #[cfg(feature = "simulate")]
                     Transport::Simulated(simulated) => carry(id, simulated.send(request).await, &answers).await,
                 },
                 Target::ImageServer(outside) => {
                     let head = match &transport {
                         // The images of a simulated cluster are where it is.
+                        #[cfg(feature = "simulate")]
                         Transport::Simulated(simulated) => simulated.ask_for_image(request.map(drop)).await,
                         Transport::ApiServer(_) => outside::send::<R>(request, &outside).await,
                     };

@@ -13,8 +13,8 @@ use kubevirt_redfish_core::kubevirt::TransportError;
 use kubevirt_redfish_core::model::Host;
 use rustls::pki_types::ServerName;
 
-use super::trust;
 use crate::runtime::Runtime;
+use crate::trust;
 
 /// Addresses of one name that are tried.
 const ADDRESSES: usize = 4;

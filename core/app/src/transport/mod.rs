@@ -1,5 +1,6 @@
 //! The way to the cluster: an API server, or the simulated one in this process.
 
+#[cfg(feature = "simulate")]
 mod simulated;
 
 use std::future::Future;
@@ -9,6 +10,7 @@ use bytes::Bytes;
 use http::{Request, Response};
 use kubevirt_redfish_core::kubevirt::TransportError;
 
+#[cfg(feature = "simulate")]
 pub use simulated::{Body as SimulatedBody, Simulated};
 
 /// There is no way to an API server.
@@ -74,5 +76,6 @@ pub enum Transport<A> {
     /// An API server.
     ApiServer(A),
     /// The simulated cluster in this process.
+    #[cfg(feature = "simulate")]
     Simulated(Simulated),
 }

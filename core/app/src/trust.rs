@@ -7,10 +7,12 @@ use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, Server
 use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
+use rustls::{ClientConfig, ConfigBuilder, DigitallySignedStruct, RootCertStore, SignatureScheme, WantsVerifier};
+
+use crate::tls::provider;
 
 /// The configuration of a TLS client that knows servers in this way.
-pub(super) fn client_config(verification: &Verification) -> Result<Arc<ClientConfig>, String> {
+pub(crate) fn client_config(verification: &Verification) -> Result<Arc<ClientConfig>, String> {
     static VERIFYING: OnceLock<Result<Arc<ClientConfig>, String>> = OnceLock::new();
     static TRUSTING: OnceLock<Result<Arc<ClientConfig>, String>> = OnceLock::new();
     match verification {
@@ -25,7 +27,7 @@ pub(super) fn client_config(verification: &Verification) -> Result<Arc<ClientCon
 }
 
 /// The certificates that the system trusts. Read once: looking through them takes a few milliseconds.
-fn system_roots() -> &'static RootCertStore {
+pub fn system_roots() -> &'static RootCertStore {
     static ROOTS: OnceLock<RootCertStore> = OnceLock::new();
     ROOTS.get_or_init(|| {
         let found = rustls_native_certs::load_native_certs();
@@ -42,26 +44,28 @@ fn verifying(roots: RootCertStore) -> Result<Arc<ClientConfig>, String> {
     if roots.is_empty() {
         return Err("the system has no certificates to verify others with".to_owned());
     }
-    let builder = ClientConfig::builder_with_provider(provider()).with_safe_default_protocol_versions();
-    let builder = builder.map_err(|error| error.to_string())?;
-    Ok(Arc::new(builder.with_root_certificates(roots).with_no_client_auth()))
+    Ok(Arc::new(client_builder()?.with_root_certificates(roots).with_no_client_auth()))
 }
 
 fn trusting() -> Result<Arc<ClientConfig>, String> {
-    let provider = provider();
-    let any = AnyCertificate(Arc::clone(&provider));
-    let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
-    let builder = builder.map_err(|error| error.to_string())?;
-    Ok(Arc::new(builder.dangerous().with_custom_certificate_verifier(Arc::new(any)).with_no_client_auth()))
+    let builder = client_builder()?.dangerous().with_custom_certificate_verifier(any_certificate());
+    Ok(Arc::new(builder.with_no_client_auth()))
 }
 
-fn provider() -> Arc<CryptoProvider> {
-    Arc::new(rustls::crypto::aws_lc_rs::default_provider())
+/// Begins the configuration of a TLS client.
+pub fn client_builder() -> Result<ConfigBuilder<ClientConfig, WantsVerifier>, String> {
+    let builder = ClientConfig::builder_with_provider(Arc::new(provider())).with_safe_default_protocol_versions();
+    builder.map_err(|error| error.to_string())
 }
 
-/// Takes any certificate, as whoever subscribed asked for; that the server holds its key is checked all the same.
+/// Takes any certificate, for those who have asked for it.
+pub fn any_certificate() -> Arc<dyn ServerCertVerifier> {
+    Arc::new(AnyCertificate(provider()))
+}
+
+/// That the server holds the certificate's key is checked all the same.
 #[derive(Debug)]
-struct AnyCertificate(Arc<CryptoProvider>);
+struct AnyCertificate(CryptoProvider);
 
 impl ServerCertVerifier for AnyCertificate {
     fn verify_server_cert(
