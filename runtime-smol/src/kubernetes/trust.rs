@@ -26,7 +26,6 @@ enum Roots {
 }
 
 /// What a configuration is made of.
-#[derive(PartialEq, Eq)]
 struct Made {
     roots: Option<Vec<u8>>,
     identity: Option<Identity>,
@@ -47,38 +46,46 @@ impl Trust {
 
     /// The configuration of a TLS client that comes as `identity`.
     pub(super) async fn client_config(&self, identity: Option<&Identity>) -> Result<Arc<ClientConfig>, String> {
-        let roots = match &self.roots {
-            Roots::File(path) => {
-                let read = smol::fs::read(path).await;
-                Some(read.map_err(|error| format!("the certificates in {}: {error}", path.display()))?)
-            }
-            Roots::System | Roots::Fixed(_) | Roots::Anything => None,
-        };
-        let made = Made { roots, identity: identity.cloned() };
+        let read = self.read().await;
         // What was made before a panic is as good as ever.
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((before, config)) = &*last
-            && *before == made
-        {
-            return Ok(Arc::clone(config));
+        let before = last.as_ref().filter(|(of, _)| of.identity.as_ref() == identity);
+        let made = read.and_then(|roots| match before {
+            Some((of, config)) if of.roots == roots => Ok((roots, Arc::clone(config))),
+            _ => Ok((roots.clone(), Arc::new(self.make(roots.as_deref(), identity)?))),
+        });
+        match (made, before) {
+            (Ok((roots, config)), _) => {
+                *last = Some((Made { roots, identity: identity.cloned() }, Arc::clone(&config)));
+                Ok(config)
+            }
+            // Files are replaced, and may be missing or incomplete for a moment.
+            (Err(reason), Some((_, config))) => {
+                tracing::debug!(reason, "the authority that was read last is believed");
+                Ok(Arc::clone(config))
+            }
+            (Err(reason), None) => Err(reason),
         }
-        let config = Arc::new(self.make(&made)?);
-        *last = Some((made, Arc::clone(&config)));
-        Ok(config)
     }
 
-    fn make(&self, of: &Made) -> Result<ClientConfig, String> {
+    async fn read(&self) -> Result<Option<Vec<u8>>, String> {
+        let Roots::File(path) = &self.roots else { return Ok(None) };
+        let read = smol::fs::read(path).await;
+        read.map(Some).map_err(|error| format!("the certificates in {}: {error}", path.display()))
+    }
+
+    fn make(&self, bundle: Option<&[u8]>, identity: Option<&Identity>) -> Result<ClientConfig, String> {
         let builder = trust::client_builder()?;
-        let builder = match (&self.roots, &of.roots) {
-            (Roots::Anything, _) => builder.dangerous().with_custom_certificate_verifier(trust::any_certificate()),
-            (Roots::System, _) => builder.with_root_certificates(trust::system_roots().clone()),
-            (Roots::Fixed(certificates), _) => builder.with_root_certificates(store(certificates.iter().cloned())?),
-            (Roots::File(_), bundle) => {
-                let certificates = CertificateDer::pem_slice_iter(bundle.as_deref().unwrap_or_default());
+        let builder = match &self.roots {
+            Roots::Anything => builder.dangerous().with_custom_certificate_verifier(trust::any_certificate()),
+            Roots::System => builder.with_root_certificates(trust::system_roots().clone()),
+            Roots::Fixed(certificates) => builder.with_root_certificates(store(certificates.iter().cloned())?),
+            Roots::File(_) => {
+                let certificates = CertificateDer::pem_slice_iter(bundle.unwrap_or_default());
                 builder.with_root_certificates(store(certificates.flatten())?)
             }
         };
-        let mut config = match &of.identity {
+        let mut config = match identity {
             None => builder.with_no_client_auth(),
             Some(identity) => {
                 let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&identity.certificate).collect();
@@ -100,4 +107,36 @@ fn store(certificates: impl IntoIterator<Item = CertificateDer<'static>>) -> Res
         return Err("there is no certificate to know the API server by".to_owned());
     }
     Ok(roots)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// In a pod: the file is replaced while the program runs.
+    #[test]
+    fn an_authority_that_is_replaced_is_believed_from_the_next_connection_on() {
+        let authority = || {
+            let key = rcgen::KeyPair::generate().expect("a key");
+            let params = rcgen::CertificateParams::new([]).expect("no names");
+            params.self_signed(&key).expect("a certificate").pem()
+        };
+        let path = std::env::temp_dir().join(format!("kubevirt-redfish-smol-{}-ca.crt", std::process::id()));
+        std::fs::write(&path, authority()).expect("it is written");
+        let mut config = kube::Config::new(http::Uri::from_static("https://api.example"));
+        config.root_cert_file = Some(path.clone());
+        let trust = Trust::new(&config);
+        let current = || smol::block_on(trust.client_config(None));
+        let first = current().expect("a configuration");
+        assert!(Arc::ptr_eq(&first, &current().expect("a configuration")), "it remembers sessions");
+        std::fs::write(&path, authority()).expect("it is written");
+        let second = current().expect("a configuration");
+        assert!(!Arc::ptr_eq(&first, &second));
+        std::fs::write(&path, "nothing").expect("it is written");
+        assert!(Arc::ptr_eq(&second, &current().expect("a configuration")), "for a moment");
+        std::fs::remove_file(&path).expect("it is there");
+        assert!(Arc::ptr_eq(&second, &current().expect("a configuration")), "for a moment");
+        let missing = smol::block_on(Trust::new(&config).client_config(None));
+        assert!(missing.is_err_and(|reason| reason.contains("ca.crt")));
+    }
 }
