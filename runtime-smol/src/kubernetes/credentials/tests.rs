@@ -1,5 +1,3 @@
-use std::os::unix::fs::PermissionsExt as _;
-
 use super::*;
 
 fn credentials(user: &str) -> Credentials {
@@ -27,16 +25,13 @@ fn file(name: &str, content: &str) -> PathBuf {
 /// A plugin that counts how often it is run, and says what is in a file.
 fn plugin(name: &str, said: &str) -> (Credentials, PathBuf, PathBuf) {
     let (said, runs) = (file(&format!("{name}.json"), said), file(&format!("{name}.runs"), ""));
-    let script = format!(
-        "#!/bin/sh\necho \"$1 $SETTING $KUBERNETES_EXEC_INFO\" >> '{}'\ncat '{}'\n",
-        runs.display(),
-        said.display()
-    );
-    let program = file(name, &script);
-    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o700)).expect("it is the test's own");
+    let script = "echo \"$1 $SETTING $KUBERNETES_EXEC_INFO\" >> \"$RUNS\"; cat \"$SAID\"";
     let user = serde_json::json!({ "exec": {
-        "apiVersion": "client.authentication.k8s.io/v1", "command": program, "args": ["get-token"],
-        "env": [{ "name": "SETTING", "value": "set" }], "interactiveMode": "IfAvailable",
+        "apiVersion": "client.authentication.k8s.io/v1", "command": "sh", "args": ["-c", script, "sh", "get-token"],
+        "env": [
+            { "name": "SETTING", "value": "set" }, { "name": "RUNS", "value": runs }, { "name": "SAID", "value": said },
+        ],
+        "interactiveMode": "IfAvailable",
     } });
     (credentials(&user.to_string()), said, runs)
 }
@@ -167,7 +162,7 @@ fn a_plugin_that_fails_is_named_and_run_again() {
     ] {
         let (credentials, file, _) = plugin(name, said);
         let error = current(&credentials).err().expect("it fails");
-        assert!(error.contains(name) && error.contains(told), "{error}");
+        assert!(error.contains("exec: sh: ") && error.contains(told), "{error}");
         std::fs::write(&file, r#"{"status": {"token": "abc"}}"#).expect("it is written");
         assert_eq!(authorization(&credentials), "Bearer abc");
     }
