@@ -41,6 +41,8 @@ pub struct Reply {
     pub outcome: Outcome,
     /// The body of the answer, if it is a stream.
     pub stream: Option<StreamBody>,
+    /// What there was then: it has in it what the submission changed, and nothing that was changed after it.
+    pub view: Arc<View>,
 }
 
 #[derive(Debug)]
@@ -201,7 +203,7 @@ impl<R: Runtime> Driver<R> {
                     let stream = outcome.stream().map(|id| self.streams.open(id));
                     if let Some(reply) = self.waiting.remove(&ticket) {
                         // A client that has gone does not want to know; its stream is closed by being dropped.
-                        let _ = reply.send(Reply { outcome, stream });
+                        let _ = reply.send(Reply { outcome, stream, view: self.views.load_full() });
                     }
                 }
                 Output::StreamData { stream, data } => self.send(stream, data),

@@ -187,7 +187,7 @@ impl View {
 }
 
 impl Exchange {
-    /// Goes on with what came of the last step. `view` is the newest there is.
+    /// Goes on with what came of the last step. `view` is the newest there is, or that of the outcome.
     ///
     /// A signal that does not answer the last step ends the exchange with 500: it is a mistake of the caller.
     pub fn resume(&mut self, view: &Arc<View>, now: Now, signal: Signal) -> Step {

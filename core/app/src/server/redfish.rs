@@ -162,19 +162,20 @@ impl Inner {
                 Step::Submit(intent) => match self.submissions.submit(intent.asked_by(record.id())).await {
                     Some(reply) => {
                         stream = reply.stream;
-                        Signal::Outcome(reply.outcome)
+                        let (view, outcome) = (reply.view, Signal::Outcome(reply.outcome));
+                        step = self.resume(peer, &mut exchange, &view, outcome);
+                        continue;
                     }
                     // The service has stopped.
                     None => return Ok((exchange, whole(core::refuse_stopped(peer.secure)))),
                 },
             };
-            step = self.resume(peer, &mut exchange, signal);
+            step = self.resume(peer, &mut exchange, &self.views.load_full(), signal);
         }
     }
 
-    fn resume(&self, peer: &Peer, exchange: &mut core::Exchange, signal: Signal) -> Step {
-        // The newest view: it has in it what a submission changed.
-        let step = exchange.resume(&self.views.load_full(), self.clock.now(), signal);
+    fn resume(&self, peer: &Peer, exchange: &mut core::Exchange, view: &Arc<View>, signal: Signal) -> Step {
+        let step = exchange.resume(view, self.clock.now(), signal);
         if exchange.is_authenticated() {
             peer.logged_in();
         }
@@ -184,7 +185,7 @@ impl Inner {
     /// Tells a client that it asks for too much, so late that it cannot do so all the time.
     async fn refuse<R: Runtime>(&self, peer: &Peer, exchange: &mut core::Exchange) -> Step {
         runtime::sleep::<R>(REFUSED_AFTER).await;
-        self.resume(peer, exchange, Signal::NoRoom)
+        self.resume(peer, exchange, &self.views.load_full(), Signal::NoRoom)
     }
 
     /// Ends an exchange where it keeps nobody waiting.
