@@ -38,16 +38,19 @@ async fn main() -> std::io::Result<()> {
 
 /// As many headers, and as long, as the service sends with a system.
 fn headers() -> HeaderMap {
-    let mut headers = HeaderMap::with_capacity(10);
+    let mut headers = HeaderMap::with_capacity(12);
     let mut add = |name, value| headers.append(HeaderName::from_static(name), HeaderValue::from_static(value));
     add("odata-version", "4.0");
     add("cache-control", "no-cache");
     add("server", "kubevirt-redfish");
+    add("content-security-policy", "default-src 'none'; frame-ancestors 'none'");
+    add("referrer-policy", "no-referrer");
     add("x-content-type-options", "nosniff");
     add("content-type", "application/json");
     add("allow", "GET, HEAD, PATCH, OPTIONS");
-    add("etag", "\"0123456789abcdef\"");
-    add("link", "<https://redfish.dmtf.org/schemas/v1/ComputerSystem.v1_27_0.json>; rel=describedby");
+    add("vary", "accept, accept-encoding, origin");
+    add("etag", "\"0123456789abcdef01234567\"");
+    add("link", "</redfish/v1/JsonSchemas/ComputerSystem.v1_27_0>; rel=describedby");
     add("x-request-id", "0123456789abcdef");
     headers
 }
