@@ -5,8 +5,10 @@
 //!
 //! - [`View`] is an immutable snapshot of everything that a read needs; any thread may answer requests from it.
 //! - [`Exchange`] is one request on its way from head to response: [`View::begin`], then [`Exchange::resume`].
-//! - [`Service`] is the single writer: observations, finished commands and intents in, views and commands out.
-//! - [`kubevirt`] (feature `kubevirt`) speaks Kubernetes, just as synchronously.
+//! - [`Engine`] (feature `kubevirt`) is the single writer: what happened goes in, requests to the cluster, views and outcomes
+//!   come out. It folds the [`Service`], which knows no Kubernetes, and [`kubevirt`], which knows no Redfish.
+//!
+#![cfg_attr(feature = "kubevirt", doc = "[`guide`] says how to put all of it into a program of your own.")]
 
 mod auth;
 pub mod config;
@@ -16,6 +18,8 @@ mod engine;
 mod event;
 mod exchange;
 pub mod fairness;
+#[cfg(feature = "kubevirt")]
+pub mod guide;
 mod http;
 #[cfg(feature = "kubevirt")]
 pub mod kubevirt;

@@ -62,7 +62,7 @@ pub enum Step {
     /// The answer takes long to work out, up to a second among a hundred thousand systems: go on where slow work does no
     /// harm, with [`Signal::Proceed`].
     Defer,
-    /// Send this head and go on with what [`Output::Send`](crate::Output::Send) has for the stream, until that is closed
+    /// Send this head and go on with what [`Output::StreamData`](crate::Output::StreamData) has for the stream, until that is closed
     /// or the client goes away, which is an [`Input::StreamClosed`](crate::Input::StreamClosed). The exchange is over.
     Stream {
         /// The head.
