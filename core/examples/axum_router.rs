@@ -3,7 +3,12 @@
 //! `cargo run -p kubevirt-redfish-core --example axum_router`, then `curl http://127.0.0.1:8000/hello` and
 //! `curl -u admin:secret http://127.0.0.1:8000/redfish/v1/Systems`.
 
-#![expect(clippy::unwrap_used, reason = "an example ends where a program would tell somebody")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::disallowed_types,
+    clippy::disallowed_methods,
+    reason = "it is what is around the core: sockets, clocks and threads, and it ends where a program would tell somebody"
+)]
 
 mod simulated;
 
