@@ -21,11 +21,8 @@ pub mod fairness;
 #[cfg(feature = "kubevirt")]
 pub mod guide;
 mod http;
-#[cfg(feature = "kubevirt")]
-pub mod kubevirt;
 mod membership;
 mod messages;
-pub mod model;
 mod network;
 mod query;
 mod rendered;
@@ -33,7 +30,6 @@ mod resources;
 mod route;
 pub mod service;
 mod task;
-pub mod time;
 mod view;
 
 pub use auth::{PasswordCheck, Privilege, Privileges, Role, UserNameForm};
@@ -43,6 +39,9 @@ pub use engine::{
     Setup, Target,
 };
 pub use exchange::{Exchange, Peer, Signal, Step, refuse_head, refuse_stopped};
+#[cfg(feature = "kubevirt")]
+pub use kubevirt_redfish_kubevirt as kubevirt;
+pub use kubevirt_redfish_model::{self as model, time};
 pub use model::AddressPolicy;
 pub use network::{ntp, ssdp};
 pub use service::{

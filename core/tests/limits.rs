@@ -14,13 +14,13 @@ const NO_BOUNDS: [(&str, &str); 7] = [
     // Of what an answer says.
     ("core/src/network/ssdp.rs", "MAX_AGE"),
     // Of names that the service makes.
-    ("core/src/model/media.rs", "LONGEST_PREFIX"),
+    ("core/model/src/media.rs", "LONGEST_PREFIX"),
     // Of pauses between attempts.
-    ("core/src/kubevirt/operation/answer.rs", "LONGEST_REST"),
+    ("core/kubevirt/src/operation/answer.rs", "LONGEST_REST"),
     ("core/src/service/backoff.rs", "LONGEST"),
     ("core/src/service/backoff.rs", "LONGEST_FORBIDDEN"),
     // Of what KubeVirt takes at most.
-    ("core/src/model/power_on.rs", "LONGEST_STOP"),
+    ("core/model/src/power_on.rs", "LONGEST_STOP"),
     // Of what the configuration may say.
     ("core/app/src/config/check/limits.rs", "LARGEST_CACHE"),
 ];

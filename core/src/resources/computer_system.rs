@@ -53,13 +53,14 @@ struct ComputerSystem<'a> {
     bios_version: Option<&'static str>,
     /// Null if it has not been seen for too long.
     power_state: Option<&'static str>,
+    #[serde(serialize_with = "policy_by_name")]
     power_restore_policy: PowerRestore,
     #[serde(rename = "PowerRestorePolicy@Redfish.AllowableValues")]
-    power_restore_values: [PowerRestore; 3],
-    #[serde(rename = "IndicatorLED")]
+    power_restore_values: [&'static str; 3],
+    #[serde(rename = "IndicatorLED", serialize_with = "indicator_by_name")]
     indicator: Indicator,
     #[serde(rename = "IndicatorLED@Redfish.AllowableValues")]
-    indicator_values: [Indicator; 3],
+    indicator_values: [&'static str; 3],
     location_indicator_active: bool,
     status: StatusWithConditions,
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "as_text")]
@@ -242,9 +243,9 @@ fn render(context: &Context<'_>, vm: &Vm) -> Representation {
         }),
         power_state: is_known.then(|| power_state(vm.power_state(), context.view.config.paused_as)),
         power_restore_policy: machine.power_restore,
-        power_restore_values: POWER_RESTORE,
+        power_restore_values: POWER_RESTORE.map(power_restore_name),
         indicator: machine.indicator,
-        indicator_values: INDICATORS,
+        indicator_values: INDICATORS.map(indicator_name),
         location_indicator_active: machine.indicator != Indicator::Off,
         status: StatusWithConditions {
             state: is_known.then(|| state(vm)),
@@ -319,16 +320,14 @@ impl Serialize for Gibibytes {
     }
 }
 
-impl Serialize for Indicator {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(indicator_name(*self))
-    }
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde asks for")]
+fn indicator_by_name<S: Serializer>(indicator: &Indicator, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(indicator_name(*indicator))
 }
 
-impl Serialize for PowerRestore {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(power_restore_name(*self))
-    }
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde asks for")]
+fn policy_by_name<S: Serializer>(policy: &PowerRestore, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(power_restore_name(*policy))
 }
 
 #[expect(clippy::ref_option, reason = "the signature that serde asks for")]

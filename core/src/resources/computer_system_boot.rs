@@ -37,19 +37,19 @@ const WRITEABLE: [&str; 6] = [
 pub(super) struct Boot<'a> {
     #[serde(rename = "@Redfish.WriteableProperties")]
     writeable: [&'static str; WRITEABLE.len()],
-    #[serde(rename = "BootSourceOverrideEnabled")]
+    #[serde(rename = "BootSourceOverrideEnabled", serialize_with = "enabled_by_name")]
     enabled: BootEnabled,
     #[serde(rename = "BootSourceOverrideEnabled@Redfish.AllowableValues")]
-    enabled_values: [BootEnabled; ENABLED.len()],
-    #[serde(rename = "BootSourceOverrideTarget")]
+    enabled_values: [&'static str; ENABLED.len()],
+    #[serde(rename = "BootSourceOverrideTarget", serialize_with = "target_by_name")]
     target: BootTarget,
     #[serde(rename = "BootSourceOverrideTarget@Redfish.AllowableValues")]
-    target_values: Vec<BootTarget>,
+    target_values: Vec<&'static str>,
     /// Null while nobody can know: only what the cluster fills in when the machine starts says so.
-    #[serde(rename = "BootSourceOverrideMode")]
+    #[serde(rename = "BootSourceOverrideMode", serialize_with = "mode_by_name")]
     mode: Option<BootMode>,
     #[serde(rename = "BootSourceOverrideMode@Redfish.AllowableValues")]
-    mode_values: &'static [BootMode],
+    mode_values: Vec<&'static str>,
     #[serde(rename = "BootOptions")]
     options: Link<'a>,
     /// The machine's own order, whatever override is in force; empty if nobody chose one.
@@ -68,14 +68,15 @@ impl<'a> Boot<'a> {
         let BootOverride { target, enabled, next, http_uri, .. } = &machine.boot;
         let modes = modes(machine);
         let only_mode = modes.first().copied().filter(|_| modes.len() == 1);
+        let targets = targets(view).into_iter().filter(|target| boot_option::has(machine, *target));
         Self {
             writeable: WRITEABLE,
             enabled: *enabled,
-            enabled_values: ENABLED,
+            enabled_values: ENABLED.map(enabled_name),
             target: *target,
-            target_values: targets(view).into_iter().filter(|target| boot_option::has(machine, *target)).collect(),
+            target_values: targets.map(target_name).collect(),
             mode: vm.next_firmware().mode.filter(|mode| modes.contains(mode)).or(only_mode),
-            mode_values: modes,
+            mode_values: modes.iter().copied().map(mode_name).collect(),
             options: Link::to(Route::Inventory(system, Inventory::BootOptions)),
             order: boot_option::in_order(machine).into_iter().map(|option| option.reference).collect(),
             http_uri: http_uri.as_ref().map(Url::as_str),
@@ -147,22 +148,19 @@ const fn mode_name(mode: BootMode) -> &'static str {
     }
 }
 
-impl Serialize for BootTarget {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(target_name(*self))
-    }
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde asks for")]
+fn target_by_name<S: Serializer>(target: &BootTarget, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(target_name(*target))
 }
 
-impl Serialize for BootEnabled {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(enabled_name(*self))
-    }
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde asks for")]
+fn enabled_by_name<S: Serializer>(enabled: &BootEnabled, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(enabled_name(*enabled))
 }
 
-impl Serialize for BootMode {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(mode_name(*self))
-    }
+#[expect(clippy::ref_option, clippy::trivially_copy_pass_by_ref, reason = "the signature that serde asks for")]
+fn mode_by_name<S: Serializer>(mode: &Option<BootMode>, serializer: S) -> Result<S::Ok, S::Error> {
+    mode.map(mode_name).serialize(serializer)
 }
 
 /// What is worth knowing of the override that is in force or was used up: its image cannot be fetched; or, where the

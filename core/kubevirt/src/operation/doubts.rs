@@ -1,0 +1,158 @@
+//! What has been sent about a machine's power and not been answered.
+//!
+//! A request without an answer is neither done nor failed. What it does is told by what is seen, if nothing else does the
+//! same; one that supposes a state of the definition does nothing once that is another; of all others it is waited until
+//! they can have no effect any more.
+
+use bytes::Bytes;
+use http::{Method, Request};
+use serde_json::Value;
+
+use super::json_patch::merged;
+use super::power_state::run_state;
+use super::power_table::RunState;
+use crate::annotation::PENDING_POWER_ON;
+use crate::model::{PowerEffect, PowerRequest, Unanswered};
+use crate::object::{VirtualMachine, VirtualMachineInstance};
+use crate::time::Instant;
+
+/// The requests of one machine whose outcome is not known.
+#[derive(Debug)]
+pub(super) struct Doubts {
+    /// The oldest first.
+    unanswered: Vec<Unanswered>,
+    /// What has been sent and may be answered yet.
+    under_way: Option<Unanswered>,
+    seen: Option<Seen>,
+}
+
+/// Where a machine was when it was last looked at.
+#[derive(Clone, Copy, Debug)]
+struct Seen {
+    state: RunState,
+    /// A stop and a start have been asked for, which together are a restart.
+    restarts: bool,
+}
+
+impl Doubts {
+    pub(super) const fn new(unanswered: Vec<Unanswered>) -> Self {
+        Self { unanswered, under_way: None, seen: None }
+    }
+
+    /// The machine has been looked at.
+    pub(super) fn looked(&mut self, machine: &VirtualMachine, instance: Option<&VirtualMachineInstance>) {
+        let version = machine.metadata.resource_version.as_ref();
+        // Carried out or not, it has nothing more to do.
+        self.unanswered.retain(|request| request.supposes.is_none() || request.supposes.as_ref() == version);
+        let restarts = machine.start_requested() && machine.stop_requested(None);
+        let seen = Seen { state: run_state(machine, instance), restarts };
+        self.seen = Some(seen);
+        if let Some(told) = self.unanswered.iter().position(|request| request.telling && seen.tells(request.effect)) {
+            let effect = self.unanswered.remove(told).effect;
+            self.is_told(effect);
+        }
+    }
+
+    /// A request is being sent.
+    pub(super) fn sending(&mut self, now: Instant, request: &Request<Bytes>) {
+        let lost = self.under_way.take();
+        self.unanswered.extend(lost);
+        let body: Value = merged(serde_json::from_slice(request.body()).unwrap_or_default());
+        let effect = effect(request, &body);
+        let supposes = body.pointer("/metadata/resourceVersion").and_then(Value::as_str).map(Into::into);
+        let telling = |effect| {
+            let alone = !self.unanswered.iter().any(|earlier| earlier.effect == effect);
+            alone && self.seen.is_some_and(|seen| seen.would_tell(effect))
+        };
+        self.under_way = effect.map(|effect| Unanswered { effect, sent: now, supposes, telling: telling(effect) });
+    }
+
+    /// It has been answered: accepted, or refused without any effect.
+    pub(super) fn answered(&mut self, accepted: bool) {
+        if let Some(request) = self.under_way.take().filter(|_| accepted) {
+            self.is_told(request.effect);
+        }
+    }
+
+    /// Its answer is lost. It may have waited for its turn, and have been sent only now.
+    pub(super) fn lost(&mut self, now: Instant) {
+        self.unanswered.extend(self.under_way.take().map(|request| Unanswered { sent: now, ..request }));
+        // One that is older is over sooner; and there is no telling any of so many.
+        let more = self.unanswered.len().saturating_sub(MOST);
+        self.unanswered.drain(..more);
+    }
+
+    /// Until when something may still come that undoes what was asked for.
+    pub(super) fn opposed_until(&self, request: PowerRequest, now: Instant) -> Option<Instant> {
+        let opposed = self.unanswered.iter().filter(|earlier| earlier.effect.opposes(request));
+        opposed.map(Unanswered::over).filter(|over| *over > now).max()
+    }
+
+    /// What remains.
+    pub(super) fn remaining(&self) -> Vec<Unanswered> {
+        self.unanswered.iter().chain(&self.under_way).cloned().collect()
+    }
+
+    /// What is seen of an effect from now on says nothing of others that have the same.
+    fn is_told(&mut self, effect: PowerEffect) {
+        for request in self.unanswered.iter_mut().filter(|request| request.effect == effect) {
+            request.telling = false;
+        }
+    }
+}
+
+impl Seen {
+    /// Whether it would be seen that something came of a request that is sent now.
+    fn would_tell(self, effect: PowerEffect) -> bool {
+        match effect {
+            // Nothing else has it start.
+            PowerEffect::TurnsOn => matches!(self.state, RunState::Off | RunState::Ended),
+            PowerEffect::Restarts => !self.restarts,
+            PowerEffect::TurnsOff => matches!(self.state, RunState::Starting | RunState::Running | RunState::Paused),
+            PowerEffect::Pauses => self.state == RunState::Running,
+            PowerEffect::Resumes => self.state == RunState::Paused,
+        }
+    }
+
+    /// Whether this is what comes of it.
+    fn tells(self, effect: PowerEffect) -> bool {
+        match effect {
+            PowerEffect::TurnsOn => !matches!(
+                self.state,
+                RunState::Off | RunState::Ended | RunState::Unsettled | RunState::Ending | RunState::Dying
+            ),
+            PowerEffect::Restarts => self.restarts,
+            PowerEffect::TurnsOff => matches!(self.state, RunState::Stopping | RunState::Dying),
+            PowerEffect::Pauses => self.state == RunState::Paused,
+            PowerEffect::Resumes => self.state == RunState::Running,
+        }
+    }
+}
+
+/// What a request does to a machine's power.
+fn effect(request: &Request<Bytes>, body: &Value) -> Option<PowerEffect> {
+    if *request.method() == Method::PUT {
+        return match request.uri().path().rsplit('/').next()? {
+            "start" => Some(PowerEffect::TurnsOn),
+            "restart" => Some(PowerEffect::Restarts),
+            "stop" => Some(PowerEffect::TurnsOff),
+            "pause" => Some(PowerEffect::Pauses),
+            "unpause" => Some(PowerEffect::Resumes),
+            _ => None,
+        };
+    }
+    let promises = body.pointer("/metadata/annotations").and_then(|annotations| annotations.get(PENDING_POWER_ON));
+    if promises.is_some_and(|promise| !promise.is_null()) {
+        return Some(PowerEffect::TurnsOn);
+    }
+    let spec = body.get("spec")?;
+    match (spec.get("runStrategy").and_then(Value::as_str), spec.get("running").and_then(Value::as_bool)) {
+        (Some("Halted"), _) | (None, Some(false)) => Some(PowerEffect::TurnsOff),
+        // Coming from another, these may start it by themselves.
+        (Some("Always" | "Once" | "RerunOnFailure"), _) | (None, Some(true)) => Some(PowerEffect::TurnsOn),
+        (Some(_) | None, _) => None,
+    }
+}
+
+/// How many are kept of one machine.
+const MOST: usize = 16;

@@ -1,0 +1,62 @@
+//! A run that waits for what its machine is not to have any more is ended, so that one follows without it.
+//!
+//! An instance keeps what it began with until its guest runs (facts, section 6). Ending it, what puts the owner's strategy
+//! back and the promise of the next run go in one patch, so that it does not matter who carries on.
+
+use super::engine::{Decision, Purpose, Task};
+use super::power_hold::replace;
+use super::scene::Scene;
+use crate::annotation::{LeftOutRecord, PENDING_POWER_ON, PowerOnRecord, StrategyNote};
+use crate::model::{ImportId, ObjectName, Phase, Uid};
+use crate::object::RunStrategy;
+use crate::translate;
+
+#[derive(Debug)]
+pub(super) struct ReplaceRun {
+    run: Uid,
+}
+
+impl ReplaceRun {
+    pub(super) fn new(run: Uid) -> Self {
+        Self { run }
+    }
+}
+
+/// Whether a claim is that of a medium which was in a drive of the machine when the run was begun, and is no more.
+fn was_taken_out(scene: &Scene<'_>, claim: &ObjectName) -> bool {
+    let vm = &scene.command.vm;
+    let import = ImportId { namespace: vm.place(), name: claim.clone() };
+    let volumes = &scene.machine.spec.template.spec.volumes;
+    import.may_be_of(vm) && !volumes.iter().any(|volume| volume.claim() == Some(claim))
+}
+
+impl Task for ReplaceRun {
+    fn decide(&mut self, scene: &Scene<'_>) -> Decision {
+        let left_out = LeftOutRecord::read(scene.machine).and_then(|left_out| left_out.claim);
+        let waits = scene.instance.is_some_and(|instance| {
+            let claims = instance.spec.volumes.iter().filter_map(|volume| volume.claim());
+            let mut unwanted = claims.filter(|claim| left_out.as_ref() == Some(*claim) || was_taken_out(scene, claim));
+            instance.metadata.uid.as_deref() == Some(self.run.as_str())
+                && translate::phase(instance) == Phase::Starting
+                && !instance.metadata.deleting()
+                && unwanted.next().is_some()
+        });
+        if !waits || scene.machine.metadata.deleting() {
+            return Decision::Done;
+        }
+        // Halted already: its owner, or this a moment ago, has ended it.
+        let halt = replace(scene, StrategyNote::chosen(scene.machine), RunStrategy::Halted);
+        let record = scene.command.deferral.as_ref().zip(halt).and_then(|(deferral, patch)| {
+            let run = Some(self.run.as_str().into());
+            let record = PowerOnRecord::new(deferral, scene.machine, RunStrategy::Halted, run);
+            Some((record.text()?, patch))
+        });
+        match record {
+            Some((record, patch)) => {
+                let patch = patch.annotate(PENDING_POWER_ON, Some(&record));
+                Decision::Write(patch.into_write(Purpose::Main, scene.command))
+            }
+            None => Decision::Done,
+        }
+    }
+}
