@@ -28,6 +28,7 @@ impl Instant {
     }
 
     /// The instant that much before, or the runtime's beginning.
+    #[must_use]
     pub const fn earlier(self, by: Duration) -> Self {
         Self(self.0.saturating_sub(by))
     }
