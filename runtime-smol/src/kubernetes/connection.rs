@@ -28,7 +28,7 @@ use crate::{Smol, executor};
 const KEEP: Duration = Duration::from_secs(90);
 
 /// How many unused connections are kept.
-const IDLE: usize = 16;
+const MOST_IDLE: usize = 16;
 
 /// The connections to one server.
 #[derive(Clone)]
@@ -122,7 +122,7 @@ impl Pool {
 
     fn put(&self, connection: Connection) {
         let mut idle = self.0.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        if idle.len() >= IDLE {
+        if idle.len() >= MOST_IDLE {
             // The one that has not been used for longest is the most likely to be closed soon.
             let oldest = idle.iter().enumerate().min_by_key(|(_, (_, since))| *since).map(|(index, _)| index);
             oldest.map(|index| idle.swap_remove(index));
