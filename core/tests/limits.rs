@@ -156,7 +156,9 @@ fn the_page_has_the_defaults_of_the_configuration() {
 fn no_bound_is_missing() {
     let named: BTreeSet<(String, String)> = rows().into_iter().flat_map(|(_, constants)| constants).collect();
     let mut missing = Vec::new();
-    for folder in ["core/src", "core/app/src", "runtime-tokio/src", "runtime-smol/src"] {
+    for folder in
+        ["core/model/src", "core/kubevirt/src", "core/src", "core/app/src", "runtime-tokio/src", "runtime-smol/src"]
+    {
         for file in sources(&root().join(folder)) {
             let relative = file.strip_prefix(root()).unwrap().to_str().unwrap().to_owned();
             let text = fs::read_to_string(&file).unwrap();
