@@ -2,16 +2,16 @@
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use kubevirt_redfish_core::model::Observation;
-use kubevirt_redfish_fixtures::desk::Desk;
+use kubevirt_redfish_fixtures::stub::StubCluster;
 
 fn reads(criterion: &mut Criterion) {
     for systems in [10, 100_000] {
-        let desk = Desk::with_systems(systems);
+        let stub = StubCluster::with_systems(systems);
         let mut group = criterion.benchmark_group(format!("{systems} systems"));
-        group.bench_function("read a system", |bencher| bencher.iter(|| desk.read("/redfish/v1/Systems/lab.node-7")));
-        group.bench_function("read the service root", |bencher| bencher.iter(|| desk.read("/redfish/v1/")));
+        group.bench_function("read a system", |bencher| bencher.iter(|| stub.read("/redfish/v1/Systems/lab.node-7")));
+        group.bench_function("read the service root", |bencher| bencher.iter(|| stub.read("/redfish/v1/")));
         group.bench_function("refuse an unknown system", |bencher| {
-            bencher.iter(|| desk.read("/redfish/v1/Systems/lab.nobody"));
+            bencher.iter(|| stub.read("/redfish/v1/Systems/lab.nobody"));
         });
         group.finish();
     }
@@ -19,7 +19,7 @@ fn reads(criterion: &mut Criterion) {
 
 /// What one answer with many resources in it costs.
 fn queries(criterion: &mut Criterion) {
-    let desk = Desk::with_systems(1_000);
+    let stub = StubCluster::with_systems(1_000);
     let mut group = criterion.benchmark_group("1000 systems");
     for (name, uri) in [
         ("read the collection", "/redfish/v1/Systems"),
@@ -29,36 +29,36 @@ fn queries(criterion: &mut Criterion) {
         ("expand and select", "/redfish/v1/Systems?$expand=.&$select=Name,Status/State"),
         ("filter", "/redfish/v1/Systems?$filter=PowerState+eq+'On'+and+Status/Health+ne+'OK'"),
     ] {
-        group.bench_function(name, |bencher| bencher.iter(|| desk.read(uri)));
+        group.bench_function(name, |bencher| bencher.iter(|| stub.read(uri)));
     }
     group.finish();
-    let desk = Desk::with_systems(100_000);
+    let stub = StubCluster::with_systems(100_000);
     let mut group = criterion.benchmark_group("100000 systems");
     for (name, uri) in [
         ("read the first page", "/redfish/v1/Systems"),
         ("read the last page", "/redfish/v1/Systems?$skip=99000"),
         ("filter", "/redfish/v1/Systems?$filter=PowerState+eq+'On'+and+Status/Health+ne+'OK'"),
     ] {
-        group.bench_function(name, |bencher| bencher.iter(|| desk.read(uri)));
+        group.bench_function(name, |bencher| bencher.iter(|| stub.read(uri)));
     }
     group.finish();
 }
 
 fn observations(criterion: &mut Criterion) {
     for systems in [10, 100_000] {
-        let mut desk = Desk::with_systems(systems);
+        let mut stub = StubCluster::with_systems(systems);
         let mut group = criterion.benchmark_group(format!("{systems} systems"));
         group.bench_function("take in a change and publish it", |bencher| {
             bencher.iter(|| {
-                let observation: Observation = desk.redefinition("lab.node-7", |_| ());
-                desk.observe(observation);
+                let observation: Observation = stub.redefinition("lab.node-7", |_| ());
+                stub.observe(observation);
             });
         });
         group.bench_function("take in a change and render the system anew", |bencher| {
             bencher.iter(|| {
-                let observation: Observation = desk.redefinition("lab.node-7", |_| ());
-                desk.observe(observation);
-                desk.read("/redfish/v1/Systems/lab.node-7")
+                let observation: Observation = stub.redefinition("lab.node-7", |_| ());
+                stub.observe(observation);
+                stub.read("/redfish/v1/Systems/lab.node-7")
             });
         });
         group.finish();

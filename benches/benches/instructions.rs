@@ -12,8 +12,8 @@ use std::process::{Command, ExitCode, Stdio};
 use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode};
 use kubevirt_redfish_core::{Peer, Step};
-use kubevirt_redfish_fixtures::desk::Desk;
 use kubevirt_redfish_fixtures::laboratory;
+use kubevirt_redfish_fixtures::stub::StubCluster;
 use serde_json::json;
 
 /// What is counted, and how many instructions a round may take.
@@ -96,32 +96,32 @@ fn instructions(name: &str, rounds: u64) -> Result<u64, Failure> {
 /// Plays so many rounds of a path.
 fn play(name: &str, rounds: u64) -> Result<(), Failure> {
     let systems = if name.contains("10000") { 10_000 } else { 10 };
-    let mut desk = Desk::with_systems(systems);
+    let mut stub = StubCluster::with_systems(systems);
     let basic = ("authorization", "Basic YWRtaW46c2VjcmV0".to_owned());
     match name {
-        "read a system, Basic" | "read a system among 10000" => ask(&desk, SYSTEM, &[basic], StatusCode::OK, rounds),
+        "read a system, Basic" | "read a system among 10000" => ask(&stub, SYSTEM, &[basic], StatusCode::OK, rounds),
         "read a system, session" => {
-            let token = log_in(&mut desk)?;
-            ask(&desk, SYSTEM, &[("x-auth-token", token)], StatusCode::OK, rounds)
+            let token = log_in(&mut stub)?;
+            ask(&stub, SYSTEM, &[("x-auth-token", token)], StatusCode::OK, rounds)
         }
         "read a system that is known (304)" => {
-            let tag = desk.read(SYSTEM).headers().get("etag").ok_or("no tag")?.to_str()?.to_owned();
-            ask(&desk, SYSTEM, &[basic, ("if-none-match", tag)], StatusCode::NOT_MODIFIED, rounds)
+            let tag = stub.read(SYSTEM).headers().get("etag").ok_or("no tag")?.to_str()?.to_owned();
+            ask(&stub, SYSTEM, &[basic, ("if-none-match", tag)], StatusCode::NOT_MODIFIED, rounds)
         }
-        "refuse a read without credentials (401)" => ask(&desk, SYSTEM, &[], StatusCode::UNAUTHORIZED, rounds),
-        "read the service root" => ask(&desk, "/redfish/v1/", &[basic], StatusCode::OK, rounds),
+        "refuse a read without credentials (401)" => ask(&stub, SYSTEM, &[], StatusCode::UNAUTHORIZED, rounds),
+        "read the service root" => ask(&stub, "/redfish/v1/", &[basic], StatusCode::OK, rounds),
         "take in a change and publish it" => {
             for _ in 0..rounds {
-                let observation = desk.redefinition("lab.node-7", |_| ());
-                desk.observe(observation);
+                let observation = stub.redefinition("lab.node-7", |_| ());
+                stub.observe(observation);
             }
             Ok(())
         }
         "the same, and render the system anew" => {
             for _ in 0..rounds {
-                let observation = desk.redefinition("lab.node-7", |_| ());
-                desk.observe(observation);
-                std::hint::black_box(desk.read(SYSTEM));
+                let observation = stub.redefinition("lab.node-7", |_| ());
+                stub.observe(observation);
+                std::hint::black_box(stub.read(SYSTEM));
             }
             Ok(())
         }
@@ -130,7 +130,13 @@ fn play(name: &str, rounds: u64) -> Result<(), Failure> {
 }
 
 /// Sends a request again and again, as a client over a kept connection does.
-fn ask(desk: &Desk, path: &str, headers: &[(&str, String)], expected: StatusCode, rounds: u64) -> Result<(), Failure> {
+fn ask(
+    stub: &StubCluster,
+    path: &str,
+    headers: &[(&str, String)],
+    expected: StatusCode,
+    rounds: u64,
+) -> Result<(), Failure> {
     let mut request = Request::get(path).header("host", "bmc.example").header("user-agent", "Python-urllib/3.11");
     request = request.header("accept-encoding", "identity").header("accept", "application/json");
     for (name, value) in headers {
@@ -138,7 +144,7 @@ fn ask(desk: &Desk, path: &str, headers: &[(&str, String)], expected: StatusCode
     }
     let request = request.body(())?;
     for _ in 0..rounds {
-        let response = answer(desk, request.clone());
+        let response = answer(stub, request.clone());
         if response.map(|response| response.status()) != Some(expected) {
             return Err(format!("{path} is not answered with {expected}").into());
         }
@@ -146,19 +152,19 @@ fn ask(desk: &Desk, path: &str, headers: &[(&str, String)], expected: StatusCode
     Ok(())
 }
 
-fn answer(desk: &Desk, request: Request<()>) -> Option<Response<Bytes>> {
-    let peer = Peer { address: desk.client, secure: true };
-    match desk.view.begin(desk.now, &peer, request).1 {
+fn answer(stub: &StubCluster, request: Request<()>) -> Option<Response<Bytes>> {
+    let peer = Peer { address: stub.client, secure: true };
+    match stub.view.begin(stub.now, &peer, request).1 {
         Step::Respond(response) => Some(response),
         _ => None,
     }
 }
 
 /// Opens a session; its token.
-fn log_in(desk: &mut Desk) -> Result<String, Failure> {
+fn log_in(stub: &mut StubCluster) -> Result<String, Failure> {
     let body = json!({"UserName": "admin", "Password": "secret"});
     let request = laboratory::request(Method::POST, "/redfish/v1/SessionService/Sessions", Some(&body));
-    let response = desk.request(request).ok_or("no answer to a log-in")?;
+    let response = stub.request(request).ok_or("no answer to a log-in")?;
     Ok(response.headers().get("x-auth-token").ok_or("no token")?.to_str()?.to_owned())
 }
 

@@ -2,9 +2,9 @@
 //!
 //! There are three kinds. A request that is answered with 202 is known to the replica that took it in and ends with it.
 //! An import is read off the cluster, so that every replica shows the same task under the same id, also after a restart;
-//! and so is a power-on that has been promised. An insertion of media is two of these: its task has the id of the import
+//! and so is a power-on that has been pending. An insertion of media is two of these: its task has the id of the import
 //! that it makes, and becomes the import's as soon as that is under way. The task of a request for power becomes, under
-//! the same id, that of the promise that it leads to.
+//! the same id, that of the pending power-on that it leads to.
 //!
 //! Only data is here, and what follows from it alone; `service` decides what happens to a task, `resources` how it
 //! looks.
@@ -17,7 +17,7 @@ use http::Method;
 
 use crate::auth::Identity;
 use crate::model::{
-    Import, ImportId, ImportState, LeftOutMedia, Machine, Medium, Namespace, ObjectName, PromisedPowerOn, Uid, VmId,
+    Import, ImportId, ImportState, LeftOutMedia, Machine, Medium, Namespace, ObjectName, PendingPowerOn, Uid, VmId,
 };
 use crate::resources::Answer;
 use crate::service::OutcomeKind;
@@ -49,9 +49,9 @@ impl TaskId {
         Self(format!("{number:016x}").into())
     }
 
-    /// The id of the task of a promised power-on.
-    pub(crate) fn of_promise(promised: &PromisedPowerOn) -> Self {
-        Self((*promised.name).into())
+    /// The id of the task of a pending power-on.
+    pub(crate) fn of_pending_power_on(pending_power_on: &PendingPowerOn) -> Self {
+        Self((*pending_power_on.name).into())
     }
 
     /// The import that it is the id of, if it is that of an import at all. A namespace has no dots.
@@ -99,8 +99,8 @@ pub(crate) enum Work {
     Request {
         request: Arc<TaskRequest>,
         started: UnixTime,
-        /// It has come to a promise: from then on every replica knows of it.
-        promised: bool,
+        /// It has come to a pending power-on: from then on every replica knows of it.
+        pending_power_on: bool,
         /// What came of it, and when.
         end: Option<(UnixTime, OutcomeKind)>,
     },

@@ -4,7 +4,7 @@
 
 use bytes::Bytes;
 use http::{Method, Request, StatusCode};
-use kubevirt_redfish_fixtures::desk::Desk;
+use kubevirt_redfish_fixtures::stub::StubCluster;
 use serde_json::{Value, json};
 
 const NODE: &str = "/redfish/v1/Systems/lab.node-0";
@@ -15,14 +15,14 @@ fn request(method: &Method, uri: &str, body: &Value) -> Request<Bytes> {
 }
 
 /// What came of a request: its status, or that it was handed in.
-fn status(desk: &mut Desk, method: &Method, uri: &str, body: &Value) -> Result<StatusCode, ()> {
-    desk.request(request(method, uri, body)).map(|response| response.status()).ok_or(())
+fn status(stub: &mut StubCluster, method: &Method, uri: &str, body: &Value) -> Result<StatusCode, ()> {
+    stub.request(request(method, uri, body)).map(|response| response.status()).ok_or(())
 }
 
 /// Every action, with the parameters that it needs.
-fn actions(desk: &mut Desk) -> Vec<(String, Value)> {
+fn actions(stub: &mut StubCluster) -> Vec<(String, Value)> {
     let subscription = json!({ "Destination": "https://192.0.2.1/a", "Protocol": "Redfish" });
-    let made = desk.request(request(&Method::POST, "/redfish/v1/EventService/Subscriptions", &subscription));
+    let made = stub.request(request(&Method::POST, "/redfish/v1/EventService/Subscriptions", &subscription));
     let subscription = made.unwrap().headers()["location"].to_str().unwrap().to_owned();
     let cd = format!("{NODE}/VirtualMedia/Cd/Actions/VirtualMedia");
     vec![
@@ -44,20 +44,20 @@ fn actions(desk: &mut Desk) -> Vec<(String, Value)> {
 /// F6: public scripts name the action in the body once more, and some send annotations along.
 #[test]
 fn an_action_takes_what_scripts_send_along_and_no_parameter_that_it_does_not_have() {
-    let mut desk = Desk::new();
-    for (uri, parameters) in actions(&mut desk) {
+    let mut stub = StubCluster::new();
+    for (uri, parameters) in actions(&mut stub) {
         let with = |more: Value| {
             let mut body = parameters.clone();
             body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
             body
         };
         let fresh = |body: &Value| {
-            let mut desk = Desk::new();
-            let uri = actions(&mut desk).into_iter().map(|(uri, _)| uri).find(|known| {
+            let mut stub = StubCluster::new();
+            let uri = actions(&mut stub).into_iter().map(|(uri, _)| uri).find(|known| {
                 let end = |uri: &str| uri.rsplit('/').next().unwrap().to_owned();
                 end(known) == end(&uri)
             });
-            status(&mut desk, &Method::POST, &uri.unwrap(), body)
+            status(&mut stub, &Method::POST, &uri.unwrap(), body)
         };
         let plain = fresh(&parameters);
         assert!(plain.is_err() || plain.is_ok_and(|status| status.is_success()), "{uri}");
@@ -98,7 +98,7 @@ fn what_identifies_a_resource_is_not_a_change_of_it() {
         let with = |more: Value| {
             let mut body = body.clone();
             body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-            status(&mut Desk::new(), &Method::PATCH, uri, &body)
+            status(&mut StubCluster::new(), &Method::PATCH, uri, &body)
         };
         let plain = with(json!({}));
         assert!(plain.is_err() || plain.is_ok_and(|status| status.is_success()), "{uri} {plain:?}");
@@ -114,7 +114,7 @@ fn what_identifies_a_resource_is_not_a_change_of_it() {
             assert_eq!(with(more.clone()), Ok(StatusCode::BAD_REQUEST), "{uri} {more}");
         }
     }
-    let certificate = kubevirt_redfish_fixtures::desk::certificate(1);
+    let certificate = kubevirt_redfish_fixtures::stub::certificate(1);
     for (uri, body) in [
         ("/redfish/v1/SessionService/Sessions", json!({ "UserName": "admin", "Password": "secret" })),
         (
@@ -133,7 +133,7 @@ fn what_identifies_a_resource_is_not_a_change_of_it() {
         let with = |more: Value| {
             let mut body = body.clone();
             body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-            status(&mut Desk::new(), &Method::POST, uri, &body)
+            status(&mut StubCluster::new(), &Method::POST, uri, &body)
         };
         let plain = with(json!({}));
         assert!(plain.is_err() || plain.is_ok_and(|status| status.is_success()), "{uri} {plain:?}");

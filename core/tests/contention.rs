@@ -11,8 +11,8 @@ use bytes::Bytes;
 use http::{Method, Response, StatusCode};
 use kubevirt_redfish_core::model::{CommandError, Completion};
 use kubevirt_redfish_fixtures::cluster::{Fault, FaultEffect, KubevirtVersion};
-use kubevirt_redfish_fixtures::desk::Desk;
 use kubevirt_redfish_fixtures::laboratory;
+use kubevirt_redfish_fixtures::stub::StubCluster;
 use kubevirt_redfish_fixtures::world::{ExchangeId, World};
 use lab::{CD, NODE, get, lab, machine, redefine, reset};
 use serde_json::{Value, json};
@@ -354,10 +354,10 @@ fn each_failure_is_told_as_what_it_is() {
         (CommandError::TimedOut, 503, &["Base.1.22.OperationTimeout"], Some("5")),
     ];
     for (failure, status, ids, retry_after) in failures {
-        let mut desk = Desk::new();
+        let mut stub = StubCluster::new();
         let body = json!({ "AssetTag": "7" });
-        assert!(desk.request(laboratory::request(Method::PATCH, NODE, Some(&body))).is_none());
-        let answer = desk.complete(Err(failure.clone())).pop().expect("an answer");
+        assert!(stub.request(laboratory::request(Method::PATCH, NODE, Some(&body))).is_none());
+        let answer = stub.complete(Err(failure.clone())).pop().expect("an answer");
         assert_eq!(answer.status().as_u16(), status, "{failure:?}");
         assert_eq!(message_ids(&answer), ids, "{failure:?}");
         let said = answer.headers().get("retry-after").map(|value| value.to_str().unwrap());
@@ -367,15 +367,15 @@ fn each_failure_is_told_as_what_it_is() {
         assert!(status != 404 || text.contains("'lab.node-0'"), "{text}");
     }
     // A service that has not seen the machines yet says that, and not that there is no cluster.
-    let mut desk = Desk::empty(kubevirt_redfish_fixtures::desk::config());
-    let answer = desk.request(laboratory::request(Method::GET, NODE, None)).expect("an answer");
+    let mut stub = StubCluster::empty(kubevirt_redfish_fixtures::stub::config());
+    let answer = stub.request(laboratory::request(Method::GET, NODE, None)).expect("an answer");
     assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(message_ids(&answer)[0], "KubeVirt.1.0.NotYetKnown");
     // And a change that was made is told as made.
-    let mut desk = Desk::new();
+    let mut stub = StubCluster::new();
     let body = json!({ "AssetTag": "7" });
-    assert!(desk.request(laboratory::request(Method::PATCH, NODE, Some(&body))).is_none());
-    let observation = desk.redefinition("lab.node-0", |machine| machine.asset_tag = Some("7".into()));
-    let answer = desk.complete(Ok(Completion { observations: vec![observation] })).pop().expect("an answer");
+    assert!(stub.request(laboratory::request(Method::PATCH, NODE, Some(&body))).is_none());
+    let observation = stub.redefinition("lab.node-0", |machine| machine.asset_tag = Some("7".into()));
+    let answer = stub.complete(Ok(Completion { observations: vec![observation] })).pop().expect("an answer");
     assert_eq!(answer.status(), StatusCode::OK);
 }

@@ -5,17 +5,17 @@ use std::collections::BTreeSet;
 use http::Method;
 use kubevirt_redfish_core::model::{Medium, Phase, Slot};
 use kubevirt_redfish_fixtures::crawl::{ask, crawl};
-use kubevirt_redfish_fixtures::desk::{Desk, import_named};
+use kubevirt_redfish_fixtures::stub::{StubCluster, import_named};
 use serde_json::Value;
 
 const USERS: [&str; 5] = ["admin", "operator", "viewer", "tenant", "all"];
 
 /// A service with machines in several states.
-fn desk() -> Desk {
-    let mut desk = Desk::new();
-    desk.run("lab.node-0", "run-1", Phase::Running, false, false);
-    desk.run("other.db", "run-2", Phase::Starting, false, false);
-    desk.redefine("lab.node-1", |machine| {
+fn stub() -> StubCluster {
+    let mut stub = StubCluster::new();
+    stub.run("lab.node-0", "run-1", Phase::Running, false, false);
+    stub.run("other.db", "run-2", Phase::Starting, false, false);
+    stub.redefine("lab.node-1", |machine| {
         let import = import_named("iso");
         let image = "http://images.example/a.iso".into();
         machine.media = [Medium {
@@ -28,14 +28,14 @@ fn desk() -> Desk {
         }]
         .into();
     });
-    desk
+    stub
 }
 
 #[test]
 fn every_link_leads_somewhere_for_everyone() {
-    let mut desk = desk();
+    let mut stub = stub();
     for user in USERS {
-        let pages = crawl(&mut desk, user);
+        let pages = crawl(&mut stub, user);
         let systems = pages.keys().filter(|uri| uri.starts_with("/redfish/v1/Systems/")).count();
         assert!(systems > 10, "{user} sees {systems}");
         let foreign = if user == "tenant" { "/lab" } else { "/other" };
@@ -45,8 +45,8 @@ fn every_link_leads_somewhere_for_everyone() {
 
 #[test]
 fn every_resource_says_what_and_where_it_is() {
-    let mut desk = desk();
-    for (uri, page) in crawl(&mut desk, "all") {
+    let mut stub = stub();
+    for (uri, page) in crawl(&mut stub, "all") {
         let text = |name: &str| page.body.get(name).and_then(Value::as_str);
         let header = |name: &str| page.headers.get(name).map(|value| value.to_str().unwrap());
         let odata_type = text("@odata.type").unwrap();
@@ -74,22 +74,22 @@ fn every_resource_says_what_and_where_it_is() {
 
 #[test]
 fn what_does_not_change_has_the_same_tag_and_nothing_is_written_by_reading() {
-    let mut desk = desk();
-    let tags = |desk: &mut Desk| -> Vec<_> {
-        crawl(desk, "all").into_iter().map(|(uri, page)| (uri, page.headers.get("etag").cloned())).collect()
+    let mut stub = stub();
+    let tags = |stub: &mut StubCluster| -> Vec<_> {
+        crawl(stub, "all").into_iter().map(|(uri, page)| (uri, page.headers.get("etag").cloned())).collect()
     };
-    let before = tags(&mut desk);
-    desk.advance(std::time::Duration::from_hours(1));
-    assert_eq!(tags(&mut desk), before);
-    assert!(desk.commands.is_empty());
+    let before = tags(&mut stub);
+    stub.advance(std::time::Duration::from_hours(1));
+    assert_eq!(tags(&mut stub), before);
+    assert!(stub.commands.is_empty());
 }
 
 #[test]
 fn the_documents_name_everything_that_is_there() {
-    let mut desk = desk();
-    let metadata = ask(&mut desk, "all", Method::GET, "/redfish/v1/$metadata");
+    let mut stub = stub();
+    let metadata = ask(&mut stub, "all", Method::GET, "/redfish/v1/$metadata");
     let metadata = String::from_utf8(metadata.body().to_vec()).unwrap();
-    let pages = crawl(&mut desk, "all");
+    let pages = crawl(&mut stub, "all");
     for page in pages.values() {
         let odata_type = page.body["@odata.type"].as_str().unwrap();
         let namespace = odata_type.trim_start_matches('#').rsplit_once('.').unwrap().0;
@@ -98,7 +98,7 @@ fn the_documents_name_everything_that_is_there() {
             assert!(metadata.contains(&format!("<edmx:Include Namespace=\"{namespace}\"/>")), "{namespace}");
         }
     }
-    let document = ask(&mut desk, "all", Method::GET, "/redfish/v1/odata");
+    let document = ask(&mut stub, "all", Method::GET, "/redfish/v1/odata");
     let document: Value = serde_json::from_slice(document.body()).unwrap();
     let listed: BTreeSet<_> =
         document["value"].as_array().unwrap().iter().map(|entry| entry["url"].as_str().unwrap().to_owned()).collect();

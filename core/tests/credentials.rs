@@ -13,7 +13,7 @@ use kubevirt_redfish_core::config::{ChassisName, Config};
 use kubevirt_redfish_core::model::{Caller, Permission};
 use kubevirt_redfish_core::service::Input;
 use kubevirt_redfish_core::{Exchange, Step};
-use kubevirt_redfish_fixtures::desk::{Desk, config};
+use kubevirt_redfish_fixtures::stub::{StubCluster, config};
 use serde_json::{Value, json};
 
 const SESSIONS: &str = "/redfish/v1/SessionService/Sessions";
@@ -33,25 +33,31 @@ fn request(method: &Method, uri: &str, headers: &[(&str, String)]) -> Request<()
     request.body(()).unwrap()
 }
 
-fn send(desk: &mut Desk, method: &Method, uri: &str, headers: &[(&str, String)], body: &Value) -> Response<Bytes> {
+fn send(
+    stub: &mut StubCluster,
+    method: &Method,
+    uri: &str,
+    headers: &[(&str, String)],
+    body: &Value,
+) -> Response<Bytes> {
     let body = if body.is_null() { Bytes::new() } else { Bytes::from(body.to_string()) };
-    desk.request(request(method, uri, headers).map(|()| body)).expect("an answer at once")
+    stub.request(request(method, uri, headers).map(|()| body)).expect("an answer at once")
 }
 
 /// Opens a session; its token.
-fn log_in(desk: &mut Desk, user_name: &str, password: &str) -> (String, String) {
+fn log_in(stub: &mut StubCluster, user_name: &str, password: &str) -> (String, String) {
     let body = json!({ "UserName": user_name, "Password": password });
-    let response = send(desk, &Method::POST, SESSIONS, &[], &body);
+    let response = send(stub, &Method::POST, SESSIONS, &[], &body);
     assert_eq!(response.status(), StatusCode::CREATED);
     let header = |name: &str| response.headers()[name].to_str().unwrap().to_owned();
     (header("x-auth-token"), header("location"))
 }
 
 /// What no request may prove anything with.
-fn worthless(desk: &mut Desk) -> Vec<Vec<(&'static str, String)>> {
-    let (dead, session) = log_in(desk, "admin", "secret");
+fn worthless(stub: &mut StubCluster) -> Vec<Vec<(&'static str, String)>> {
+    let (dead, session) = log_in(stub, "admin", "secret");
     let admin = [basic("admin", "secret")];
-    assert_eq!(send(desk, &Method::DELETE, &session, &admin, &Value::Null).status(), StatusCode::NO_CONTENT);
+    assert_eq!(send(stub, &Method::DELETE, &session, &admin, &Value::Null).status(), StatusCode::NO_CONTENT);
     let token = |token: &str| ("x-auth-token", token.to_owned());
     let authorization = |value: &str| ("authorization", value.to_owned());
     vec![
@@ -77,18 +83,18 @@ fn worthless(desk: &mut Desk) -> Vec<Vec<(&'static str, String)>> {
 /// F2, K10: what DSP0266 and the privilege map give to everyone is given whatever credentials come along.
 #[test]
 fn what_needs_no_credentials_is_answered_whatever_credentials_there_are() {
-    let mut desk = Desk::new();
-    desk.handle(Input::Configured(Box::new(Config { bearer_tokens: true, ..config() })));
-    let worthless = worthless(&mut desk);
-    desk.log.clear();
+    let mut stub = StubCluster::new();
+    stub.handle(Input::Configured(Box::new(Config { bearer_tokens: true, ..config() })));
+    let worthless = worthless(&mut stub);
+    stub.log.clear();
     let documents = ["/redfish", "/redfish/v1", "/redfish/v1/odata", "/redfish/v1/$metadata"];
     for (path, slash) in documents.into_iter().flat_map(|path| [(path, ""), (path, "/")]) {
         for method in [Method::GET, Method::HEAD, Method::OPTIONS] {
             let uri = format!("{path}{slash}");
-            let free = send(&mut desk, &method, &uri, &[], &Value::Null);
+            let free = send(&mut stub, &method, &uri, &[], &Value::Null);
             assert!(free.status().is_success(), "{method} {uri}");
             for credentials in &worthless {
-                let answer = send(&mut desk, &method, &uri, credentials, &Value::Null);
+                let answer = send(&mut stub, &method, &uri, credentials, &Value::Null);
                 assert_eq!(answer.status(), free.status(), "{method} {uri} {credentials:?}");
                 assert_eq!(answer.headers(), free.headers(), "{method} {uri} {credentials:?}");
                 assert_eq!(answer.body(), free.body(), "{method} {uri} {credentials:?}");
@@ -98,30 +104,30 @@ fn what_needs_no_credentials_is_answered_whatever_credentials_there_are() {
     for uri in [SESSIONS, &format!("{SESSIONS}/"), &format!("{SESSIONS}/Members"), &format!("{SESSIONS}/Members/")] {
         for credentials in &worthless {
             let body = json!({ "UserName": "admin", "Password": "secret" });
-            let answer = send(&mut desk, &Method::POST, uri, credentials, &body);
+            let answer = send(&mut stub, &Method::POST, uri, credentials, &body);
             assert_eq!(answer.status(), StatusCode::CREATED, "{uri} {credentials:?}");
             // Each account may have some, and no more.
             let session = answer.headers()["location"].to_str().unwrap().to_owned();
-            send(&mut desk, &Method::DELETE, &session, &[basic("admin", "secret")], &Value::Null);
+            send(&mut stub, &Method::DELETE, &session, &[basic("admin", "secret")], &Value::Null);
             let wrong = json!({ "UserName": "tenant", "Password": "wrong" });
             if uri == SESSIONS && credentials.len() == 2 {
-                let answer = send(&mut desk, &Method::POST, uri, credentials, &wrong);
+                let answer = send(&mut stub, &Method::POST, uri, credentials, &wrong);
                 assert_eq!(answer.status(), StatusCode::UNAUTHORIZED, "{credentials:?}");
             }
         }
     }
-    let slow = desk.log.iter().filter(|line| line.starts_with("verify") || line.starts_with("review")).count();
-    assert!(slow <= 4, "no time is spent on credentials that nobody needs: {:?}", desk.log);
+    let slow = stub.log.iter().filter(|line| line.starts_with("verify") || line.starts_with("review")).count();
+    assert!(slow <= 4, "no time is spent on credentials that nobody needs: {:?}", stub.log);
 }
 
 /// Where they are needed they count, in every form.
 #[test]
 fn what_needs_credentials_is_refused_to_whoever_has_none_that_count() {
-    let mut desk = Desk::new();
-    let worthless = worthless(&mut desk);
+    let mut stub = StubCluster::new();
+    let worthless = worthless(&mut stub);
     for credentials in &worthless {
         // Nobody is locked out here for guessing.
-        desk.advance(Duration::from_mins(10));
+        stub.advance(Duration::from_mins(10));
         for (method, uri) in [
             (Method::GET, NODE),
             (Method::HEAD, "/redfish/v1/Systems"),
@@ -132,7 +138,7 @@ fn what_needs_credentials_is_refused_to_whoever_has_none_that_count() {
             (Method::GET, "/redfish/v1?$expand=."),
             (Method::GET, "/redfish/v1?%24expand=*"),
         ] {
-            let status = send(&mut desk, &method, uri, credentials, &Value::Null).status();
+            let status = send(&mut stub, &method, uri, credentials, &Value::Null).status();
             let twice = credentials.len() > 1 && credentials.iter().all(|(name, _)| *name == credentials[0].0);
             let expected = if twice { StatusCode::BAD_REQUEST } else { StatusCode::UNAUTHORIZED };
             assert_eq!(status, expected, "{method} {uri} {credentials:?}");
@@ -143,19 +149,19 @@ fn what_needs_credentials_is_refused_to_whoever_has_none_that_count() {
 /// A client that polls what anyone may read is using its session all the same.
 #[test]
 fn a_session_goes_on_while_it_is_used_for_what_needs_none() {
-    let mut desk = Desk::new();
-    let (token, _) = log_in(&mut desk, "admin", "secret");
+    let mut stub = StubCluster::new();
+    let (token, _) = log_in(&mut stub, "admin", "secret");
     let token = [("x-auth-token", token)];
     for _ in 0..4 {
-        desk.advance(Duration::from_mins(20));
-        assert_eq!(send(&mut desk, &Method::GET, "/redfish/v1", &token, &Value::Null).status(), StatusCode::OK);
+        stub.advance(Duration::from_mins(20));
+        assert_eq!(send(&mut stub, &Method::GET, "/redfish/v1", &token, &Value::Null).status(), StatusCode::OK);
     }
-    assert_eq!(send(&mut desk, &Method::GET, NODE, &token, &Value::Null).status(), StatusCode::OK);
+    assert_eq!(send(&mut stub, &Method::GET, NODE, &token, &Value::Null).status(), StatusCode::OK);
 }
 
 /// A write of each kind: the machine's, the account's, the session's, a subscription's, a certificate's, an event's.
 fn writes() -> Vec<(Method, &'static str, Value)> {
-    let certificate = kubevirt_redfish_fixtures::desk::certificate(1);
+    let certificate = kubevirt_redfish_fixtures::stub::certificate(1);
     vec![
         (Method::POST, "/redfish/v1/Systems/lab.node-0/Actions/ComputerSystem.Reset", json!({ "ResetType": "On" })),
         (Method::PATCH, NODE, json!({ "AssetTag": "7" })),
@@ -190,7 +196,7 @@ fn writes() -> Vec<(Method, &'static str, Value)> {
 
 /// Someone who may do everything, and their request as far as its body.
 struct Held {
-    desk: Desk,
+    stub: StubCluster,
     exchange: Exchange,
     step: Step,
     body: Bytes,
@@ -200,34 +206,34 @@ struct Held {
 
 /// `with` is what the request is proved with: `token` or `password`.
 fn hold(with: &str, (method, uri, body): &(Method, &'static str, Value)) -> Held {
-    let mut desk = Desk::new();
+    let mut stub = StubCluster::new();
     let new = json!({ "UserName": "eve", "Password": "Password1", "RoleId": "Administrator" });
-    let made = send(&mut desk, &Method::POST, ACCOUNTS, &[basic("all", "secret")], &new);
+    let made = send(&mut stub, &Method::POST, ACCOUNTS, &[basic("all", "secret")], &new);
     assert_eq!(made.status(), StatusCode::CREATED);
     let account = made.headers()["location"].to_str().unwrap().to_owned();
     let (credentials, session) = match with {
         "token" => {
-            let (token, session) = log_in(&mut desk, "eve", "Password1");
+            let (token, session) = log_in(&mut stub, "eve", "Password1");
             (("x-auth-token", token), Some(session))
         }
         _ => (basic("eve", "Password1"), None),
     };
     // The password is right, and known to be.
     assert_eq!(
-        send(&mut desk, &Method::GET, NODE, std::slice::from_ref(&credentials), &Value::Null).status(),
+        send(&mut stub, &Method::GET, NODE, std::slice::from_ref(&credentials), &Value::Null).status(),
         StatusCode::OK
     );
-    let (exchange, step) = desk.begin(request(method, uri, &[credentials]));
+    let (exchange, step) = stub.begin(request(method, uri, &[credentials]));
     assert!(matches!(step, Step::ReadBody { .. }), "{method} {uri}: {step:?}");
-    desk.log.clear();
-    Held { desk, exchange, step, body: Bytes::from(body.to_string()), account, session }
+    stub.log.clear();
+    Held { stub, exchange, step, body: Bytes::from(body.to_string()), account, session }
 }
 
 impl Held {
     /// The body is there: the answer, and whether anything was done.
     fn finish(mut self) -> (Option<StatusCode>, bool) {
-        let response = self.desk.drive(self.exchange, self.step, &self.body);
-        let done = self.desk.log.iter().any(|line| line.starts_with("command") || line.starts_with("deliver"));
+        let response = self.stub.drive(self.exchange, self.step, &self.body);
+        let done = self.stub.log.iter().any(|line| line.starts_with("command") || line.starts_with("deliver"));
         (response.map(|response| response.status()), done)
     }
 }
@@ -253,9 +259,9 @@ fn who_was_removed_while_the_body_was_on_its_way_changes_nothing() {
                 Some(change) => (Method::PATCH, change.clone()),
                 None => (Method::DELETE, Value::Null),
             };
-            let removed = send(&mut held.desk, &method, &target, &admin, &body);
+            let removed = send(&mut held.stub, &method, &target, &admin, &body);
             assert!(removed.status().is_success(), "{removed:?}");
-            held.desk.log.clear();
+            held.stub.log.clear();
             let about = format!("{} {} by {with}, {what} {change:?}", write.0, write.1);
             assert_eq!(held.finish(), (Some(StatusCode::UNAUTHORIZED), false), "{about}");
         }
@@ -275,24 +281,24 @@ fn who_may_less_when_the_body_is_there_is_refused() {
             let mut held = hold(with, &write);
             let demoted = json!({ "RoleId": "ReadOnly" });
             let answer =
-                send(&mut held.desk, &Method::PATCH, &held.account.clone(), &[basic("all", "secret")], &demoted);
+                send(&mut held.stub, &Method::PATCH, &held.account.clone(), &[basic("all", "secret")], &demoted);
             assert_eq!(answer.status(), StatusCode::OK);
-            held.desk.log.clear();
+            held.stub.log.clear();
             assert_eq!(held.finish(), (Some(StatusCode::FORBIDDEN), false), "{write:?}");
         }
     }
     for write in writes().into_iter().filter(|(_, uri, _)| uri.contains("lab.node-0")) {
-        let mut desk = Desk::new();
-        let (exchange, step) = desk.begin(request(&write.0, write.1, &[basic("admin", "secret")]));
+        let mut stub = StubCluster::new();
+        let (exchange, step) = stub.begin(request(&write.0, write.1, &[basic("admin", "secret")]));
         let mut config = config();
         for account in config.accounts.iter_mut().filter(|account| account.user_name == "admin") {
             account.chassis = vec![ChassisName::new("other").unwrap()];
         }
-        desk.handle(Input::Configured(Box::new(config)));
-        desk.log.clear();
-        let response = desk.drive(exchange, step, &Bytes::from(write.2.to_string())).expect("an answer");
+        stub.handle(Input::Configured(Box::new(config)));
+        stub.log.clear();
+        let response = stub.drive(exchange, step, &Bytes::from(write.2.to_string())).expect("an answer");
         assert_eq!(response.status(), StatusCode::NOT_FOUND, "{write:?}");
-        assert!(desk.log.is_empty(), "{:?}", desk.log);
+        assert!(stub.log.is_empty(), "{:?}", stub.log);
     }
 }
 
@@ -311,19 +317,19 @@ fn a_token_that_is_no_longer_reviewed_is_reviewed_again_when_the_body_is_there()
         // It is handed in.
         (Some(jane(Permission::Operate)), None),
     ] {
-        let mut desk = Desk::new();
-        desk.handle(Input::Configured(Box::new(Config { bearer_tokens: true, ..config() })));
+        let mut stub = StubCluster::new();
+        stub.handle(Input::Configured(Box::new(Config { bearer_tokens: true, ..config() })));
         let bearer = [("authorization", "Bearer abc".to_owned())];
-        let first = desk.request(request(&Method::GET, NODE, &bearer).map(|()| Bytes::new()));
+        let first = stub.request(request(&Method::GET, NODE, &bearer).map(|()| Bytes::new()));
         assert!(first.is_none());
-        assert_eq!(desk.vouch(Ok(Some(jane(Permission::Operate))))[0].status(), StatusCode::OK);
-        let (exchange, step) = desk.begin(request(&method, uri, &bearer));
+        assert_eq!(stub.vouch(Ok(Some(jane(Permission::Operate))))[0].status(), StatusCode::OK);
+        let (exchange, step) = stub.begin(request(&method, uri, &bearer));
         assert!(matches!(step, Step::ReadBody { .. }));
-        desk.advance(Duration::from_mins(10));
-        desk.log.clear();
-        assert!(desk.drive(exchange, step, &Bytes::from(body.to_string())).is_none(), "it is asked again");
-        let answers = desk.vouch(Ok(said));
+        stub.advance(Duration::from_mins(10));
+        stub.log.clear();
+        assert!(stub.drive(exchange, step, &Bytes::from(body.to_string())).is_none(), "it is asked again");
+        let answers = stub.vouch(Ok(said));
         assert_eq!(answers.first().map(Response::status), expected);
-        assert_eq!(desk.log.iter().any(|line| line.starts_with("command")), expected.is_none(), "{:?}", desk.log);
+        assert_eq!(stub.log.iter().any(|line| line.starts_with("command")), expected.is_none(), "{:?}", stub.log);
     }
 }

@@ -11,7 +11,7 @@ use http::{Method, Request, Response, StatusCode};
 use kubevirt_redfish_core::config::{Credential, Secret};
 use kubevirt_redfish_core::service::Input;
 use kubevirt_redfish_fixtures::cluster::{Fault, FaultEffect, KubevirtVersion};
-use kubevirt_redfish_fixtures::desk::{Desk, config};
+use kubevirt_redfish_fixtures::stub::{StubCluster, config};
 use kubevirt_redfish_fixtures::world::World;
 use serde_json::{Value, json};
 
@@ -19,13 +19,13 @@ mod lab;
 
 use lab::{CD, NODE, get, lab, machine, patch, post, request, reset, until};
 
-fn ask(desk: &mut Desk, user: Option<&str>, uri: &str) -> Response<Bytes> {
+fn ask(stub: &mut StubCluster, user: Option<&str>, uri: &str) -> Response<Bytes> {
     let mut request = Request::get(uri);
     if let Some(user) = user {
         let credentials = base64::prelude::BASE64_STANDARD.encode(user);
         request = request.header("authorization", format!("Basic {credentials}"));
     }
-    desk.request(request.body(Bytes::new()).unwrap()).expect("reads are answered at once")
+    stub.request(request.body(Bytes::new()).unwrap()).expect("reads are answered at once")
 }
 
 fn insert(world: &mut World, image: &str) -> StatusCode {
@@ -34,10 +34,10 @@ fn insert(world: &mut World, image: &str) -> StatusCode {
 
 #[test]
 fn d01_what_one_user_has_read_is_not_shown_to_another() {
-    let mut desk = Desk::new();
-    assert_eq!(ask(&mut desk, Some("admin:secret"), NODE).status(), StatusCode::OK);
-    assert_eq!(ask(&mut desk, None, NODE).status(), StatusCode::UNAUTHORIZED);
-    assert_eq!(ask(&mut desk, Some("tenant:secret"), NODE).status(), StatusCode::NOT_FOUND);
+    let mut stub = StubCluster::new();
+    assert_eq!(ask(&mut stub, Some("admin:secret"), NODE).status(), StatusCode::OK);
+    assert_eq!(ask(&mut stub, None, NODE).status(), StatusCode::UNAUTHORIZED);
+    assert_eq!(ask(&mut stub, Some("tenant:secret"), NODE).status(), StatusCode::NOT_FOUND);
 }
 
 #[test]
@@ -107,15 +107,15 @@ fn d07_a_task_can_be_read_where_it_is_said_to_be() {
 
 #[test]
 fn d08_a_client_cannot_pass_for_another_by_a_header() {
-    let mut desk = Desk::new();
+    let mut stub = StubCluster::new();
     let statuses = (0..30).map(|number| {
         let request = Request::get("/redfish/v1/Chassis")
             .header("authorization", "Basic dGVuYW50Ondyb25n")
             .header("x-forwarded-for", format!("203.0.113.{number}"));
-        desk.request(request.body(Bytes::new()).unwrap()).map(|response| response.status())
+        stub.request(request.body(Bytes::new()).unwrap()).map(|response| response.status())
     });
     let statuses: Vec<_> = statuses.flatten().collect();
-    let ask_rightly = ask(&mut desk, Some("tenant:secret"), "/redfish/v1/Chassis").status();
+    let ask_rightly = ask(&mut stub, Some("tenant:secret"), "/redfish/v1/Chassis").status();
     assert!(ask_rightly != StatusCode::OK || statuses.contains(&StatusCode::SERVICE_UNAVAILABLE), "{statuses:?}");
 }
 
@@ -123,18 +123,18 @@ fn d08_a_client_cannot_pass_for_another_by_a_header() {
 fn d09_a_selector_holds_for_single_systems_and_knows_upper_case() {
     let mut config = config();
     config.chassis[1].selector = vec![("Team.Example/Name".to_owned(), "Rack".to_owned())];
-    let mut desk = Desk::empty(config);
-    let labelled = desk.redefinition("lab.node-1", |machine| {
+    let mut stub = StubCluster::empty(config);
+    let labelled = stub.redefinition("lab.node-1", |machine| {
         machine.labels = [("Team.Example/Name".into(), "Rack".into())].into();
     });
-    let other = desk.redefinition("lab.node-0", |_| ());
+    let other = stub.redefinition("lab.node-0", |_| ());
     for observation in [labelled, other] {
-        desk.observe(observation);
+        stub.observe(observation);
     }
-    desk.handle(Input::Watching(Vec::new()));
+    stub.handle(Input::Watching(Vec::new()));
     let viewer = Some("viewer:secret");
-    assert_eq!(ask(&mut desk, viewer, "/redfish/v1/Systems/lab.node-1").status(), StatusCode::OK);
-    assert_eq!(ask(&mut desk, viewer, NODE).status(), StatusCode::NOT_FOUND);
+    assert_eq!(ask(&mut stub, viewer, "/redfish/v1/Systems/lab.node-1").status(), StatusCode::OK);
+    assert_eq!(ask(&mut stub, viewer, NODE).status(), StatusCode::NOT_FOUND);
 }
 
 #[test]
@@ -199,36 +199,36 @@ fn d13_a_restart_keeps_the_way_in_which_a_machine_is_run() {
 
 #[test]
 fn d14_a_new_configuration_takes_the_old_password_away() {
-    let mut desk = Desk::new();
-    assert_eq!(ask(&mut desk, Some("admin:secret"), NODE).status(), StatusCode::OK);
+    let mut stub = StubCluster::new();
+    assert_eq!(ask(&mut stub, Some("admin:secret"), NODE).status(), StatusCode::OK);
     let mut config = config();
     for account in &mut config.accounts {
         account.credential = Credential::Plain(Secret::new(b"fresh"));
     }
-    desk.handle(Input::Configured(Box::new(config)));
-    assert_eq!(ask(&mut desk, Some("admin:fresh"), NODE).status(), StatusCode::OK);
-    assert_eq!(ask(&mut desk, Some("admin:secret"), NODE).status(), StatusCode::UNAUTHORIZED);
+    stub.handle(Input::Configured(Box::new(config)));
+    assert_eq!(ask(&mut stub, Some("admin:fresh"), NODE).status(), StatusCode::OK);
+    assert_eq!(ask(&mut stub, Some("admin:secret"), NODE).status(), StatusCode::UNAUTHORIZED);
 }
 
 #[test]
 fn d15_lists_are_lists_paths_are_paths_and_tags_are_of_what_is_said() {
-    let mut desk = Desk::empty(config());
-    desk.handle(Input::Watching(Vec::new()));
+    let mut stub = StubCluster::empty(config());
+    stub.handle(Input::Watching(Vec::new()));
     let systems: Value =
-        serde_json::from_slice(ask(&mut desk, Some("admin:secret"), "/redfish/v1/Systems").body()).unwrap();
+        serde_json::from_slice(ask(&mut stub, Some("admin:secret"), "/redfish/v1/Systems").body()).unwrap();
     assert_eq!(systems["Members"], json!([]));
-    let mut desk = Desk::new();
+    let mut stub = StubCluster::new();
     for garbage in ["/Nonsense", "/VirtualMedia/Cd/x", "/Actions", "//"] {
-        let status = ask(&mut desk, Some("admin:secret"), &format!("{NODE}{garbage}")).status();
+        let status = ask(&mut stub, Some("admin:secret"), &format!("{NODE}{garbage}")).status();
         assert_eq!(status, StatusCode::NOT_FOUND, "{garbage}");
     }
-    let tag = |desk: &mut Desk| ask(desk, Some("admin:secret"), NODE).headers().get("etag").cloned();
-    let before = tag(&mut desk);
-    desk.advance(Duration::from_hours(1));
-    assert_eq!(tag(&mut desk), before);
-    desk.redefine("lab.node-0", |machine| machine.asset_tag = Some("Rack 3".into()));
-    assert_ne!(tag(&mut desk), before);
-    let response = ask(&mut desk, Some("admin:secret"), NODE);
+    let tag = |stub: &mut StubCluster| ask(stub, Some("admin:secret"), NODE).headers().get("etag").cloned();
+    let before = tag(&mut stub);
+    stub.advance(Duration::from_hours(1));
+    assert_eq!(tag(&mut stub), before);
+    stub.redefine("lab.node-0", |machine| machine.asset_tag = Some("Rack 3".into()));
+    assert_ne!(tag(&mut stub), before);
+    let response = ask(&mut stub, Some("admin:secret"), NODE);
     let caching = response.headers().get("cache-control").and_then(|value| value.to_str().ok());
     assert!(caching.is_some_and(|caching| !caching.contains("public")), "{caching:?}");
 }

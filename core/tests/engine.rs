@@ -11,7 +11,7 @@ use kubevirt_redfish_core::kubevirt::{Settings, TransportError};
 use kubevirt_redfish_core::model::Namespace;
 use kubevirt_redfish_core::time::{Instant, Now, UnixTime};
 use kubevirt_redfish_core::{Answer, Engine, Input, Outbound, Output, Reason, RequestId, Setup, Signal, Step, Target};
-use kubevirt_redfish_fixtures::{desk, laboratory};
+use kubevirt_redfish_fixtures::{laboratory, stub};
 
 /// An engine and what it has asked for and not been answered.
 struct Lab {
@@ -80,7 +80,7 @@ impl Lab {
 
 #[test]
 fn every_request_that_gets_no_answer_is_aborted_and_made_again_later() {
-    let mut lab = Lab::new(desk::config());
+    let mut lab = Lab::new(stub::config());
     let first: Vec<RequestId> = lab.open.keys().copied().collect();
     assert!(
         first.len() > 4
@@ -97,7 +97,7 @@ fn every_request_that_gets_no_answer_is_aborted_and_made_again_later() {
 
 #[test]
 fn answers_after_an_abort_and_to_nothing_change_nothing() {
-    let mut lab = Lab::new(desk::config());
+    let mut lab = Lab::new(stub::config());
     let watch = lab.sent("/virtualmachines")[0];
     lab.answer(watch, Answer::Failed(TransportError::Broken("cut".to_owned())));
     let said = lab.said.len();
@@ -119,12 +119,12 @@ fn answers_after_an_abort_and_to_nothing_change_nothing() {
 /// A request for the lease that came late would be another replica's to have: it waits for no command.
 #[test]
 fn a_request_for_the_lease_waits_for_no_command() {
-    let mut lab = Lab::new(desk::config());
+    let mut lab = Lab::new(stub::config());
     // Two log-ins with tokens that nobody answers take every place that there is for commands.
     lab.advance(Duration::from_millis(1));
     for token in ["a", "b", "c", "d"] {
         let request = Request::get("/redfish/v1/Systems").header("authorization", format!("Bearer {token}"));
-        let head = desk::with_host(request.body(()).unwrap());
+        let head = stub::with_host(request.body(()).unwrap());
         let peer = kubevirt_redfish_core::Peer { address: [10, 0, 0, 1].into(), secure: true };
         let (_, step) = lab.engine.view().begin(lab.now, &peer, head);
         let Step::Submit(intent) = step else { continue };
@@ -144,7 +144,7 @@ fn a_request_for_the_lease_waits_for_no_command() {
 #[test]
 fn equal_inputs_have_equal_outputs() {
     let play = || {
-        let mut lab = Lab::new(desk::config());
+        let mut lab = Lab::new(stub::config());
         for round in 0..20_u64 {
             let open: Vec<RequestId> = lab.open.keys().copied().collect();
             for (place, id) in open.into_iter().enumerate() {
@@ -182,11 +182,11 @@ fn equal_inputs_have_equal_outputs() {
 /// What a client submits is answered exactly once, whatever the cluster does not.
 #[test]
 fn a_submission_is_answered_once_though_the_cluster_never_answers() {
-    let mut lab = Lab::new(desk::config());
+    let mut lab = Lab::new(stub::config());
     let request = laboratory::request(Method::GET, "/redfish/v1/Chassis", None);
     let (head, _) = request.into_parts();
     let peer = kubevirt_redfish_core::Peer { address: [10, 0, 0, 1].into(), secure: true };
-    let (mut exchange, step) = lab.engine.view().begin(lab.now, &peer, desk::with_host(Request::from_parts(head, ())));
+    let (mut exchange, step) = lab.engine.view().begin(lab.now, &peer, stub::with_host(Request::from_parts(head, ())));
     let Step::Submit(intent) = step else { panic!("an unknown password has to be worked on: {step:?}") };
     lab.engine.handle_input(lab.now, Input::Submitted { ticket: kubevirt_redfish_core::Ticket(1), intent });
     let mut outcomes = Vec::new();

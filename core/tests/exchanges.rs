@@ -13,7 +13,7 @@
 //! > tag lab.node-0 Rack 3                            … and the machine has this asset tag (nothing for none)
 //! > media lab.node-0 http://images.example/a.iso      … and the machine has this in its drive (`-` for nothing)
 //! > media lab.node-0 Usb http://images.example/a.img  … and the machine has this in that slot
-//! > promises lab.node-0                              … and the machine is going to be turned on later
+//! > pending-power-on lab.node-0                              … and the machine is going to be turned on later
 //! > kept lab.node-0                                  … and it is about to come up
 //! > broken lab.node-0                                … and it is not going to be turned on any more
 //! > fails conflict it is being removed                the oldest command has failed
@@ -52,11 +52,11 @@ use kubevirt_redfish_core::config::Config;
 use kubevirt_redfish_core::model::{
     BootDevice, BootEnabled, BootOverride, BootTarget, Caller, CommandError, Completion, Deferral, Image,
     ImageCertificate, ImageTrust, ImportId, ImportState, Indicator, Machine, Medium, Next, Observation, Outlook,
-    Permission, Phase, PowerRestore, PromisedPowerOn, Slot, Uid, Verb,
+    PendingPowerOn, Permission, Phase, PowerRestore, Slot, Uid, Verb,
 };
 use kubevirt_redfish_core::service::Input;
 use kubevirt_redfish_core::{DeliveryError, StreamId};
-use kubevirt_redfish_fixtures::desk::Desk;
+use kubevirt_redfish_fixtures::stub::StubCluster;
 
 #[test]
 fn conversations_go_as_recorded() {
@@ -71,7 +71,7 @@ fn conversations_go_as_recorded() {
 }
 
 fn play(script: &str) -> String {
-    let mut desk = Desk::new();
+    let mut stub = StubCluster::new();
     let mut story = String::new();
     let mut tasks: Vec<String> = Vec::new();
     let mut given = Given::default();
@@ -89,17 +89,17 @@ fn play(script: &str) -> String {
         }
         let words: Vec<&str> = step.split(' ').collect();
         let responses = match words.as_slice() {
-            ["done"] => desk.complete(Ok(Completion::default())),
+            ["done"] => stub.complete(Ok(Completion::default())),
             ["boot", id, target, enabled, next @ ..] => {
                 let next = next.first().map(|reference| device(reference));
                 let boot = BootOverride { next, ..boot(target, enabled) };
-                let observation = desk.redefinition(id, |machine| machine.boot = boot);
-                desk.complete(Ok(Completion { observations: vec![observation] }))
+                let observation = stub.redefinition(id, |machine| machine.boot = boot);
+                stub.complete(Ok(Completion { observations: vec![observation] }))
             }
             ["order", id, references @ ..] => {
                 let order: Vec<BootDevice> = references.iter().map(|reference| device(reference)).collect();
                 let place = |device| (1..).zip(&order).find(|(_, known)| **known == device).map(|(place, _)| place);
-                let observation = desk.redefinition(id, |machine| {
+                let observation = stub.redefinition(id, |machine| {
                     for drive in &mut machine.drives {
                         drive.boot_order = place(BootDevice::Drive(drive.name.clone()));
                     }
@@ -107,13 +107,13 @@ fn play(script: &str) -> String {
                         nic.boot_order = place(BootDevice::Nic(nic.name.clone()));
                     }
                 });
-                desk.complete(Ok(Completion { observations: vec![observation] }))
+                stub.complete(Ok(Completion { observations: vec![observation] }))
             }
             ["tag", id, words @ ..] => {
                 let tag = words.join(" ");
                 let tag = (!tag.is_empty()).then(|| tag.into());
-                let observation = desk.redefinition(id, |machine| machine.asset_tag = tag);
-                desk.complete(Ok(Completion { observations: vec![observation] }))
+                let observation = stub.redefinition(id, |machine| machine.asset_tag = tag);
+                stub.complete(Ok(Completion { observations: vec![observation] }))
             }
             ["indicator", id, set_to] => {
                 let indicator = match *set_to {
@@ -121,8 +121,8 @@ fn play(script: &str) -> String {
                     "Blinking" => Indicator::Blinking,
                     _ => Indicator::Off,
                 };
-                let observation = desk.redefinition(id, |machine| machine.indicator = indicator);
-                desk.complete(Ok(Completion { observations: vec![observation] }))
+                let observation = stub.redefinition(id, |machine| machine.indicator = indicator);
+                stub.complete(Ok(Completion { observations: vec![observation] }))
             }
             ["restore", id, choice] => {
                 let choice = match *choice {
@@ -130,62 +130,62 @@ fn play(script: &str) -> String {
                     "LastState" => PowerRestore::LastState,
                     _ => PowerRestore::AlwaysOff,
                 };
-                let observation = desk.redefinition(id, |machine| machine.power_restore = choice);
-                desk.complete(Ok(Completion { observations: vec![observation] }))
+                let observation = stub.redefinition(id, |machine| machine.power_restore = choice);
+                stub.complete(Ok(Completion { observations: vec![observation] }))
             }
             ["media", id, image] | ["media", id, "Cd", image] => {
-                let observation = desk.redefinition(id, |machine| put(machine, Slot::Cd, image));
-                desk.complete(Ok(Completion { observations: vec![observation] }))
+                let observation = stub.redefinition(id, |machine| put(machine, Slot::Cd, image));
+                stub.complete(Ok(Completion { observations: vec![observation] }))
             }
             ["media", id, "Usb", image] => {
-                let observation = desk.redefinition(id, |machine| put(machine, Slot::Usb, image));
-                desk.complete(Ok(Completion { observations: vec![observation] }))
+                let observation = stub.redefinition(id, |machine| put(machine, Slot::Usb, image));
+                stub.complete(Ok(Completion { observations: vec![observation] }))
             }
-            ["promises", id] => {
-                let deferral = desk.commands.front().and_then(|command| command.deferral.clone()).unwrap();
-                let promised = PromisedPowerOn {
+            ["pending-power-on", id] => {
+                let deferral = stub.commands.front().and_then(|command| command.deferral.clone()).unwrap();
+                let pending_power_on = PendingPowerOn {
                     name: deferral.name,
                     asked: deferral.asked,
                     until: deferral.until,
                     run: Some(Uid::new("run-1")),
-                    overruled: false,
+                    superseded: false,
                 };
-                let observation = desk.redefinition(id, |machine| machine.promised = Some(promised));
-                desk.complete(Ok(Completion { observations: vec![observation] }))
+                let observation = stub.redefinition(id, |machine| machine.pending_power_on = Some(pending_power_on));
+                stub.complete(Ok(Completion { observations: vec![observation] }))
             }
-            ["promises-with-media", id, image] => {
-                let deferral = desk.commands.front().and_then(|command| command.deferral.clone()).unwrap();
+            ["pending-power-on-with-media", id, image] => {
+                let deferral = stub.commands.front().and_then(|command| command.deferral.clone()).unwrap();
                 assert!(deferral.awaits_media);
                 let Deferral { name, asked, until, .. } = deferral;
-                let promised = PromisedPowerOn { name, asked, until, run: None, overruled: false };
-                let observation = desk.redefinition(id, |machine| {
-                    machine.promised = Some(promised);
+                let pending_power_on = PendingPowerOn { name, asked, until, run: None, superseded: false };
+                let observation = stub.redefinition(id, |machine| {
+                    machine.pending_power_on = Some(pending_power_on);
                     put(machine, Slot::Cd, image);
                 });
-                desk.complete(Ok(Completion { observations: vec![observation] }))
+                stub.complete(Ok(Completion { observations: vec![observation] }))
             }
             ["kept", id] => {
-                let observation = desk.redefinition(id, |machine| {
-                    machine.promised = None;
+                let observation = stub.redefinition(id, |machine| {
+                    machine.pending_power_on = None;
                     machine.outlook = Outlook { absent: Next::Start, ..Outlook::default() };
                 });
-                desk.complete(Ok(Completion { observations: vec![observation] }))
+                stub.complete(Ok(Completion { observations: vec![observation] }))
             }
             ["broken", id] => {
-                let observation = desk.redefinition(id, |machine| machine.promised = None);
-                desk.complete(Ok(Completion { observations: vec![observation] }))
+                let observation = stub.redefinition(id, |machine| machine.pending_power_on = None);
+                stub.complete(Ok(Completion { observations: vec![observation] }))
             }
             ["trust", id, slot, numbers @ ..] => {
                 let slot = slot.parse().unwrap();
                 let certificates = numbers.iter().map(|number| pem(number)).collect();
-                let observation = desk.redefinition(id, |machine| {
+                let observation = stub.redefinition(id, |machine| {
                     machine.trust = [ImageTrust { slot, verify: None, certificates }].into();
                 });
-                desk.complete(Ok(Completion { observations: vec![observation] }))
+                stub.complete(Ok(Completion { observations: vec![observation] }))
             }
-            ["fails", kind, reason @ ..] => desk.complete(Err(failure(kind, &reason.join(" ")))),
+            ["fails", kind, reason @ ..] => stub.complete(Err(failure(kind, &reason.join(" ")))),
             ["run", id, "gone"] => {
-                desk.run_gone(id);
+                stub.run_gone(id);
                 Vec::new()
             }
             ["run", id, uid, state] => {
@@ -197,39 +197,39 @@ fn play(script: &str) -> String {
                     "ended" => (Phase::Ended, false, false),
                     other => panic!("{other}"),
                 };
-                desk.run(id, uid, phase, stopping, paused);
+                stub.run(id, uid, phase, stopping, paused);
                 Vec::new()
             }
             ["delivered", answer] => {
-                desk.delivered(match *answer {
+                stub.delivered(match *answer {
                     "not-connected" => Err(DeliveryError::NotConnected("nobody listens".to_owned())),
                     status => Ok(status.parse().unwrap()),
                 });
                 Vec::new()
             }
             ["hang-up", stream] => {
-                desk.hang_up(StreamId(stream.parse().unwrap()));
+                stub.hang_up(StreamId(stream.parse().unwrap()));
                 Vec::new()
             }
             ["import", id, state @ ..] => {
-                desk.import(id, import_state(state));
+                stub.import(id, import_state(state));
                 Vec::new()
             }
             ["interrupts", verb @ ..] => {
-                desk.observe(Observation::Interrupt(verb.get(1).and_then(|verb| Verb::new(verb))));
+                stub.observe(Observation::Interrupt(verb.get(1).and_then(|verb| Verb::new(verb))));
                 Vec::new()
             }
-            ["wait", seconds] => desk.advance(Duration::from_secs(seconds.parse().unwrap())),
+            ["wait", seconds] => stub.advance(Duration::from_secs(seconds.parse().unwrap())),
             ["client", address] => {
-                desk.client = address.parse().unwrap();
+                stub.client = address.parse().unwrap();
                 Vec::new()
             }
             ["bearer-tokens"] => {
-                let config = Config { bearer_tokens: true, ..kubevirt_redfish_fixtures::desk::config() };
-                desk.handle(Input::Configured(Box::new(config)))
+                let config = Config { bearer_tokens: true, ..kubevirt_redfish_fixtures::stub::config() };
+                stub.handle(Input::Configured(Box::new(config)))
             }
-            ["vouches", words @ ..] => desk.vouch(Ok(caller(words))),
-            ["unreviewed", kind, reason @ ..] => desk.vouch(Err(failure(kind, &reason.join(" ")))),
+            ["vouches", words @ ..] => stub.vouch(Ok(caller(words))),
+            ["unreviewed", kind, reason @ ..] => stub.vouch(Err(failure(kind, &reason.join(" ")))),
             [method, uri, user @ ..] => {
                 for line in &block {
                     writeln!(story, "{line}").unwrap();
@@ -238,11 +238,11 @@ fn play(script: &str) -> String {
                 let block: Vec<String> = block.iter().map(|line| given.fill_in(line)).collect();
                 let block: Vec<&str> = block.iter().map(String::as_str).collect();
                 let user = user.get(1).map(|name| (*name, user.get(3).copied().unwrap_or("secret")));
-                desk.request(request(method, &uri, user, &block)).into_iter().collect()
+                stub.request(request(method, &uri, user, &block)).into_iter().collect()
             }
             other => panic!("{other:?}"),
         };
-        for entry in desk.log.drain(..) {
+        for entry in stub.log.drain(..) {
             for line in entry.lines() {
                 writeln!(story, ">> {line}").unwrap();
             }
@@ -366,7 +366,7 @@ fn device(reference: &str) -> BootDevice {
 
 /// The certificate of that number.
 fn pem(number: &str) -> ImageCertificate {
-    ImageCertificate::parse(&kubevirt_redfish_fixtures::desk::certificate(number.parse().unwrap())).unwrap()
+    ImageCertificate::parse(&kubevirt_redfish_fixtures::stub::certificate(number.parse().unwrap())).unwrap()
 }
 
 /// Puts an image into a slot, or nothing.
@@ -425,31 +425,31 @@ fn failure(kind: &str, reason: &str) -> CommandError {
 /// Observations can be written out in tests without a cluster: this is one.
 #[test]
 fn a_view_is_made_of_observations() {
-    let mut desk = Desk::new();
-    assert_eq!(desk.view.len(), 4);
-    let version = desk.newer();
-    desk.observe(Observation::MachineGone("lab.node-0".parse().unwrap(), version));
-    assert_eq!(desk.view.len(), 3);
+    let mut stub = StubCluster::new();
+    assert_eq!(stub.view.len(), 4);
+    let version = stub.newer();
+    stub.observe(Observation::MachineGone("lab.node-0".parse().unwrap(), version));
+    assert_eq!(stub.view.len(), 3);
 }
 
 /// A command that was under way when a run ended may report it as it was before.
 #[test]
 fn a_late_reading_does_not_bring_back_what_is_gone() {
-    let mut desk = Desk::new();
-    desk.run("lab.node-0", "run-1", Phase::Running, false, false);
+    let mut stub = StubCluster::new();
+    stub.run("lab.node-0", "run-1", Phase::Running, false, false);
     let gone = "lab.node-1".parse().unwrap();
-    let late = desk.redefinition("lab.node-1", |_| ());
-    let version = desk.newer();
-    desk.observe(Observation::MachineGone(gone, version));
-    desk.observe(late);
-    assert_eq!(desk.view.len(), 3, "the definition is older than its removal");
-    let powered_on = |desk: &Desk| {
-        let body = desk.read("/redfish/v1/Systems/lab.node-0").into_body();
+    let late = stub.redefinition("lab.node-1", |_| ());
+    let version = stub.newer();
+    stub.observe(Observation::MachineGone(gone, version));
+    stub.observe(late);
+    assert_eq!(stub.view.len(), 3, "the definition is older than its removal");
+    let powered_on = |stub: &StubCluster| {
+        let body = stub.read("/redfish/v1/Systems/lab.node-0").into_body();
         String::from_utf8_lossy(&body).contains("\"PowerState\":\"On\"")
     };
-    assert!(powered_on(&desk));
-    let before = desk.newer();
-    desk.run_gone("lab.node-0");
-    desk.run_at("lab.node-0", "run-1", Phase::Running, before);
-    assert!(!powered_on(&desk), "the run is older than its end");
+    assert!(powered_on(&stub));
+    let before = stub.newer();
+    stub.run_gone("lab.node-0");
+    stub.run_at("lab.node-0", "run-1", Phase::Running, before);
+    assert!(!powered_on(&stub), "the run is older than its end");
 }

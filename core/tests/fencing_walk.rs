@@ -1,5 +1,5 @@
 //! Whatever the cluster is in the middle of when somebody asks for another power state, and however long it takes to go on:
-//! what was said to be off stays off until somebody asks for power, and what was promised comes about.
+//! what was said to be off stays off until somebody asks for power, and what was pending comes about.
 
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests may fail")]
 

@@ -9,13 +9,13 @@ use bytes::Bytes;
 use http::{Request, Response};
 use kubevirt_redfish_core::config::{Config, Protocol};
 use kubevirt_redfish_core::{Peer, Step};
-use kubevirt_redfish_fixtures::desk::{Desk, config};
+use kubevirt_redfish_fixtures::stub::{StubCluster, config};
 
 fn answer(method: &str, uri: &str, secure: bool, headers: &[(&str, &str)]) -> Response<Bytes> {
-    answer_of(&Desk::new(), method, uri, secure, headers)
+    answer_of(&StubCluster::new(), method, uri, secure, headers)
 }
 
-fn answer_of(desk: &Desk, method: &str, uri: &str, secure: bool, headers: &[(&str, &str)]) -> Response<Bytes> {
+fn answer_of(stub: &StubCluster, method: &str, uri: &str, secure: bool, headers: &[(&str, &str)]) -> Response<Bytes> {
     let mut request = Request::builder().method(method).uri(uri);
     if !headers.iter().any(|(name, _)| *name == "host") {
         request = request.header("host", "bmc.example");
@@ -24,7 +24,7 @@ fn answer_of(desk: &Desk, method: &str, uri: &str, secure: bool, headers: &[(&st
         request = request.header(*name, *value);
     }
     let peer = Peer { address: IpAddr::from([127, 0, 0, 1]), secure };
-    let (_, step) = Arc::clone(&desk.view).begin(desk.now, &peer, request.body(()).unwrap());
+    let (_, step) = Arc::clone(&stub.view).begin(stub.now, &peer, request.body(()).unwrap());
     let Step::Respond(response) = step else { unreachable!("a read ends at once") };
     response
 }
@@ -37,7 +37,7 @@ const ADMIN: (&str, &str) = ("authorization", "Basic YWRtaW46c2VjcmV0");
 
 #[test]
 fn no_response_is_a_page_for_a_browser() {
-    let mut behind_a_proxy = Desk::empty(Config { protocol: Protocol::Http, ..config() });
+    let mut behind_a_proxy = StubCluster::empty(Config { protocol: Protocol::Http, ..config() });
     behind_a_proxy.make_itself_known();
     for (method, uri, headers) in [
         ("GET", "/redfish/v1", vec![]),
@@ -71,12 +71,12 @@ fn representations_say_what_they_depend_on() {
 
 #[test]
 fn polling_a_system_compresses_it_once() {
-    let desk = Desk::new();
+    let stub = StubCluster::new();
     let read = || {
         let request = Request::get("/redfish/v1/Systems/lab.node-0").header(ADMIN.0, ADMIN.1);
         let request = request.header("accept-encoding", "gzip").header("host", "bmc.example").body(()).unwrap();
         let peer = Peer { address: IpAddr::from([127, 0, 0, 1]), secure: true };
-        match desk.view.begin(desk.now, &peer, request) {
+        match stub.view.begin(stub.now, &peer, request) {
             (_, Step::Respond(response)) => response.into_body(),
             (_, step) => unreachable!("{step:?}"),
         }

@@ -12,7 +12,7 @@ use kubevirt_redfish_core::model::{
     Action, BootEnabled, BootOverride, BootTarget, CommandError, Completion, Phase, Url,
 };
 use kubevirt_redfish_fixtures::cluster::{Fault, FaultEffect, Rule};
-use kubevirt_redfish_fixtures::desk::Desk;
+use kubevirt_redfish_fixtures::stub::StubCluster;
 use kubevirt_redfish_fixtures::world::World;
 use serde_json::{Value, json};
 
@@ -115,7 +115,7 @@ fn a_machine_whose_image_cannot_be_asked_for_goes_on_running() {
     }
 }
 
-/// What was promised is kept, as with an import that fails: without the image, and that is said.
+/// What was pending is kept, as with an import that fails: without the image, and that is said.
 #[test]
 fn a_promised_start_is_carried_out_without_the_image() {
     let world = &mut lab(VERSIONS[2]);
@@ -155,9 +155,9 @@ fn a_replica_that_has_not_seen_the_image_waits_for_it_all_the_same() {
             }
             assert_eq!(turn_on(world, 1).status(), StatusCode::NO_CONTENT);
             let machine = world.cluster.object("virtualmachines", "lab", "node-0").unwrap();
-            let promise = &machine["metadata"]["annotations"]["redfish.kubevirt.io/pending-power-on"];
+            let pending = &machine["metadata"]["annotations"]["redfish.kubevirt.io/pending-power-on"];
             assert!(
-                promise.is_string() && instance(world).is_none(),
+                pending.is_string() && instance(world).is_none(),
                 "{version:?}: the image is not there yet {machine}"
             );
             world.cluster.clear_faults();
@@ -171,8 +171,8 @@ fn a_replica_that_has_not_seen_the_image_waits_for_it_all_the_same() {
 /// What is refused again and again keeps nothing else waiting that the service does of its own accord.
 #[test]
 fn an_image_that_is_refused_again_and_again_keeps_nothing_else_waiting() {
-    let mut desk = Desk::new();
-    desk.redefine("lab.node-0", |machine| {
+    let mut stub = StubCluster::new();
+    stub.redefine("lab.node-0", |machine| {
         machine.boot = BootOverride {
             target: BootTarget::UefiHttp,
             enabled: BootEnabled::Continuous,
@@ -181,19 +181,19 @@ fn an_image_that_is_refused_again_and_again_keeps_nothing_else_waiting() {
         };
     });
     for _ in 0..5 {
-        assert!(matches!(desk.commands.front().unwrap().action, Action::InsertMedia(_)));
-        desk.complete(Err(CommandError::Refused("exceeded quota".to_owned())));
-        assert!(desk.commands.is_empty());
-        desk.advance(Duration::from_mins(2));
+        assert!(matches!(stub.commands.front().unwrap().action, Action::InsertMedia(_)));
+        stub.complete(Err(CommandError::Refused("exceeded quota".to_owned())));
+        assert!(stub.commands.is_empty());
+        stub.advance(Duration::from_mins(2));
     }
-    desk.complete(Err(CommandError::Refused("exceeded quota".to_owned())));
-    desk.run("lab.node-0", "run-1", Phase::Running, false, false);
-    desk.redefine("lab.node-0", |machine| machine.power_restore_deferred = true);
-    assert!(matches!(desk.commands.front().unwrap().action, Action::Change(_)));
-    desk.redefine("lab.node-0", |machine| machine.power_restore_deferred = false);
-    desk.complete(Ok(Completion::default()));
-    desk.advance(Duration::from_secs(30));
-    assert!(desk.commands.is_empty(), "the image is left alone for as long as before");
-    desk.advance(Duration::from_mins(2));
-    assert!(matches!(desk.commands.front().unwrap().action, Action::InsertMedia(_)));
+    stub.complete(Err(CommandError::Refused("exceeded quota".to_owned())));
+    stub.run("lab.node-0", "run-1", Phase::Running, false, false);
+    stub.redefine("lab.node-0", |machine| machine.power_restore_deferred = true);
+    assert!(matches!(stub.commands.front().unwrap().action, Action::Change(_)));
+    stub.redefine("lab.node-0", |machine| machine.power_restore_deferred = false);
+    stub.complete(Ok(Completion::default()));
+    stub.advance(Duration::from_secs(30));
+    assert!(stub.commands.is_empty(), "the image is left alone for as long as before");
+    stub.advance(Duration::from_mins(2));
+    assert!(matches!(stub.commands.front().unwrap().action, Action::InsertMedia(_)));
 }

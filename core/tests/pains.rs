@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use http::{Method, StatusCode};
 use kubevirt_redfish_fixtures::cluster::{KubevirtVersion, ServedImage};
-use kubevirt_redfish_fixtures::desk::certificate;
+use kubevirt_redfish_fixtures::stub::certificate;
 use kubevirt_redfish_fixtures::world::World;
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! Power-ons that cannot be carried out at once: they are promised, and kept whatever becomes of the service.
+//! Power-ons that cannot be carried out at once: they are pending, and kept whatever becomes of the service.
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "tests may fail")]
 
@@ -8,11 +8,11 @@ use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode};
 use kubevirt_redfish_core::config::{Config, PausedAs};
 use kubevirt_redfish_core::kubevirt::Settings;
-use kubevirt_redfish_core::model::{Action, CommandError, Completion, PowerRequest, PromisedPowerOn};
+use kubevirt_redfish_core::model::{Action, CommandError, Completion, PendingPowerOn, PowerRequest};
 use kubevirt_redfish_core::time::UnixTime;
 use kubevirt_redfish_fixtures::cluster::{ClusterConfig, Fault, FaultEffect, KubevirtVersion, Rule};
-use kubevirt_redfish_fixtures::desk::Desk;
 use kubevirt_redfish_fixtures::laboratory::{self, start};
+use kubevirt_redfish_fixtures::stub::StubCluster;
 use kubevirt_redfish_fixtures::world::World;
 use serde_json::{Value, json};
 
@@ -79,7 +79,7 @@ fn instance(world: &World) -> Option<Value> {
     world.cluster.object("virtualmachineinstances", "lab", "node-0")
 }
 
-fn promise(world: &World) -> Option<Value> {
+fn pending(world: &World) -> Option<Value> {
     let machine = world.cluster.object("virtualmachines", "lab", "node-0").unwrap();
     let text = machine["metadata"]["annotations"]["redfish.kubevirt.io/pending-power-on"].as_str()?;
     Some(serde_json::from_str(text).unwrap())
@@ -121,7 +121,7 @@ fn a_machine_waits_for_its_image() {
         );
         let path = task["@odata.id"].as_str().unwrap().to_owned();
         world.advance(Duration::from_secs(90));
-        assert_eq!((power(world, 0).as_str(), promise(world)), ("On", None), "{version:?}");
+        assert_eq!((power(world, 0).as_str(), pending(world)), ("On", None), "{version:?}");
         let spec = instance(world).unwrap()["spec"].clone();
         assert!(spec["volumes"].to_string().contains("dataVolume"), "{version:?} {spec}");
         assert_eq!(read(world, 0, &path)["TaskState"], "Completed");
@@ -129,11 +129,11 @@ fn a_machine_waits_for_its_image() {
 }
 
 #[test]
-fn a_promise_is_kept_by_whoever_is_there() {
+fn a_pending_power_on_is_kept_by_whoever_is_there() {
     let world = &mut plain(KubevirtVersion::V1_9, Duration::from_mins(2));
     insert(world, 0, IMAGE);
     reset(world, 0, "On");
-    let name = promise(world).unwrap()["name"].as_str().unwrap().to_owned();
+    let name = pending(world).unwrap()["name"].as_str().unwrap().to_owned();
     world.kill(0);
     world.advance(Duration::from_mins(1));
     start(world);
@@ -145,7 +145,7 @@ fn a_promise_is_kept_by_whoever_is_there() {
         assert_eq!(power(world, replica), "On");
         assert_eq!(read(world, replica, &format!("/redfish/v1/TaskService/Tasks/{name}"))["TaskState"], "Completed");
     }
-    assert_eq!(promise(world), None);
+    assert_eq!(pending(world), None);
 }
 
 #[test]
@@ -156,7 +156,7 @@ fn a_forced_power_off_takes_the_promise_back() {
         reset(world, 0, "On");
         assert_eq!(power(world, 0), "PoweringOn");
         reset(world, 0, reset_type);
-        assert_eq!((power(world, 0).as_str(), promise(world)), ("Off", None));
+        assert_eq!((power(world, 0).as_str(), pending(world)), ("Off", None));
         world.advance(Duration::from_mins(5));
         assert_eq!((power(world, 0).as_str(), instance(world)), ("Off", None));
         reset(world, 0, "On");
@@ -170,7 +170,7 @@ fn an_image_that_cannot_be_had_is_done_without() {
         let world = &mut plain(version, Duration::from_mins(2));
         insert(world, 0, "http://images.invalid/boot.iso");
         reset(world, 0, "On");
-        let name = promise(world).unwrap()["name"].as_str().unwrap().to_owned();
+        let name = pending(world).unwrap()["name"].as_str().unwrap().to_owned();
         assert_eq!(power(world, 0), "PoweringOn");
         world.advance(Duration::from_mins(1));
         assert_eq!(power(world, 0), "On", "{version:?}");
@@ -252,7 +252,7 @@ fn an_image_that_waits_for_its_machine_is_not_waited_for() {
     });
     world.advance(Duration::from_secs(10));
     reset(world, 0, "On");
-    assert_eq!(promise(world), None);
+    assert_eq!(pending(world), None);
     until_power(world, 0, "On");
 }
 
@@ -264,18 +264,18 @@ fn a_machine_that_still_stops_is_started_later_whatever_becomes_of_the_service()
         let before = world.now();
         reset(world, 0, "On");
         assert!(world.now().saturating_sub(before) < Duration::from_secs(5), "the client is not kept waiting");
-        assert!(promise(world).is_some());
+        assert!(pending(world).is_some());
         world.restart(0);
         assert!(world.run_until(Duration::from_secs(10), |world| world.view(0).is_some_and(|view| view.is_ready())));
         assert_eq!(power(world, 0), "PoweringOff");
         world.advance(Duration::from_mins(1));
-        assert_eq!((power(world, 0).as_str(), promise(world)), ("On", None), "{version:?}");
+        assert_eq!((power(world, 0).as_str(), pending(world)), ("On", None), "{version:?}");
     }
 }
 
 /// Whoever changes by hand when a machine is to run, or starts and stops it, has the last word.
 #[test]
-fn a_promise_turns_on_nothing_that_was_turned_off_meanwhile() {
+fn a_pending_power_on_turns_on_nothing_that_was_turned_off_meanwhile() {
     let world = &mut plain(KubevirtVersion::V1_9, Duration::from_mins(2));
     let path = "/apis/kubevirt.io/v1/namespaces/lab/virtualmachines/node-0";
     insert(world, 0, IMAGE);
@@ -291,43 +291,44 @@ fn a_promise_turns_on_nothing_that_was_turned_off_meanwhile() {
     start(world);
     assert_eq!(power(world, 1), "Off");
     world.advance(Duration::from_mins(5));
-    assert_eq!((power(world, 1).as_str(), promise(world), instance(world)), ("Off", None, None));
+    assert_eq!((power(world, 1).as_str(), pending(world), instance(world)), ("Off", None, None));
 }
 
 /// Turning a machine off waits for no change of it, and only for the last request of what turns it on.
 #[test]
 fn a_forced_power_off_comes_next() {
-    let ask = |desk: &mut Desk, method: Method, path: &str, body: Value| {
+    let ask = |stub: &mut StubCluster, method: Method, path: &str, body: Value| {
         let request = Request::builder().method(method).uri(path).header("authorization", "Basic YWRtaW46c2VjcmV0");
-        assert!(desk.request(request.body(Bytes::from(body.to_string())).unwrap()).is_none(), "it waits");
+        assert!(stub.request(request.body(Bytes::from(body.to_string())).unwrap()).is_none(), "it waits");
     };
     let force_off = Action::Power(PowerRequest::ForceOff);
     let reset = format!("{NODE}/Actions/ComputerSystem.Reset");
-    let mut desk = Desk::new();
+    let mut stub = StubCluster::new();
     for target in ["Pxe", "Hdd", "Cd"] {
-        ask(&mut desk, Method::PATCH, NODE, json!({ "Boot": { "BootSourceOverrideTarget": target } }));
+        ask(&mut stub, Method::PATCH, NODE, json!({ "Boot": { "BootSourceOverrideTarget": target } }));
     }
     for reset_type in ["ForceOff", "ForceOff", "On"] {
-        ask(&mut desk, Method::POST, &reset, json!({ "ResetType": reset_type }));
+        ask(&mut stub, Method::POST, &reset, json!({ "ResetType": reset_type }));
     }
-    let under_way = |desk: &Desk| desk.commands.iter().map(|command| command.action.clone()).collect::<Vec<_>>();
-    assert_eq!((under_way(&desk).len(), &under_way(&desk)[1]), (2, &force_off), "beside the change, one at a time");
-    desk.advance(Duration::from_secs(33));
-    desk.complete(Err(CommandError::TimedOut));
-    assert_eq!(under_way(&desk), std::slice::from_ref(&force_off), "nothing else before that");
-    desk.complete(Ok(Completion::default()));
-    assert_eq!(under_way(&desk), std::slice::from_ref(&force_off), "the second one");
+    let under_way = |stub: &StubCluster| stub.commands.iter().map(|command| command.action.clone()).collect::<Vec<_>>();
+    assert_eq!((under_way(&stub).len(), &under_way(&stub)[1]), (2, &force_off), "beside the change, one at a time");
+    stub.advance(Duration::from_secs(33));
+    stub.complete(Err(CommandError::TimedOut));
+    assert_eq!(under_way(&stub), std::slice::from_ref(&force_off), "nothing else before that");
+    stub.complete(Ok(Completion::default()));
+    assert_eq!(under_way(&stub), std::slice::from_ref(&force_off), "the second one");
 
     // What the service is about to do for an earlier request gives way.
-    let mut desk = Desk::new();
-    let (asked, until) = (desk.now.unix, UnixTime(desk.now.unix.0 + 600));
-    let promised = PromisedPowerOn { name: "0123456789abcdef".into(), asked, until, run: None, overruled: false };
-    desk.redefine("lab.node-0", |machine| machine.promised = Some(promised));
-    let keeping = desk.commands.front().map(|command| (command.id, command.action.clone())).unwrap();
-    assert_eq!(keeping.1, Action::KeepPromise("0123456789abcdef".into()));
-    ask(&mut desk, Method::POST, &reset, json!({ "ResetType": "ForceOff" }));
-    assert!(desk.log.contains(&format!("cancel {}", keeping.0.0)), "{:?}", desk.log);
-    assert_eq!(desk.commands.front().map(|command| &command.action), Some(&force_off));
+    let mut stub = StubCluster::new();
+    let (asked, until) = (stub.now.unix, UnixTime(stub.now.unix.0 + 600));
+    let pending_power_on =
+        PendingPowerOn { name: "0123456789abcdef".into(), asked, until, run: None, superseded: false };
+    stub.redefine("lab.node-0", |machine| machine.pending_power_on = Some(pending_power_on));
+    let keeping = stub.commands.front().map(|command| (command.id, command.action.clone())).unwrap();
+    assert_eq!(keeping.1, Action::ExecutePendingPowerOn("0123456789abcdef".into()));
+    ask(&mut stub, Method::POST, &reset, json!({ "ResetType": "ForceOff" }));
+    assert!(stub.log.contains(&format!("cancel {}", keeping.0.0)), "{:?}", stub.log);
+    assert_eq!(stub.commands.front().map(|command| &command.action), Some(&force_off));
 }
 
 /// An image is inserted again whose import takes long to go: whoever turns the machine off does not wait for that.
@@ -364,7 +365,7 @@ fn a_forced_power_off_goes_beside_an_insertion() {
 
 /// The owner starts the machine, and the service is not allowed to take its note off it.
 #[test]
-fn a_promise_that_cannot_be_cleared_is_no_reason_to_hurry() {
+fn a_pending_power_on_that_cannot_be_cleared_is_no_reason_to_hurry() {
     let world = &mut plain(KubevirtVersion::V1_9, Duration::from_mins(10));
     insert(world, 0, IMAGE);
     reset(world, 0, "On");
@@ -376,7 +377,7 @@ fn a_promise_that_cannot_be_cleared_is_no_reason_to_hurry() {
     assert!((1..10).contains(&patches), "{patches}");
     world.cluster.forbid(Vec::new());
     world.advance(Duration::from_mins(2));
-    assert_eq!(promise(world), None);
+    assert_eq!(pending(world), None);
 }
 
 #[test]
@@ -389,12 +390,12 @@ fn a_restart_waits_for_the_image_too() {
     world.advance(Duration::from_secs(20));
     assert_eq!((power(world, 0).as_str(), instance(world)), ("PoweringOn", None));
     world.advance(Duration::from_mins(3));
-    assert_eq!((power(world, 0).as_str(), promise(world)), ("On", None));
+    assert_eq!((power(world, 0).as_str(), pending(world)), ("On", None));
     assert!(instance(world).unwrap()["spec"]["volumes"].to_string().contains("dataVolume"));
 }
 
 #[test]
-fn a_cluster_that_stumbles_delays_a_promise_and_does_not_break_it() {
+fn a_cluster_that_stumbles_delays_a_pending_power_on_and_does_not_break_it() {
     for effect in [
         FaultEffect::unavailable(),
         FaultEffect::conflict(),
@@ -413,12 +414,12 @@ fn a_cluster_that_stumbles_delays_a_promise_and_does_not_break_it() {
             for replica in [0, 1] {
                 assert_eq!(power(world, replica), "On", "{effect:?} after {skip}");
             }
-            assert_eq!(promise(world), None, "{effect:?} after {skip}");
+            assert_eq!(pending(world), None, "{effect:?} after {skip}");
         }
     }
 }
 
-/// A start that clears its promise borrows another strategy, and gives it back whoever is there to do so.
+/// A start that clears its pending power-on borrows another strategy, and gives it back whoever is there to do so.
 #[test]
 fn the_owners_strategy_comes_back_after_a_promised_start() {
     for strategy in ["Manual", "RerunOnFailure"] {
@@ -454,7 +455,7 @@ fn the_owners_strategy_comes_back_after_a_promised_start() {
                 let chosen = chosen.or_else(|| machine["spec"]["runStrategy"].as_str());
                 let shown = power(world, 1);
                 assert_eq!((chosen, &*shown), (Some(strategy), if ran { "Off" } else { "On" }), "{cut} {machine}");
-                assert_eq!(promise(world), None);
+                assert_eq!(pending(world), None);
             }
             assert!(borrowed > 0, "{strategy}: it was interrupted in between");
         }

@@ -10,8 +10,8 @@ use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode};
 use kubevirt_redfish_core::model::{BootEnabled, BootOverride, BootTarget, Indicator, Phase, PowerRestore};
 use kubevirt_redfish_fixtures::cluster::KubevirtVersion;
-use kubevirt_redfish_fixtures::desk::Desk;
 use kubevirt_redfish_fixtures::laboratory;
+use kubevirt_redfish_fixtures::stub::StubCluster;
 use kubevirt_redfish_fixtures::world::World;
 use lab::{NODE, VERSIONS, lab, reset};
 use serde_json::{Value, json};
@@ -28,26 +28,32 @@ fn request(method: &str, uri: &str, headers: &[(&str, &str)], body: &Value) -> R
     request.body(body).unwrap()
 }
 
-fn read(desk: &mut Desk, method: &str, uri: &str, headers: &[(&str, &str)]) -> Response<Bytes> {
-    desk.request(request(method, uri, headers, &Value::Null)).expect("an answer at once")
+fn read(stub: &mut StubCluster, method: &str, uri: &str, headers: &[(&str, &str)]) -> Response<Bytes> {
+    stub.request(request(method, uri, headers, &Value::Null)).expect("an answer at once")
 }
 
-fn tag(desk: &mut Desk, uri: &str) -> String {
-    read(desk, "GET", uri, &[]).headers()["etag"].to_str().unwrap().to_owned()
+fn tag(stub: &mut StubCluster, uri: &str) -> String {
+    read(stub, "GET", uri, &[]).headers()["etag"].to_str().unwrap().to_owned()
 }
 
 /// What came of a write: its status, or that it was handed in.
-fn write(desk: &mut Desk, method: &str, uri: &str, headers: &[(&str, &str)], body: &Value) -> Result<StatusCode, ()> {
-    desk.request(request(method, uri, headers, body)).map(|response| response.status()).ok_or(())
+fn write(
+    stub: &mut StubCluster,
+    method: &str,
+    uri: &str,
+    headers: &[(&str, &str)],
+    body: &Value,
+) -> Result<StatusCode, ()> {
+    stub.request(request(method, uri, headers, body)).map(|response| response.status()).ok_or(())
 }
 
 fn succeeded(outcome: Result<StatusCode, ()>) -> bool {
     outcome.is_err() || outcome.is_ok_and(|status| status.is_success())
 }
 
-/// A desk on which there is something of everything, and where what was made is: a subscription, a session, an account.
-fn furnished() -> (Desk, [String; 3]) {
-    let mut desk = Desk::new();
+/// A stub on which there is something of everything, and where what was made is: a subscription, a session, an account.
+fn furnished() -> (StubCluster, [String; 3]) {
+    let mut stub = StubCluster::new();
     let subscription = json!({ "Destination": "https://192.0.2.1/a", "Protocol": "Redfish" });
     let log_in = json!({ "UserName": "all", "Password": "secret" });
     let account = json!({ "UserName": "eve", "Password": "Password1", "RoleId": "ReadOnly" });
@@ -57,20 +63,20 @@ fn furnished() -> (Desk, [String; 3]) {
         ("/redfish/v1/AccountService/Accounts", account),
     ]
     .map(|(uri, body)| {
-        let response = desk.request(request("POST", uri, &[], &body)).expect("an answer at once");
+        let response = stub.request(request("POST", uri, &[], &body)).expect("an answer at once");
         assert_eq!(response.status(), StatusCode::CREATED, "{uri}");
         response.headers()["location"].to_str().unwrap().to_owned()
     });
-    (desk, made)
+    (stub, made)
 }
 
 /// Everything that a link leads to.
-fn crawl(desk: &mut Desk) -> Vec<String> {
+fn crawl(stub: &mut StubCluster) -> Vec<String> {
     let mut seen = vec!["/redfish".to_owned(), "/redfish/v1".to_owned(), "/redfish/v1/$metadata".to_owned()];
     let mut next = 0;
     while let Some(uri) = seen.get(next).cloned() {
         next += 1;
-        let body = read(desk, "GET", &uri, &[]).into_body();
+        let body = read(stub, "GET", &uri, &[]).into_body();
         let text = String::from_utf8_lossy(&body).into_owned();
         for link in text.split("\"@odata.id\":\"").skip(1).filter_map(|rest| rest.split('"').next()) {
             if !seen.iter().any(|known| known == link) {
@@ -85,12 +91,12 @@ fn crawl(desk: &mut Desk) -> Vec<String> {
 /// M8: a read is conditional upon what is shown, whatever it is a read of.
 #[test]
 fn every_resource_is_read_under_the_conditions_that_come_along() {
-    let (mut desk, _) = furnished();
-    for uri in crawl(&mut desk).iter().flat_map(|uri| [uri.clone(), format!("{uri}?$select=Name")]) {
+    let (mut stub, _) = furnished();
+    for uri in crawl(&mut stub).iter().flat_map(|uri| [uri.clone(), format!("{uri}?$select=Name")]) {
         if uri.starts_with("/redfish?") || uri.contains("$metadata?") {
             continue;
         }
-        let plain = read(&mut desk, "GET", &uri, &[]);
+        let plain = read(&mut stub, "GET", &uri, &[]);
         assert_eq!(plain.status(), StatusCode::OK, "{uri}");
         let tag = plain.headers()["etag"].to_str().unwrap().to_owned();
         let (weak, list, last) = (format!("W/{tag}"), format!("{FOREIGN}, {tag}"), format!("{tag},\"x,y\""));
@@ -117,7 +123,7 @@ fn every_resource_is_read_under_the_conditions_that_come_along() {
         ];
         for method in ["GET", "HEAD"] {
             for (headers, expected) in &cases {
-                assert_eq!(read(&mut desk, method, &uri, headers).status(), *expected, "{method} {uri} {headers:?}");
+                assert_eq!(read(&mut stub, method, &uri, headers).status(), *expected, "{method} {uri} {headers:?}");
             }
         }
     }
@@ -126,7 +132,7 @@ fn every_resource_is_read_under_the_conditions_that_come_along() {
 /// M8: so is a write, upon the settings that its sender knows; but an action is not.
 #[test]
 fn every_write_is_made_under_the_conditions_that_come_along() {
-    let certificate = kubevirt_redfish_fixtures::desk::certificate(1);
+    let certificate = kubevirt_redfish_fixtures::stub::certificate(1);
     let writes: Vec<(&str, &str, Value)> = vec![
         ("PATCH", "/redfish/v1/Systems/lab.node-0", json!({ "AssetTag": "7" })),
         ("PATCH", "/redfish/v1/Systems/lab.node-0/Bios/Settings", json!({ "Attributes": { "CpuCores": 4 } })),
@@ -160,19 +166,19 @@ fn every_write_is_made_under_the_conditions_that_come_along() {
     ];
     for (method, uri, body) in &writes {
         let attempt = |make: &dyn Fn(&str) -> Vec<(&'static str, String)>| {
-            let (mut desk, [subscription, session, account]) = furnished();
+            let (mut stub, [subscription, session, account]) = furnished();
             let uri = match *uri {
                 "eve" => account,
                 "subscription" => subscription,
                 "session" => session,
                 uri => uri.to_owned(),
             };
-            let headers = make(&tag(&mut desk, &uri));
+            let headers = make(&tag(&mut stub, &uri));
             let headers: Vec<_> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
-            desk.log.clear();
-            let outcome = write(&mut desk, method, &uri, &headers, body);
-            let done = desk.log.iter().any(|line| line.starts_with("command"));
-            assert!(succeeded(outcome) || !done, "{:?}", desk.log);
+            stub.log.clear();
+            let outcome = write(&mut stub, method, &uri, &headers, body);
+            let done = stub.log.iter().any(|line| line.starts_with("command"));
+            assert!(succeeded(outcome) || !done, "{:?}", stub.log);
             outcome
         };
         let one = |name: &'static str, value: String| vec![(name, value)];
@@ -212,7 +218,7 @@ fn every_write_is_made_under_the_conditions_that_come_along() {
             ("/redfish/v1/Systems/lab.node-0/VirtualMedia/Cd/Actions/VirtualMedia.EjectMedia", Value::Null),
             ("/redfish/v1/SessionService/Sessions", json!({ "UserName": "all", "Password": "secret" })),
         ] {
-            assert!(succeeded(write(&mut Desk::new(), "POST", uri, &headers, &body)), "{uri} {headers:?}");
+            assert!(succeeded(write(&mut StubCluster::new(), "POST", uri, &headers, &body)), "{uri} {headers:?}");
         }
     }
 }
@@ -221,43 +227,43 @@ fn every_write_is_made_under_the_conditions_that_come_along() {
 #[test]
 fn a_writer_need_not_know_what_nobody_can_write() {
     // By itself, or by what has been asked for and answered.
-    type Step = fn(&mut Desk);
+    type Step = fn(&mut StubCluster);
     let uri = "/redfish/v1/Systems/lab.node-0";
     let patch = json!({ "AssetTag": "7" });
     let boot = |target, enabled| BootOverride { target, enabled, ..BootOverride::default() };
     let changes: [(&str, Step, bool); 14] = [
-        ("it comes up", |desk| desk.run("lab.node-0", "run-1", Phase::Starting, false, false), true),
-        ("it is on", |desk| desk.run("lab.node-0", "run-1", Phase::Running, false, false), true),
-        ("it goes", |desk| desk.run("lab.node-0", "run-1", Phase::Running, true, false), true),
-        ("it is paused", |desk| desk.run("lab.node-0", "run-1", Phase::Running, false, true), true),
-        ("it is off", |desk| desk.run_gone("lab.node-0"), true),
-        ("a note of the cluster", |desk| desk.redefine("lab.node-0", |machine| machine.restart_required = true), true),
-        ("its description", |desk| desk.redefine("lab.node-0", |machine| machine.description = Some("x".into())), true),
-        ("its memory", |desk| desk.redefine("lab.node-0", |machine| machine.memory = 1 << 30), true),
+        ("it comes up", |stub| stub.run("lab.node-0", "run-1", Phase::Starting, false, false), true),
+        ("it is on", |stub| stub.run("lab.node-0", "run-1", Phase::Running, false, false), true),
+        ("it goes", |stub| stub.run("lab.node-0", "run-1", Phase::Running, true, false), true),
+        ("it is paused", |stub| stub.run("lab.node-0", "run-1", Phase::Running, false, true), true),
+        ("it is off", |stub| stub.run_gone("lab.node-0"), true),
+        ("a note of the cluster", |stub| stub.redefine("lab.node-0", |machine| machine.restart_required = true), true),
+        ("its description", |stub| stub.redefine("lab.node-0", |machine| machine.description = Some("x".into())), true),
+        ("its memory", |stub| stub.redefine("lab.node-0", |machine| machine.memory = 1 << 30), true),
         (
             "another asset tag",
-            |desk| desk.redefine("lab.node-0", |machine| machine.asset_tag = Some("x".into())),
+            |stub| stub.redefine("lab.node-0", |machine| machine.asset_tag = Some("x".into())),
             false,
         ),
-        ("a light", |desk| desk.redefine("lab.node-0", |machine| machine.indicator = Indicator::Lit), false),
+        ("a light", |stub| stub.redefine("lab.node-0", |machine| machine.indicator = Indicator::Lit), false),
         (
             "another policy",
-            |desk| desk.redefine("lab.node-0", |machine| machine.power_restore = PowerRestore::AlwaysOn),
+            |stub| stub.redefine("lab.node-0", |machine| machine.power_restore = PowerRestore::AlwaysOn),
             false,
         ),
-        ("another order", |desk| desk.redefine("lab.node-0", |machine| machine.drives[1].boot_order = Some(2)), false),
+        ("another order", |stub| stub.redefine("lab.node-0", |machine| machine.drives[1].boot_order = Some(2)), false),
         (
             "an override",
-            |desk| {
-                desk.redefine("lab.node-0", |machine| machine.boot.enabled = BootEnabled::Once);
-                desk.redefine("lab.node-0", |machine| machine.boot.target = BootTarget::Pxe);
+            |stub| {
+                stub.redefine("lab.node-0", |machine| machine.boot.enabled = BootEnabled::Once);
+                stub.redefine("lab.node-0", |machine| machine.boot.target = BootTarget::Pxe);
             },
             false,
         ),
         (
             "another mode",
-            |desk| {
-                desk.redefine("lab.node-0", |machine| {
+            |stub| {
+                stub.redefine("lab.node-0", |machine| {
                     machine.firmware.settings.mode = Some(kubevirt_redfish_core::model::BootMode::Legacy);
                 });
             },
@@ -265,18 +271,18 @@ fn a_writer_need_not_know_what_nobody_can_write() {
         ),
     ];
     for (what, change, still_counts) in changes {
-        let mut desk = Desk::new();
+        let mut stub = StubCluster::new();
         if what == "it is off" {
-            desk.run("lab.node-0", "run-1", Phase::Running, false, false);
+            stub.run("lab.node-0", "run-1", Phase::Running, false, false);
         }
-        let before = tag(&mut desk, uri);
-        change(&mut desk);
-        let after = tag(&mut desk, uri);
+        let before = tag(&mut stub, uri);
+        change(&mut stub);
+        let after = tag(&mut stub, uri);
         // What is read is never hidden.
-        let shown = read(&mut desk, "GET", uri, &[("if-none-match", &before)]).status();
+        let shown = read(&mut stub, "GET", uri, &[("if-none-match", &before)]).status();
         assert_eq!(shown, if before == after { StatusCode::NOT_MODIFIED } else { StatusCode::OK }, "{what}");
         assert!(before != after || what == "its memory", "{what}");
-        let outcome = write(&mut desk, "PATCH", uri, &[("if-match", &before)], &patch);
+        let outcome = write(&mut stub, "PATCH", uri, &[("if-match", &before)], &patch);
         assert_eq!(outcome, if still_counts { Err(()) } else { Ok(StatusCode::PRECONDITION_FAILED) }, "{what}");
     }
     // A boot override for one boot ends by itself. Any other end, and any other override, is somebody's doing.
@@ -292,11 +298,11 @@ fn a_writer_need_not_know_what_nobody_can_write() {
         (&none, &once, false),
         (&other, &once, false),
     ] {
-        let mut desk = Desk::new();
-        desk.redefine("lab.node-0", |machine| machine.boot = was.clone());
-        let before = tag(&mut desk, uri);
-        desk.redefine("lab.node-0", |machine| machine.boot = is.clone());
-        let outcome = write(&mut desk, "PATCH", uri, &[("if-match", &before)], &patch);
+        let mut stub = StubCluster::new();
+        stub.redefine("lab.node-0", |machine| machine.boot = was.clone());
+        let before = tag(&mut stub, uri);
+        stub.redefine("lab.node-0", |machine| machine.boot = is.clone());
+        let outcome = write(&mut stub, "PATCH", uri, &[("if-match", &before)], &patch);
         let expected = if still_counts { Err(()) } else { Ok(StatusCode::PRECONDITION_FAILED) };
         assert_eq!(outcome, expected, "{was:?} {is:?}");
     }
@@ -305,18 +311,18 @@ fn a_writer_need_not_know_what_nobody_can_write() {
 /// K4: what guessers do to an account, and servers to a subscription, is nothing that its owner has to know either.
 #[test]
 fn a_writer_need_not_know_what_others_make_of_a_resource() {
-    let (mut desk, [_, _, account]) = furnished();
-    let before = tag(&mut desk, &account);
+    let (mut stub, [_, _, account]) = furnished();
+    let before = tag(&mut stub, &account);
     for _ in 0..12 {
         let wrong = json!({ "UserName": "eve", "Password": "wrong" });
-        write(&mut desk, "POST", "/redfish/v1/SessionService/Sessions", &[], &wrong).unwrap();
+        write(&mut stub, "POST", "/redfish/v1/SessionService/Sessions", &[], &wrong).unwrap();
     }
-    assert_ne!(tag(&mut desk, &account), before, "it is shown as locked");
+    assert_ne!(tag(&mut stub, &account), before, "it is shown as locked");
     let if_match = [("if-match", before.as_str())];
     let password = json!({ "Password": "Password2" });
-    assert_eq!(write(&mut desk, "PATCH", &account, &if_match, &password), Ok(StatusCode::OK));
+    assert_eq!(write(&mut stub, "PATCH", &account, &if_match, &password), Ok(StatusCode::OK));
     // And a new password is something that the next writer has to know, though nobody can see it.
-    assert_eq!(write(&mut desk, "PATCH", &account, &if_match, &password), Ok(StatusCode::PRECONDITION_FAILED));
+    assert_eq!(write(&mut stub, "PATCH", &account, &if_match, &password), Ok(StatusCode::PRECONDITION_FAILED));
 }
 
 fn conditional(world: &mut World, replica: usize, tag: &str, body: &Value) -> Response<Bytes> {

@@ -17,10 +17,10 @@ use kubevirt_redfish_core::config::Config;
 use kubevirt_redfish_core::model::{Caller, ImportState, Permission};
 use kubevirt_redfish_core::service::Input;
 use kubevirt_redfish_fixtures::crawl::crawl;
-use kubevirt_redfish_fixtures::desk::{self, Desk};
+use kubevirt_redfish_fixtures::stub::{self, StubCluster};
 use serde_json::Value;
 
-/// In the desk's configuration: nobody; a reader of `rack`; an operator, and one who may only change accounts, of
+/// In the stub's configuration: nobody; a reader of `rack`; an operator, and one who may only change accounts, of
 /// `lab`; an administrator of both; one of everything; and one of `other`, who sees none of what the rows are about.
 ///
 /// By a token that the cluster vouches for: who sees, operates, and imports images into the namespace `lab`, where both
@@ -64,12 +64,12 @@ fn who_may_do_what() {
     for user in USERS {
         write!(table, " {user:>9}").unwrap();
     }
-    let mut desk = None;
+    let mut stub = None;
     for path in paths() {
         for method in METHODS {
             write!(table, "\n{method:6} {path:90}").unwrap();
             for user in USERS {
-                write!(table, " {:>9}", answer(&mut desk, method, &path, user)).unwrap();
+                write!(table, " {:>9}", answer(&mut stub, method, &path, user)).unwrap();
             }
         }
         table.push('\n');
@@ -80,12 +80,12 @@ fn who_may_do_what() {
 /// What is there and is another tenant's, and what is not there at all, cannot be told apart.
 #[test]
 fn what_is_foreign_is_not_there() {
-    let mut desk = None;
+    let mut stub = None;
     for path in paths().iter().filter(|path| path.contains("lab.node-1")) {
         for method in METHODS {
             for user in USERS.into_iter().filter(|user| !["all", "tenant", "+other", "+mixed"].contains(user)) {
-                let foreign = answer(&mut desk, method, &path.replace("lab.node-1", "other.node-0"), user);
-                let missing = answer(&mut desk, method, &path.replace("lab.node-1", "other.nothing"), user);
+                let foreign = answer(&mut stub, method, &path.replace("lab.node-1", "other.node-0"), user);
+                let missing = answer(&mut stub, method, &path.replace("lab.node-1", "other.nothing"), user);
                 assert_eq!(foreign, missing, "{method} {path} as {user}");
                 assert!(["401", "404", "405"].contains(&&*foreign), "{method} {path} as {user}: {foreign}");
             }
@@ -95,8 +95,8 @@ fn what_is_foreign_is_not_there() {
 
 /// Every path that has a row.
 fn paths() -> BTreeSet<String> {
-    let mut desk = furnished();
-    let pages = crawl(&mut desk, "all");
+    let mut stub = furnished();
+    let pages = crawl(&mut stub, "all");
     let mut found: BTreeSet<String> = pages.keys().cloned().collect();
     let mut members = BTreeSet::new();
     let mut collections = BTreeSet::new();
@@ -164,9 +164,9 @@ fn named(value: &Value, found: &mut BTreeSet<String>) {
 }
 
 /// A service that has something of everything.
-fn furnished() -> Desk {
-    let mut desk = Desk::new();
-    desk.handle(Input::Configured(Box::new(Config { bearer_tokens: true, ..desk::config() })));
+fn furnished() -> StubCluster {
+    let mut stub = StubCluster::new();
+    stub.handle(Input::Configured(Box::new(Config { bearer_tokens: true, ..stub::config() })));
     let stored = r#"{"UserName": "stored", "Password": "Password1234", "RoleId": "ReadOnly"}"#;
     let log_in = r#"{"UserName": "operator", "Password": "secret"}"#;
     let subscription = r#"{"Destination": "https://10.0.0.9/", "Protocol": "Redfish"}"#;
@@ -175,40 +175,40 @@ fn furnished() -> Desk {
         ("/redfish/v1/SessionService/Sessions", "nobody", log_in),
         ("/redfish/v1/EventService/Subscriptions", "admin", subscription),
     ] {
-        let made = send(&mut desk, "POST", path, user, body).unwrap();
+        let made = send(&mut stub, "POST", path, user, body).unwrap();
         assert_eq!(made.status(), 201, "{path}");
     }
     let insert = format!("{MACHINE}/VirtualMedia/Cd/Actions/VirtualMedia.InsertMedia");
-    assert!(send(&mut desk, "POST", &insert, "admin", r#"{"Image": "http://images.example/boot.iso"}"#).is_none());
-    desk.complete(Ok(kubevirt_redfish_core::model::Completion::default()));
-    desk.import("lab.node-1", Some(ImportState::Running { percent: Some(7) }));
-    desk
+    assert!(send(&mut stub, "POST", &insert, "admin", r#"{"Image": "http://images.example/boot.iso"}"#).is_none());
+    stub.complete(Ok(kubevirt_redfish_core::model::Completion::default()));
+    stub.import("lab.node-1", Some(ImportState::Running { percent: Some(7) }));
+    stub
 }
 
 /// What comes of a request to a furnished service. One that refuses is used again, since it is as it was.
-fn answer(kept: &mut Option<Desk>, method: &str, path: &str, user: &str) -> String {
-    let mut desk = kept.take().unwrap_or_else(furnished);
-    let before = (read(&mut desk, path), desk.commands.len());
-    let Some(response) = send(&mut desk, method, path, user, "{}") else { return "accepted".to_owned() };
+fn answer(kept: &mut Option<StubCluster>, method: &str, path: &str, user: &str) -> String {
+    let mut stub = kept.take().unwrap_or_else(furnished);
+    let before = (read(&mut stub, path), stub.commands.len());
+    let Some(response) = send(&mut stub, method, path, user, "{}") else { return "accepted".to_owned() };
     if response.status().is_client_error() {
-        let after = (read(&mut desk, path), desk.commands.len());
+        let after = (read(&mut stub, path), stub.commands.len());
         assert!(before == after, "{method} {path} as {user}: refused, and changed something");
-        *kept = Some(desk);
+        *kept = Some(stub);
     } else if method == "GET" && !path.ends_with("/SSE") {
-        *kept = Some(desk);
+        *kept = Some(stub);
     }
     response.status().as_u16().to_string()
 }
 
 /// How somebody who sees everything sees a resource.
-fn read(desk: &mut Desk, path: &str) -> Option<Bytes> {
+fn read(stub: &mut StubCluster, path: &str) -> Option<Bytes> {
     if path.ends_with("/SSE") {
         return None;
     }
-    send(desk, "GET", path, "all", "").map(Response::into_body)
+    send(stub, "GET", path, "all", "").map(Response::into_body)
 }
 
-fn send(desk: &mut Desk, method: &str, path: &str, user: &str, body: &'static str) -> Option<Response<Bytes>> {
+fn send(stub: &mut StubCluster, method: &str, path: &str, user: &str, body: &'static str) -> Option<Response<Bytes>> {
     let request = Request::builder().method(method).uri(path);
     let request = match user {
         "nobody" => request,
@@ -221,11 +221,11 @@ fn send(desk: &mut Desk, method: &str, path: &str, user: &str, body: &'static st
             request.header("authorization", format!("Basic {credentials}"))
         }
     };
-    let response = desk.request(request.body(Bytes::from_static(body.as_bytes())).unwrap());
-    if desk.reviews.is_empty() {
+    let response = stub.request(request.body(Bytes::from_static(body.as_bytes())).unwrap());
+    if stub.reviews.is_empty() {
         return response;
     }
-    desk.vouch(Ok(Some(caller(user)))).pop()
+    stub.vouch(Ok(Some(caller(user)))).pop()
 }
 
 /// What the cluster says of whom it vouches for.

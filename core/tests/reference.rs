@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use http::{Method, StatusCode};
 use kubevirt_redfish_fixtures::cluster::{Fault, FaultEffect, KubevirtVersion};
-use kubevirt_redfish_fixtures::desk::{Desk, config};
+use kubevirt_redfish_fixtures::stub::{StubCluster, config};
 use kubevirt_redfish_fixtures::world::World;
 use serde_json::{Value, json};
 
@@ -206,9 +206,9 @@ fn r10_what_is_accepted_for_later_can_be_followed() {
 
 #[test]
 fn r11_the_entrances_are_there_and_collections_are_as_in_the_schema() {
-    let mut desk = Desk::new();
+    let mut stub = StubCluster::new();
     for path in ["/redfish", "/redfish/v1", "/redfish/v1/", "/redfish/v1/odata", "/redfish/v1/$metadata"] {
-        let response = desk.request(http::Request::get(path).body(bytes::Bytes::new()).unwrap()).unwrap();
+        let response = stub.request(http::Request::get(path).body(bytes::Bytes::new()).unwrap()).unwrap();
         assert_eq!(response.status(), StatusCode::OK, "{path}");
     }
     let world = &mut lab(KubevirtVersion::V1_9);
@@ -247,10 +247,10 @@ fn r12_what_one_replica_has_begun_another_knows_of() {
 fn r13_nobody_is_let_in_who_was_not_named() {
     let mut config = config();
     config.accounts.clear();
-    let mut desk = Desk::empty(config);
+    let mut stub = StubCluster::empty(config);
     for credentials in ["YWRtaW46YWRtaW4xMjM=", "YWRtaW46YWRtaW4=", "cm9vdDpjYWx2aW4=", "OnRlc3Q="] {
         let request = http::Request::get(NODE).header("authorization", format!("Basic {credentials}"));
-        let response = desk.request(request.body(bytes::Bytes::new()).unwrap());
+        let response = stub.request(request.body(bytes::Bytes::new()).unwrap());
         assert!(response.is_none_or(|response| response.status() == StatusCode::UNAUTHORIZED));
     }
 }

@@ -226,7 +226,7 @@ fn f1_a_copy_of_a_machine_does_not_carry_out_what_the_other_was_told() {
     assert_eq!(get(world, MACHINE)["PowerState"], "Off");
     assert!(says_nothing(world, MACHINE));
     assert_eq!(get(world, &format!("{MACHINE}/VirtualMedia/Cd"))["Inserted"], false);
-    // What the other was promised is not noted down on these any more.
+    // What the other was pending is not noted down on these any more.
     for object in world.cluster.objects("virtualmachines") {
         let is_the_others = object["metadata"]["name"] == "node-0";
         assert_eq!(annotation(&object, "pending-power-on").is_some(), is_the_others, "{object}");
@@ -574,7 +574,7 @@ fn q1_a_boot_mode_that_was_booted_with_stays() {
     }
 }
 
-/// A machine whose definition names a kernel starts that, whatever order its devices are in: no override is promised.
+/// A machine whose definition names a kernel starts that, whatever order its devices are in: no override is pending.
 #[test]
 fn a_machine_that_starts_a_kernel_of_its_own_takes_no_override() {
     let world = &mut lab(VERSIONS[2]);

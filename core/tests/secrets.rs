@@ -12,7 +12,7 @@ use kubevirt_redfish_core::config::PasswordHash;
 use kubevirt_redfish_core::model::Completion;
 use kubevirt_redfish_core::service::{Input, Output};
 use kubevirt_redfish_core::{PasswordResult, PasswordTask, Peer, Signal, Step, Ticket};
-use kubevirt_redfish_fixtures::desk::Desk;
+use kubevirt_redfish_fixtures::stub::StubCluster;
 use serde_json::{Value, json};
 
 /// Everything that was printed.
@@ -25,13 +25,20 @@ impl Printed {
     }
 
     /// Drives a request to its answer and prints all that passes by.
-    fn drive(&mut self, desk: &mut Desk, method: &str, path: &str, password: &str, body: &Value) -> Response<Bytes> {
+    fn drive(
+        &mut self,
+        stub: &mut StubCluster,
+        method: &str,
+        path: &str,
+        password: &str,
+        body: &Value,
+    ) -> Response<Bytes> {
         let credentials = base64::prelude::BASE64_STANDARD.encode(format!("admin:{password}"));
         let head = Request::builder().method(method).uri(path).header("Authorization", format!("Basic {credentials}"));
         let head = head.header("Host", "bmc.example");
         let peer = Peer { address: [192, 0, 2, 1].into(), secure: true };
-        let view = desk.view.clone();
-        let (mut exchange, mut step) = view.begin(desk.now, &peer, head.body(()).unwrap());
+        let view = stub.view.clone();
+        let (mut exchange, mut step) = view.begin(stub.now, &peer, head.body(()).unwrap());
         let mut ticket = 0;
         loop {
             self.print(&exchange);
@@ -45,13 +52,13 @@ impl Printed {
                     ticket += 1;
                     let input = Input::Submitted { ticket: Ticket(ticket), intent };
                     self.print(&input);
-                    let now = desk.now;
-                    desk.service().handle_input(now, input);
+                    let now = stub.now;
+                    stub.service().handle_input(now, input);
                     let mut answer = None;
-                    while let Some(output) = desk.service().poll_output() {
+                    while let Some(output) = stub.service().poll_output() {
                         self.print(&output);
                         match output {
-                            Output::Publish(view) => desk.view = view,
+                            Output::Publish(view) => stub.view = view,
                             Output::Outcome { outcome, .. } => answer = Some(outcome),
                             Output::Password(work) => {
                                 let result = match work.task {
@@ -60,12 +67,12 @@ impl Printed {
                                         PasswordResult::Hashed(Some(PasswordHash::new("hash:of-the-new-one")))
                                     }
                                 };
-                                desk.service().handle_input(now, Input::Password { id: work.id, result });
+                                stub.service().handle_input(now, Input::Password { id: work.id, result });
                             }
                             Output::Command(command) => {
                                 let (result, unanswered) = (Ok(Completion::default()), Vec::new());
                                 let input = Input::Completed { id: command.id, result, unanswered };
-                                desk.service().handle_input(now, input);
+                                stub.service().handle_input(now, input);
                             }
                             _ => {}
                         }
@@ -74,37 +81,37 @@ impl Printed {
                 }
             };
             self.print(&signal);
-            self.print(desk.service());
-            self.print(&desk.view);
-            step = exchange.resume(&desk.view.clone(), desk.now, signal);
+            self.print(stub.service());
+            self.print(&stub.view);
+            step = exchange.resume(&stub.view.clone(), stub.now, signal);
         }
     }
 }
 
 #[test]
 fn secrets_do_not_print() {
-    let mut desk = Desk::new();
+    let mut stub = StubCluster::new();
     let mut printed = Printed::default();
     let accounts = "/redfish/v1/AccountService/Accounts";
     let account = json!({ "UserName": "eve", "Password": "Of-the-account-1", "RoleId": "Operator" });
-    assert_eq!(printed.drive(&mut desk, "POST", accounts, "secret", &account).status(), 201);
+    assert_eq!(printed.drive(&mut stub, "POST", accounts, "secret", &account).status(), 201);
     let sessions = "/redfish/v1/SessionService/Sessions";
     let log_in = json!({ "UserName": "eve", "Password": "Of-the-account-1" });
-    let session = printed.drive(&mut desk, "POST", sessions, "secret", &log_in);
+    let session = printed.drive(&mut stub, "POST", sessions, "secret", &log_in);
     assert_eq!(session.status(), 201);
     let token = session.headers()["x-auth-token"].to_str().unwrap();
     let insert = "/redfish/v1/Systems/lab.node-0/VirtualMedia/Cd/Actions/VirtualMedia.InsertMedia";
     let media = json!({ "Image": "http://images.example/a.iso", "UserName": "eve", "Password": "Of-the-image-1" });
-    assert_eq!(printed.drive(&mut desk, "POST", insert, "secret", &media).status(), 204);
+    assert_eq!(printed.drive(&mut stub, "POST", insert, "secret", &media).status(), 204);
     let subscriptions = "/redfish/v1/EventService/Subscriptions";
     let subscription = json!({
         "Destination": "https://listener.example/", "Protocol": "Redfish",
         "HttpHeaders": [{ "Authorization": "Bearer of-the-listener" }],
     });
-    assert_eq!(printed.drive(&mut desk, "POST", subscriptions, "secret", &subscription).status(), 201);
+    assert_eq!(printed.drive(&mut stub, "POST", subscriptions, "secret", &subscription).status(), 201);
     let test = "/redfish/v1/EventService/Actions/EventService.TestEventSubscription";
-    assert_eq!(printed.drive(&mut desk, "POST", test, "secret", &json!({})).status(), 204);
-    assert_eq!(printed.drive(&mut desk, "GET", accounts, "Not-the-right-one", &json!(null)).status(), 401);
+    assert_eq!(printed.drive(&mut stub, "POST", test, "secret", &json!({})).status(), 204);
+    assert_eq!(printed.drive(&mut stub, "GET", accounts, "Not-the-right-one", &json!(null)).status(), 401);
 
     let entropy = format!("{:?}", [7_u8; 32]);
     for secret in [

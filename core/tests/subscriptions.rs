@@ -281,7 +281,7 @@ mod pushing {
     }
 
     #[test]
-    fn a_request_that_comes_to_a_promise_ends_once() {
+    fn a_request_that_comes_to_a_pending_power_on_ends_once() {
         for replica in [0, 1] {
             let world = &mut started(2);
             subscribe(world, 0, &json!({ "RegistryPrefixes": ["TaskEvent"] }));
@@ -381,7 +381,7 @@ mod pushing {
         world.advance(Duration::from_mins(5));
         assert_eq!(pushed(world, 0), pushed(world, 1));
         assert_eq!(pushed(world, 0).len(), 2);
-        let [Notice::DutyNotShared(reason)] = world.notices(0) else { panic!("{:?}", world.notices(0)) };
+        let [Notice::LeadershipNotShared(reason)] = world.notices(0) else { panic!("{:?}", world.notices(0)) };
         assert!(reason.contains("cannot get resource \"leases\""), "{reason}");
         // Once the right is given, one is enough.
         world.cluster.forbid(Vec::new());

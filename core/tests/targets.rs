@@ -7,24 +7,24 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode, Version};
 use kubevirt_redfish_core::{Exchange, Peer, Signal, Step, refuse_head};
-use kubevirt_redfish_fixtures::desk::Desk;
+use kubevirt_redfish_fixtures::stub::StubCluster;
 use serde_json::{Value, json};
 
 const ADMIN: (&str, &str) = ("authorization", "Basic YWxsOnNlY3JldA==");
 const JSON: (&str, &str) = ("content-type", "application/json");
 const NODE: &str = "/redfish/v1/Systems/lab.node-0";
 
-fn send(desk: &mut Desk, method: &str, uri: &str, headers: &[(&str, &str)], body: &str) -> Response<Bytes> {
+fn send(stub: &mut StubCluster, method: &str, uri: &str, headers: &[(&str, &str)], body: &str) -> Response<Bytes> {
     let mut request = Request::builder().method(method).uri(uri);
     for (name, value) in headers {
         request = request.header(*name, *value);
     }
-    desk.request(request.body(Bytes::copy_from_slice(body.as_bytes())).unwrap()).expect("an answer at once")
+    stub.request(request.body(Bytes::copy_from_slice(body.as_bytes())).unwrap()).expect("an answer at once")
 }
 
 fn read(uri: &str, headers: &[(&str, &str)]) -> Response<Bytes> {
     let headers: Vec<_> = headers.iter().copied().chain([ADMIN]).collect();
-    send(&mut Desk::new(), "GET", uri, &headers, "")
+    send(&mut StubCluster::new(), "GET", uri, &headers, "")
 }
 
 /// The ids of the messages of a refusal.
@@ -36,13 +36,13 @@ fn message_ids(response: &Response<Bytes>) -> Vec<String> {
 
 /// Begins with a head as it is, without the host that every other test has.
 fn begin(version: Version, method: &str, uri: &str, headers: &[(&str, &str)]) -> (Exchange, Step) {
-    let desk = Desk::new();
+    let stub = StubCluster::new();
     let mut request = Request::builder().version(version).method(method).uri(uri);
     for (name, value) in headers {
         request = request.header(*name, *value);
     }
     let peer = Peer { address: [127, 0, 0, 1].into(), secure: true };
-    desk.view.begin(desk.now, &peer, request.body(()).unwrap())
+    stub.view.begin(stub.now, &peer, request.body(()).unwrap())
 }
 
 fn answer(version: Version, method: &str, uri: &str, headers: &[(&str, &str)]) -> Response<Bytes> {
@@ -161,19 +161,19 @@ fn a_path_means_the_same_with_and_without_needless_encoding() {
     }
     // What is free stays free.
     for path in ["/redfish/v1/%24metadata", "/%72edfish", "/redfish/%76%31/"] {
-        assert_eq!(send(&mut Desk::new(), "GET", path, &[], "").status(), StatusCode::OK, "{path}");
+        assert_eq!(send(&mut StubCluster::new(), "GET", path, &[], "").status(), StatusCode::OK, "{path}");
     }
     // So do writes, and links in bodies.
-    let mut desk = Desk::new();
+    let mut stub = StubCluster::new();
     let reset = "/redfish/v1/Systems/lab%2Enode-0/Actions/ComputerSystem%2EReset";
     let request = Request::post(reset).header(ADMIN.0, ADMIN.1).body(Bytes::from_static(b"{\"ResetType\": \"On\"}"));
-    assert!(desk.request(request.unwrap()).is_none(), "it is handed in");
-    assert_eq!(desk.commands.len(), 1);
+    assert!(stub.request(request.unwrap()).is_none(), "it is handed in");
+    assert_eq!(stub.commands.len(), 1);
     let body = json!({
         "Destination": "https://192.0.2.1/a", "Protocol": "Redfish",
         "OriginResources": [{ "@odata.id": "/redfish/v1/Systems/lab%2Enode%2D0" }],
     });
-    let made = send(&mut desk, "POST", "/redfish/v1/EventService/Subscriptions", &[ADMIN], &body.to_string());
+    let made = send(&mut stub, "POST", "/redfish/v1/EventService/Subscriptions", &[ADMIN], &body.to_string());
     assert_eq!(made.status(), StatusCode::CREATED);
     let made: Value = serde_json::from_slice(made.body()).unwrap();
     assert_eq!(made["OriginResources"][0]["@odata.id"], NODE);
@@ -187,12 +187,12 @@ fn a_path_means_the_same_with_and_without_needless_encoding() {
 fn a_browser_finds_the_service_root() {
     let browser = ("accept", "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8");
     for method in ["GET", "HEAD"] {
-        let response = send(&mut Desk::new(), method, "/", &[browser], "");
+        let response = send(&mut StubCluster::new(), method, "/", &[browser], "");
         assert_eq!(response.status(), StatusCode::PERMANENT_REDIRECT);
         assert_eq!(response.headers()["location"], "/redfish/v1/");
     }
     for method in ["POST", "PUT", "DELETE", "OPTIONS"] {
-        let response = send(&mut Desk::new(), method, "/", &[], "");
+        let response = send(&mut StubCluster::new(), method, "/", &[], "");
         assert_eq!(response.status(), StatusCode::METHOD_NOT_ALLOWED);
         assert_eq!(response.headers()["allow"], "GET, HEAD");
     }
@@ -210,14 +210,18 @@ fn a_browser_finds_the_service_root() {
     // Nobody is asked for a password outside the service.
     for uri in ["/favicon.ico", "/robots.txt", "/redfishv1", "/index.html", "//", "/.well-known/x"] {
         for headers in [vec![], vec![("authorization", "Basic broken")], vec![ADMIN]] {
-            let response = send(&mut Desk::new(), "GET", uri, &headers, "");
+            let response = send(&mut StubCluster::new(), "GET", uri, &headers, "");
             assert_eq!(response.status(), StatusCode::NOT_FOUND, "{uri}");
             assert!(!response.headers().contains_key("www-authenticate"), "{uri}");
         }
     }
     // Inside it the question comes first.
     for uri in ["/redfish/v2", "/redfish/v1/Nonsense", "/redfish//v1"] {
-        assert_eq!(send(&mut Desk::new(), "GET", uri, &[browser], "").status(), StatusCode::UNAUTHORIZED, "{uri}");
+        assert_eq!(
+            send(&mut StubCluster::new(), "GET", uri, &[browser], "").status(),
+            StatusCode::UNAUTHORIZED,
+            "{uri}"
+        );
     }
 }
 
@@ -237,7 +241,7 @@ fn a_body_that_cannot_be_read_is_refused_for_what_it_is() {
     for (method, uri, body) in &writes {
         let with = |headers: &[(&str, &str)]| {
             let headers: Vec<_> = headers.iter().copied().chain([ADMIN]).collect();
-            send(&mut Desk::new(), method, uri, &headers, &body.to_string())
+            send(&mut StubCluster::new(), method, uri, &headers, &body.to_string())
         };
         for encoding in ["gzip", "x", "deflate", "br", "identity, gzip", "gzip, identity", "\"identity\""] {
             let refused = with(&[JSON, ("content-encoding", encoding)]);
@@ -275,18 +279,18 @@ fn a_body_that_cannot_be_read_is_refused_for_what_it_is() {
         vec![JSON, ("content-encoding", "identity")],
         vec![JSON, ("content-encoding", "")],
     ] {
-        let response = send(&mut Desk::new(), method, uri, &headers, &body.to_string());
+        let response = send(&mut StubCluster::new(), method, uri, &headers, &body.to_string());
         assert_eq!(response.status(), StatusCode::CREATED, "{headers:?}");
     }
     // What has no body has no type.
     for headers in [vec![ADMIN], vec![ADMIN, ("content-type", "text/plain")], vec![ADMIN, ("content-encoding", "gzip")]]
     {
-        let mut desk = Desk::new();
+        let mut stub = StubCluster::new();
         let mut request = Request::post(format!("{NODE}/VirtualMedia/Cd/Actions/VirtualMedia.EjectMedia"));
         for (name, value) in headers {
             request = request.header(name, value);
         }
-        assert!(desk.request(request.body(Bytes::new()).unwrap()).is_none(), "it is handed in");
+        assert!(stub.request(request.body(Bytes::new()).unwrap()).is_none(), "it is handed in");
     }
 }
 
@@ -308,7 +312,7 @@ fn what_no_server_of_this_kind_does_is_said_at_once() {
     assert_eq!(answer(v11, "GET", "*", &[host]).status(), StatusCode::NOT_IMPLEMENTED);
     // An echo of credentials is nothing that anyone gets.
     for method in ["TRACE", "BREW", "PROPFIND"] {
-        let refused = send(&mut Desk::new(), method, NODE, &[ADMIN], "");
+        let refused = send(&mut StubCluster::new(), method, NODE, &[ADMIN], "");
         assert_eq!(refused.status(), StatusCode::METHOD_NOT_ALLOWED, "{method}");
         assert!(refused.headers().contains_key("allow"));
         assert_eq!(answer(v11, method, NODE, &[host]).status(), StatusCode::UNAUTHORIZED, "{method}");
@@ -330,15 +334,15 @@ fn a_body_that_does_not_arrive_is_not_called_malformed() {
             (Signal::BodyTooLarge, StatusCode::PAYLOAD_TOO_LARGE, "Base.1.22.PayloadTooLarge"),
             (Signal::Body(Bytes::from_static(b"{")), StatusCode::BAD_REQUEST, "Base.1.22.MalformedJSON"),
         ] {
-            let mut desk = Desk::new();
+            let mut stub = StubCluster::new();
             // From now on the password is known.
-            send(&mut desk, "GET", NODE, &[ADMIN], "");
+            send(&mut stub, "GET", NODE, &[ADMIN], "");
             let request = Request::post(uri).header(ADMIN.0, ADMIN.1).header("host", "bmc.example");
             let peer = Peer { address: [127, 0, 0, 1].into(), secure: true };
-            let (mut exchange, step) = desk.view.begin(desk.now, &peer, request.body(()).unwrap());
+            let (mut exchange, step) = stub.view.begin(stub.now, &peer, request.body(()).unwrap());
             let Step::ReadBody { within, .. } = step else { unreachable!("{step:?}") };
             assert!(within > Duration::ZERO);
-            let Step::Respond(answer) = exchange.resume(&desk.view, desk.now, signal) else { unreachable!() };
+            let Step::Respond(answer) = exchange.resume(&stub.view, stub.now, signal) else { unreachable!() };
             assert_eq!((answer.status(), message_ids(&answer)), (status, vec![id.to_owned()]), "{uri}");
         }
     }
@@ -367,19 +371,19 @@ fn a_head_that_a_parser_refuses_is_refused_as_any_other() {
 /// HEAD is GET without the body, everywhere.
 #[test]
 fn head_says_what_get_says_everywhere() {
-    let mut desk = Desk::new();
+    let mut stub = StubCluster::new();
     let mut seen = vec!["/redfish".to_owned(), "/redfish/v1".to_owned(), "/redfish/v1/odata".to_owned()];
     let mut next = 0;
     while let Some(uri) = seen.get(next).cloned() {
         next += 1;
-        let get = send(&mut desk, "GET", &uri, &[ADMIN], "");
-        let head = send(&mut desk, "HEAD", &uri, &[ADMIN], "");
+        let get = send(&mut stub, "GET", &uri, &[ADMIN], "");
+        let head = send(&mut stub, "HEAD", &uri, &[ADMIN], "");
         assert_eq!((get.status(), head.status()), (StatusCode::OK, StatusCode::OK), "{uri}");
         assert!(head.body().is_empty(), "{uri}");
         let mut headers = head.headers().clone();
         assert_eq!(headers.remove("content-length").unwrap().to_str().unwrap(), get.body().len().to_string(), "{uri}");
         assert_eq!(&headers, get.headers(), "{uri}");
-        let unauthorized = send(&mut desk, Method::HEAD.as_str(), &uri, &[], "");
+        let unauthorized = send(&mut stub, Method::HEAD.as_str(), &uri, &[], "");
         assert!(unauthorized.body().is_empty(), "{uri}");
         let Ok(body) = serde_json::from_slice::<Value>(get.body()) else { continue };
         links(&body, &mut seen);

@@ -10,8 +10,8 @@ use kubevirt_redfish_core::kubevirt::Settings;
 use kubevirt_redfish_core::model::{Completion, ImportState};
 use kubevirt_redfish_core::service::Input;
 use kubevirt_redfish_fixtures::cluster::{ClusterConfig, KubevirtVersion};
-use kubevirt_redfish_fixtures::desk::Desk;
 use kubevirt_redfish_fixtures::laboratory::{self, ready, start};
+use kubevirt_redfish_fixtures::stub::StubCluster;
 use kubevirt_redfish_fixtures::world::World;
 use serde_json::{Value, json};
 
@@ -43,148 +43,148 @@ fn location(response: &Response<Bytes>) -> String {
 mod of_requests {
     use super::*;
 
-    fn boot(desk: &mut Desk, system: &str) -> Response<Bytes> {
+    fn boot(stub: &mut StubCluster, system: &str) -> Response<Bytes> {
         let body = json!({ "Boot": { "BootSourceOverrideTarget": "Pxe" } });
         let path = format!("/redfish/v1/Systems/{system}");
-        desk.request(preferring_async(request(Method::PATCH, &path, &body))).expect("an answer at once")
+        stub.request(preferring_async(request(Method::PATCH, &path, &body))).expect("an answer at once")
     }
 
     /// The same as somebody who sees all chassis.
-    fn boot_as_other(desk: &mut Desk, system: &str) -> Response<Bytes> {
+    fn boot_as_other(stub: &mut StubCluster, system: &str) -> Response<Bytes> {
         let body = json!({ "Boot": { "BootSourceOverrideTarget": "Pxe" } });
         let mut request = preferring_async(request(Method::PATCH, &format!("/redfish/v1/Systems/{system}"), &body));
         let credentials = http::HeaderValue::from_static("Basic YWxsOnNlY3JldA==");
         request.headers_mut().insert("authorization", credentials);
-        desk.request(request).expect("an answer at once")
+        stub.request(request).expect("an answer at once")
     }
 
-    fn count(desk: &Desk) -> u64 {
-        json_of(&desk.read(TASKS))["Members@odata.count"].as_u64().unwrap()
+    fn count(stub: &StubCluster) -> u64 {
+        json_of(&stub.read(TASKS))["Members@odata.count"].as_u64().unwrap()
     }
 
     #[test]
     fn one_machine_cannot_have_all_of_them() {
-        let mut desk = Desk::new();
-        let first = location(&boot(&mut desk, "lab.node-0"));
+        let mut stub = StubCluster::new();
+        let first = location(&boot(&mut stub, "lab.node-0"));
         for _ in 1..16 {
-            location(&boot(&mut desk, "lab.node-0"));
+            location(&boot(&mut stub, "lab.node-0"));
         }
-        let full = boot(&mut desk, "lab.node-0");
+        let full = boot(&mut stub, "lab.node-0");
         assert_eq!(full.status(), StatusCode::SERVICE_UNAVAILABLE);
         assert_eq!(json_of(&full)["error"]["code"], "Base.1.22.CreateLimitReachedForResource");
         assert_eq!(full.headers()["retry-after"], "2");
         // Somebody who waits is not kept from doing so, and another machine has room of its own.
-        assert!(desk.request(request(Method::POST, RESET, &json!({ "ResetType": "On" }))).is_none());
-        location(&boot(&mut desk, "lab.node-1"));
+        assert!(stub.request(request(Method::POST, RESET, &json!({ "ResetType": "On" }))).is_none());
+        location(&boot(&mut stub, "lab.node-1"));
         // The oldest that has ended makes room.
-        desk.complete(Ok(Completion::default()));
-        assert_eq!(desk.read(&first).status(), StatusCode::OK);
-        location(&boot(&mut desk, "lab.node-0"));
-        assert_eq!(desk.read(&first).status(), StatusCode::NOT_FOUND);
-        assert_eq!(count(&desk), 17);
+        stub.complete(Ok(Completion::default()));
+        assert_eq!(stub.read(&first).status(), StatusCode::OK);
+        location(&boot(&mut stub, "lab.node-0"));
+        assert_eq!(stub.read(&first).status(), StatusCode::NOT_FOUND);
+        assert_eq!(count(&stub), 17);
     }
 
     #[test]
     fn there_is_an_end_to_all_of_them() {
-        let mut desk = Desk::with_systems(4_100);
+        let mut stub = StubCluster::with_systems(4_100);
         for index in 0..4_096 {
-            location(&boot(&mut desk, &format!("lab.node-{index}")));
+            location(&boot(&mut stub, &format!("lab.node-{index}")));
         }
-        assert_eq!(boot(&mut desk, "lab.node-4096").status(), StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(boot(&mut stub, "lab.node-4096").status(), StatusCode::SERVICE_UNAVAILABLE);
         // Somebody else has tasks all the same, and keeps them.
-        let other = location(&boot_as_other(&mut desk, "lab.node-4097"));
-        desk.complete(Ok(Completion::default()));
-        location(&boot(&mut desk, "lab.node-4096"));
-        assert_eq!(count(&desk), 4_097);
-        assert_ne!(desk.read(&other).status(), StatusCode::NOT_FOUND);
+        let other = location(&boot_as_other(&mut stub, "lab.node-4097"));
+        stub.complete(Ok(Completion::default()));
+        location(&boot(&mut stub, "lab.node-4096"));
+        assert_eq!(count(&stub), 4_097);
+        assert_ne!(stub.read(&other).status(), StatusCode::NOT_FOUND);
     }
 
     #[test]
     fn what_has_ended_goes_after_ten_minutes_and_not_before() {
-        let mut desk = Desk::new();
-        let monitor = location(&boot(&mut desk, "lab.node-0"));
-        desk.advance(Duration::from_secs(20));
-        desk.complete(Ok(Completion::default()));
-        desk.advance(Duration::from_secs(599));
-        assert_eq!(desk.read(&monitor).status(), StatusCode::OK);
-        desk.advance(Duration::from_secs(1));
-        assert_eq!(desk.read(&monitor).status(), StatusCode::NOT_FOUND);
-        assert_eq!(count(&desk), 0);
+        let mut stub = StubCluster::new();
+        let monitor = location(&boot(&mut stub, "lab.node-0"));
+        stub.advance(Duration::from_secs(20));
+        stub.complete(Ok(Completion::default()));
+        stub.advance(Duration::from_secs(599));
+        assert_eq!(stub.read(&monitor).status(), StatusCode::OK);
+        stub.advance(Duration::from_secs(1));
+        assert_eq!(stub.read(&monitor).status(), StatusCode::NOT_FOUND);
+        assert_eq!(count(&stub), 0);
     }
 
     #[test]
     fn what_the_cluster_never_answers_ends_too() {
-        let mut desk = Desk::new();
-        let monitor = location(&boot(&mut desk, "lab.node-0"));
-        desk.advance(Duration::from_mins(1));
-        let answer = desk.read(&monitor);
+        let mut stub = StubCluster::new();
+        let monitor = location(&boot(&mut stub, "lab.node-0"));
+        stub.advance(Duration::from_mins(1));
+        let answer = stub.read(&monitor);
         assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
         assert_eq!(json_of(&answer)["error"]["code"], "Base.1.22.OperationTimeout");
     }
 
     #[test]
     fn a_change_made_for_another_version_fails_in_its_task() {
-        let mut desk = Desk::new();
-        let etag = desk.read(NODE).headers()["etag"].clone();
+        let mut stub = StubCluster::new();
+        let etag = stub.read(NODE).headers()["etag"].clone();
         let conditional = |target: &str| {
             let body = json!({ "Boot": { "BootSourceOverrideTarget": target } });
             let mut request = preferring_async(request(Method::PATCH, NODE, &body));
             request.headers_mut().insert("if-match", etag.clone());
             request
         };
-        let first = location(&desk.request(conditional("Pxe")).unwrap());
-        let second = location(&desk.request(conditional("Cd")).unwrap());
-        let changed = desk.redefinition("lab.node-0", |machine| machine.asset_tag = Some("7".into()));
-        desk.complete(Ok(Completion { observations: vec![changed] }));
-        assert_eq!(desk.read(&first).status(), StatusCode::OK);
-        assert_eq!(desk.read(&second).status(), StatusCode::PRECONDITION_FAILED);
-        assert!(desk.commands.is_empty());
+        let first = location(&stub.request(conditional("Pxe")).unwrap());
+        let second = location(&stub.request(conditional("Cd")).unwrap());
+        let changed = stub.redefinition("lab.node-0", |machine| machine.asset_tag = Some("7".into()));
+        stub.complete(Ok(Completion { observations: vec![changed] }));
+        assert_eq!(stub.read(&first).status(), StatusCode::OK);
+        assert_eq!(stub.read(&second).status(), StatusCode::PRECONDITION_FAILED);
+        assert!(stub.commands.is_empty());
     }
 
     #[test]
     fn the_service_does_what_it_promised_before_it_ends() {
-        let mut desk = Desk::new();
-        location(&boot(&mut desk, "lab.node-0"));
-        desk.handle(Input::Shutdown);
-        assert!(!desk.log.contains(&"stopped".to_owned()));
-        assert_eq!(boot(&mut desk, "lab.node-0").status(), StatusCode::SERVICE_UNAVAILABLE);
-        desk.complete(Ok(Completion::default()));
-        assert!(desk.log.contains(&"stopped".to_owned()));
+        let mut stub = StubCluster::new();
+        location(&boot(&mut stub, "lab.node-0"));
+        stub.handle(Input::Shutdown);
+        assert!(!stub.log.contains(&"stopped".to_owned()));
+        assert_eq!(boot(&mut stub, "lab.node-0").status(), StatusCode::SERVICE_UNAVAILABLE);
+        stub.complete(Ok(Completion::default()));
+        assert!(stub.log.contains(&"stopped".to_owned()));
     }
 
     #[test]
     fn a_task_is_not_that_of_the_next_machine_of_the_name() {
-        let mut desk = Desk::new();
-        let monitor = location(&boot(&mut desk, "lab.node-0"));
-        desk.redefine("lab.node-0", |machine| {
+        let mut stub = StubCluster::new();
+        let monitor = location(&boot(&mut stub, "lab.node-0"));
+        stub.redefine("lab.node-0", |machine| {
             machine.uid = kubevirt_redfish_core::model::Uid::new("00000000-0000-0000-0000-000000000001");
         });
-        assert_eq!(desk.read(&monitor).status(), StatusCode::NOT_FOUND);
-        assert_eq!(count(&desk), 0);
+        assert_eq!(stub.read(&monitor).status(), StatusCode::NOT_FOUND);
+        assert_eq!(count(&stub), 0);
     }
 
     #[test]
     fn a_large_body_is_not_kept() {
-        let mut desk = Desk::new();
+        let mut stub = StubCluster::new();
         let image = format!("http://images.example/{}", "x".repeat(5_000));
         let insert = preferring_async(request(Method::POST, INSERT, &json!({ "Image": image })));
-        let task = json_of(&desk.request(insert).unwrap());
+        let task = json_of(&stub.request(insert).unwrap());
         assert_eq!((&task["HidePayload"], task.get("Payload")), (&json!(true), None));
     }
 
     #[test]
     fn an_insertion_that_failed_leaves_the_import_that_is_there_anyway() {
-        let mut desk = Desk::new();
+        let mut stub = StubCluster::new();
         let insert = json!({ "Image": "http://images.example/boot.iso" });
-        let monitor = location(&desk.request(preferring_async(request(Method::POST, INSERT, &insert))).unwrap());
+        let monitor = location(&stub.request(preferring_async(request(Method::POST, INSERT, &insert))).unwrap());
         let refused = kubevirt_redfish_core::model::CommandError::Refused("no".to_owned());
-        desk.import("lab.node-0", Some(ImportState::Running { percent: Some(3) }));
-        desk.complete(Err(refused));
-        assert_eq!(desk.read(&monitor).status(), StatusCode::BAD_REQUEST);
-        desk.advance(Duration::from_mins(10));
-        assert_eq!(desk.read(&monitor).status(), StatusCode::ACCEPTED);
-        desk.import("lab.node-0", None);
-        assert_eq!(desk.read(&monitor).status(), StatusCode::NOT_FOUND);
+        stub.import("lab.node-0", Some(ImportState::Running { percent: Some(3) }));
+        stub.complete(Err(refused));
+        assert_eq!(stub.read(&monitor).status(), StatusCode::BAD_REQUEST);
+        stub.advance(Duration::from_mins(10));
+        assert_eq!(stub.read(&monitor).status(), StatusCode::ACCEPTED);
+        stub.import("lab.node-0", None);
+        assert_eq!(stub.read(&monitor).status(), StatusCode::NOT_FOUND);
     }
 }
 
@@ -336,7 +336,7 @@ mod of_imports {
     }
 
     #[test]
-    fn a_promise_is_called_off_through_its_task() {
+    fn a_pending_power_on_is_called_off_through_its_task() {
         let world = &mut lab();
         let power = |reset_type: &str| request(Method::POST, RESET, &json!({ "ResetType": reset_type }));
         world.send(0, power("On")).unwrap();
@@ -347,7 +347,7 @@ mod of_imports {
         let exchange = world.begin(0, preferring_async(power("On")));
         let monitor = location(&world.response(exchange).expect("an answer at once"));
         world.advance(Duration::from_secs(10));
-        // It is a promise by now, and any replica can break it.
+        // It is a pending power-on by now, and any replica can break it.
         let task = members(world, 1).remove(0);
         assert_eq!(monitor.replace("TaskMonitors", "Tasks"), task);
         assert_eq!(json_of(&get(world, 0, &task))["TaskState"], "Pending");

@@ -16,9 +16,9 @@ use kubevirt_redfish_core::kubevirt::{WatchStep, watches};
 use kubevirt_redfish_core::model::Completion;
 use kubevirt_redfish_core::time::Instant;
 use kubevirt_redfish_fixtures::crawl::crawl;
-use kubevirt_redfish_fixtures::desk::Desk;
 use kubevirt_redfish_fixtures::history::{History, play};
 use kubevirt_redfish_fixtures::judge::judge;
+use kubevirt_redfish_fixtures::stub::StubCluster;
 use serde_json::Value;
 
 /// A whole request: its first line is `METHOD URI`, lines of headers follow, after an empty line the body. Whatever
@@ -111,18 +111,18 @@ pub fn headers(data: &[u8]) {
 pub fn stream(data: &[u8]) {
     let filter = percent_encoding::percent_encode(data, percent_encoding::NON_ALPHANUMERIC);
     let Ok(uri) = Uri::try_from(format!("/redfish/v1/EventService/SSE?$filter={filter}")) else { return };
-    let mut desk = desk();
+    let mut stub = stub();
     let mut request = Request::new(Bytes::new());
     *request.uri_mut() = uri;
     request.headers_mut().insert("authorization", ALL);
     request.headers_mut().insert("accept", HeaderValue::from_static("text/event-stream"));
-    let Some(response) = desk.request(request) else { panic!("a stream is opened at once or not at all") };
+    let Some(response) = stub.request(request) else { panic!("a stream is opened at once or not at all") };
     if response.status() == StatusCode::OK {
         let mut event = Request::new(Bytes::from_static(br#"{"MessageId": "ResourceEvent.1.4.TestMessage"}"#));
         *event.method_mut() = Method::POST;
         *event.uri_mut() = Uri::from_static("/redfish/v1/EventService/Actions/EventService.SubmitTestEvent");
         event.headers_mut().insert("authorization", ALL);
-        let status = desk.request(event).map(|response| response.status());
+        let status = stub.request(event).map(|response| response.status());
         assert_eq!(status, Some(StatusCode::NO_CONTENT));
     } else {
         judge(&Method::GET, false, &response);
@@ -142,9 +142,9 @@ pub fn config(data: &[u8]) {
 pub fn writes() -> &'static [(Method, Uri)] {
     static WRITES: OnceLock<Vec<(Method, Uri)>> = OnceLock::new();
     WRITES.get_or_init(|| {
-        let mut desk = desk();
+        let mut stub = stub();
         let mut writes = Vec::new();
-        for (uri, page) in crawl(&mut desk, "all") {
+        for (uri, page) in crawl(&mut stub, "all") {
             let allow = page.headers.get(ALLOW).and_then(|allow| allow.to_str().ok()).unwrap_or_default();
             let methods = allow.split(", ").filter(|method| !matches!(*method, "GET" | "HEAD" | "OPTIONS"));
             writes.extend(methods.filter_map(|method| Some((method.parse().ok()?, uri.parse().ok()?))));
@@ -157,7 +157,7 @@ pub fn writes() -> &'static [(Method, Uri)] {
 /// Every resource that there is.
 fn reads() -> &'static [Uri] {
     static READS: OnceLock<Vec<Uri>> = OnceLock::new();
-    READS.get_or_init(|| crawl(&mut desk(), "all").keys().filter_map(|uri| uri.parse().ok()).collect())
+    READS.get_or_init(|| crawl(&mut stub(), "all").keys().filter_map(|uri| uri.parse().ok()).collect())
 }
 
 fn targets(value: &Value, writes: &mut Vec<(Method, Uri)>) {
@@ -174,8 +174,8 @@ fn targets(value: &Value, writes: &mut Vec<(Method, Uri)>) {
 }
 
 /// A service with one of everything that can be made: an account, a session, a subscription.
-fn desk() -> Desk {
-    let mut desk = Desk::new();
+fn stub() -> StubCluster {
+    let mut stub = StubCluster::new();
     for (uri, body) in [
         (
             "/redfish/v1/AccountService/Accounts",
@@ -191,11 +191,11 @@ fn desk() -> Desk {
         *request.method_mut() = Method::POST;
         *request.uri_mut() = Uri::from_static(uri);
         request.headers_mut().insert("authorization", ALL);
-        let response = desk.request(request);
+        let response = stub.request(request);
         assert!(response.is_some_and(|response| response.status() == StatusCode::CREATED), "{uri}");
     }
-    desk.log.clear();
-    desk
+    stub.log.clear();
+    stub
 }
 
 /// What a cluster might send on a watch, in pieces; the first byte chooses the watch and the second the pieces' size.
@@ -233,15 +233,15 @@ fn answer(request: Request<Bytes>) {
     let method = request.method().clone();
     // Then the header's tag is for all that was brought in, and the member's for the resource alone.
     let expanded = request.uri().query().is_some_and(|query| query.contains("expand"));
-    let mut desk = desk();
-    let mut responses: Vec<_> = desk.request(request).into_iter().collect();
-    while !desk.commands.is_empty() {
-        responses.extend(desk.complete(Ok(Completion::default())));
+    let mut stub = stub();
+    let mut responses: Vec<_> = stub.request(request).into_iter().collect();
+    while !stub.commands.is_empty() {
+        responses.extend(stub.complete(Ok(Completion::default())));
     }
     let [response] = responses.as_mut_slice() else { panic!("{} answers", responses.len()) };
     decode(response);
     judge(&method, expanded, response);
-    let commanded = desk.log.iter().any(|line| line.starts_with("command"));
+    let commanded = stub.log.iter().any(|line| line.starts_with("command"));
     assert!(!(commanded && response.status().is_client_error()), "a 4xx has done nothing");
 }
 

@@ -31,7 +31,7 @@ pub struct Command {
     pub deadline: Instant,
     /// The request that asked for it, for the log; `None` for what the service does of its own accord.
     pub request: Option<CorrelationId>,
-    /// For what may bring the machine up: how that is promised if it cannot be done at once. Without it, it is waited
+    /// For what may bring the machine up: how that is pending if it cannot be done at once. Without it, it is waited
     /// for as long as the deadline allows.
     pub deferral: Option<Deferral>,
     /// When it was begun.
@@ -51,10 +51,10 @@ pub enum Action {
     Power(PowerRequest),
     /// Change how it is defined.
     Change(MachineChange),
-    /// Carry out the promised power-on of that name, if it still stands and nothing is in its way.
-    KeepPromise(Box<str>),
-    /// Take back the promised power-on of that name.
-    BreakPromise(Box<str>),
+    /// Carry out the pending power-on of that name, if it still stands and nothing is in its way.
+    ExecutePendingPowerOn(Box<str>),
+    /// Take back the pending power-on of that name.
+    CancelPendingPowerOn(Box<str>),
     /// Take note that a run has been booted while a boot override was in force: put back the boot order that a used-up
     /// one-time override replaced, and arm one anew that was not used.
     RestoreBoot {
@@ -97,11 +97,11 @@ pub enum Action {
         /// What is in it.
         image: Box<str>,
     },
-    /// End a run that waits for what has been left out of the machine, and promise that another follows.
+    /// End a run that waits for what has been left out of the machine, and pending power-on that another follows.
     ReplaceRun(Uid),
     /// Take away what the service has written for a choice of the owner's that is none any more: see
-    /// [`Overruled`](super::Overruled).
-    FollowOwner,
+    /// [`Superseded`](super::Superseded).
+    DropStaleNotes,
     /// Put back what firmware and board were set to before the service changed it.
     ResetFirmware,
 }

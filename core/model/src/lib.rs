@@ -8,7 +8,7 @@ mod caller;
 mod command;
 mod correlation;
 mod document;
-mod duty;
+mod election;
 mod firmware;
 mod hardware;
 mod host;
@@ -40,7 +40,7 @@ pub use command::{
 };
 pub use correlation::CorrelationId;
 pub use document::{Document, DocumentName, DocumentWrite, LONGEST_DOCUMENT};
-pub use duty::{Aim, Claim, Duty};
+pub use election::{Leadership, LeaseGoal, LeaseRequest};
 pub use firmware::{Firmware, FirmwareSettings, ProcessorModel, Tpm};
 pub use hardware::{Architecture, Drive, DriveBus, DriveKind, Nic, Processors};
 pub use host::Host;
@@ -48,14 +48,14 @@ pub use identity::{ImportId, Namespace, ObjectName, Uid, Verb, Version, VmId};
 pub use image::{Image, ImageSource, NoImage};
 pub use instance::{Instance, NicAddress, Phase};
 pub use mac_address::MacAddress;
-pub use machine::{IgnoredNote, Indicator, LONGEST_ASSET_TAG, Machine, Overruled, Severity, Trouble};
+pub use machine::{IgnoredNote, Indicator, LONGEST_ASSET_TAG, Machine, Severity, Superseded, Trouble};
 pub use media::{
     ImageCredentials, ImagePassword, Import, ImportState, InsertMedia, Medium, Slot, TransferMethod, TransferProtocol,
 };
 pub use observation::{Blindness, Kind, Listed, Observation, Obstacle, Platform, Purpose, Sight, Source};
 pub use outlook::{Next, Outlook};
 pub use power::{PowerRestore, PowerState};
-pub use power_on::{Deferral, LONGEST_STOP, LeftOutMedia, PromisedPowerOn};
+pub use power_on::{Deferral, LONGEST_STOP, LeftOutMedia, PendingPowerOn};
 pub use probe::Probe;
 pub use text::{is_plain, plain, shortened};
 pub use trust::{CertificateId, ImageCertificate, ImageTrust, LONGEST_CERTIFICATE, MOST_CERTIFICATES, TrustChange};

@@ -2,7 +2,7 @@
 
 use super::{
     BootEnabled, BootOverride, BootTarget, Drive, Firmware, ImageTrust, LeftOutMedia, Medium, Nic, Outlook,
-    PowerRestore, Processors, PromisedPowerOn, Uid, Version, VmId,
+    PendingPowerOn, PowerRestore, Processors, Uid, Version, VmId,
 };
 use crate::time::UnixTime;
 
@@ -29,7 +29,7 @@ pub struct Machine {
     /// What the cluster does with it by itself.
     pub outlook: Outlook,
     /// A power-on that is to be carried out when it can be.
-    pub promised: Option<PromisedPowerOn>,
+    pub pending_power_on: Option<PendingPowerOn>,
     /// Identity and mode of its firmware.
     pub firmware: Firmware,
     /// Its processors.
@@ -70,12 +70,12 @@ pub struct Machine {
     /// that its guest's own reboot ends is over.
     pub power_restore_deferred: bool,
     /// Whether the service has written something that presupposes another choice of when the machine is to run.
-    pub overruled: Overruled,
+    pub superseded: Superseded,
 }
 
 /// Whether the owner has chosen something since that the service had replaced for a while.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
-pub enum Overruled {
+pub enum Superseded {
     /// No.
     #[default]
     No,

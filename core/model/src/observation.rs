@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::{Caller, Document, DocumentName, Duty, Import, ImportId, Instance, Machine, Verb, Version, VmId};
+use super::{Caller, Document, DocumentName, Import, ImportId, Instance, Leadership, Machine, Verb, Version, VmId};
 use crate::time;
 
 /// One thing that was seen of the cluster.
@@ -31,7 +31,7 @@ pub enum Observation {
     /// Whom a token stands for; `None` if for nobody.
     Caller(Option<Arc<Caller>>),
     /// Whose the duty is.
-    Duty(Duty),
+    Leadership(Leadership),
     /// The cluster can do this, [`Platform::interrupt`] apart.
     Platform(Platform),
     /// This is everything that there was of a kind, whoever has seen more of it before.

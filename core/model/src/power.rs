@@ -28,7 +28,8 @@ impl PowerState {
         let Some(next) = machine.outlook.next(instance) else {
             return instance.map_or(Self::Off, |instance| Self::of_live(machine, instance));
         };
-        let promised = machine.promised.as_ref().is_some_and(|promised| !promised.overruled);
+        let pending_power_on =
+            machine.pending_power_on.as_ref().is_some_and(|pending_power_on| !pending_power_on.superseded);
         let unheard = instance.is_some_and(|instance| instance.unheard);
         match next {
             // Nothing is started on a machine that is being removed.
@@ -36,7 +37,7 @@ impl PowerState {
             _ if machine.deleting => Self::Off,
             // It has ended and another follows: said to be off, it would be taken for safe.
             Next::Start | Next::MayStart => Self::PoweringOn,
-            Next::Nothing | Next::Unseen if promised => Self::PoweringOn,
+            Next::Nothing | Next::Unseen if pending_power_on => Self::PoweringOn,
             Next::Unseen => Self::PoweringOff,
             // The cluster has forgotten its guest, whose host has not said that it has ended.
             Next::Nothing if unheard => Self::PoweringOff,
@@ -48,7 +49,9 @@ impl PowerState {
     /// has not written that down with the machine yet makes no difference.
     pub fn after_end(machine: &Machine) -> Self {
         match machine.outlook.absent {
-            Next::MayStart | Next::Unseen if machine.promised.as_ref().is_none_or(|promised| promised.overruled) => {
+            Next::MayStart | Next::Unseen
+                if machine.pending_power_on.as_ref().is_none_or(|pending_power_on| pending_power_on.superseded) =>
+            {
                 Self::Off
             }
             _ => Self::of(machine, None),

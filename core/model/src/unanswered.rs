@@ -80,7 +80,7 @@ impl PowerEffect {
                 PowerRequest::Resume => &[Self::Resumes],
                 PowerRequest::Interrupt => &[],
             },
-            Action::KeepPromise(_) => &[Self::TurnsOn],
+            Action::ExecutePendingPowerOn(_) => &[Self::TurnsOn],
             Action::ReplaceRun(_) => &[Self::TurnsOff],
             _ => &[],
         }

@@ -411,8 +411,8 @@ impl Engine {
                 let id = review.id;
                 self.operations.start(id, Operation::review(review, self.seed_of(id)));
             }
-            service::Output::Claim(claim) => {
-                self.operations.start(claim.id, Operation::claim(claim, Arc::clone(&self.settings)));
+            service::Output::Lease(claim) => {
+                self.operations.start(claim.id, Operation::lease(claim, Arc::clone(&self.settings)));
             }
             service::Output::Probe(probe) => self.operations.start(probe.id, Operation::probe(probe)),
             service::Output::Cancel(id) => self.operations.call_off(now.mono, id, &mut self.core),

@@ -35,7 +35,7 @@ pub(super) struct Operations {
     /// Whose turn it is to send to the API server. No namespace keeps others waiting for a server that is slow to answer.
     requests: Turns<Share, CommandId>,
     /// A request for the lease and a sign of life wait for no command: late, they are of no use.
-    claims: Turns<Share, CommandId>,
+    lease_requests: Turns<Share, CommandId>,
     /// Whose turn it is to ask a server of images.
     questions: Turns<Share, CommandId>,
     /// What may be able to go on.
@@ -63,7 +63,7 @@ impl Operations {
         Self {
             running: BTreeMap::new(),
             requests: Turns::new(requests),
-            claims: Turns::new(requests),
+            lease_requests: Turns::new(requests),
             questions: Turns::new(IMAGE_QUESTIONS),
             ready: VecDeque::new(),
         }
@@ -168,7 +168,7 @@ impl Operations {
         while matches!(state, State::Between) {
             match operation.poll(now) {
                 OperationStep::Send { request, deadline } => {
-                    let turns = if *share == Share::Claims { &mut self.claims } else { &mut self.requests };
+                    let turns = if *share == Share::Lease { &mut self.lease_requests } else { &mut self.requests };
                     if turns.wait(share, id).is_err() {
                         operation.handle_response(now, Err(too_many()));
                         continue;
@@ -202,7 +202,7 @@ impl Operations {
     /// Sends what has its turn; whether there was anything.
     fn send_admitted(&mut self, now: Instant, core: &mut Core) -> bool {
         let mut any = false;
-        while let Some((_, id)) = self.requests.admit().or_else(|| self.claims.admit()) {
+        while let Some((_, id)) = self.requests.admit().or_else(|| self.lease_requests.admit()) {
             any = true;
             // Who ends leaves the line first, so it is there, and waits.
             let Some(running) = self.running.get_mut(&id) else { continue };
@@ -244,7 +244,7 @@ impl Operations {
         match &running.state {
             State::Between => self.ready.push_back(id),
             State::InLine { .. } => {
-                let turns = if running.share == Share::Claims { &mut self.claims } else { &mut self.requests };
+                let turns = if running.share == Share::Lease { &mut self.lease_requests } else { &mut self.requests };
                 turns.withdraw(&running.share, |waiting| *waiting == id);
                 running.state = State::Between;
                 running.operation.handle_response(now, Err(not_sent()));
@@ -279,7 +279,7 @@ impl Operations {
         core: &mut Core,
     ) {
         let Some(running) = self.running.get_mut(&id) else { return };
-        let turns = if running.share == Share::Claims { &mut self.claims } else { &mut self.requests };
+        let turns = if running.share == Share::Lease { &mut self.lease_requests } else { &mut self.requests };
         turns.give_back(&running.share);
         core.timers.cancel(Due::Operation(id));
         running.state = State::Between;
@@ -321,8 +321,8 @@ fn ended(operation: &Operation, result: &Result<Completion, CommandError>) -> Lo
 const fn name(action: &Action) -> &'static str {
     match action {
         Action::Power(_) => "power",
-        Action::KeepPromise(_) => "keep power-on promise",
-        Action::BreakPromise(_) => "break power-on promise",
+        Action::ExecutePendingPowerOn(_) => "execute pending power-on",
+        Action::CancelPendingPowerOn(_) => "cancel pending power-on",
         Action::Change(_) => "change",
         Action::ResetFirmware => "reset firmware",
         Action::RestoreBoot { .. } => "restore boot",
@@ -333,6 +333,6 @@ const fn name(action: &Action) -> &'static str {
         Action::LeaveOutMedia { .. } => "leave out media",
         Action::LeaveOutLostMedia { .. } => "leave out lost media",
         Action::ReplaceRun(_) => "replace run",
-        Action::FollowOwner => "follow owner",
+        Action::DropStaleNotes => "follow owner",
     }
 }

@@ -52,8 +52,8 @@ pub(crate) fn task_changes(view: &View, before: Option<&Task>, after: Option<&Ta
     let audience = Audience::Seeing { any: vm.chassis.clone(), none: Box::default() };
     let draft = Draft::of_resource(&message, event_type, origin, audience);
     Some(match task.work {
-        Work::Request { promised: false, .. } => draft.seen_alone(),
-        Work::Request { promised: true, .. } | Work::Import(_) | Work::PowerOn { .. } => draft,
+        Work::Request { pending_power_on: false, .. } => draft.seen_alone(),
+        Work::Request { pending_power_on: true, .. } | Work::Import(_) | Work::PowerOn { .. } => draft,
     })
 }
 

@@ -13,8 +13,8 @@ pub(super) fn conditions(view: &View, vm: &Vm) -> Vec<Condition> {
     let machine = &vm.machine;
     let trouble = machine.trouble.as_ref().map(trouble);
     let left_out = machine.left_out.as_deref().map(task::left_out);
-    let promised = machine.promised.as_ref().filter(|promised| !promised.overruled);
-    let deferred = promised.map(|_| task::deferred(vm));
+    let pending_power_on = machine.pending_power_on.as_ref().filter(|pending_power_on| !pending_power_on.superseded);
+    let deferred = pending_power_on.map(|_| task::deferred(vm));
     let boot = computer_system_boot::condition(view, vm);
     let unheard = vm.instance.as_deref().filter(|instance| instance.unheard).map(unheard);
     // An override, and what undoes it, is known without this, and earlier.

@@ -118,7 +118,7 @@ pub(super) fn represent(context: &Context<'_>, task: &Task, vm: &Vm) -> Represen
             let left_out = task.left_out.as_ref().map(left_out);
             (TaskState::Completed, Some(100), [completed].into_iter().chain(left_out).collect())
         }
-        (Progress::Pending | Progress::Running(_), _) if is_promise(task, vm) => {
+        (Progress::Pending | Progress::Running(_), _) if is_pending_power_on(task, vm) => {
             (TaskState::Pending, Some(0), vec![deferred(vm)])
         }
         (Progress::Pending, _) => (TaskState::Pending, Some(0), Vec::new()),
@@ -180,8 +180,8 @@ fn under_way(id: &str, percent: Option<u8>) -> Message {
 }
 
 /// Whether a task stands for a power-on that is going to be carried out.
-fn is_promise(task: &Task, vm: &Vm) -> bool {
-    vm.machine.promised.as_ref().is_some_and(|promised| *promised.name == *task.id.as_str())
+fn is_pending_power_on(task: &Task, vm: &Vm) -> bool {
+    vm.machine.pending_power_on.as_ref().is_some_and(|pending_power_on| *pending_power_on.name == *task.id.as_str())
 }
 
 /// The message that a system is going to be turned on.

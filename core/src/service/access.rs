@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::events::{SubscriptionEdit, SubscriptionsContent};
-use super::guard::Guard;
-use super::ledger::{Answers, Applied, Content, Draft, EditDesk, Keeping, Ledger};
+use super::login_limiter::LoginLimiter;
+use super::stored_document::{Answers, Applied, Content, Draft, EditContext, Keeping, StoredDocument};
 use super::timers::Timer;
 use super::{Notice, OutcomeKind, Output, Service, Ticket};
 use crate::auth::{AccountEdit, AccountsContent, EditError, Edited, Entropy, SessionEdit, SessionsContent};
@@ -18,10 +18,10 @@ use crate::view::View;
 /// Everything that the service keeps, and where.
 pub(super) struct Access {
     pub(super) entropy: Entropy,
-    accounts: Ledger<AccountsContent>,
-    sessions: Ledger<SessionsContent>,
-    subscriptions: Ledger<SubscriptionsContent>,
-    guard: Guard,
+    accounts: StoredDocument<AccountsContent>,
+    sessions: StoredDocument<SessionsContent>,
+    subscriptions: StoredDocument<SubscriptionsContent>,
+    login_limiter: LoginLimiter,
     store: Store,
     /// As far as is known, documents can be read where they are kept.
     readable: bool,
@@ -67,8 +67,8 @@ impl Content for AccountsContent {
         self.merge(base, theirs)
     }
 
-    fn apply(&mut self, edit: &AccountEdit, desk: &mut EditDesk<'_>) -> Applied {
-        self.apply(edit, desk.config, desk.steady, desk.entropy).into()
+    fn apply(&mut self, edit: &AccountEdit, context: &mut EditContext<'_>) -> Applied {
+        self.apply(edit, context.config, context.steady, context.entropy).into()
     }
 
     fn stamp(&mut self, stamp: String) {
@@ -83,8 +83,8 @@ impl Content for SessionsContent {
         self.merge(base, theirs)
     }
 
-    fn apply(&mut self, edit: &SessionEdit, desk: &mut EditDesk<'_>) -> Applied {
-        self.apply(edit, desk.steady, desk.entropy).into()
+    fn apply(&mut self, edit: &SessionEdit, context: &mut EditContext<'_>) -> Applied {
+        self.apply(edit, context.steady, context.entropy).into()
     }
 
     fn stamp(&mut self, stamp: String) {
@@ -106,10 +106,10 @@ impl Access {
     pub(super) fn new(secret: [u8; 32]) -> Self {
         Self {
             entropy: Entropy::new(secret),
-            accounts: Ledger::default(),
-            sessions: Ledger::default(),
-            subscriptions: Ledger::default(),
-            guard: Guard::default(),
+            accounts: StoredDocument::default(),
+            sessions: StoredDocument::default(),
+            subscriptions: StoredDocument::default(),
+            login_limiter: LoginLimiter::default(),
             store: Store::Memory,
             readable: false,
             waits_to_store: false,
@@ -122,11 +122,11 @@ impl Access {
     }
 
     /// Wrong passwords of late.
-    pub(super) fn guard(&mut self) -> &mut Guard {
-        &mut self.guard
+    pub(super) fn login_limiter(&mut self) -> &mut LoginLimiter {
+        &mut self.login_limiter
     }
 
-    pub(super) fn subscriptions(&mut self) -> &mut Ledger<SubscriptionsContent> {
+    pub(super) fn subscriptions(&mut self) -> &mut StoredDocument<SubscriptionsContent> {
         &mut self.subscriptions
     }
 
@@ -174,11 +174,11 @@ impl Access {
 
     fn begin(&mut self, name: DocumentName, keeping: Keeping, view: &View, now: Now) -> (Option<Draft>, Answers) {
         let steady = view.sessions.clock.read(now);
-        let mut desk = EditDesk { config: &view.config, now, steady, entropy: &mut self.entropy };
+        let mut context = EditContext { config: &view.config, now, steady, entropy: &mut self.entropy };
         match name {
-            DocumentName::Accounts => self.accounts.begin(keeping, &mut desk),
-            DocumentName::Sessions => self.sessions.begin(keeping, &mut desk),
-            DocumentName::Subscriptions => self.subscriptions.begin(keeping, &mut desk),
+            DocumentName::Accounts => self.accounts.begin(keeping, &mut context),
+            DocumentName::Sessions => self.sessions.begin(keeping, &mut context),
+            DocumentName::Subscriptions => self.subscriptions.begin(keeping, &mut context),
         }
     }
 
@@ -271,7 +271,7 @@ impl Service {
                     _ => None,
                 };
                 if let Some(uid) = pardoned {
-                    self.access.guard.forgive(uid);
+                    self.access.login_limiter.forgive(uid);
                     self.show_locks();
                 }
                 self.access.accounts.propose(edit, ticket)
@@ -324,9 +324,9 @@ impl Service {
     pub(super) fn stored(&mut self, now: Now, id: CommandId, result: &Result<Completion, CommandError>) {
         if let Err(CommandError::Forbidden(_)) = result {
             // What was to be written is made here instead.
-            self.access.accounts.take_back();
-            self.access.sessions.take_back();
-            self.access.subscriptions.take_back();
+            self.access.accounts.requeue();
+            self.access.sessions.requeue();
+            self.access.subscriptions.requeue();
             self.keep_in_memory(now);
             return;
         }
@@ -443,7 +443,7 @@ impl Service {
                 self.name_service();
             }
             for uid in self.access.accounts.content().locks.keys() {
-                self.access.guard.lock_is_stored(uid);
+                self.access.login_limiter.lock_is_stored(uid);
             }
             self.show_locks();
             if self.reaches() != before {
@@ -454,7 +454,8 @@ impl Service {
 
     /// Shows which accounts are locked here and not yet in what is stored.
     pub(super) fn show_locks(&mut self) {
-        self.inventory.set_locked(self.access.guard.locks().map(|(account, until)| (Arc::clone(account), until)));
+        self.inventory
+            .set_locked(self.access.login_limiter.locks().map(|(account, until)| (Arc::clone(account), until)));
     }
 
     fn sessions_changed(&mut self, now: Now) {

@@ -4,7 +4,7 @@
 use std::mem::{Discriminant, discriminant};
 use std::time::Duration;
 
-use crate::model::{Action, ImportId, ImportState, Next, Overruled, Phase, PowerRestore, Slot, Uid};
+use crate::model::{Action, ImportId, ImportState, Next, Phase, PowerRestore, Slot, Superseded, Uid};
 use crate::time::Instant;
 use crate::view::Vm;
 
@@ -33,7 +33,7 @@ struct Circumstances {
     run: Option<(Uid, Phase, bool, bool)>,
     media: Box<[Inserted]>,
     imports: Box<[(ImportId, Progress, bool)]>,
-    owner: (Next, PowerRestore, Overruled),
+    owner: (Next, PowerRestore, Superseded),
     deleting: bool,
 }
 
@@ -75,7 +75,7 @@ impl Circumstances {
                 .filter(|_| !of_media)
                 .map(|import| (import.id.clone(), progress(&import.state), import.awaits_machine))
                 .collect(),
-            owner: (machine.outlook.absent, machine.power_restore, machine.overruled),
+            owner: (machine.outlook.absent, machine.power_restore, machine.superseded),
             deleting: machine.deleting,
         }
     }

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::guard::client_of;
+use super::login_limiter::client_of;
 use super::timers::Timer;
 use super::{OutcomeKind, Output, PasswordOutcome, Service, Ticket};
 use crate::auth::{ExternalUser, Reviewed, TokenKey};
@@ -94,7 +94,7 @@ impl Service {
                 self.callers.turns.give_back(&client);
                 continue;
             };
-            if let Some(until) = self.access.guard().throttled_until(client, now.mono) {
+            if let Some(until) = self.access.login_limiter().throttled_until(client, now.mono) {
                 self.callers.turns.give_back(&client);
                 for (ticket, _) in askers {
                     self.answer(ticket, OutcomeKind::Password(PasswordOutcome::TooManyFailures(until)));
@@ -102,7 +102,7 @@ impl Service {
                 continue;
             }
             // It counts as one that stands for nobody until it is seen that it does not.
-            self.access.guard().begin_from(client, now.mono);
+            self.access.login_limiter().begin_from(client, now.mono);
             let id = self.commands.next_id();
             let config = self.inventory.config();
             let deadline = now.mono + REVIEW.min(config.command_timeout);
@@ -168,13 +168,13 @@ impl Service {
         };
         let refused = outcome == OutcomeKind::Reviewed(None);
         if !refused {
-            self.access.guard().succeeded_from(client);
+            self.access.login_limiter().succeeded_from(client);
         }
         for (index, (ticket, client)) in askers.into_iter().enumerate() {
             if refused {
                 // The first was counted when it was asked about.
                 if index > 0 {
-                    self.access.guard().begin_from(client, now.mono);
+                    self.access.login_limiter().begin_from(client, now.mono);
                 }
                 self.failed_from(now, client);
             }

@@ -9,14 +9,14 @@ use super::backoff::Backoffs;
 use super::http_boot;
 use super::lost_media;
 use super::orphans;
-use super::promises;
+use super::pending_power_ons;
 use super::tasks::slot_of;
 use super::timers::Timer;
 use super::{OutcomeKind, Output, Service, Stopping, Ticket};
 use crate::config::Config;
 use crate::model::{
     Action, BootEnabled, Command, CommandError, CommandId, Completion, Congestion, CorrelationId,
-    Machine as Definition, MachineChange, Next, Overruled, Phase, PowerEffect, PowerRequest, PowerState, Slot, Uid,
+    Machine as Definition, MachineChange, Next, Phase, PowerEffect, PowerRequest, PowerState, Slot, Superseded, Uid,
     Unanswered, VmId,
 };
 use crate::task::TaskId;
@@ -106,7 +106,7 @@ impl Commands {
         CommandId(self.last_id)
     }
 
-    /// Whether anything is left that somebody waits for or was promised.
+    /// Whether anything is left that somebody waits for or was pending.
     pub(super) fn has_waiters(&self) -> bool {
         self.running.values().any(|running| !running.askers.is_empty())
             || self.by_machine.values().any(|machine| machine.waiting.iter().any(|waiting| !waiting.askers.is_empty()))
@@ -151,7 +151,7 @@ impl Commands {
             running.map(|running| &running.action).chain(machine.waiting.iter().map(|waiting| &waiting.action));
         let starts = |action: &Action| match action {
             Action::Power(request) => may_start(*request),
-            _ => matches!(action, Action::KeepPromise(_)),
+            _ => matches!(action, Action::ExecutePendingPowerOn(_)),
         };
         actions.any(starts) || machine.unanswered.iter().any(|request| request.effect.starts() && request.over() > now)
     }
@@ -266,7 +266,7 @@ impl Service {
         let outcome = match result {
             Ok(completion) => {
                 for observation in completion.observations {
-                    self.unconfirmed.note(&observation);
+                    self.seen_in_responses.note(&observation);
                     changed.extend(self.take_in(now, observation));
                 }
                 self.expect_power(now, &running);
@@ -300,7 +300,7 @@ impl Service {
         self.commands.idle.push(running.vm.clone());
         changed.insert(running.vm);
         for vm in &changed {
-            self.tend(now, vm);
+            self.reconcile(now, vm);
         }
     }
 
@@ -330,10 +330,10 @@ impl Service {
     }
 
     /// Looks after a machine: does what follows from what is seen of it, whoever caused that.
-    pub(super) fn tend(&mut self, now: Now, id: &VmId) {
+    pub(super) fn reconcile(&mut self, now: Now, id: &VmId) {
         let Some(vm) = self.inventory.system(id) else {
             self.lost_media.forget(id);
-            self.overruled.forget(id);
+            self.stale_notes.forget(id);
             return self.forget_rest(id);
         };
         if !self.inventory.is_listed(id.namespace()) {
@@ -346,10 +346,10 @@ impl Service {
         due.extend(orphans);
         let (lost, lost_later) = self.lost_media.due(vm, now);
         due.extend(lost);
-        let (overruled, overruled_later) = self.overruled.due(vm, now);
-        due.extend(overruled);
-        let later = promises::look_again(vm, config, now).into_iter().chain(orphans_later).chain(lost_later);
-        let later = later.chain(overruled_later);
+        let (superseded, superseded_later) = self.stale_notes.due(vm, now);
+        due.extend(superseded);
+        let later = pending_power_ons::look_again(vm, config, now).into_iter().chain(orphans_later).chain(lost_later);
+        let later = later.chain(superseded_later);
         if let Some(after) = later.min() {
             self.look_again(now.mono + after, id);
         }
@@ -378,13 +378,13 @@ impl Service {
 
     /// Whether something is to be done to a machine, by what is seen of it.
     fn is_due(&self, now: Now, id: &VmId, action: &Action) -> bool {
-        let overruled = |vm: &Vm| *action == Action::FollowOwner && vm.machine.overruled != Overruled::No;
+        let superseded = |vm: &Vm| *action == Action::DropStaleNotes && vm.machine.superseded != Superseded::No;
         let config = self.inventory.config();
-        self.inventory.system(id).is_some_and(|vm| due(vm, config, now).contains(action) || overruled(vm))
+        self.inventory.system(id).is_some_and(|vm| due(vm, config, now).contains(action) || superseded(vm))
     }
 
     /// The time has come to look after a machine though nothing of it has changed.
-    pub(super) fn tend_again(&mut self, now: Now, id: &VmId) {
+    pub(super) fn reconcile_again(&mut self, now: Now, id: &VmId) {
         if let Some(machine) = self.commands.by_machine.get_mut(id) {
             machine.backoffs.expire(now.mono);
             machine.looked_at.take_if(|at| *at <= now.mono);
@@ -394,7 +394,7 @@ impl Service {
                 self.look_again(over, id);
             }
         }
-        self.tend(now, id);
+        self.reconcile(now, id);
         self.commands.idle.push(id.clone());
     }
 
@@ -403,7 +403,7 @@ impl Service {
         let machine = self.commands.by_machine.entry(id.clone()).or_default();
         if machine.looked_at.is_none_or(|planned| at < planned) {
             machine.looked_at = Some(at);
-            self.timers.set(at, Timer::Tend(id.clone()));
+            self.timers.set(at, Timer::Reconcile(id.clone()));
         }
     }
 
@@ -419,7 +419,7 @@ impl Service {
         let Some(vm) = self.inventory.system(id) else { return };
         let machine = self.commands.by_machine.entry(id.clone()).or_default();
         let until = machine.backoffs.failed(action, vm, forbidden, now.mono);
-        self.timers.set(until, Timer::Tend(id.clone()));
+        self.timers.set(until, Timer::Reconcile(id.clone()));
     }
 
     /// A machine is gone: nothing of it is going to be tried again.
@@ -467,9 +467,10 @@ impl Service {
         }
         let config = self.inventory.config();
         let patience = match waiting.action {
-            Action::Power(_) | Action::KeepPromise(_) | Action::BreakPromise(_) | Action::ReplaceRun(_) => {
-                config.command_timeout
-            }
+            Action::Power(_)
+            | Action::ExecutePendingPowerOn(_)
+            | Action::CancelPendingPowerOn(_)
+            | Action::ReplaceRun(_) => config.command_timeout,
             _ => config.update_timeout,
         };
         let deadline = now.mono + patience;
@@ -481,7 +482,7 @@ impl Service {
         let deferral = known.filter(|_| deferrable).map(|known| {
             let task = waiting.askers.iter().find_map(|asker| asker.task.clone());
             let task = task.unwrap_or_else(|| self.tasks.next_id());
-            promises::deferral(known, config, now, &task)
+            pending_power_ons::deferral(known, config, now, &task)
         });
         let id = self.commands.next_id();
         let unanswered = self.commands.by_machine.get(vm).map(|machine| machine.unanswered.clone()).unwrap_or_default();
@@ -518,7 +519,7 @@ impl Service {
     fn supersede(&mut self, now: Now, vm: &VmId, request: PowerRequest) {
         let gives_way = |action: &Action| match (request, action) {
             (PowerRequest::ForceOff, Action::Power(earlier)) => *earlier != PowerRequest::ForceOff,
-            (PowerRequest::ForceOff, Action::KeepPromise(_) | Action::ReplaceRun(_)) => true,
+            (PowerRequest::ForceOff, Action::ExecutePendingPowerOn(_) | Action::ReplaceRun(_)) => true,
             (PowerRequest::GracefulShutdown, Action::Power(earlier)) => *earlier == PowerRequest::On,
             _ => false,
         };
@@ -592,8 +593,14 @@ fn due(vm: &Vm, config: &Config, now: Now) -> Vec<Action> {
     let restore = booted_since(vm).map(|(used_by, booted)| Action::RestoreBoot { used_by, booted });
     let choice = deferred_choice(vm);
     let replace = lost_media::run_to_replace(vm).map(Action::ReplaceRun);
-    let promises = promises::due(vm, config, now);
-    restore.into_iter().chain(choice).chain(promises).chain(replace).chain(http_boot::due(vm, config)).collect()
+    let pending_power_ons = pending_power_ons::due(vm, config, now);
+    restore
+        .into_iter()
+        .chain(choice)
+        .chain(pending_power_ons)
+        .chain(replace)
+        .chain(http_boot::due(vm, config))
+        .collect()
 }
 
 /// Whether an action is tried again at a time of its own: it is in nobody's way, and whether it could be done or had to
@@ -631,7 +638,10 @@ fn booted_since(vm: &Vm) -> Option<(Uid, bool)> {
 
 /// Whether an action is about a machine's power: what is asked later waits for it, or has it called off.
 fn is_of_power(action: &Action) -> bool {
-    matches!(action, Action::Power(_) | Action::KeepPromise(_) | Action::BreakPromise(_) | Action::ReplaceRun(_))
+    matches!(
+        action,
+        Action::Power(_) | Action::ExecutePendingPowerOn(_) | Action::CancelPendingPowerOn(_) | Action::ReplaceRun(_)
+    )
 }
 
 /// Whether it may bring a machine up.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use foldhash::fast::FixedState;
 use rpds::{HashTrieMapSync, RedBlackTreeMapSync};
 
-use super::tombstones::Tombstones;
+use super::recently_deleted::RecentlyDeleted;
 use super::{EXPECT_FOR, MAX_REMEMBERED};
 use crate::auth::{
     AccountsContent, Authenticator, CredentialKey, Directory, Remembered, Reviewed, Sessions, SessionsContent, TokenKey,
@@ -34,9 +34,9 @@ pub(super) struct Inventory {
     imports: BTreeMap<ImportId, Arc<Import>>,
     imports_by_machine: BTreeMap<VmId, BTreeSet<ImportId>>,
     /// What went: a command that was under way may still report a reading from before.
-    gone_machines: Tombstones<VmId>,
-    gone_instances: Tombstones<VmId>,
-    gone_imports: Tombstones<ImportId>,
+    gone_machines: RecentlyDeleted<VmId>,
+    gone_instances: RecentlyDeleted<VmId>,
+    gone_imports: RecentlyDeleted<ImportId>,
     /// Until when a power state that was asked for is shown.
     expected_until: BTreeMap<VmId, Instant>,
     /// That of the record that was made last.
@@ -82,9 +82,9 @@ impl Inventory {
             unmatched: BTreeMap::new(),
             imports: BTreeMap::new(),
             imports_by_machine: BTreeMap::new(),
-            gone_machines: Tombstones::default(),
-            gone_instances: Tombstones::default(),
-            gone_imports: Tombstones::default(),
+            gone_machines: RecentlyDeleted::default(),
+            gone_instances: RecentlyDeleted::default(),
+            gone_imports: RecentlyDeleted::default(),
             expected_until: BTreeMap::new(),
             last_revision: 0,
             coming: BTreeSet::new(),
@@ -225,7 +225,7 @@ impl Inventory {
             Observation::Document(_)
             | Observation::DocumentGone(..)
             | Observation::Caller(_)
-            | Observation::Duty(_)
+            | Observation::Leadership(_)
             | Observation::Listed(_)
             | Observation::Synchronised(_)
             | Observation::Seen(_)
@@ -396,7 +396,7 @@ impl Inventory {
         );
         self.view.by_name = RedBlackTreeMapSync::new_sync();
         // What the old configuration hid, the new one may show.
-        self.gone_machines = Tombstones::default();
+        self.gone_machines = RecentlyDeleted::default();
         let mut all: Vec<_> = systems.values().cloned().collect();
         all.sort_by(|one, other| one.machine.id.cmp(&other.machine.id));
         for vm in all {

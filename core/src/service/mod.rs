@@ -6,23 +6,23 @@ mod access;
 mod backoff;
 mod callers;
 mod commands;
-mod duty;
+mod election;
 mod events;
-mod guard;
 mod http_boot;
 mod inventory;
-mod ledger;
+mod login_limiter;
 mod lost_media;
 mod orphans;
 mod outage;
-mod overruled;
 mod passwords;
-mod promises;
+mod pending_power_ons;
+mod recently_deleted;
+mod seen_in_responses;
 mod sources;
+mod stale_notes;
+mod stored_document;
 mod tasks;
 mod timers;
-mod tombstones;
-mod unconfirmed;
 
 use std::collections::VecDeque;
 use std::net::IpAddr;
@@ -35,8 +35,8 @@ use http::StatusCode;
 use crate::auth::{Attempt, EditError, Edited, ExternalUser, TokenKey};
 use crate::config::{Config, Secret};
 use crate::model::{
-    Action, BearerToken, CallerReview, Claim, Command, CommandError, CommandId, Completion, Congestion, CorrelationId,
-    DocumentWrite, Machine, Observation, Probe, Source, Uid, Unanswered, VmId,
+    Action, BearerToken, CallerReview, Command, CommandError, CommandId, Completion, Congestion, CorrelationId,
+    DocumentWrite, LeaseRequest, Machine, Observation, Probe, Source, Uid, Unanswered, VmId,
 };
 use crate::task::{TaskId, TaskRequest};
 use crate::time::{Instant, Now};
@@ -45,22 +45,22 @@ use crate::view::View;
 use access::Access;
 use callers::Callers;
 use commands::{Asker, Commands};
-use duty::Duty;
+use election::Election;
 use events::{Events, OWNERS_REVIEWED_EVERY};
 use inventory::Inventory;
 use lost_media::LostMedia;
 use orphans::Orphans;
-use overruled::Overrulings;
 use passwords::Passwords;
+use seen_in_responses::SeenInResponses;
 use sources::Sources;
+use stale_notes::StaleNotes;
 use tasks::Tasks;
 use timers::{Timer, Timers};
-use unconfirmed::Unconfirmed;
 
 pub(crate) use access::AccessEdit;
 pub use events::{Delivery, DeliveryError, DeliveryId, StreamId};
 pub(crate) use events::{EventChange, EventIntent, EventOutcome, NewContext};
-pub(crate) use guard::client_of;
+pub(crate) use login_limiter::client_of;
 pub(crate) use passwords::PasswordOutcome;
 pub use passwords::{PasswordResult, PasswordTask, PasswordWork, PasswordWorkId};
 pub use timers::Reason;
@@ -68,7 +68,7 @@ pub use timers::Reason;
 /// The single writer. Drain [`Service::poll_output`] after every call of a `handle_*` method.
 pub struct Service {
     inventory: Inventory,
-    unconfirmed: Unconfirmed,
+    seen_in_responses: SeenInResponses,
     access: Access,
     passwords: Passwords,
     callers: Callers,
@@ -76,8 +76,8 @@ pub struct Service {
     events: Events,
     orphans: Orphans,
     lost_media: LostMedia,
-    overruled: Overrulings,
-    duty: Duty,
+    stale_notes: StaleNotes,
+    election: Election,
     tasks: Tasks,
     timers: Timers,
     outputs: VecDeque<Output>,
@@ -154,8 +154,8 @@ pub enum Output {
     Store(DocumentWrite),
     /// Find this out, and report it with [`Input::Completed`] as if it were a command.
     Review(CallerReview),
-    /// Claim this, and report it with [`Input::Completed`] as if it were a command.
-    Claim(Claim),
+    /// Ask for this, and report it with [`Input::Completed`] as if it were a command.
+    Lease(LeaseRequest),
     /// See whether the cluster answers, and report it with [`Input::Completed`] as if it were a command.
     Probe(Probe),
     /// The cluster answers again: tell the watches, which may be waiting for that.
@@ -216,7 +216,7 @@ pub enum Notice {
     },
     /// Replicas cannot agree on which of them pushes events.
     #[error("every replica pushes every event, since they cannot agree on one that does: {0}")]
-    DutyNotShared(String),
+    LeadershipNotShared(String),
     /// The cluster does not answer, or not as it should.
     #[error("the cluster cannot be seen: {reason} ({kind}{})", place(namespace.as_deref()))]
     ClusterUnseen {
@@ -411,16 +411,16 @@ impl Service {
         let events = Events::new(&entropy);
         Self {
             inventory: Inventory::new(config, entropy, now),
-            unconfirmed: Unconfirmed::default(),
+            seen_in_responses: SeenInResponses::default(),
             access: Access::new(entropy),
             passwords: Passwords::default(),
             callers: Callers::default(),
             commands: Commands::default(),
-            duty: Duty::new(events.run()),
+            election: Election::new(events.run()),
             events,
             orphans: Orphans::default(),
             lost_media: LostMedia::default(),
-            overruled: Overrulings::default(),
+            stale_notes: StaleNotes::default(),
             tasks: Tasks::new(entropy),
             timers,
             outputs: VecDeque::new(),
@@ -440,7 +440,7 @@ impl Service {
             Input::Completed { id, result, .. } if self.access.is_writing(id) => self.stored(now, id, &result),
             Input::Completed { id, result, .. } if self.callers.is_asking(id) => self.reviewed(now, id, result),
             Input::Completed { id, result, .. } if self.events.owners.is_asking(id) => self.owner_reviewed(now, result),
-            Input::Completed { id, result, .. } if self.duty.is_claiming(id) => self.claimed(now, result),
+            Input::Completed { id, result, .. } if self.election.is_asking(id) => self.lease_answered(now, result),
             Input::Completed { id, result, .. } if self.sources.is_probing(id) => self.probed(now, &result),
             Input::Completed { id, result, unanswered } => self.completed(now, id, result, unanswered),
             Input::ClockCompared(correction) => self.inventory.set_clock_correction(correction),
@@ -456,7 +456,7 @@ impl Service {
             Input::Shutdown => {
                 self.stopping = Stopping::Requested;
                 self.close_streams();
-                self.release_duty(now);
+                self.release_leadership(now);
             }
         }
         self.settle(now);
@@ -476,9 +476,9 @@ impl Service {
                     } else if self.events.owners.is_asking(id) {
                         self.outputs.push_back(Output::Cancel(id));
                         self.owner_reviewed(now, Err(CommandError::TimedOut));
-                    } else if self.duty.is_claiming(id) {
+                    } else if self.election.is_asking(id) {
                         self.outputs.push_back(Output::Cancel(id));
-                        self.claimed(now, Err(CommandError::TimedOut));
+                        self.lease_answered(now, Err(CommandError::TimedOut));
                     } else if self.sources.is_probing(id) {
                         self.outputs.push_back(Output::Cancel(id));
                         self.probed(now, &Err(CommandError::TimedOut));
@@ -490,9 +490,9 @@ impl Service {
                 Timer::Expected(vm) => self.inventory.forget_expected(&vm, now.mono),
                 Timer::Subscription(id) => self.subscription_due(id),
                 Timer::Task(id) => self.expire_task(now, &id),
-                Timer::Tend(vm) => self.tend_again(now, &vm),
+                Timer::Reconcile(vm) => self.reconcile_again(now, &vm),
                 Timer::Sessions => self.look_at_sessions(now),
-                Timer::Claim => self.claim(now),
+                Timer::Lease => self.request_lease(now),
                 Timer::Probe => self.probe(now),
                 Timer::Sight => self.look_around(now),
                 Timer::Outage => self.tell_outage(now),
@@ -572,14 +572,14 @@ impl Service {
             Observation::Seen(sight) => self.seen(now, sight),
             Observation::Unseen(blindness) => self.unseen(now, blindness),
             Observation::Listed(listed) => {
-                for gone in self.unconfirmed.missing_from(&listed) {
+                for gone in self.seen_in_responses.missing_from(&listed) {
                     self.observed(now, gone);
                 }
             }
             other => {
-                self.unconfirmed.confirm(&other);
+                self.seen_in_responses.confirm(&other);
                 for vm in self.take_in(now, other) {
-                    self.tend(now, &vm);
+                    self.reconcile(now, &vm);
                 }
             }
         }
@@ -613,7 +613,7 @@ impl Service {
             || self.access.has_waiters()
             || self.callers.has_waiters()
             || self.passwords.has_waiters();
-        if self.stopping == Stopping::Requested && !waited_for && !self.duty.is_ending() {
+        if self.stopping == Stopping::Requested && !waited_for && !self.election.is_ending() {
             self.stopping = Stopping::Done;
             self.outputs.push_back(Output::Stopped);
         }

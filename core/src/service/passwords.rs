@@ -15,7 +15,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::guard::client_of;
+use super::login_limiter::client_of;
 use super::timers::Timer;
 use super::{Notice, OutcomeKind, Output, Service, Ticket};
 use crate::auth::{AccountEdit, Attempt, Lock, PasswordCheck, Verdict};
@@ -187,16 +187,16 @@ impl Service {
             self.answer(ticket, OutcomeKind::Password(outcome));
             return false;
         }
-        if let Some(until) = self.access.guard().throttled_until(client, now.mono) {
+        if let Some(until) = self.access.login_limiter().throttled_until(client, now.mono) {
             self.answer(ticket, OutcomeKind::Password(PasswordOutcome::TooManyFailures(until)));
             return false;
         }
         let policy = self.access.accounts().policy;
         // Whoever cannot log in is treated as if nobody could: it takes as long, and counts for the client alone.
         attempt.account = attempt.account.filter(|account| {
-            self.may_log_in(now, account, None) && !self.access.guard().is_shut(account, policy, now.mono)
+            self.may_log_in(now, account, None) && !self.access.login_limiter().is_shut(account, policy, now.mono)
         });
-        self.access.guard().begin(client, attempt.account.as_ref(), policy, now.mono);
+        self.access.login_limiter().begin(client, attempt.account.as_ref(), policy, now.mono);
         if attempt.account.is_none() {
             attempt.verdict = Verdict::Wrong;
         }
@@ -240,15 +240,15 @@ impl Service {
         let hash = attempt.check.as_ref().map(|check| &check.hash).filter(|_| attempt.verdict == Verdict::Open);
         let account = attempt.account.as_ref();
         if let Some(account) = account.filter(|account| right && self.may_log_in(now, account, hash)) {
-            self.access.guard().succeeded(account);
-            self.access.guard().succeeded_from(client);
+            self.access.login_limiter().succeeded(account);
+            self.access.login_limiter().succeeded_from(client);
             self.inventory.remember(account, attempt.key, now.mono);
             let outcome = PasswordOutcome::Right(Arc::clone(account));
             return self.answer(ticket, OutcomeKind::Password(outcome));
         }
         self.failed_from(now, client);
         let policy = self.access.accounts().policy;
-        if let Some(account) = account.filter(|account| self.access.guard().failed(account, policy, now.mono)) {
+        if let Some(account) = account.filter(|account| self.access.login_limiter().failed(account, policy, now.mono)) {
             self.show_locks();
             if let Some(known) = self.inventory.current().directory.by_uid(account) {
                 let (user, request) = (Arc::clone(&known.user_name), attempt.request.clone());
@@ -274,7 +274,7 @@ impl Service {
 
     /// An attempt of a client has failed.
     pub(super) fn failed_from(&mut self, now: Now, client: IpAddr) {
-        if let Some(until) = self.access.guard().throttled_until(client, now.mono) {
+        if let Some(until) = self.access.login_limiter().throttled_until(client, now.mono) {
             self.inventory.throttle(client_of(client), until, now.mono);
         }
     }

@@ -154,7 +154,7 @@ impl Service {
         self.sources.announced = Some(now.mono);
         self.sources.known = sources.into_iter().map(|source| (source, State::default())).collect();
         if shared {
-            self.claim_duty(now);
+            self.request_leadership(now);
         }
         if !self.sources.known.is_empty() {
             self.timers.set(now.mono + PROBED_AFTER, Timer::Probe);
@@ -301,7 +301,7 @@ impl Service {
             }
         }
         for vm in self.inventory.systems_in(&newly_listed) {
-            self.tend(now, &vm);
+            self.reconcile(now, &vm);
         }
     }
 }

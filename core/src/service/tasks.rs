@@ -1,8 +1,8 @@
 //! Tasks: which there are, when they end and when they go. What they look like is not known here.
 //!
 //! A request's task is made when the request is taken in and ends with its command; it is kept for a while and then
-//! goes. An import's task is what the cluster shows of the import, and goes with it. A promised power-on's is what the
-//! cluster shows of the promise, and is kept for a while when that is gone. So only the first kind is lost with the
+//! goes. An import's task is what the cluster shows of the import, and goes with it. A pending power-on's is what the
+//! cluster shows of the pending power-on, and is kept for a while when that is gone. So only the first kind is lost with the
 //! replica.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -32,8 +32,8 @@ pub(super) struct Tasks {
     /// Tasks of imports that somebody has removed, and when those imports began. They are not shown any more, though
     /// the cluster still shows the import; as many as there are such imports at most.
     dismissed: BTreeMap<TaskId, Option<UnixTime>>,
-    /// The tasks of power-ons that are promised.
-    promised: BTreeMap<VmId, TaskId>,
+    /// The tasks of power-ons that are pending.
+    pending_power_on: BTreeMap<VmId, TaskId>,
     /// The tasks of imports that serve several machines, by the machine that each of them is about.
     shared: BTreeMap<VmId, BTreeSet<TaskId>>,
 }
@@ -51,8 +51,8 @@ struct Record {
 impl Tasks {
     /// `key` is secret and random, so that no other replica makes the same ids, nor this one after a restart.
     pub(super) fn new(key: [u8; 32]) -> Self {
-        let (requests, dismissed, promised, shared) = Default::default();
-        Self { key, last: 0, requests, dismissed, promised, shared }
+        let (requests, dismissed, pending_power_on, shared) = Default::default();
+        Self { key, last: 0, requests, dismissed, pending_power_on, shared }
     }
 
     pub(super) fn next_id(&mut self) -> TaskId {
@@ -109,7 +109,8 @@ impl Service {
         self.tasks.last += 1;
         let record = Record { number: self.tasks.last, vm: vm.clone(), owner: Arc::clone(&request.owner), ended: None };
         self.tasks.requests.insert(id.clone(), record);
-        let work = Work::Request { request: Arc::clone(request), started: now.unix, promised: false, end: None };
+        let work =
+            Work::Request { request: Arc::clone(request), started: now.unix, pending_power_on: false, end: None };
         let (id, vm, uid) = (id, vm.clone(), Some(uid.clone()));
         self.show_task(now, Task { id: id.clone(), vm, uid, work, cancelling: false, left_out: None });
         Some(id)
@@ -155,7 +156,7 @@ impl Service {
             self.follow_import(now, &import);
         }
         for vm in changed.iter().filter(|_| machine) {
-            self.follow_promise(now, vm);
+            self.follow_pending_power_on(now, vm);
         }
         changed
     }
@@ -165,7 +166,7 @@ impl Service {
         let Some(task) = self.inventory.task(id).cloned() else {
             return self.answer(ticket, OutcomeKind::Failed(CommandError::NotFound));
         };
-        let promise = self.tasks.promised.get(&task.vm) == Some(id);
+        let pending = self.tasks.pending_power_on.get(&task.vm) == Some(id);
         let eject = match &task.work {
             Work::Request { end: Some(_), .. } | Work::PowerOn { .. } => None,
             Work::Request { end: None, .. } => match self.withdraw(&task.vm, id) {
@@ -188,7 +189,7 @@ impl Service {
         };
         let uid = self.inventory.system(&task.vm).map(|vm| vm.machine.uid.clone());
         let action = match eject {
-            None if promise => Some(Action::BreakPromise(id.as_str().into())),
+            None if pending => Some(Action::CancelPendingPowerOn(id.as_str().into())),
             eject => eject.map(Action::EjectMedia),
         };
         if let (Some(action), Some(uid)) = (action, uid) {
@@ -220,15 +221,15 @@ impl Service {
 
     fn end_task(&mut self, now: Now, id: &TaskId, outcome: OutcomeKind) {
         let Some(task) = self.inventory.task(id).map(|task| Task::clone(task)) else { return };
-        if outcome == OutcomeKind::Done && self.tasks.promised.get(&task.vm) == Some(id) {
-            // It has come to a promise, which is still to be kept.
+        if outcome == OutcomeKind::Done && self.tasks.pending_power_on.get(&task.vm) == Some(id) {
+            // It has come to a pending power-on, which is still to be kept.
             return;
         }
         let import = self.import_behind(&task.vm, id).filter(|_| outcome == OutcomeKind::Done);
         let end = Some((now.unix, outcome));
         let work = match task.work {
-            Work::Request { request, started, promised, end: None } => {
-                Work::Request { request, started, promised, end }
+            Work::Request { request, started, pending_power_on, end: None } => {
+                Work::Request { request, started, pending_power_on, end }
             }
             Work::PowerOn { asked, end: None } => Work::PowerOn { asked, end },
             Work::Request { .. } | Work::PowerOn { .. } | Work::Import(_) => return,
@@ -249,16 +250,18 @@ impl Service {
         self.show_task(now, Task { work, ..task });
     }
 
-    /// Brings the task of a promised power-on up to date with the machine.
-    fn follow_promise(&mut self, now: Now, id: &VmId) {
+    /// Brings the task of a pending power-on up to date with the machine.
+    fn follow_pending_power_on(&mut self, now: Now, id: &VmId) {
         let vm = self.inventory.system(id).cloned();
         let machine = vm.as_ref().map(|vm| &vm.machine);
-        let promised = machine.and_then(|machine| machine.promised.as_ref()).filter(|promised| !promised.overruled);
-        let task = promised.map(TaskId::of_promise);
-        if task.as_ref() == self.tasks.promised.get(id) {
+        let pending_power_on = machine
+            .and_then(|machine| machine.pending_power_on.as_ref())
+            .filter(|pending_power_on| !pending_power_on.superseded);
+        let task = pending_power_on.map(TaskId::of_pending_power_on);
+        if task.as_ref() == self.tasks.pending_power_on.get(id) {
             return;
         }
-        if let Some(ended) = self.tasks.promised.remove(id) {
+        if let Some(ended) = self.tasks.pending_power_on.remove(id) {
             let power = vm.as_ref().map(|vm| vm.seen_power());
             let outcome = match power {
                 Some(PowerState::On | PowerState::PoweringOn | PowerState::Paused) => OutcomeKind::Done,
@@ -273,13 +276,13 @@ impl Service {
             }
             self.end_task(now, &ended, outcome);
         }
-        let (Some(task), Some(promised), Some(machine)) = (task, promised, machine) else { return };
+        let (Some(task), Some(pending_power_on), Some(machine)) = (task, pending_power_on, machine) else { return };
         match self.inventory.task(&task) {
             // The request's, which goes on as this.
             Some(known) if known.vm == *id && known.ended().is_none() => {
                 let mut known = Task::clone(known);
-                if let Work::Request { promised, .. } = &mut known.work {
-                    *promised = true;
+                if let Work::Request { pending_power_on, .. } = &mut known.work {
+                    *pending_power_on = true;
                     self.show_task(now, known);
                 }
             }
@@ -294,12 +297,12 @@ impl Service {
                 self.tasks.last += 1;
                 let record = Record { number: self.tasks.last, vm: id.clone(), owner, ended: None };
                 self.tasks.requests.insert(task.clone(), record);
-                let work = Work::PowerOn { asked: promised.asked, end: None };
+                let work = Work::PowerOn { asked: pending_power_on.asked, end: None };
                 let (vm, uid) = (id.clone(), Some(machine.uid.clone()));
                 self.show_task(now, Task { id: task.clone(), vm, uid, work, cancelling: false, left_out: None });
             }
         }
-        self.tasks.promised.insert(id.clone(), task);
+        self.tasks.pending_power_on.insert(id.clone(), task);
     }
 
     /// Brings an import's task up to date with the import.

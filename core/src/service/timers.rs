@@ -19,11 +19,11 @@ pub enum Reason {
     /// A task has been kept long enough.
     Task,
     /// A machine is to be looked after again.
-    Tend,
+    Reconcile,
     /// It is to be noted when sessions were last used.
     Sessions,
     /// It is to be seen which replica pushes events.
-    Claim,
+    Lease,
     /// It is to be seen whether the cluster answers.
     Probe,
     /// What is known of the cluster gets old.
@@ -48,9 +48,9 @@ pub(super) enum Timer {
     Expected(VmId),
     Subscription(SubscriptionId),
     Task(TaskId),
-    Tend(VmId),
+    Reconcile(VmId),
     Sessions,
-    Claim,
+    Lease,
     Probe,
     Sight,
     Outage,
@@ -92,9 +92,9 @@ impl Timers {
             Timer::Expected(_) => Reason::Expected,
             Timer::Subscription(_) => Reason::Subscription,
             Timer::Task(_) => Reason::Task,
-            Timer::Tend(_) => Reason::Tend,
+            Timer::Reconcile(_) => Reason::Reconcile,
             Timer::Sessions => Reason::Sessions,
-            Timer::Claim => Reason::Claim,
+            Timer::Lease => Reason::Lease,
             Timer::Probe => Reason::Probe,
             Timer::Sight => Reason::Sight,
             Timer::Outage => Reason::Outage,

@@ -46,11 +46,11 @@ fn actions() -> Vec<Action> {
         Action::RemoveOrphan { import, made: UnixTime(0) },
         Action::ReplaceRun(Uid::new("x")),
         Action::RestoreBoot { booted: true, used_by: Uid::new("x") },
-        Action::FollowOwner,
+        Action::DropStaleNotes,
         Action::ResetFirmware,
         Action::SetImageTrust { slot: Slot::Cd, change: TrustChange::Verify(true) },
-        Action::KeepPromise("0123456789abcdef".into()),
-        Action::BreakPromise("0123456789abcdef".into()),
+        Action::ExecutePendingPowerOn("0123456789abcdef".into()),
+        Action::CancelPendingPowerOn("0123456789abcdef".into()),
     ]
 }
 

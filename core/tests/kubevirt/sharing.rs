@@ -10,8 +10,8 @@ use kubevirt_redfish_core::model::{
 };
 use kubevirt_redfish_core::time::UnixTime;
 use kubevirt_redfish_fixtures::cluster::{ClusterConfig, Fault, FaultEffect, KubevirtVersion, Rule};
-use kubevirt_redfish_fixtures::desk::certificate;
 use kubevirt_redfish_fixtures::sample::small_with_drive;
+use kubevirt_redfish_fixtures::stub::certificate;
 use serde_json::{Value, json};
 
 use crate::harness::{NAMESPACE, World, image_of};

@@ -8,8 +8,8 @@ use kubevirt_redfish_core::model::{
     Action, CommandError, ImageCertificate, ImportState, InsertMedia, ObjectName, Observation, Slot, TrustChange,
 };
 use kubevirt_redfish_fixtures::cluster::{Fault, FaultEffect};
-use kubevirt_redfish_fixtures::desk::certificate;
 use kubevirt_redfish_fixtures::sample::small_with_drive;
+use kubevirt_redfish_fixtures::stub::certificate;
 use serde_json::{Value, json};
 
 use crate::harness::{NAMESPACE, World, image_of, seen};

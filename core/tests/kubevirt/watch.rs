@@ -55,7 +55,7 @@ impl Seen {
             Observation::Document(_)
             | Observation::DocumentGone(..)
             | Observation::Caller(_)
-            | Observation::Duty(_)
+            | Observation::Leadership(_)
             | Observation::Listed(_)
             | Observation::Interrupt(_) => {}
             Observation::Platform(platform) => self.platform = platform.version.map(Into::into),

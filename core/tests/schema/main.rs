@@ -19,7 +19,7 @@ use kubevirt_redfish_core::model::{
 };
 use kubevirt_redfish_core::time::UnixTime;
 use kubevirt_redfish_fixtures::crawl::crawl;
-use kubevirt_redfish_fixtures::desk::{Desk, certificate, import_named, machines};
+use kubevirt_redfish_fixtures::stub::{StubCluster, certificate, import_named, machines};
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -38,8 +38,8 @@ fn schemas() -> Option<Csdl> {
 }
 
 /// What is wrong with everything that `user` sees.
-fn problems(csdl: &mut Csdl, desk: &mut Desk, user: &str) -> Vec<String> {
-    let pages = crawl(desk, user);
+fn problems(csdl: &mut Csdl, stub: &mut StubCluster, user: &str) -> Vec<String> {
+    let pages = crawl(stub, user);
     pages
         .iter()
         .flat_map(|(uri, page)| {
@@ -52,11 +52,11 @@ fn problems(csdl: &mut Csdl, desk: &mut Desk, user: &str) -> Vec<String> {
 #[test]
 fn every_resource_is_what_its_schema_says() {
     let Some(mut csdl) = schemas() else { return };
-    let mut desk = Desk::new();
-    subscribe(&mut desk);
-    desk.run("lab.node-0", "run-1", Phase::Running, false, false);
-    assert_eq!(problems(&mut csdl, &mut desk, "all"), Vec::<String>::new());
-    let mut sent: serde_json::Value = serde_json::from_slice(&desk.deliveries.front().unwrap().body).unwrap();
+    let mut stub = StubCluster::new();
+    subscribe(&mut stub);
+    stub.run("lab.node-0", "run-1", Phase::Running, false, false);
+    assert_eq!(problems(&mut csdl, &mut stub, "all"), Vec::<String>::new());
+    let mut sent: serde_json::Value = serde_json::from_slice(&stub.deliveries.front().unwrap().body).unwrap();
     // Records are part of the payload; the schema has them as resources that it contains.
     let mut record = sent["Events"].as_array_mut().unwrap().pop().unwrap();
     assert_eq!(check(&mut csdl, &sent), Vec::<String>::new());
@@ -65,7 +65,7 @@ fn every_resource_is_what_its_schema_says() {
 }
 
 /// One subscription of each kind.
-fn subscribe(desk: &mut Desk) {
+fn subscribe(stub: &mut StubCluster) {
     const ALL: &str = "Basic YWxsOnNlY3JldA==";
     let body = json!({
         "Destination": "https://listener.example/", "Protocol": "Redfish", "Context": "all", "SendHeartbeat": true,
@@ -73,10 +73,10 @@ fn subscribe(desk: &mut Desk) {
         "SubordinateResources": true, "MessageIds": ["Base.Success"], "RegistryPrefixes": ["ResourceEvent"],
     });
     let post = http::Request::post("/redfish/v1/EventService/Subscriptions").header("authorization", ALL);
-    let made = desk.request(post.body(body.to_string().into()).unwrap()).unwrap();
+    let made = stub.request(post.body(body.to_string().into()).unwrap()).unwrap();
     assert_eq!(made.status(), http::StatusCode::CREATED);
     let open = http::Request::get("/redfish/v1/EventService/SSE").header("authorization", ALL);
-    assert_eq!(desk.request(open.body(bytes::Bytes::new()).unwrap()).unwrap().status(), http::StatusCode::OK);
+    assert_eq!(stub.request(open.body(bytes::Bytes::new()).unwrap()).unwrap().status(), http::StatusCode::OK);
 }
 
 #[test]
@@ -225,11 +225,11 @@ fn whatever_a_machine_is_like() {
     let csdl = RefCell::new(csdl);
     let config = ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() };
     proptest!(config, |(machine in any_machine(), instance in prop::option::of(any_instance()))| {
-        let mut desk = Desk::new();
-        desk.observe(Observation::Machine(Arc::new(machine)));
+        let mut stub = StubCluster::new();
+        stub.observe(Observation::Machine(Arc::new(machine)));
         if let Some(instance) = instance {
-            desk.observe(Observation::Instance(Arc::new(instance)));
+            stub.observe(Observation::Instance(Arc::new(instance)));
         }
-        prop_assert_eq!(problems(&mut csdl.borrow_mut(), &mut desk, "operator"), Vec::<String>::new());
+        prop_assert_eq!(problems(&mut csdl.borrow_mut(), &mut stub, "operator"), Vec::<String>::new());
     });
 }

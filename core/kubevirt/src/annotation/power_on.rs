@@ -3,11 +3,11 @@
 use serde::{Deserialize, Serialize};
 
 use super::bounds::{is_of, is_uid, record};
-use crate::model::{Deferral, PromisedPowerOn, Uid};
+use crate::model::{Deferral, PendingPowerOn, Uid};
 use crate::object::{RunStrategy, VirtualMachine};
 use crate::time::UnixTime;
 
-/// A power-on that has been promised.
+/// A power-on that has been pending.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct PowerOnRecord {
@@ -68,18 +68,18 @@ impl PowerOnRecord {
     }
 
     /// Whether the owner has changed since when the machine is to run.
-    pub(crate) fn overruled(&self, machine: &VirtualMachine) -> bool {
+    pub(crate) fn superseded(&self, machine: &VirtualMachine) -> bool {
         machine.run_strategy().name() != &*self.run_strategy
     }
 
     /// The record in the domain's words.
-    pub(crate) fn to_model(&self, machine: &VirtualMachine) -> Option<PromisedPowerOn> {
-        Some(PromisedPowerOn {
+    pub(crate) fn to_model(&self, machine: &VirtualMachine) -> Option<PendingPowerOn> {
+        Some(PendingPowerOn {
             name: self.name.clone(),
             asked: UnixTime::parse(&self.asked)?,
             until: UnixTime::parse(&self.until)?,
             run: self.instance.as_deref().map(Uid::new),
-            overruled: self.overruled(machine),
+            superseded: self.superseded(machine),
         })
     }
 

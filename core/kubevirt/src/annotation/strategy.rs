@@ -1,6 +1,6 @@
 //! A `runStrategy` that was replaced and is put back by the next start.
 
-use crate::model::Overruled;
+use crate::model::Superseded;
 use crate::object::{RunStrategy, VirtualMachine};
 
 /// A `runStrategy` that had to be replaced. Written as `Always` if it was replaced by `Halted`, as stops do, else as
@@ -33,12 +33,12 @@ impl StrategyNote {
 
     /// Whether a note says nothing any more, because the owner has chosen a strategy since: should that go back some day,
     /// nobody wants what the note says.
-    pub(crate) fn overruled(machine: &VirtualMachine) -> Overruled {
+    pub(crate) fn superseded(machine: &VirtualMachine) -> Superseded {
         let strategy = machine.run_strategy();
         match Self::read(machine).filter(|note| note.now != strategy) {
-            None => Overruled::No,
-            Some(note) if note.was == strategy => Overruled::Perhaps,
-            Some(_) => Overruled::Yes,
+            None => Superseded::No,
+            Some(note) if note.was == strategy => Superseded::Perhaps,
+            Some(_) => Superseded::Yes,
         }
     }
 

@@ -12,7 +12,7 @@ use super::answer::Problem;
 use super::boot;
 use super::engine::{Decision, Purpose, Reaction, Task};
 use super::insert::Insert;
-use super::scene::Scene;
+use super::snapshot::Snapshot;
 use crate::TransportError;
 use crate::annotation::{BootRecord, LeftOutRecord, MEDIA_LEFT_OUT, MediaRecord};
 use crate::model::{CommandError, ImportState, InsertMedia, ObjectName, Slot, Url};
@@ -52,40 +52,41 @@ impl AwaitedMedia {
     }
 
     /// Whether the image that is to be booted over HTTP is not in its drive.
-    pub(super) fn lacks_http_image(scene: &Scene<'_>) -> bool {
-        missing_http_image(scene).is_some()
+    pub(super) fn lacks_http_image(snapshot: &Snapshot<'_>) -> bool {
+        missing_http_image(snapshot).is_some()
     }
 
     /// The next step of finding out; `None` when everything is known. An image that cannot be asked for fails what has
-    /// just been asked; a start that was promised is carried out without it.
-    pub(super) fn find_out(&mut self, scene: &Scene<'_>, promised: bool) -> Option<Decision> {
+    /// just been asked; a start that was pending is carried out without it.
+    pub(super) fn find_out(&mut self, snapshot: &Snapshot<'_>, pending_power_on: bool) -> Option<Decision> {
         if let Some(insertion) = &mut self.insertion {
-            match insertion.decide(scene) {
+            match insertion.decide(snapshot) {
                 Decision::Done => self.insertion = None,
-                Decision::Fail(error) => return Some(self.give_up(error, promised)),
+                Decision::Fail(error) => return Some(self.give_up(error, pending_power_on)),
                 other => return Some(other),
             }
         }
-        if let Some(image) = missing_http_image(scene) {
+        if let Some(image) = missing_http_image(snapshot) {
             if let Some(reason) = &self.refusal {
-                let machine = scene.machine.metadata.uid.clone();
+                let machine = snapshot.machine.metadata.uid.clone();
                 let image = image.as_str().into();
                 let note = LeftOutRecord { image, reason: reason.as_str().into(), claim: None, machine };
                 let note = serde_json::to_string(&note).ok();
-                let patch = boot::abandon(scene).annotate(MEDIA_LEFT_OUT, note.as_deref());
-                return Some(Decision::Write(patch.into_write(Purpose::Main, scene.command)));
+                let patch = boot::abandon(snapshot).annotate(MEDIA_LEFT_OUT, note.as_deref());
+                return Some(Decision::Write(patch.into_write(Purpose::Main, snapshot.command)));
             }
-            self.insertion = Some(Insert::new(scene.command, &InsertMedia::to_boot_over_http(image), scene.settings));
+            self.insertion =
+                Some(Insert::new(snapshot.command, &InsertMedia::to_boot_over_http(image), snapshot.settings));
             return Some(Decision::Wait(Duration::ZERO));
         }
         if let Some(looked_at) = self.looking_at.take() {
-            let import = scene.import.there().and_then(|import| translate::import(import));
+            let import = snapshot.import.there().and_then(|import| translate::import(import));
             // One that is only fetched when a machine wants it is not waited for: that would take for ever.
             self.awaited |=
                 import.is_some_and(|import| import.state != ImportState::Succeeded && !import.awaits_machine);
             self.looked_at.insert(looked_at);
         }
-        let mut media = Slot::ALL.iter().filter_map(|slot| MediaRecord::read(scene.machine, *slot));
+        let mut media = Slot::ALL.iter().filter_map(|slot| MediaRecord::read(snapshot.machine, *slot));
         self.looking_at =
             media.find_map(|medium| medium.holder.import().filter(|import| !self.looked_at.contains(*import)).cloned());
         self.looking_at.is_some().then_some(Decision::Wait(Duration::ZERO))
@@ -113,7 +114,7 @@ impl AwaitedMedia {
         }
     }
 
-    pub(super) fn rejected(&mut self, purpose: Purpose, problem: &Problem, promised: bool) -> Reaction {
+    pub(super) fn rejected(&mut self, purpose: Purpose, problem: &Problem, pending_power_on: bool) -> Reaction {
         let Some(insertion) = &mut self.insertion else { return Reaction::Usual };
         let error = match (insertion.rejected(purpose, problem), problem) {
             (Reaction::Fail(error), _) => error,
@@ -121,7 +122,7 @@ impl AwaitedMedia {
             (Reaction::Usual, Problem::Refused(message)) => CommandError::Refused(message.clone()),
             (other, _) => return other,
         };
-        match self.give_up(error, promised) {
+        match self.give_up(error, pending_power_on) {
             Decision::Fail(error) => Reaction::Fail(error),
             Decision::Write(_) | Decision::Ask(_) | Decision::Read(_) | Decision::Wait(_) | Decision::Done => {
                 Reaction::Replan
@@ -130,15 +131,17 @@ impl AwaitedMedia {
     }
 
     /// The image cannot be asked for.
-    fn give_up(&mut self, error: CommandError, promised: bool) -> Decision {
+    fn give_up(&mut self, error: CommandError, pending_power_on: bool) -> Decision {
         let reason = match error {
             CommandError::Refused(reason) | CommandError::Unsupported(reason) => reason,
             // What it lacks is the operator's business.
-            CommandError::Forbidden(_) if promised => "the service is not permitted to have images fetched".to_owned(),
+            CommandError::Forbidden(_) if pending_power_on => {
+                "the service is not permitted to have images fetched".to_owned()
+            }
             other => return Decision::Fail(other),
         };
         self.insertion = None;
-        if promised {
+        if pending_power_on {
             self.refusal = Some(reason);
             return Decision::Wait(Duration::ZERO);
         }
@@ -146,9 +149,9 @@ impl AwaitedMedia {
     }
 }
 
-fn missing_http_image(scene: &Scene<'_>) -> Option<Url> {
-    let record = BootRecord::read(scene.machine)?;
+fn missing_http_image(snapshot: &Snapshot<'_>) -> Option<Url> {
+    let record = BootRecord::read(snapshot.machine)?;
     let image = record.http_image()?;
-    let there = MediaRecord::read(scene.machine, Slot::Http).is_some_and(|medium| *medium.image == *image.as_str());
+    let there = MediaRecord::read(snapshot.machine, Slot::Http).is_some_and(|medium| *medium.image == *image.as_str());
     (!there).then_some(image)
 }

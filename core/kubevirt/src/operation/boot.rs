@@ -7,7 +7,7 @@
 use super::boot_template::{TERMINATE, Template};
 use super::engine::{Decision, Purpose, Task};
 use super::firmware as settings;
-use super::scene::{Patch, Scene};
+use super::snapshot::{Patch, Snapshot};
 use crate::annotation::{BootOrder, BootRecord, Enabled, StrategyNote, Target};
 use crate::model::{BootChange, BootMode, CommandError, Uid};
 use crate::object::RunStrategy;
@@ -23,56 +23,60 @@ pub(super) struct Outcome {
 }
 
 /// What a change of the override or of the machine's own order comes to on a machine that is to have `strategy`.
-pub(super) fn change(scene: &Scene<'_>, change: &BootChange, strategy: RunStrategy) -> Result<Outcome, CommandError> {
-    let machine = scene.machine;
+pub(super) fn change(
+    snapshot: &Snapshot<'_>,
+    change: &BootChange,
+    strategy: RunStrategy,
+) -> Result<Outcome, CommandError> {
+    let machine = snapshot.machine;
     let present = BootRecord::read(machine);
-    let mut template = Template::of(scene);
+    let mut template = Template::of(snapshot);
     template.strategy = strategy;
     if let Some(order) = &change.order {
-        template.choose(scene, order)?;
+        template.choose(snapshot, order)?;
     }
     let source = change.next.is_some() || change.http_uri.is_some();
     let named = change.target.is_some() || change.enabled.is_some() || source;
     let ordered = named || change.order.is_some();
-    let mut wanted = if named { wanted(scene, change, present.as_ref()) } else { present.clone() };
+    let mut wanted = if named { wanted(snapshot, change, present.as_ref()) } else { present.clone() };
     if let Some(wanted) = wanted.as_mut() {
-        put_mode_on_trial(scene, change, named, present.as_ref(), wanted);
+        put_mode_on_trial(snapshot, change, named, present.as_ref(), wanted);
     }
     match wanted.as_mut().filter(|wanted| wanted.enabled != Enabled::Disabled) {
-        Some(wanted) if ordered => wanted.change = template.boot_from(scene, wanted)?,
+        Some(wanted) if ordered => wanted.change = template.boot_from(snapshot, wanted)?,
         Some(wanted) if strategy != StrategyNote::chosen(machine) || wanted.at_odds_with(strategy) => {
-            template.follow_strategy(scene, wanted);
+            template.follow_strategy(snapshot, wanted);
         }
         None if ordered => template.restore(),
         Some(_) | None => {}
     }
     let goes_on = wanted.as_ref().is_some_and(|wanted| wanted.mode_on_trial);
-    let gives_mode_back = trial_goes_on(scene) && !goes_on && change.mode.is_none();
-    Ok(Outcome { patch: template.into_patch(scene, wanted.as_ref()), gives_mode_back })
+    let gives_mode_back = trial_goes_on(snapshot) && !goes_on && change.mode.is_none();
+    Ok(Outcome { patch: template.into_patch(snapshot, wanted.as_ref()), gives_mode_back })
 }
 
 /// Whether the guest's own reboot ends the run that there is, because of an override and not as the machine's owner has it.
-pub(super) fn reboot_ends_run(scene: &Scene<'_>) -> bool {
+pub(super) fn reboot_ends_run(snapshot: &Snapshot<'_>) -> bool {
     let terminates = |policy: Option<&str>| policy == Some(TERMINATE);
-    scene.instance.is_some_and(|instance| terminates(instance.spec.domain.reboot_policy.as_deref()))
-        && !terminates(Template::of(scene).own_reboot_policy())
+    snapshot.instance.is_some_and(|instance| terminates(instance.spec.domain.reboot_policy.as_deref()))
+        && !terminates(Template::of(snapshot).own_reboot_policy())
 }
 
 /// Drops an override whose image cannot be had.
-pub(super) fn abandon(scene: &Scene<'_>) -> Patch {
-    let mut template = Template::of(scene);
+pub(super) fn abandon(snapshot: &Snapshot<'_>) -> Patch {
+    let mut template = Template::of(snapshot);
     template.restore();
-    end(scene, template)
+    end(snapshot, template)
 }
 
 /// Ends an override that has not been used: with the template as it is, and with the owner's mode.
-pub(super) fn end(scene: &Scene<'_>, template: Template) -> Patch {
-    let patch = template.into_patch(scene, None).unwrap_or_else(|| scene.patch());
-    if trial_goes_on(scene) { settings::give_mode_back(scene, patch) } else { patch }
+pub(super) fn end(snapshot: &Snapshot<'_>, template: Template) -> Patch {
+    let patch = template.into_patch(snapshot, None).unwrap_or_else(|| snapshot.patch());
+    if trial_goes_on(snapshot) { settings::give_mode_back(snapshot, patch) } else { patch }
 }
 
 /// The override that is to be in force; `None` if there is to be none and nothing to remember.
-fn wanted(scene: &Scene<'_>, change: &BootChange, present: Option<&BootRecord>) -> Option<BootRecord> {
+fn wanted(snapshot: &Snapshot<'_>, change: &BootChange, present: Option<&BootRecord>) -> Option<BootRecord> {
     let target = change.target.map_or_else(|| present.map(|record| record.target).unwrap_or_default(), Target::from);
     let enabled =
         change.enabled.map_or_else(|| present.map(|record| record.enabled).unwrap_or_default(), Enabled::from);
@@ -87,7 +91,7 @@ fn wanted(scene: &Scene<'_>, change: &BootChange, present: Option<&BootRecord>) 
         next: next.filter(|_| target == Target::UefiBootNext),
         http_uri: http_uri.filter(|_| target == Target::UefiHttp),
         // Also a run that has ended and is still shown: it does not use up what came after it.
-        armed_for: (enabled == Enabled::Once).then(|| scene.instance?.metadata.uid.clone()).flatten(),
+        armed_for: (enabled == Enabled::Once).then(|| snapshot.instance?.metadata.uid.clone()).flatten(),
         mode_on_trial: false,
         change: None,
     })
@@ -95,14 +99,14 @@ fn wanted(scene: &Scene<'_>, change: &BootChange, present: Option<&BootRecord>) 
 
 /// Remembers of a mode that it came with an override, to go with it if nothing is booted.
 fn put_mode_on_trial(
-    scene: &Scene<'_>,
+    snapshot: &Snapshot<'_>,
     change: &BootChange,
     named: bool,
     present: Option<&BootRecord>,
     wanted: &mut BootRecord,
 ) {
-    let was = present.is_some_and(|present| mode_is_on_trial(scene, present));
-    let differs = |mode: BootMode| firmware::defined(scene.machine).mode != Some(mode);
+    let was = present.is_some_and(|present| mode_is_on_trial(snapshot, present));
+    let differs = |mode: BootMode| firmware::defined(snapshot.machine).mode != Some(mode);
     wanted.mode_on_trial = wanted.enabled != Enabled::Disabled
         && match change.mode {
             None => was,
@@ -111,18 +115,18 @@ fn put_mode_on_trial(
             Some(mode) => was || differs(mode),
         };
     if wanted.mode_on_trial && named {
-        wanted.armed_for = scene.instance.and_then(|instance| instance.metadata.uid.clone());
+        wanted.armed_for = snapshot.instance.and_then(|instance| instance.metadata.uid.clone());
     }
 }
 
 /// Whether there is a mode that came with the present override and that no run has been booted with.
-fn trial_goes_on(scene: &Scene<'_>) -> bool {
-    BootRecord::written(scene.machine).is_some_and(|record| mode_is_on_trial(scene, &record))
+fn trial_goes_on(snapshot: &Snapshot<'_>) -> bool {
+    BootRecord::written(snapshot.machine).is_some_and(|record| mode_is_on_trial(snapshot, &record))
 }
 
 /// Whether no run has been booted with the mode that came with an override. One may be there that nobody has looked at yet.
-fn mode_is_on_trial(scene: &Scene<'_>, record: &BootRecord) -> bool {
-    let run = scene.instance.and_then(|instance| instance.metadata.uid.as_deref());
+fn mode_is_on_trial(snapshot: &Snapshot<'_>, record: &BootRecord) -> bool {
+    let run = snapshot.instance.and_then(|instance| instance.metadata.uid.as_deref());
     record.mode_on_trial && run.is_none_or(|run| record.armed_for.as_deref() == Some(run))
 }
 
@@ -145,13 +149,13 @@ impl Task for RestoreBoot {
         true
     }
 
-    fn decide(&mut self, scene: &Scene<'_>) -> Decision {
-        let Some(present) = BootRecord::read(scene.machine) else { return Decision::Done };
+    fn decide(&mut self, snapshot: &Snapshot<'_>) -> Decision {
+        let Some(present) = BootRecord::read(snapshot.machine) else { return Decision::Done };
         let is_used_by = |uid: Option<&str>| uid == Some(self.used_by.as_str());
         if is_used_by(present.armed_for.as_deref()) {
             return Decision::Done;
         }
-        let run = scene.instance.filter(|instance| is_used_by(instance.metadata.uid.as_deref()));
+        let run = snapshot.instance.filter(|instance| is_used_by(instance.metadata.uid.as_deref()));
         let booted = match run {
             Some(run) => present.first().is_some_and(|first| BootOrder::of(&run.spec).first() == Some(first)),
             None => self.booted,
@@ -168,12 +172,12 @@ impl Task for RestoreBoot {
             }
             (Enabled::Continuous | Enabled::Disabled, _) => return Decision::Done,
         };
-        let mut template = Template::of(scene);
+        let mut template = Template::of(snapshot);
         if wanted.is_none() {
             template.restore();
         }
-        match template.into_patch(scene, wanted.as_ref()) {
-            Some(patch) => Decision::Write(patch.into_write(Purpose::Main, scene.command)),
+        match template.into_patch(snapshot, wanted.as_ref()) {
+            Some(patch) => Decision::Write(patch.into_write(Purpose::Main, snapshot.command)),
             None => Decision::Done,
         }
     }

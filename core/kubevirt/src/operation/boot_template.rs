@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::boot_order::{Device, Devices, with_first, write_into};
-use super::scene::{Patch, Scene};
+use super::snapshot::{Patch, Snapshot};
 pub(super) use crate::annotation::TERMINATE;
 use crate::annotation::{
     BOOT_OVERRIDE, BootOrder, BootRecord, Enabled, Key, OrderChange, StrategyNote, Target, comes_back,
@@ -45,17 +45,17 @@ struct Lists {
 
 impl Template {
     /// A machine's template. What is left in it of an override that has ended is undone.
-    pub(super) fn of(scene: &Scene<'_>) -> Self {
-        let spec = &scene.machine.spec.template.spec;
-        let record = BootRecord::written(scene.machine);
+    pub(super) fn of(snapshot: &Snapshot<'_>) -> Self {
+        let spec = &snapshot.machine.spec.template.spec;
+        let record = BootRecord::written(snapshot.machine);
         let change = record.as_ref().and_then(|record| record.change.as_ref());
         let policy = spec.domain.reboot_policy.clone();
         let replaced = change.filter(|change| change.reboot_ends_run && policy.as_deref() == Some(TERMINATE));
         let policy_original = replaced.map_or_else(|| policy.clone(), |change| change.reboot_policy.clone());
         let before = Lists {
-            disks: scene.devices("disks"),
-            interfaces: scene.devices("interfaces"),
-            networks: scene.networks(),
+            disks: snapshot.devices("disks"),
+            interfaces: snapshot.devices("interfaces"),
+            networks: snapshot.networks(),
         };
         let mut template = Self {
             disks: before.disks.clone(),
@@ -64,15 +64,15 @@ impl Template {
             before,
             original: BootRecord::own_order(record.as_ref(), spec),
             implied_disks: defaults::implied_disks(spec),
-            implied_interface: defaults::is_given_interface(spec).then(|| implied_interface(scene)),
+            implied_interface: defaults::is_given_interface(spec).then(|| implied_interface(snapshot)),
             spelled_out: change.map(|change| change.spelled_out.clone()).unwrap_or_default(),
             spelled_out_interface: change.is_some_and(|change| change.spelled_out_interface),
             reboot_policy: policy.clone(),
             reboot_policy_before: policy,
             reboot_policy_original: policy_original,
-            strategy: StrategyNote::chosen(scene.machine),
+            strategy: StrategyNote::chosen(snapshot.machine),
         };
-        if BootRecord::read(scene.machine).is_none() && record.is_some() {
+        if BootRecord::read(snapshot.machine).is_none() && record.is_some() {
             template.restore();
         }
         template
@@ -84,8 +84,8 @@ impl Template {
     }
 
     /// Changes the machine's own order, unless it is so already.
-    pub(super) fn choose(&mut self, scene: &Scene<'_>, change: &BootOrderChange) -> Result<(), CommandError> {
-        let tried = || self.tried(scene);
+    pub(super) fn choose(&mut self, snapshot: &Snapshot<'_>, change: &BootOrderChange) -> Result<(), CommandError> {
+        let tried = || self.tried(snapshot);
         let order: Vec<Device> = match change {
             BootOrderChange::Whole(order) => order.iter().cloned().map(Device::from).collect(),
             BootOrderChange::Enable(device) => {
@@ -123,28 +123,30 @@ impl Template {
     }
 
     /// The devices that are tried without an override: those of the order, or where nobody chose one the disks.
-    fn tried(&self, scene: &Scene<'_>) -> Vec<Device> {
+    fn tried(&self, snapshot: &Snapshot<'_>) -> Vec<Device> {
         let chosen = self.original.sequence();
         if !chosen.is_empty() {
             return chosen;
         }
-        Devices::of(scene.machine, &self.original).own_disks().cloned().map(Device::Disk).collect()
+        Devices::of(snapshot.machine, &self.original).own_disks().cloned().map(Device::Disk).collect()
     }
 
     /// Carries out an override, and says what that changed; `None` while there is nothing to boot from.
     pub(super) fn boot_from(
         &mut self,
-        scene: &Scene<'_>,
+        snapshot: &Snapshot<'_>,
         wanted: &BootRecord,
     ) -> Result<Option<OrderChange>, CommandError> {
         let conflict = |reason: &str| Err(CommandError::Conflict(reason.to_owned()));
-        if scene.machine.spec.template.spec.starts_kernel() {
+        if snapshot.machine.spec.template.spec.starts_kernel() {
             return conflict("its definition names the kernel that it starts, in place of any device");
         }
-        let mut first = Devices::of(scene.machine, &self.original).of_target(wanted);
+        let mut first = Devices::of(snapshot.machine, &self.original).of_target(wanted);
         if first.is_empty() {
             match wanted.target {
-                Target::Cd if scene.platform.live_media => first.push(Device::Disk(self.add_drive(scene.machine))),
+                Target::Cd if snapshot.platform.live_media => {
+                    first.push(Device::Disk(self.add_drive(snapshot.machine)));
+                }
                 // No drive without a medium: the override takes effect when one is inserted.
                 Target::Cd | Target::Usb => return Ok(self.wait()),
                 Target::UefiHttp if wanted.http_uri.is_some() => return Ok(self.wait()),
@@ -155,23 +157,23 @@ impl Template {
                 }
             }
         }
-        Ok(Some(self.put_first(scene, &first, wanted.enabled)))
+        Ok(Some(self.put_first(snapshot, &first, wanted.enabled)))
     }
 
     /// Carries out an override when a medium goes into a drive, which is what it is about, or out of it; `None` if nothing
     /// is left to boot from.
     pub(super) fn boot_again(
         &mut self,
-        scene: &Scene<'_>,
+        snapshot: &Snapshot<'_>,
         wanted: &BootRecord,
         inserted: Option<&str>,
         ejected: Option<&str>,
     ) -> Option<OrderChange> {
-        let others = Devices::of(scene.machine, &self.original).of_target(wanted);
+        let others = Devices::of(snapshot.machine, &self.original).of_target(wanted);
         let is = |device: &Device, name: Option<&str>| matches!((device, name), (Device::Disk(disk), Some(name)) if **disk == *name);
         let others = others.into_iter().filter(|device| !is(device, inserted) && !is(device, ejected));
         let first: Vec<Device> = inserted.map(|name| Device::Disk(name.into())).into_iter().chain(others).collect();
-        if first.is_empty() { self.wait() } else { Some(self.put_first(scene, &first, wanted.enabled)) }
+        if first.is_empty() { self.wait() } else { Some(self.put_first(snapshot, &first, wanted.enabled)) }
     }
 
     fn wait(&mut self) -> Option<OrderChange> {
@@ -200,14 +202,14 @@ impl Template {
     }
 
     /// Puts devices first, and says what that changed.
-    fn put_first(&mut self, scene: &Scene<'_>, first: &[Device], enabled: Enabled) -> OrderChange {
-        let devices = Devices::of(scene.machine, &self.original);
+    fn put_first(&mut self, snapshot: &Snapshot<'_>, first: &[Device], enabled: Enabled) -> OrderChange {
+        let devices = Devices::of(snapshot.machine, &self.original);
         let written = with_first(first, &self.original, devices.own_disks());
         let is_new = self.spell_out(&written);
         self.spelled_out.extend(is_new.0);
         self.spelled_out_interface |= is_new.1;
         write_into(&written, &mut self.disks, &mut self.interfaces);
-        let (reboot_ends_run, reboot_policy) = self.end_run_on_reboot(scene, enabled);
+        let (reboot_ends_run, reboot_policy) = self.end_run_on_reboot(snapshot, enabled);
         OrderChange {
             original: self.original.clone(),
             written,
@@ -234,17 +236,17 @@ impl Template {
     }
 
     /// Has an override in force take effect as the strategy demands that the machine is to have from now on.
-    pub(super) fn follow_strategy(&mut self, scene: &Scene<'_>, record: &mut BootRecord) {
+    pub(super) fn follow_strategy(&mut self, snapshot: &Snapshot<'_>, record: &mut BootRecord) {
         if let Some(change) = record.change.as_mut() {
-            (change.reboot_ends_run, change.reboot_policy) = self.end_run_on_reboot(scene, record.enabled);
+            (change.reboot_ends_run, change.reboot_policy) = self.end_run_on_reboot(snapshot, record.enabled);
         }
     }
 
     /// Makes the guest's own reboot, such as that at the end of an installation, a new boot in the machine's own order:
     /// for one that is to happen only once, and only where a new instance follows by itself. Elsewhere that reboot would
     /// switch the machine off (facts, section 5). Whether it does, and the policy that this replaces.
-    fn end_run_on_reboot(&mut self, scene: &Scene<'_>, enabled: Enabled) -> (bool, Option<Box<str>>) {
-        let lasting = scene.platform.reboot_ends_run && enabled == Enabled::Once && comes_back(self.strategy);
+    fn end_run_on_reboot(&mut self, snapshot: &Snapshot<'_>, enabled: Enabled) -> (bool, Option<Box<str>>) {
+        let lasting = snapshot.platform.reboot_ends_run && enabled == Enabled::Once && comes_back(self.strategy);
         self.reboot_policy = if lasting { Some(TERMINATE.into()) } else { self.reboot_policy_original.clone() };
         (lasting, self.reboot_policy_original.clone().filter(|_| lasting))
     }
@@ -268,8 +270,8 @@ impl Template {
     }
 
     /// What is to be written; `None` if all of it is so already.
-    pub(super) fn into_patch(self, scene: &Scene<'_>, wanted: Option<&BootRecord>) -> Option<Patch> {
-        let mut patch = scene.patch();
+    pub(super) fn into_patch(self, snapshot: &Snapshot<'_>, wanted: Option<&BootRecord>) -> Option<Patch> {
+        let mut patch = snapshot.patch();
         let mut changed = false;
         // An empty list counts as a change where there was none before.
         let list = |list: Vec<Value>| if list.is_empty() { Value::Null } else { Value::Array(list) };
@@ -289,8 +291,8 @@ impl Template {
             patch = patch.set_domain(&["rebootPolicy"], json!(self.reboot_policy));
             changed = true;
         }
-        let noted = scene.machine.metadata.annotations.has(Key::BootOverride);
-        if wanted != BootRecord::read(scene.machine).as_ref() || wanted.is_none() && noted {
+        let noted = snapshot.machine.metadata.annotations.has(Key::BootOverride);
+        if wanted != BootRecord::read(snapshot.machine).as_ref() || wanted.is_none() && noted {
             let text = wanted.and_then(|record| serde_json::to_string(record).ok());
             patch = patch.annotate(BOOT_OVERRIDE, text.as_deref());
             changed = true;
@@ -316,8 +318,8 @@ fn named(devices: &[Value], name: &str) -> bool {
 }
 
 /// The interface that the cluster gives to a machine without any, as it would be.
-fn implied_interface(scene: &Scene<'_>) -> Value {
-    let binding = if scene.platform.default_nic_is_masked { "masquerade" } else { "bridge" };
+fn implied_interface(snapshot: &Snapshot<'_>) -> Value {
+    let binding = if snapshot.platform.default_nic_is_masked { "masquerade" } else { "bridge" };
     json!({ "name": INTERFACE, binding: {} })
 }
 

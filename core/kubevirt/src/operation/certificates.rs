@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::data_volume::{is_part, part_of};
 use super::engine::{Purpose, Write};
-use super::scene::{NamedImport, Scene};
+use super::snapshot::{NamedImport, Snapshot};
 use crate::Settings;
 use crate::annotation::{MANAGED_BY, MANAGER, SLOT, TrustRecord};
 use crate::model::{ImageCertificate, ImageSource, InsertMedia};
@@ -46,15 +46,15 @@ impl Verification {
 }
 
 /// The creation of what an import waits for; `None` if it waits for nothing.
-pub(super) fn creation(scene: &Scene<'_>, import: &NamedImport, media: &InsertMedia) -> Option<Write> {
+pub(super) fn creation(snapshot: &Snapshot<'_>, import: &NamedImport, media: &InsertMedia) -> Option<Write> {
     let name = import.spec.source.remote()?.cert_config_map.as_ref()?;
-    let Verification::Certificates(bundle) = Verification::of(scene.settings, scene.machine, media) else {
+    let Verification::Certificates(bundle) = Verification::of(snapshot.settings, snapshot.machine, media) else {
         return None;
     };
     if !is_part(import, name) || import.status.phase.as_deref() == Some("Succeeded") {
         return None;
     }
-    let namespace = scene.command.vm.namespace();
+    let namespace = snapshot.command.vm.namespace();
     let object = json!({
         "apiVersion": "v1",
         "kind": "ConfigMap",
@@ -66,6 +66,6 @@ pub(super) fn creation(scene: &Scene<'_>, import: &NamedImport, media: &InsertMe
         },
         "data": { "ca.pem": bundle },
     });
-    let path = Unwatched::ConfigMaps.beside(&scene.command.vm);
+    let path = Unwatched::ConfigMaps.beside(&snapshot.command.vm);
     Some(Write { purpose: Purpose::Certificates, request: Box::new(create(&path, &object)) })
 }

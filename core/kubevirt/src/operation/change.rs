@@ -2,7 +2,7 @@
 
 use super::engine::{Decision, Purpose, Task};
 use super::power_restore::{self, Choice};
-use super::scene::{Patch, Scene};
+use super::snapshot::{Patch, Snapshot};
 use super::{boot, firmware};
 use crate::annotation::{ASSET_TAG, INDICATOR, Key, StrategyNote, indicator, indicator_name};
 use crate::model::{BootChange, BootMode, CommandError, FirmwareSettings, Indicator, MachineChange};
@@ -21,8 +21,8 @@ impl ChangeMachine {
     }
 
     /// What is to be written; `None` if all of it is so already.
-    fn patch(&self, scene: &Scene<'_>, strategy: Option<StrategyNote>) -> Result<Option<Patch>, CommandError> {
-        let machine = scene.machine;
+    fn patch(&self, snapshot: &Snapshot<'_>, strategy: Option<StrategyNote>) -> Result<Option<Patch>, CommandError> {
+        let machine = snapshot.machine;
         let chosen = strategy.map_or_else(|| StrategyNote::chosen(machine), |strategy| strategy.was);
         let boot = self.change.boot.clone().unwrap_or_default();
         // One mode, whichever of the two names it.
@@ -30,10 +30,10 @@ impl ChangeMachine {
         // Who chooses what only UEFI has wants to keep that, whatever has brought it.
         let needs_uefi = self.change.firmware.needs_uefi().then_some(BootMode::Uefi);
         let boot = BootChange { mode: mode.or(needs_uefi), ..boot };
-        let boot::Outcome { mut patch, gives_mode_back } = boot::change(scene, &boot, chosen)?;
-        let begun = |patch: Option<Patch>| patch.unwrap_or_else(|| scene.patch());
+        let boot::Outcome { mut patch, gives_mode_back } = boot::change(snapshot, &boot, chosen)?;
+        let begun = |patch: Option<Patch>| patch.unwrap_or_else(|| snapshot.patch());
         if let Some(strategy) = strategy {
-            patch = Some(power_restore::write(scene, strategy, begun(patch)));
+            patch = Some(power_restore::write(snapshot, strategy, begun(patch)));
         }
         let annotations = &machine.metadata.annotations;
         if let Some(tag) = self
@@ -50,7 +50,7 @@ impl ChangeMachine {
             patch = Some(begun(patch).annotate(INDICATOR, indicator_name(wanted)));
         }
         let firmware = FirmwareSettings { mode, ..self.change.firmware.clone() };
-        firmware::change(scene, &firmware, gives_mode_back, patch)
+        firmware::change(snapshot, &firmware, gives_mode_back, patch)
     }
 }
 
@@ -60,17 +60,18 @@ impl Task for ChangeMachine {
         self.change.power_restore.is_none()
     }
 
-    fn decide(&mut self, scene: &Scene<'_>) -> Decision {
-        if scene.machine.metadata.deleting() {
+    fn decide(&mut self, snapshot: &Snapshot<'_>) -> Decision {
+        if snapshot.machine.metadata.deleting() {
             return Decision::Fail(CommandError::Conflict("the machine is being removed".to_owned()));
         }
-        let strategy = match self.change.power_restore.map(|wanted| power_restore::choose(scene, wanted, self.since)) {
+        let strategy = match self.change.power_restore.map(|wanted| power_restore::choose(snapshot, wanted, self.since))
+        {
             None | Some(Choice::Made) => None,
             Some(Choice::Make(strategy)) => Some(strategy),
             Some(Choice::Wait(time)) => return Decision::Wait(time),
         };
-        match self.patch(scene, strategy) {
-            Ok(Some(patch)) => Decision::Write(patch.into_write(Purpose::Main, scene.command)),
+        match self.patch(snapshot, strategy) {
+            Ok(Some(patch)) => Decision::Write(patch.into_write(Purpose::Main, snapshot.command)),
             Ok(None) => Decision::Done,
             Err(error) => Decision::Fail(error),
         }

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::data_volume::{is_part, part_of};
 use super::engine::{Purpose, Write};
-use super::scene::NamedImport;
+use super::snapshot::NamedImport;
 use crate::annotation::{MANAGED_BY, MANAGER, SLOT, VIRTUAL_MACHINE};
 use crate::model::{Command, ImageCredentials, ObjectName, Slot};
 use crate::request::{Collection, Path, Place as _, create, delete};

@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 
 use super::certificates::Verification;
 use super::engine::{Purpose, Write};
-use super::scene::{NamedImport, Scene};
 use super::shared_import::{BY_MANY, is_shared};
+use super::snapshot::{NamedImport, Snapshot};
 use crate::annotation::{Holder, IMAGE, MANAGED_BY, MANAGER, SLOT, VIRTUAL_MACHINE};
 use crate::model::{Command, ImageSource, ImportId, InsertMedia, ObjectName};
 use crate::request::{Collection, Place as _, create, delete};
@@ -13,21 +13,21 @@ use crate::translate;
 
 /// The creation of it, of that size; `outdated` is what belonged to one of that name that was there before.
 pub(super) fn creation(
-    scene: &Scene<'_>,
+    snapshot: &Snapshot<'_>,
     name: &ObjectName,
     media: &InsertMedia,
     size: &str,
     outdated: Option<&ObjectName>,
 ) -> Write {
-    let command = scene.command;
-    let settings = scene.settings;
+    let command = snapshot.command;
+    let settings = snapshot.settings;
     let InsertMedia { slot, image, credentials, .. } = media;
     let mut remote = json!({ "url": image.as_str() });
-    let part = part_name(scene, name, outdated);
+    let part = part_name(snapshot, name, outdated);
     if credentials.is_some() {
         remote["secretRef"] = json!(part);
     }
-    match Verification::of(settings, scene.machine, media) {
+    match Verification::of(settings, snapshot.machine, media) {
         // A field of newer importers; older ones drop it and verify the certificate.
         Verification::None => remote["insecureSkipVerify"] = json!(true),
         Verification::Usual => {}
@@ -75,8 +75,8 @@ pub(super) fn creation(
 
 /// A name for what belongs to an import that is about to be made: never that of what belonged to an earlier one, which may
 /// not have been collected yet. Every insertion changes the machine; one that was cut short has left `outdated` behind.
-fn part_name(scene: &Scene<'_>, import: &ObjectName, outdated: Option<&ObjectName>) -> String {
-    let name = format!("{import}-{}", translate::version(&scene.machine.metadata).0);
+fn part_name(snapshot: &Snapshot<'_>, import: &ObjectName, outdated: Option<&ObjectName>) -> String {
+    let name = format!("{import}-{}", translate::version(&snapshot.machine.metadata).0);
     if outdated.is_some_and(|outdated| **outdated == *name) { format!("{name}-again") } else { name }
 }
 

@@ -141,8 +141,9 @@ fn effect(request: &Request<Bytes>, body: &Value) -> Option<PowerEffect> {
             _ => None,
         };
     }
-    let promises = body.pointer("/metadata/annotations").and_then(|annotations| annotations.get(PENDING_POWER_ON));
-    if promises.is_some_and(|promise| !promise.is_null()) {
+    let pending_power_ons =
+        body.pointer("/metadata/annotations").and_then(|annotations| annotations.get(PENDING_POWER_ON));
+    if pending_power_ons.is_some_and(|pending| !pending.is_null()) {
         return Some(PowerEffect::TurnsOn);
     }
     let spec = body.get("spec")?;

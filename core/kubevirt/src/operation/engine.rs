@@ -16,7 +16,7 @@ use super::answer::{self, Effect, FIRST_REST, LONGEST_REST, Problem};
 use super::doubts::Doubts;
 use super::image_size::ImageRequest;
 use super::json_patch::merged;
-use super::scene::{Lock, Looked, Reading, Scene};
+use super::snapshot::{Lock, Looked, Reading, Snapshot};
 use super::{OperationStep, Stage};
 use crate::entropy::Entropy;
 use crate::model::{Command, CommandError, Completion, ObjectName, Observation, Platform, PowerRequest, Unanswered};
@@ -55,7 +55,7 @@ pub(super) trait Task: fmt::Debug + Send + Sync {
     }
 
     /// The next step.
-    fn decide(&mut self, scene: &Scene<'_>) -> Decision;
+    fn decide(&mut self, snapshot: &Snapshot<'_>) -> Decision;
 
     /// A step was accepted.
     fn accepted(&mut self, now: Instant, purpose: Purpose) {
@@ -134,7 +134,7 @@ pub(super) enum Purpose {
     /// The removal of what an earlier attempt left behind.
     Outdated,
     /// A note of what is still to be done, made or taken away.
-    Promise,
+    PendingPowerOn,
     /// The certificates that an import waits for.
     Certificates,
     /// What may come after, and may fail.
@@ -455,7 +455,7 @@ impl Engine {
     }
 
     fn decide(&mut self, now: Instant, command: &Command) -> State {
-        let scene = Scene {
+        let snapshot = Snapshot {
             now,
             command,
             platform: &self.platform,
@@ -471,7 +471,7 @@ impl Engine {
                 _ => Lock::Parts { state: !self.task.is_of_settings() },
             },
         };
-        match self.task.decide(&scene) {
+        match self.task.decide(&snapshot) {
             Decision::Write(write) => match self.reading.machine.unknown_strategy().filter(|_| write.sets_strategy()) {
                 // What nobody here knows can neither be noted down nor be put back.
                 Some(strategy) => {

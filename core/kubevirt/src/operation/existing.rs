@@ -3,14 +3,14 @@
 //! They belong to somebody else, who has said by a label that machines may have them; they are never changed or removed.
 
 use super::engine::Decision;
-use super::scene::Scene;
+use super::snapshot::Snapshot;
 use crate::annotation::{MANAGED_BY, MANAGER, MEDIA};
 use crate::model::{CommandError, ObjectName};
 use crate::object::Metadata;
 
 /// What stands in the way of using this `DataVolume`, if anything does.
-pub(super) fn data_volume(scene: &Scene<'_>, name: &ObjectName) -> Option<Decision> {
-    let volume = scene.import.there().filter(|volume| is_offered(&volume.metadata));
+pub(super) fn data_volume(snapshot: &Snapshot<'_>, name: &ObjectName) -> Option<Decision> {
+    let volume = snapshot.import.there().filter(|volume| is_offered(&volume.metadata));
     let Some(volume) = volume else { return Some(not_there("DataVolume", name)) };
     if volume.metadata.deleting() {
         return Some(conflict(format!("the DataVolume {name} is being removed")));
@@ -20,8 +20,8 @@ pub(super) fn data_volume(scene: &Scene<'_>, name: &ObjectName) -> Option<Decisi
 }
 
 /// What stands in the way of using this claim, if anything does.
-pub(super) fn claim(scene: &Scene<'_>, name: &ObjectName) -> Option<Decision> {
-    let claim = scene.claim.there().filter(|claim| is_offered(&claim.metadata));
+pub(super) fn claim(snapshot: &Snapshot<'_>, name: &ObjectName) -> Option<Decision> {
+    let claim = snapshot.claim.there().filter(|claim| is_offered(&claim.metadata));
     let Some(claim) = claim else { return Some(not_there("PersistentVolumeClaim", name)) };
     claim.metadata.deleting().then(|| going(name))
 }

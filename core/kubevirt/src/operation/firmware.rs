@@ -9,7 +9,7 @@ use std::num::NonZero;
 use serde_json::{Map, Value, json};
 
 use super::engine::{Decision, Purpose, Task};
-use super::scene::{Patch, Scene};
+use super::snapshot::{Patch, Snapshot};
 use crate::annotation::FIRMWARE;
 use crate::firmware_record::{
     BOOTLOADER, CORES, FirmwareRecord, GRAPHICS, MODEL, RNG, Replaced, SERIAL_CONSOLE, SOCKETS, THREADS, TPM,
@@ -22,26 +22,26 @@ use crate::translate::{architecture, firmware as read};
 /// Adds to a patch what a change comes to; `None` if there is nothing to be written at all. Before it the machine may get
 /// back the mode that it had before it was first changed here. What is noted down of changes that others have undone goes.
 pub(super) fn change(
-    scene: &Scene<'_>,
+    snapshot: &Snapshot<'_>,
     wanted: &FirmwareSettings,
     gives_mode_back: bool,
     patch: Option<Patch>,
 ) -> Result<Option<Patch>, CommandError> {
-    let mut board = Board::of(scene);
+    let mut board = Board::of(snapshot);
     if gives_mode_back {
         board.put_mode_back();
     }
     if *wanted == FirmwareSettings::default() {
-        let stale = FirmwareRecord::written(&scene.machine.metadata.annotations).is_stale(scene.machine);
-        return Ok(if gives_mode_back || stale { board.into_patch(scene, patch) } else { patch });
+        let stale = FirmwareRecord::written(&snapshot.machine.metadata.annotations).is_stale(snapshot.machine);
+        return Ok(if gives_mode_back || stale { board.into_patch(snapshot, patch) } else { patch });
     }
-    let present = read::defined(scene.machine);
-    if wanted.name_processors() && scene.machine.has_instance_type() {
+    let present = read::defined(snapshot.machine);
+    if wanted.name_processors() && snapshot.machine.has_instance_type() {
         return Err(CommandError::Conflict("its instance type says what processors the machine has".to_owned()));
     }
-    board.set_bootloader(scene, &present, wanted)?;
+    board.set_bootloader(snapshot, &present, wanted)?;
     if let Some(tpm) = wanted.tpm.filter(|tpm| present.tpm != Some(*tpm)) {
-        board.set_device(scene, TPM, tpm != Tpm::Absent, || match tpm {
+        board.set_device(snapshot, TPM, tpm != Tpm::Absent, || match tpm {
             Tpm::Persistent => json!({ "persistent": true }),
             Tpm::Absent | Tpm::Volatile => json!({}),
         })?;
@@ -50,7 +50,7 @@ pub(super) fn change(
         }
     }
     if let Some(fitted) = wanted.random_numbers.filter(|fitted| present.random_numbers != Some(*fitted)) {
-        board.set_device(scene, RNG, fitted, || json!({}))?;
+        board.set_device(snapshot, RNG, fitted, || json!({}))?;
     }
     for (place, flag) in [(SERIAL_CONSOLE, wanted.serial_console), (GRAPHICS, wanted.graphics)] {
         if let Some(flag) = flag.filter(|flag| board.now(place).as_bool() != Some(*flag)) {
@@ -76,14 +76,14 @@ pub(super) fn change(
             board.set(place, json!(count));
         }
     }
-    Ok(board.into_patch(scene, patch))
+    Ok(board.into_patch(snapshot, patch))
 }
 
 /// Adds to a patch that the machine gets back the mode that it had before it was first changed here.
-pub(super) fn give_mode_back(scene: &Scene<'_>, patch: Patch) -> Patch {
-    let mut board = Board::of(scene);
+pub(super) fn give_mode_back(snapshot: &Snapshot<'_>, patch: Patch) -> Patch {
+    let mut board = Board::of(snapshot);
     board.put_mode_back();
-    board.into_patch(scene, Some(patch)).unwrap_or_else(|| scene.patch())
+    board.into_patch(snapshot, Some(patch)).unwrap_or_else(|| snapshot.patch())
 }
 
 /// Everything as it was before it was changed here.
@@ -95,16 +95,16 @@ impl Task for ResetFirmware {
         true
     }
 
-    fn decide(&mut self, scene: &Scene<'_>) -> Decision {
-        if scene.machine.metadata.deleting() {
+    fn decide(&mut self, snapshot: &Snapshot<'_>) -> Decision {
+        if snapshot.machine.metadata.deleting() {
             return Decision::Fail(CommandError::Conflict("the machine is being removed".to_owned()));
         }
-        let mut board = Board::of(scene);
+        let mut board = Board::of(snapshot);
         for place in PLACES {
             board.put_back(place);
         }
-        match board.into_patch(scene, None) {
-            Some(patch) => Decision::Write(patch.into_write(Purpose::Main, scene.command)),
+        match board.into_patch(snapshot, None) {
+            Some(patch) => Decision::Write(patch.into_write(Purpose::Main, snapshot.command)),
             None => Decision::Done,
         }
     }
@@ -119,11 +119,11 @@ struct Board {
 }
 
 impl Board {
-    fn of(scene: &Scene<'_>) -> Self {
-        let domain = scene.raw.pointer("/spec/template/spec/domain").unwrap_or(&Value::Null);
+    fn of(snapshot: &Snapshot<'_>) -> Self {
+        let domain = snapshot.raw.pointer("/spec/template/spec/domain").unwrap_or(&Value::Null);
         let place = |place: &'static str| (place, domain.pointer(place).cloned().unwrap_or_default());
         let before: BTreeMap<_, _> = PLACES.into_iter().map(place).collect();
-        let FirmwareRecord(mut record) = FirmwareRecord::written(&scene.machine.metadata.annotations);
+        let FirmwareRecord(mut record) = FirmwareRecord::written(&snapshot.machine.metadata.annotations);
         record.retain(|place, replaced| before.get(&**place) == Some(&replaced.written));
         Self { after: before.clone(), before, record }
     }
@@ -155,12 +155,12 @@ impl Board {
     /// Puts a device in, or takes it out; where a preference puts in what is left out, that cannot be said.
     fn set_device(
         &mut self,
-        scene: &Scene<'_>,
+        snapshot: &Snapshot<'_>,
         place: &'static str,
         fitted: bool,
         device: impl FnOnce() -> Value,
     ) -> Result<(), CommandError> {
-        if !fitted && scene.machine.has_preference() {
+        if !fitted && snapshot.machine.has_preference() {
             return Err(CommandError::Conflict("its preference says that the machine has the device".to_owned()));
         }
         self.set(place, if fitted { device() } else { Value::Null });
@@ -170,15 +170,15 @@ impl Board {
     /// Mode, secure boot and persistent variables, which are one place and depend on each other.
     fn set_bootloader(
         &mut self,
-        scene: &Scene<'_>,
+        snapshot: &Snapshot<'_>,
         present: &FirmwareSettings,
         wanted: &FirmwareSettings,
     ) -> Result<(), CommandError> {
         if (wanted.mode, wanted.secure_boot, wanted.persistent_variables) == (None, None, None) {
             return Ok(());
         }
-        let preference = scene.machine.has_preference();
-        let run = scene.instance.map(|instance| read::running(&instance.spec)).unwrap_or_default();
+        let preference = snapshot.machine.has_preference();
+        let run = snapshot.instance.map(|instance| read::running(&instance.spec)).unwrap_or_default();
         // Of a mode that the machine comes back to, what was said of it before it was left.
         let was = read_bootloader(self.was(BOOTLOADER), preference);
         let left = was.filter(|was| wanted.mode == Some(was.0) && present.mode != wanted.mode);
@@ -210,7 +210,7 @@ impl Board {
         if (present.mode, present.secure_boot, present.persistent_variables) == (Some(mode), secure, persistent) {
             return Ok(());
         }
-        if architecture(&scene.machine.spec.template.spec) != Architecture::X86_64 {
+        if architecture(&snapshot.machine.spec.template.spec) != Architecture::X86_64 {
             return Err(CommandError::Unsupported("the machine's architecture has one firmware".to_owned()));
         }
         if was.is_some_and(|was| (Some(was.0), Some(was.1), Some(was.2)) == (Some(mode), secure, persistent)) {
@@ -246,10 +246,10 @@ impl Board {
 
     /// Whether nothing is left in an object of the domain: then it was not there before something was put into it here,
     /// and would count as a change if it stayed.
-    fn empties(&self, scene: &Scene<'_>, parent: &str) -> bool {
+    fn empties(&self, snapshot: &Snapshot<'_>, parent: &str) -> bool {
         let after = |member: &str| self.after.get(format!("/{parent}/{member}").as_str());
         let members =
-            scene.raw.pointer("/spec/template/spec/domain").and_then(|domain| domain.get(parent)?.as_object());
+            snapshot.raw.pointer("/spec/template/spec/domain").and_then(|domain| domain.get(parent)?.as_object());
         let below = format!("/{parent}/");
         members.is_some_and(|members| {
             !members.is_empty() && members.keys().all(|member| after(member).is_some_and(Value::is_null))
@@ -260,8 +260,8 @@ impl Board {
     ///
     /// Where machines are updated live, sockets are plugged into a run unless its machine has another change that cannot
     /// be (`vm.go`, `sync`). So there is one, for as long as the sockets differ: a device that is there anyway, said to be.
-    fn defer_sockets(&mut self, scene: &Scene<'_>) {
-        let run = scene.instance.filter(|instance| !instance.ended());
+    fn defer_sockets(&mut self, snapshot: &Snapshot<'_>) {
+        let run = snapshot.instance.filter(|instance| !instance.ended());
         let sockets = run.and_then(|run| read::running(&run.spec).sockets).map(|sockets| u64::from(sockets.get()));
         let differ = |places: &BTreeMap<&str, Value>| {
             let defined = places.get(SOCKETS).and_then(Value::as_u64).unwrap_or(1);
@@ -282,9 +282,9 @@ impl Board {
     }
 
     /// What is to be written, in addition to `patch`; `None` if that is nothing.
-    fn into_patch(mut self, scene: &Scene<'_>, patch: Option<Patch>) -> Option<Patch> {
-        self.defer_sockets(scene);
-        let annotation = scene.machine.metadata.annotations.firmware.as_deref();
+    fn into_patch(mut self, snapshot: &Snapshot<'_>, patch: Option<Patch>) -> Option<Patch> {
+        self.defer_sockets(snapshot);
+        let annotation = snapshot.machine.metadata.annotations.firmware.as_deref();
         let changed = self.after.iter().filter_map(|(place, after)| {
             let before = self.before.get(place).filter(|before| *before != after)?;
             Some((*place, before.clone(), after.clone()))
@@ -293,7 +293,7 @@ impl Board {
         let mut patch = patch;
         for (place, before, after) in changed {
             let path: Vec<&str> = place.split('/').skip(1).collect();
-            let begun = patch.unwrap_or_else(|| scene.patch());
+            let begun = patch.unwrap_or_else(|| snapshot.patch());
             patch = Some(begun.set_domain(&path, difference(&before, &after)));
             let original = self.was(place).clone();
             if original == after {
@@ -302,12 +302,12 @@ impl Board {
                 self.record.insert(place.into(), Replaced { original, written: after });
             }
         }
-        for parent in PARENTS.into_iter().filter(|parent| self.empties(scene, parent)) {
+        for parent in PARENTS.into_iter().filter(|parent| self.empties(snapshot, parent)) {
             patch = patch.map(|patch| patch.set_domain(&[parent], Value::Null));
         }
         let text = (!self.record.is_empty()).then(|| serde_json::to_string(&self.record).ok()).flatten();
         if text.as_deref() != annotation {
-            patch = Some(patch.unwrap_or_else(|| scene.patch()).annotate(FIRMWARE, text.as_deref()));
+            patch = Some(patch.unwrap_or_else(|| snapshot.patch()).annotate(FIRMWARE, text.as_deref()));
         }
         patch
     }

@@ -12,7 +12,7 @@ use http::header::{ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, CONTENT_LEN
 use http::{HeaderValue, Method, Request, Response, Uri};
 
 use super::certificates::Verification;
-use super::scene::Scene;
+use super::snapshot::Snapshot;
 use crate::model::{AddressPolicy, ImageSource, InsertMedia, Url};
 use crate::quantity::Quantity;
 use crate::time::Instant;
@@ -64,9 +64,9 @@ pub(super) struct Question {
 
 impl ImageSize {
     /// The next question; `None` if there is nothing more to ask.
-    pub(super) fn ask(&mut self, scene: &Scene<'_>, media: &InsertMedia) -> Option<ImageRequest> {
+    pub(super) fn ask(&mut self, snapshot: &Snapshot<'_>, media: &InsertMedia) -> Option<ImageRequest> {
         if matches!(self, Self::Unasked) {
-            let question = Question::new(scene, media);
+            let question = Question::new(snapshot, media);
             *self = question.map_or(Self::Known { bytes: None }, Self::Asked);
         }
         match self {
@@ -102,8 +102,8 @@ impl ImageSize {
 }
 
 impl Question {
-    fn new(scene: &Scene<'_>, media: &InsertMedia) -> Option<Self> {
-        let probe = scene.settings.probe.clone()?;
+    fn new(snapshot: &Snapshot<'_>, media: &InsertMedia) -> Option<Self> {
+        let probe = snapshot.settings.probe.clone()?;
         let ImageSource::Server(url) = media.image.source() else { return None };
         let uri = url.to_uri();
         if is_packed(&uri) {
@@ -116,9 +116,9 @@ impl Question {
             Some(value)
         });
         // Whoever inserts it does not wait for its server alone.
-        let patience = PATIENCE.min(scene.command.deadline.saturating_since(scene.now) / 4);
-        let verification = Verification::of(scene.settings, scene.machine, media);
-        Some(Self { uri, authorization, verification, probe, until: scene.now + patience, redirects: 0 })
+        let patience = PATIENCE.min(snapshot.command.deadline.saturating_since(snapshot.now) / 4);
+        let verification = Verification::of(snapshot.settings, snapshot.machine, media);
+        Some(Self { uri, authorization, verification, probe, until: snapshot.now + patience, redirects: 0 })
     }
 
     fn request(&self) -> ImageRequest {

@@ -1,7 +1,7 @@
 //! Which servers of images are trusted: kept in an annotation of the machine for each slot.
 
 use super::engine::{Decision, Purpose, Task};
-use super::scene::Scene;
+use super::snapshot::Snapshot;
 use crate::annotation::{self, TrustRecord};
 use crate::model::{CommandError, MOST_CERTIFICATES, Slot, TrustChange};
 
@@ -23,8 +23,8 @@ impl Task for SetImageTrust {
         true
     }
 
-    fn decide(&mut self, scene: &Scene<'_>) -> Decision {
-        let present = TrustRecord::read(&scene.machine.metadata.annotations, self.slot);
+    fn decide(&mut self, snapshot: &Snapshot<'_>) -> Decision {
+        let present = TrustRecord::read(&snapshot.machine.metadata.annotations, self.slot);
         let mut wanted = present.clone();
         match &self.change {
             TrustChange::Verify(verify) => wanted.verify = Some(*verify),
@@ -44,7 +44,7 @@ impl Task for SetImageTrust {
         }
         let Some(key) = annotation::trust(self.slot) else { return Decision::Done };
         let text = (wanted != TrustRecord::default()).then(|| serde_json::to_string(&wanted).ok()).flatten();
-        let patch = scene.patch().annotate(key.name(), text.as_deref());
-        Decision::Write(patch.into_write(Purpose::Main, scene.command))
+        let patch = snapshot.patch().annotate(key.name(), text.as_deref());
+        Decision::Write(patch.into_write(Purpose::Main, snapshot.command))
     }
 }

@@ -20,8 +20,8 @@ use super::existing;
 use super::image_size::ImageSize;
 use super::old_copy::{Found, OldCopy};
 use super::orphan::is_used;
-use super::scene::{NamedImport, Scene};
 use super::shared_import::{self, Sharing, has_other_users, is_of_image, is_ours_to_release, is_shared, join, release};
+use super::snapshot::{NamedImport, Snapshot};
 use crate::annotation::{self, BootRecord, Enabled, Holder, Key, MEDIA_LEFT_OUT, MediaRecord, Target};
 use crate::model::{Command, CommandError, ImageSource, ImportId, ImportState, InsertMedia, ObjectName, Slot, VmId};
 use crate::object::{DataVolume, RemoteSource, VirtualMachine};
@@ -122,11 +122,11 @@ impl Insert {
         }
     }
 
-    fn insert(&mut self, scene: &Scene<'_>) -> Decision {
-        if scene.machine.metadata.deleting() {
+    fn insert(&mut self, snapshot: &Snapshot<'_>) -> Decision {
+        if snapshot.machine.metadata.deleting() {
             return Decision::Fail(CommandError::Conflict("the machine is being removed".to_owned()));
         }
-        let Some(holder) = self.holder_in(scene.machine) else {
+        let Some(holder) = self.holder_in(snapshot.machine) else {
             return match self.sharing.question() {
                 Some(question) => Decision::Read(Box::new(question)),
                 None => Decision::Wait(Duration::ZERO),
@@ -134,16 +134,16 @@ impl Insert {
         };
         self.holder = holder;
         let first = match self.holder.clone() {
-            Holder::Import(name) => self.bring_in(scene, &name),
+            Holder::Import(name) => self.bring_in(snapshot, &name),
             Holder::ExistingDataVolume(name) => {
-                existing::data_volume(scene, &name).or_else(|| self.beside_old_copy(scene, &name))
+                existing::data_volume(snapshot, &name).or_else(|| self.beside_old_copy(snapshot, &name))
             }
-            Holder::ExistingClaim(name) => existing::claim(scene, &name),
+            Holder::ExistingClaim(name) => existing::claim(snapshot, &name),
         };
         if let Some(decision) = first {
             return decision;
         }
-        let present = MediaRecord::read(scene.machine, self.media.slot);
+        let present = MediaRecord::read(snapshot.machine, self.media.slot);
         if present.as_ref().is_some_and(|record| record.holder == self.holder) {
             self.stage = Stage::Replacing;
             // Once more, to see the import that was replaced.
@@ -151,7 +151,7 @@ impl Insert {
         }
         let replaced = present.as_ref().and_then(|record| record.holder.import().cloned());
         self.replaced = replaced.or_else(|| self.replaced.take());
-        self.change_machine(scene, present)
+        self.change_machine(snapshot, present)
     }
 
     /// What is going to hold the image: what does already, unless somebody has to log in and does not. `None` while it is
@@ -178,18 +178,18 @@ impl Insert {
     }
 
     /// What to do about an older copy of that name, if one is in the way.
-    fn beside_old_copy(&mut self, scene: &Scene<'_>, name: &ObjectName) -> Option<Decision> {
-        if self.made != Made::No || is_used(scene.machine, name) {
+    fn beside_old_copy(&mut self, snapshot: &Snapshot<'_>, name: &ObjectName) -> Option<Decision> {
+        if self.made != Made::No || is_used(snapshot.machine, name) {
             return None;
         }
-        let copy = match self.old_copy.look(scene, name) {
+        let copy = match self.old_copy.look(snapshot, name) {
             Found::NotYet(read) => return Some(read),
             Found::Nothing => return None,
             Found::Going(copy) => copy,
         };
         Some(match &self.own {
             Holder::Import(own) if own == name => {
-                let (vm, uid) = (&scene.command.vm, &scene.command.uid);
+                let (vm, uid) = (&snapshot.command.vm, &snapshot.command.uid);
                 self.own = Holder::Import(ImportId::of_insertion_beside(vm, uid, &self.media, &copy).name);
                 Decision::Wait(Duration::ZERO)
             }
@@ -205,29 +205,29 @@ impl Insert {
     }
 
     /// The next step towards the import of that name, until it is on its way.
-    fn bring_in(&mut self, scene: &Scene<'_>, name: &ObjectName) -> Option<Decision> {
-        let Some(import) = scene.import.there() else {
+    fn bring_in(&mut self, snapshot: &Snapshot<'_>, name: &ObjectName) -> Option<Decision> {
+        let Some(import) = snapshot.import.there() else {
             // Whoever may edit the machine may have named it past the interface that judges it first.
-            if let Err((host, why)) = self.media.image.judge(&scene.settings.image_hosts) {
+            if let Err((host, why)) = self.media.image.judge(&snapshot.settings.image_hosts) {
                 let reason = format!("the image server {host} cannot be used: {why}");
                 return Some(Decision::Fail(CommandError::Refused(reason)));
             }
-            if let Some(decision) = self.beside_old_copy(scene, name) {
+            if let Some(decision) = self.beside_old_copy(snapshot, name) {
                 return Some(decision);
             }
-            if let Some(request) = self.size.ask(scene, &self.media) {
+            if let Some(request) = self.size.ask(snapshot, &self.media) {
                 return Some(Decision::Ask(Box::new(request)));
             }
             self.made = Made::Asked;
-            let size = self.size.volume(scene.settings);
-            return Some(Decision::Write(creation(scene, name, &self.media, &size, self.outdated.as_ref())));
+            let size = self.size.volume(snapshot.settings);
+            return Some(Decision::Write(creation(snapshot, name, &self.media, &size, self.outdated.as_ref())));
         };
         let shared = is_shared(import);
         if shared && !is_of_image(import, self.media.image.as_str()) {
             return Some(self.keep_to_itself());
         }
         if !shared
-            && (!ours(import, scene.command)
+            && (!ours(import, snapshot.command)
                 || import.metadata.annotations.image.as_deref() != Some(self.media.image.as_str()))
         {
             let reason = format!("a DataVolume named {name} is there already and belongs to somebody else");
@@ -237,60 +237,60 @@ impl Insert {
             // The same image was ejected a moment ago.
             return Some(Decision::Wait(WHILE_DELETING));
         }
-        if let Some(decision) = self.beside_old_copy(scene, name) {
+        if let Some(decision) = self.beside_old_copy(snapshot, name) {
             return Some(decision);
         }
-        if shared && let Some(decision) = self.take_part(import, scene, name) {
+        if shared && let Some(decision) = self.take_part(import, snapshot, name) {
             return Some(decision);
         }
-        if !shared && self.made == Made::No && is_outdated(import, scene, name) {
+        if !shared && self.made == Made::No && is_outdated(import, snapshot, name) {
             // An earlier attempt was cut short, or has failed.
             let part = |remote: &RemoteSource| remote.secret_ref.clone().or_else(|| remote.cert_config_map.clone());
             self.outdated = import.spec.source.remote().and_then(part);
-            return Some(Decision::Write(deletion(import, scene.command, Purpose::Outdated)));
+            return Some(Decision::Write(deletion(import, snapshot.command, Purpose::Outdated)));
         }
         if import.status.phase.as_deref() == Some("Succeeded") {
             // The image is there: nobody has to log in any more.
             self.login = Login::None;
         }
-        let certificates = certificates::creation(scene, import, &self.media).filter(|_| !self.certified);
+        let certificates = certificates::creation(snapshot, import, &self.media).filter(|_| !self.certified);
         if let Some(write) = certificates {
             return Some(Decision::Write(write));
         }
-        self.login(scene, import).map(Decision::Write)
+        self.login(snapshot, import).map(Decision::Write)
     }
 
     /// The next step towards being one of the machines that an import serves.
-    fn take_part(&mut self, import: &NamedImport, scene: &Scene<'_>, name: &ObjectName) -> Option<Decision> {
-        let used = is_used(scene.machine, name);
+    fn take_part(&mut self, import: &NamedImport, snapshot: &Snapshot<'_>, name: &ObjectName) -> Option<Decision> {
+        let used = is_used(snapshot.machine, name);
         if self.made == Made::No && !used && has_failed(import) {
             // Another attempt is not to be made at the expense of those who wait for this one.
-            return Some(if has_other_users(import, scene.command) {
+            return Some(if has_other_users(import, snapshot.command) {
                 self.keep_to_itself()
             } else {
-                Decision::Write(deletion(import, scene.command, Purpose::Outdated))
+                Decision::Write(deletion(import, snapshot.command, Purpose::Outdated))
             });
         }
         // It is said once more also by one of them: who is just about to release it notices.
-        let said = ours(import, scene.command) && (used || self.joined || self.made != Made::No);
-        (!said).then(|| Decision::Write(join(import, scene.command)))
+        let said = ours(import, snapshot.command) && (used || self.joined || self.made != Made::No);
+        (!said).then(|| Decision::Write(join(import, snapshot.command)))
     }
 
     /// The next step towards what the import logs in with.
-    fn login(&self, scene: &Scene<'_>, import: &NamedImport) -> Option<Write> {
+    fn login(&self, snapshot: &Snapshot<'_>, import: &NamedImport) -> Option<Write> {
         let credentials = self.media.credentials.as_ref()?;
         match self.login {
-            Login::Wanted => credentials::creation(scene.command, import, self.media.slot, credentials),
-            Login::Outdated => credentials::deletion(scene.command, import),
+            Login::Wanted => credentials::creation(snapshot.command, import, self.media.slot, credentials),
+            Login::Outdated => credentials::deletion(snapshot.command, import),
             Login::None | Login::Written => None,
         }
     }
 
-    fn change_machine(&self, scene: &Scene<'_>, present: Option<MediaRecord>) -> Decision {
-        let mut template = Template::of(scene);
-        let mut volumes = scene.volumes();
+    fn change_machine(&self, snapshot: &Snapshot<'_>, present: Option<MediaRecord>) -> Decision {
+        let mut template = Template::of(snapshot);
+        let mut volumes = snapshot.volumes();
         let slot = self.media.slot;
-        let (drive, added) = match (present, empty_drive(scene.machine, slot)) {
+        let (drive, added) = match (present, empty_drive(snapshot.machine, slot)) {
             (Some(record), _) => (record.drive, record.added_drive),
             (None, Some(drive)) => (drive, false),
             (None, None) => (template.free_name(slot, &volumes), true),
@@ -299,23 +299,23 @@ impl Insert {
         let was_there = template.disks.iter().any(named);
         if !was_there {
             template.disks.push(match slot {
-                Slot::Cd | Slot::Http => cd_drive(&drive, scene.machine),
+                Slot::Cd | Slot::Http => cd_drive(&drive, snapshot.machine),
                 Slot::Usb => json!({ "name": *drive }),
             });
         }
         // An override that waits for a drive, that was given another one, or whose drive was taken away, gets this.
-        let wanted = BootRecord::read(scene.machine).map(|mut record| {
+        let wanted = BootRecord::read(snapshot.machine).map(|mut record| {
             let change = record.change.as_ref().filter(|_| was_there);
             let placed = change.is_some_and(|change| change.written.disks.get(&drive) == Some(&1));
             if boots_from(slot, record.target) && record.enabled != Enabled::Disabled && !placed {
-                record.change = template.boot_again(scene, &record, Some(&drive), None);
+                record.change = template.boot_again(snapshot, &record, Some(&drive), None);
             }
             record
         });
         let disk = template.disks.iter_mut().find(|disk| named(disk));
-        let live = live(scene, slot, &drive, disk.as_deref());
+        let live = live(snapshot, slot, &drive, disk.as_deref());
         if let Some(disk) = disk.filter(|_| slot == Slot::Usb) {
-            become_stick(disk, live || !is_x86(scene.machine), self.media.write_protected);
+            become_stick(disk, live || !is_x86(snapshot.machine), self.media.write_protected);
         }
         let volume = volume(&drive, &self.holder, live);
         match volumes.iter_mut().find(|volume| named(volume)) {
@@ -328,22 +328,22 @@ impl Insert {
             holder: self.holder.clone(),
             added_drive: added,
         };
-        let patch = template.into_patch(scene, wanted.as_ref()).unwrap_or_else(|| scene.patch());
+        let patch = template.into_patch(snapshot, wanted.as_ref()).unwrap_or_else(|| snapshot.patch());
         let patch = patch
             .set(&["spec", "template", "spec", "volumes"], Value::Array(volumes))
             .annotate(annotation::media(slot).name(), serde_json::to_string(&record).ok().as_deref());
         // What the machine was last started without is history.
-        let noted = scene.machine.metadata.annotations.has(Key::MediaLeftOut);
+        let noted = snapshot.machine.metadata.annotations.has(Key::MediaLeftOut);
         let patch = if noted { patch.annotate(MEDIA_LEFT_OUT, None) } else { patch };
-        Decision::Write(patch.into_write(Purpose::Main, scene.command))
+        Decision::Write(patch.into_write(Purpose::Main, snapshot.command))
     }
 
     /// Everything is in its place: what is left is the import that was replaced.
-    fn finish(&mut self, scene: &Scene<'_>) -> Decision {
-        match (&self.replaced, scene.import.there()) {
+    fn finish(&mut self, snapshot: &Snapshot<'_>) -> Decision {
+        match (&self.replaced, snapshot.import.there()) {
             (None, _) => Decision::Done,
-            (Some(_), Some(import)) if is_ours_to_release(import, scene) => {
-                Decision::Write(release(import, scene.command, Purpose::Tidy))
+            (Some(_), Some(import)) if is_ours_to_release(import, snapshot) => {
+                Decision::Write(release(import, snapshot.command, Purpose::Tidy))
             }
             (Some(_), Some(_) | None) => {
                 self.replaced = None;
@@ -384,13 +384,13 @@ impl Task for Insert {
         }
     }
 
-    fn decide(&mut self, scene: &Scene<'_>) -> Decision {
+    fn decide(&mut self, snapshot: &Snapshot<'_>) -> Decision {
         match &self.stage {
-            Stage::Inserting => self.insert(scene),
-            Stage::Replacing => self.finish(scene),
-            Stage::TakingBack(error) => match scene.import.there() {
-                Some(import) if (self.made == Made::Yes || self.joined) && is_ours_to_release(import, scene) => {
-                    Decision::Write(release(import, scene.command, Purpose::Tidy))
+            Stage::Inserting => self.insert(snapshot),
+            Stage::Replacing => self.finish(snapshot),
+            Stage::TakingBack(error) => match snapshot.import.there() {
+                Some(import) if (self.made == Made::Yes || self.joined) && is_ours_to_release(import, snapshot) => {
+                    Decision::Write(release(import, snapshot.command, Purpose::Tidy))
                 }
                 Some(_) | None => Decision::Fail(error.clone()),
             },
@@ -403,7 +403,7 @@ impl Task for Insert {
             Purpose::Join => self.joined = true,
             Purpose::Credentials => self.login_accepted(),
             Purpose::Certificates => self.certified = true,
-            Purpose::Main | Purpose::Verb | Purpose::Promise | Purpose::Outdated | Purpose::Tidy => {}
+            Purpose::Main | Purpose::Verb | Purpose::PendingPowerOn | Purpose::Outdated | Purpose::Tidy => {}
         }
     }
 
@@ -489,10 +489,10 @@ impl Insert {
 
 /// Whether an import that is there already is of no use: one that may be about to be removed as an orphan, or one that
 /// has failed. Any other may be what another replica is just inserting.
-fn is_outdated(import: &DataVolume, scene: &Scene<'_>, name: &ObjectName) -> bool {
+fn is_outdated(import: &DataVolume, snapshot: &Snapshot<'_>, name: &ObjectName) -> bool {
     let made = import.metadata.creation_timestamp.as_deref().and_then(UnixTime::parse);
-    let old = made.is_some_and(|made| made <= scene.command.orphaned_before);
-    (old || has_failed(import)) && !is_used(scene.machine, name)
+    let old = made.is_some_and(|made| made <= snapshot.command.orphaned_before);
+    (old || has_failed(import)) && !is_used(snapshot.machine, name)
 }
 
 /// Whether an import has not brought its image, and may never.
@@ -528,9 +528,9 @@ fn empty_drive(machine: &VirtualMachine, slot: Slot) -> Option<Box<str>> {
 ///
 /// Such a volume in a drive that the present run does not have leaves the machine with a failure until it is
 /// restarted (facts, section 6, A2); a plain one just waits for the restart.
-fn live(scene: &Scene<'_>, slot: Slot, drive: &str, disk: Option<&Value>) -> bool {
-    let by_migration = scene.machine.spec.update_volumes_strategy.as_deref() == Some("Migration");
-    let mut runs = scene.instance.filter(|instance| !instance.ended()).into_iter();
+fn live(snapshot: &Snapshot<'_>, slot: Slot, drive: &str, disk: Option<&Value>) -> bool {
+    let by_migration = snapshot.machine.spec.update_volumes_strategy.as_deref() == Some("Migration");
+    let mut runs = snapshot.instance.filter(|instance| !instance.ended()).into_iter();
     let possible = runs.all(|instance| match slot {
         Slot::Cd | Slot::Http => instance.spec.disk(drive).is_some_and(|disk| disk.cdrom.is_some()),
         // A new one is plugged in, unless it is to be booted from: its place in the boot order is one that a device of the
@@ -540,7 +540,7 @@ fn live(scene: &Scene<'_>, slot: Slot, drive: &str, disk: Option<&Value>) -> boo
             None => disk.is_none_or(|disk| disk.get("bootOrder").is_none()),
         },
     });
-    scene.platform.live_media && !by_migration && possible
+    snapshot.platform.live_media && !by_migration && possible
 }
 
 /// Makes a disk of the template one with a stick's image. The bus that is called USB knows no plugging while a machine

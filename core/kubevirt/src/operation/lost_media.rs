@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::answer::Problem;
 use super::eject::Eject;
 use super::engine::{Decision, Purpose, Reaction, Task};
-use super::scene::{Looked, Scene};
+use super::snapshot::{Looked, Snapshot};
 use crate::annotation::MediaRecord;
 use crate::model::{ObjectName, Phase, Slot};
 use crate::object::VirtualMachine;
@@ -50,29 +50,29 @@ impl Task for LeaveOutLost {
         }
     }
 
-    fn decide(&mut self, scene: &Scene<'_>) -> Decision {
+    fn decide(&mut self, snapshot: &Snapshot<'_>) -> Decision {
         if let Stage::LeavingOut(eject) = &mut self.stage {
-            return eject.decide(scene);
+            return eject.decide(snapshot);
         }
-        let record = MediaRecord::read(scene.machine, self.slot).filter(|record| record.image == self.image);
-        let starting = scene.instance.is_some_and(|instance| translate::phase(instance) == Phase::Starting);
+        let record = MediaRecord::read(snapshot.machine, self.slot).filter(|record| record.image == self.image);
+        let starting = snapshot.instance.is_some_and(|instance| translate::phase(instance) == Phase::Starting);
         let Some(record) = record.filter(|_| starting) else { return Decision::Done };
         let name = record.holder.claim();
         match &self.stage {
             Stage::Looking(looked_for) if looked_for == name => {
-                let may_come = match scene.import {
+                let may_come = match snapshot.import {
                     Looked::There(import) => import.status.phase.as_deref() != Some("Succeeded"),
                     Looked::Missing => false,
                     Looked::NotYet | Looked::Hidden => true,
                 };
                 // One that is being removed goes when the last one that uses it has let go of it, and nobody new gets it:
                 // another machine may run on what this one has been given by the same name.
-                let goes = scene.claim.there().is_some_and(|claim| claim.metadata.deleting());
-                if may_come || !(goes || scene.claim.is_missing()) {
+                let goes = snapshot.claim.there().is_some_and(|claim| claim.metadata.deleting());
+                if may_come || !(goes || snapshot.claim.is_missing()) {
                     return Decision::Done;
                 }
                 let mut eject = Eject::leaving_out(self.slot, name, if goes { GOES } else { GONE });
-                let decision = eject.decide(scene);
+                let decision = eject.decide(snapshot);
                 self.stage = Stage::LeavingOut(eject);
                 decision
             }

@@ -10,8 +10,8 @@ use bytes::Bytes;
 
 use super::{Settings, TransportError};
 use crate::model::{
-    Action, CallerReview, Claim, Command, CommandError, Completion, CorrelationId, DocumentWrite, Platform, Probe,
-    Unanswered,
+    Action, CallerReview, Command, CommandError, Completion, CorrelationId, DocumentWrite, LeaseRequest, Platform,
+    Probe, Unanswered,
 };
 use crate::time::Instant;
 
@@ -20,23 +20,24 @@ mod awaited_media;
 mod boot;
 mod boot_order;
 mod boot_template;
-mod break_promise;
+mod cancel_pending_power_on;
 mod certificates;
 mod change;
-mod claim;
+
 mod credentials;
 mod data_volume;
 mod document;
 mod doubts;
+mod drop_stale_notes;
 mod eject;
 mod engine;
 mod existing;
 mod firmware;
-mod follow_owner;
 mod image_size;
 mod image_trust;
 mod insert;
 mod json_patch;
+mod lease;
 mod lost_media;
 mod old_copy;
 mod orphan;
@@ -49,19 +50,19 @@ mod power_table;
 mod probe;
 mod replace_run;
 mod review;
-mod scene;
 mod shared_import;
+mod snapshot;
 mod strategy_past;
 
 pub use certificates::Verification;
-use claim::HoldLease;
 use document::StoreDocument;
 use engine::{Engine, Task};
 pub use image_size::ImageRequest;
+use lease::HoldLease;
 use probe::AskForVersion;
 use review::ReviewCaller;
 
-/// One command, document, claim or review of a caller on its way through the cluster's API.
+/// One command, document, request for the lease or review of a caller on its way through the cluster's API.
 ///
 /// Drive it by [`poll`](Self::poll) and [`handle_response`](Self::handle_response) until it is done; it is done by
 /// its command's deadline at the latest, whatever it gets for an answer.
@@ -82,7 +83,7 @@ enum Work {
     Command { command: Command, engine: Engine },
     Document(StoreDocument),
     Review(ReviewCaller),
-    Claim(HoldLease),
+    Lease(HoldLease),
     Probe(AskForVersion),
 }
 
@@ -106,7 +107,7 @@ pub enum Share {
     /// Finding out whom bearer tokens stand for.
     Reviews,
     /// Which replica pushes events.
-    Claims,
+    Lease,
 }
 
 /// What an operation wants next.
@@ -146,12 +147,14 @@ impl Operation {
     pub fn new(command: Command, platform: Platform, settings: Arc<Settings>, seed: u64, now: Instant) -> Self {
         let task: Box<dyn Task> = match &command.action {
             Action::Power(request) => Box::new(power::Power::new(*request, now)),
-            Action::KeepPromise(name) => Box::new(power::Power::keep_promise(name.clone(), now)),
-            Action::BreakPromise(name) => Box::new(break_promise::BreakPromise::new(name.clone())),
+            Action::ExecutePendingPowerOn(name) => Box::new(power::Power::execute_pending_power_on(name.clone(), now)),
+            Action::CancelPendingPowerOn(name) => {
+                Box::new(cancel_pending_power_on::CancelPendingPowerOn::new(name.clone()))
+            }
             Action::Change(change) => Box::new(change::ChangeMachine::new(change.clone(), now)),
             Action::RestoreBoot { used_by, booted } => Box::new(boot::RestoreBoot::new(used_by.clone(), *booted)),
             Action::InsertMedia(media) => Box::new(insert::Insert::new(&command, media, &settings)),
-            Action::FollowOwner => Box::new(follow_owner::FollowOwner),
+            Action::DropStaleNotes => Box::new(drop_stale_notes::DropStaleNotes),
             Action::ResetFirmware => Box::new(firmware::ResetFirmware),
             Action::SetImageTrust { slot, change } => Box::new(image_trust::SetImageTrust::new(*slot, change.clone())),
             Action::EjectMedia(slot) => Box::new(eject::Eject::new(*slot)),
@@ -176,9 +179,9 @@ impl Operation {
         Self::of(Work::Review(ReviewCaller::new(review, seed)))
     }
 
-    /// Begins a claim to the duty, which is a `Lease` in the service's own namespace.
-    pub fn claim(claim: Claim, settings: Arc<Settings>) -> Self {
-        Self::of(Work::Claim(HoldLease::new(claim, settings)))
+    /// Begins a request for the leadership, which is a `Lease` in the service's own namespace.
+    pub fn lease(wanted: LeaseRequest, settings: Arc<Settings>) -> Self {
+        Self::of(Work::Lease(HoldLease::new(wanted, settings)))
     }
 
     const fn of(work: Work) -> Self {
@@ -200,7 +203,7 @@ impl Operation {
             Work::Command { command, engine } => engine.poll(now, command),
             Work::Document(store) => store.poll(now),
             Work::Review(review) => review.poll(now),
-            Work::Claim(claim) => claim.poll(now),
+            Work::Lease(lease) => lease.poll(now),
             Work::Probe(probe) => probe.poll(now),
         }
     }
@@ -211,7 +214,7 @@ impl Operation {
             Work::Command { command, engine } => engine.handle_response(now, command, response),
             Work::Document(store) => store.handle_response(now, response),
             Work::Review(review) => review.handle_response(now, response),
-            Work::Claim(claim) => claim.handle_response(response),
+            Work::Lease(lease) => lease.handle_response(response),
             Work::Probe(probe) => probe.handle_response(response),
         }
     }
@@ -236,7 +239,7 @@ impl Operation {
     pub fn unanswered(&self) -> Vec<Unanswered> {
         match &self.work {
             Work::Command { engine, .. } => engine.unanswered(),
-            Work::Document(_) | Work::Review(_) | Work::Claim(_) | Work::Probe(_) => Vec::new(),
+            Work::Document(_) | Work::Review(_) | Work::Lease(_) | Work::Probe(_) => Vec::new(),
         }
     }
 
@@ -245,7 +248,7 @@ impl Operation {
             Work::Command { engine, .. } => engine.stage(),
             Work::Document(store) => store.stage(),
             Work::Review(review) => review.stage(),
-            Work::Claim(claim) => claim.stage(),
+            Work::Lease(lease) => lease.stage(),
             Work::Probe(probe) => probe.stage(),
         }
     }
@@ -263,7 +266,7 @@ impl Operation {
             Work::Command { command, .. } => Share::Namespace(command.vm.namespace().into()),
             Work::Document(_) => Share::Documents,
             Work::Review(_) => Share::Reviews,
-            Work::Claim(_) | Work::Probe(_) => Share::Claims,
+            Work::Lease(_) | Work::Probe(_) => Share::Lease,
         }
     }
 
@@ -276,13 +279,13 @@ impl Operation {
     pub fn command(&self) -> Option<&Command> {
         match &self.work {
             Work::Command { command, .. } => Some(command),
-            Work::Document(_) | Work::Review(_) | Work::Claim(_) | Work::Probe(_) => None,
+            Work::Document(_) | Work::Review(_) | Work::Lease(_) | Work::Probe(_) => None,
         }
     }
 
     /// Whether it comes again and again: then that it failed is told by whoever learns of it.
     pub fn is_routine(&self) -> bool {
-        matches!(self.work, Work::Claim(_) | Work::Probe(_))
+        matches!(self.work, Work::Lease(_) | Work::Probe(_))
     }
 
     /// What is carried out on what, for a log.
@@ -291,7 +294,7 @@ impl Operation {
             Work::Command { command, .. } => command.vm.to_string(),
             Work::Document(store) => format!("document {}", store.write().name.as_str()),
             Work::Review(_) => "caller".to_owned(),
-            Work::Claim(_) => "the duty to push events".to_owned(),
+            Work::Lease(_) => "the leadership".to_owned(),
             Work::Probe(_) => "a sign of life".to_owned(),
         }
     }

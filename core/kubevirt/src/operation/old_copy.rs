@@ -5,7 +5,7 @@ use bytes::Bytes;
 
 use super::answer::Problem;
 use super::engine::Decision;
-use super::scene::Scene;
+use super::snapshot::Snapshot;
 use crate::model::ObjectName;
 use crate::object::{Claim, Element, Object};
 use crate::request::{Place as _, Unwatched, get};
@@ -30,7 +30,7 @@ pub(super) enum Found {
 }
 
 impl OldCopy {
-    pub(super) fn look(&mut self, scene: &Scene<'_>, name: &ObjectName) -> Found {
+    pub(super) fn look(&mut self, snapshot: &Snapshot<'_>, name: &ObjectName) -> Found {
         match self.known.take_if(|(known, _)| known == name) {
             Some((_, Some(uid))) => Found::Going(uid),
             Some(nothing) => {
@@ -39,7 +39,7 @@ impl OldCopy {
             }
             None => {
                 self.asked = Some(name.clone());
-                let path = Unwatched::Claims.beside(&scene.command.vm).object(name);
+                let path = Unwatched::Claims.beside(&snapshot.command.vm).object(name);
                 Found::NotYet(Decision::Read(Box::new(get(&path))))
             }
         }

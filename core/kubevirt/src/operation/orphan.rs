@@ -3,8 +3,8 @@
 
 use super::data_volume::ours;
 use super::engine::{Decision, Purpose, Task};
-use super::scene::{NamedImport, Scene};
 use super::shared_import::{is_shared, release};
+use super::snapshot::{NamedImport, Snapshot};
 use crate::annotation::{MANAGED_BY, MANAGER, MediaRecord};
 use crate::model::{ImportId, ObjectName, Slot};
 use crate::object::{VirtualMachine, Volume};
@@ -24,18 +24,18 @@ impl RemoveOrphan {
     }
 
     /// Whether it is what was taken for an orphan, and is one.
-    fn is_orphan(&self, import: &NamedImport, scene: &Scene<'_>) -> bool {
+    fn is_orphan(&self, import: &NamedImport, snapshot: &Snapshot<'_>) -> bool {
         let metadata = &import.metadata;
         let made_for_it = if is_shared(import) {
-            ours(import, scene.command)
+            ours(import, snapshot.command)
         } else {
-            metadata.annotations.virtual_machine.as_deref() == Some(scene.command.vm.name())
+            metadata.annotations.virtual_machine.as_deref() == Some(snapshot.command.vm.name())
         };
         metadata.label(MANAGED_BY) == Some(MANAGER)
             && made_for_it
             && translate::import(import).is_some_and(|import| import.claimed == Some(self.made))
             && !metadata.deleting()
-            && !is_used(scene.machine, &self.import)
+            && !is_used(snapshot.machine, &self.import)
     }
 }
 
@@ -44,11 +44,11 @@ impl Task for RemoveOrphan {
         Some(self.import.clone())
     }
 
-    fn decide(&mut self, scene: &Scene<'_>) -> Decision {
-        let Some(import) = scene.import.there().filter(|import| self.is_orphan(import, scene)) else {
+    fn decide(&mut self, snapshot: &Snapshot<'_>) -> Decision {
+        let Some(import) = snapshot.import.there().filter(|import| self.is_orphan(import, snapshot)) else {
             return Decision::Done;
         };
-        Decision::Write(release(import, scene.command, Purpose::Main))
+        Decision::Write(release(import, snapshot.command, Purpose::Main))
     }
 }
 

@@ -1,28 +1,28 @@
 //! Whether a machine's definition has anything that its present run does not have, so that only a new run will do.
 
-use super::scene::Scene;
+use super::snapshot::Snapshot;
 use crate::annotation::{BootOrder, BootRecord, Enabled};
 use crate::object::{Condition, TemplateSpec, VirtualMachine, Volume, condition};
 use crate::translate::firmware;
 
 /// Whether the next boot is to be that of a new instance.
-pub(super) fn needs_new_instance(scene: &Scene<'_>) -> bool {
-    let conditions = &scene.machine.status.conditions;
+pub(super) fn needs_new_instance(snapshot: &Snapshot<'_>) -> bool {
+    let conditions = &snapshot.machine.status.conditions;
     if condition(conditions, "RestartRequired").is_some_and(Condition::is_true) {
         return true;
     }
-    let Some(instance) = scene.instance else { return true };
+    let Some(instance) = snapshot.instance else { return true };
     // Whatever restarts the guest in place would be the end of its run.
     if instance.spec.domain.reboot_policy.as_deref() == Some("Terminate") {
         return true;
     }
-    let armed = BootRecord::read(scene.machine).is_some_and(|record| {
+    let armed = BootRecord::read(snapshot.machine).is_some_and(|record| {
         record.enabled == Enabled::Once && record.armed_for.as_deref() == instance.metadata.uid.as_deref()
     });
     // The condition comes a moment late, and in some cases not at all (facts, section 6): compare.
     armed
-        || firmware_differs(scene.machine, &instance.spec)
-        || differs(&scene.machine.spec.template.spec, &instance.spec)
+        || firmware_differs(snapshot.machine, &instance.spec)
+        || differs(&snapshot.machine.spec.template.spec, &instance.spec)
 }
 
 /// Whether the definition names anything of firmware and board that the run has otherwise.

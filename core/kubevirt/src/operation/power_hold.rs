@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::power_table::RunState;
-use super::scene::{Patch, Scene};
+use super::snapshot::{Patch, Snapshot};
 use crate::annotation::{PENDING_POWER_ON, PowerOnRecord, RUN_STRATEGY, StrategyNote};
 use crate::object::RunStrategy;
 use crate::time::Instant;
@@ -25,12 +25,12 @@ pub(super) enum Hold {
 /// looks: so the strategy has to be one that it has not looked by last. A request for a start that comes late, as one does
 /// after a failure, is carried out under `Manual`, where what it makes can be stopped; under `Halted` it would make the
 /// strategy `Always` (facts, "Later observations").
-pub(super) fn hold(scene: &Scene<'_>, state: RunState, since: Instant) -> Hold {
-    let machine = scene.machine;
+pub(super) fn hold(snapshot: &Snapshot<'_>, state: RunState, since: Instant) -> Hold {
+    let machine = snapshot.machine;
     let seen = machine.seen_strategy();
     // One that has never run is written down nothing of before it does.
-    let first = seen.is_none() && scene.instance.is_none() && !machine.start_requested();
-    if first && scene.now.saturating_since(since) < FIRST_RUN {
+    let first = seen.is_none() && snapshot.instance.is_none() && !machine.start_requested();
+    if first && snapshot.now.saturating_since(since) < FIRST_RUN {
         return Hold::Wait;
     }
     // It has been told to stop, and most likely does no more than that: should it start all the same, that is seen.
@@ -47,29 +47,29 @@ pub(super) fn hold(scene: &Scene<'_>, state: RunState, since: Instant) -> Hold {
 }
 
 /// Whether it will show that virt-controller has seen that a strategy was replaced by another.
-pub(super) fn shows(scene: &Scene<'_>, by: RunStrategy) -> bool {
-    scene.machine.seen_strategy().is_some_and(|seen| seen != by)
+pub(super) fn shows(snapshot: &Snapshot<'_>, by: RunStrategy) -> bool {
+    snapshot.machine.seen_strategy().is_some_and(|seen| seen != by)
 }
 
 /// A patch that replaces the strategy and notes down the owner's; `None` if there is nothing to replace.
-pub(super) fn replace(scene: &Scene<'_>, was: RunStrategy, by: RunStrategy) -> Option<Patch> {
-    if scene.machine.run_strategy() == by {
+pub(super) fn replace(snapshot: &Snapshot<'_>, was: RunStrategy, by: RunStrategy) -> Option<Patch> {
+    if snapshot.machine.run_strategy() == by {
         return None;
     }
-    Some(if scene.machine.spec.running.is_some() {
-        scene.patch().set(&["spec", "running"], json!(false))
+    Some(if snapshot.machine.spec.running.is_some() {
+        snapshot.patch().set(&["spec", "running"], json!(false))
     } else {
-        let patch = scene.patch().set(&["spec", "runStrategy"], json!(by.name()));
+        let patch = snapshot.patch().set(&["spec", "runStrategy"], json!(by.name()));
         patch.annotate(RUN_STRATEGY, (was != by).then(|| StrategyNote { was, now: by }.text()).as_deref())
     })
 }
 
-/// A patch that has an instance removed whose guest has ended, and leaves a promise as it is: `Once` starts no machine
+/// A patch that has an instance removed whose guest has ended, and leaves a pending power-on as it is: `Once` starts no machine
 /// that has one.
-pub(super) fn remove_ended(scene: &Scene<'_>) -> Patch {
+pub(super) fn remove_ended(snapshot: &Snapshot<'_>) -> Patch {
     let halted = RunStrategy::Halted;
-    let patch = replace(scene, StrategyNote::chosen(scene.machine), halted).unwrap_or_else(|| scene.patch());
-    match PowerOnRecord::read(scene.machine) {
+    let patch = replace(snapshot, StrategyNote::chosen(snapshot.machine), halted).unwrap_or_else(|| snapshot.patch());
+    match PowerOnRecord::read(snapshot.machine) {
         Some(record) => {
             // It stands for as long as the strategy is the one that it was made under.
             let record = PowerOnRecord { run_strategy: halted.name().into(), ..record };

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::boot;
 use super::power_state::run_state;
 use super::power_table::RunState;
-use super::scene::{Patch, Scene};
+use super::snapshot::{Patch, Snapshot};
 use crate::annotation::{PENDING_POWER_ON, PowerOnRecord, RUN_STRATEGY, StrategyNote};
 use crate::model::PowerRestore;
 use crate::object::RunStrategy;
@@ -27,17 +27,17 @@ pub(super) enum Choice {
 }
 
 /// How a choice made at `since` is to be put.
-pub(super) fn choose(scene: &Scene<'_>, wanted: PowerRestore, since: Instant) -> Choice {
-    let machine = scene.machine;
+pub(super) fn choose(snapshot: &Snapshot<'_>, wanted: PowerRestore, since: Instant) -> Choice {
+    let machine = snapshot.machine;
     let was = match wanted {
         PowerRestore::AlwaysOn => RunStrategy::Always,
         PowerRestore::LastState => RunStrategy::RerunOnFailure,
         PowerRestore::AlwaysOff => RunStrategy::Manual,
     };
     let now = machine.run_strategy();
-    let state = run_state(machine, scene.instance);
+    let state = run_state(machine, snapshot.instance);
     let runs = matches!(state, RunState::Starting | RunState::Running | RunState::Paused);
-    let kept_up = now == RunStrategy::Always && runs && boot::reboot_ends_run(scene);
+    let kept_up = now == RunStrategy::Always && runs && boot::reboot_ends_run(snapshot);
     let stands_in = StrategyNote::read(machine).is_some_and(|note| note.now == now);
     // What `Always` was kept for, or `Once` brought about, is over.
     let released = stands_in
@@ -74,7 +74,7 @@ pub(super) fn choose(scene: &Scene<'_>, wanted: PowerRestore, since: Instant) ->
         RunState::Coming | RunState::Restarting | RunState::Respawning
             if was != RunStrategy::Always
                 && !machine.start_requested()
-                && scene.now.saturating_since(since) < PATIENCE =>
+                && snapshot.now.saturating_since(since) < PATIENCE =>
         {
             Choice::Wait(SOON)
         }
@@ -84,8 +84,8 @@ pub(super) fn choose(scene: &Scene<'_>, wanted: PowerRestore, since: Instant) ->
 }
 
 /// Adds to a patch what makes it so.
-pub(super) fn write(scene: &Scene<'_>, strategy: StrategyNote, patch: Patch) -> Patch {
-    let machine = scene.machine;
+pub(super) fn write(snapshot: &Snapshot<'_>, strategy: StrategyNote, patch: Patch) -> Patch {
+    let machine = snapshot.machine;
     let StrategyNote { was, now } = strategy;
     let note = (was != now).then(|| strategy.text());
     let mut patch = patch;
@@ -96,8 +96,8 @@ pub(super) fn write(scene: &Scene<'_>, strategy: StrategyNote, patch: Patch) -> 
     if machine.spec.running.is_some() || now != machine.run_strategy() {
         patch = patch.set(&["spec", "runStrategy"], json!(now.name()));
     }
-    // A promised power-on stands for as long as the strategy is the one that it was made under.
-    if let Some(record) = PowerOnRecord::read(machine).filter(|record| !record.overruled(machine)) {
+    // A pending power-on stands for as long as the strategy is the one that it was made under.
+    if let Some(record) = PowerOnRecord::read(machine).filter(|record| !record.superseded(machine)) {
         let record = PowerOnRecord { run_strategy: now.name().into(), ..record };
         patch = patch.annotate(PENDING_POWER_ON, record.text().as_deref());
     }

@@ -1,7 +1,7 @@
 //! Where a machine's run is, as far as it makes a difference to what can be asked of it.
 
 use super::power_table::RunState;
-use super::scene::Scene;
+use super::snapshot::Snapshot;
 use crate::model::{Next, Phase, PowerState};
 use crate::object::{Condition, RunStrategy, VirtualMachine, VirtualMachineInstance, condition};
 use crate::translate;
@@ -48,23 +48,23 @@ pub(super) fn run_state(machine: &VirtualMachine, instance: Option<&VirtualMachi
 }
 
 /// Whether the machine is off, as whoever reads its power is told: no guest runs, and nothing follows.
-pub(super) fn is_off(scene: &Scene<'_>) -> bool {
-    let instance = scene.instance.and_then(translate::instance);
-    let machine = translate::machine(scene.machine);
+pub(super) fn is_off(snapshot: &Snapshot<'_>) -> bool {
+    let instance = snapshot.instance.and_then(translate::instance);
+    let machine = translate::machine(snapshot.machine);
     machine.is_some_and(|machine| PowerState::of(&machine, instance.as_ref()) == PowerState::Off)
 }
 
 /// Whether a run that has been told to end has been seen to: until then it may fail by itself, after which another follows
 /// under some strategies all the same.
-pub(super) fn end_is_certain(scene: &Scene<'_>) -> bool {
-    let unsure = scene.machine.run_strategy() == RunStrategy::RerunOnFailure;
-    !unsure || scene.instance.is_none_or(|instance| instance.metadata.deleting())
+pub(super) fn end_is_certain(snapshot: &Snapshot<'_>) -> bool {
+    let unsure = snapshot.machine.run_strategy() == RunStrategy::RerunOnFailure;
+    !unsure || snapshot.instance.is_none_or(|instance| instance.metadata.deleting())
 }
 
 /// Why the cluster makes no instance although it is asked for one.
-pub(super) fn refusal<'a>(scene: &Scene<'a>) -> Option<&'a str> {
-    let failure = condition(&scene.machine.status.conditions, "Failure").filter(|failure| failure.is_true())?;
-    let awaited = scene.instance.is_none() && translate::outlook(scene.machine).absent == Next::Start;
+pub(super) fn refusal<'a>(snapshot: &Snapshot<'a>) -> Option<&'a str> {
+    let failure = condition(&snapshot.machine.status.conditions, "Failure").filter(|failure| failure.is_true())?;
+    let awaited = snapshot.instance.is_none() && translate::outlook(snapshot.machine).absent == Next::Start;
     awaited.then(|| reason(failure))
 }
 

@@ -13,7 +13,7 @@ use super::certificates::Verification;
 use super::data_volume::{deletion, ours, owner};
 use super::engine::{Purpose, Write};
 use super::orphan::is_used;
-use super::scene::{NamedImport, Scene};
+use super::snapshot::{NamedImport, Snapshot};
 use crate::Settings;
 use crate::annotation::{CLAIMED, MANAGED_BY, MANAGER};
 use crate::model::{Command, ImportId, InsertMedia, ObjectName, Slot, VmId};
@@ -119,8 +119,8 @@ pub(super) fn join(import: &NamedImport, command: &Command) -> Write {
 }
 
 /// Whether a machine that has taken an import out of a drive is among those that it serves, and has it in no other.
-pub(super) fn is_ours_to_release(import: &NamedImport, scene: &Scene<'_>) -> bool {
-    ours(import, scene.command) && !import.metadata.deleting() && !is_used(scene.machine, &import.name)
+pub(super) fn is_ours_to_release(import: &NamedImport, snapshot: &Snapshot<'_>) -> bool {
+    ours(import, snapshot.command) && !import.metadata.deleting() && !is_used(snapshot.machine, &import.name)
 }
 
 /// The machine does not use an import any more; if nobody else does, it goes.

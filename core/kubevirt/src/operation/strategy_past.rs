@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use super::answer::Problem;
 use super::engine::Decision;
-use super::scene::Scene;
+use super::snapshot::Snapshot;
 use crate::annotation::StrategyNote;
 use crate::object::{Element, Object, RunStrategy, VirtualMachine, lenient};
 use crate::request::{Collection, Place as _, get};
@@ -59,9 +59,9 @@ struct Machines {
 }
 
 impl Version {
-    fn of(scene: &Scene<'_>) -> Option<Self> {
-        let machine = scene.machine;
-        let generation = scene.raw.pointer("/metadata/generation").and_then(serde_json::Value::as_u64);
+    fn of(snapshot: &Snapshot<'_>) -> Option<Self> {
+        let machine = snapshot.machine;
+        let generation = snapshot.raw.pointer("/metadata/generation").and_then(serde_json::Value::as_u64);
         Some(Self { strategy: machine.run_strategy(), generation, number: number(machine)? })
     }
 
@@ -78,8 +78,8 @@ impl StrategyPast {
     }
 
     /// The machine has been read: what to read more, if a strategy may have been overlooked.
-    pub(super) fn look(&mut self, scene: &Scene<'_>) -> Option<Decision> {
-        let now = Version::of(scene)?;
+    pub(super) fn look(&mut self, snapshot: &Snapshot<'_>) -> Option<Decision> {
+        let now = Version::of(snapshot)?;
         let last = self.last.replace(now);
         if let Some(last) = last.filter(|last| !last.is_defined_like(&now)) {
             self.search = None;
@@ -87,16 +87,16 @@ impl StrategyPast {
                 self.begin(now, last.number);
             }
         }
-        self.ask(scene)
+        self.ask(snapshot)
     }
 
     /// What to read to know whose `Always` this is.
-    pub(super) fn look_behind_always(&mut self, scene: &Scene<'_>) -> Option<Decision> {
-        let now = Version::of(scene).filter(|now| now.strategy == RunStrategy::Always)?;
+    pub(super) fn look_behind_always(&mut self, snapshot: &Snapshot<'_>) -> Option<Decision> {
+        let now = Version::of(snapshot).filter(|now| now.strategy == RunStrategy::Always)?;
         if !self.found.is_some_and(|(version, _)| version.is_defined_like(&now)) {
             self.begin(now, 0);
         }
-        self.ask(scene)
+        self.ask(snapshot)
     }
 
     fn begin(&mut self, of: Version, after: u64) {
@@ -104,10 +104,10 @@ impl StrategyPast {
         self.search = Some(Search { of, after, next: of.number.saturating_sub(1), attempts: 0 });
     }
 
-    fn ask(&mut self, scene: &Scene<'_>) -> Option<Decision> {
+    fn ask(&mut self, snapshot: &Snapshot<'_>) -> Option<Decision> {
         let search = self.search.take_if(|search| search.next > search.after && search.attempts < ATTEMPTS)?;
         self.search = Some(Search { attempts: search.attempts + 1, ..search });
-        let vm = &scene.command.vm;
+        let vm = &snapshot.command.vm;
         let path = Collection::VirtualMachines.beside(vm);
         let path = path.with("fieldSelector", format_args!("metadata.name={}", vm.name()));
         let path = path.with("resourceVersion", search.next).with("resourceVersionMatch", "Exact");
@@ -147,15 +147,15 @@ impl StrategyPast {
     }
 
     /// What was before what there is now.
-    fn before(&self, scene: &Scene<'_>) -> Option<Before> {
+    fn before(&self, snapshot: &Snapshot<'_>) -> Option<Before> {
         let (version, before) = self.found?;
-        before.filter(|_| Version::of(scene).is_some_and(|now| now.is_defined_like(&version)))
+        before.filter(|_| Version::of(snapshot).is_some_and(|now| now.is_defined_like(&version)))
     }
 
     /// The strategy that its owner chose and `stop` has replaced, if that is not what is noted down.
-    pub(super) fn lost(&self, scene: &Scene<'_>) -> Option<RunStrategy> {
-        let machine = scene.machine;
-        let before = self.before(scene).filter(|_| machine.run_strategy() == RunStrategy::Halted)?;
+    pub(super) fn lost(&self, snapshot: &Snapshot<'_>) -> Option<RunStrategy> {
+        let machine = snapshot.machine;
+        let before = self.before(snapshot).filter(|_| machine.run_strategy() == RunStrategy::Halted)?;
         // The others it leaves as they are.
         let replaced = matches!(before.strategy, RunStrategy::Always | RunStrategy::Once);
         let noted = StrategyNote::chosen(machine) == before.chosen || machine.spec.running.is_some();
@@ -163,8 +163,8 @@ impl StrategyPast {
     }
 
     /// Whether its owner has chosen `Always`, and not virt-controller.
-    pub(super) fn always_is_chosen(&self, scene: &Scene<'_>) -> bool {
-        self.before(scene).is_some_and(|before| !before.start_requested)
+    pub(super) fn always_is_chosen(&self, snapshot: &Snapshot<'_>) -> bool {
+        self.before(snapshot).is_some_and(|before| !before.start_requested)
     }
 }
 

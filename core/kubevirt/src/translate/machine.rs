@@ -6,7 +6,7 @@ use super::{firmware, hardware, outlook, time, trouble, uid, version, vm_id};
 use crate::annotation::{self, BootRecord, LeftOutRecord, MediaRecord, On, PowerOnRecord, StrategyNote, TrustRecord};
 use crate::defaults::{self, absent_interfaces};
 use crate::firmware_record::FirmwareRecord;
-use crate::model::{Firmware, IgnoredNote, ImportId, Machine, Medium, Overruled, PowerRestore, Slot, VmId, plain};
+use crate::model::{Firmware, IgnoredNote, ImportId, Machine, Medium, PowerRestore, Slot, Superseded, VmId, plain};
 use crate::object::{Condition, Metadata, RunStrategy, TemplateSpec, VirtualMachine, condition};
 use crate::others_medium::OthersMedium;
 
@@ -29,7 +29,7 @@ pub(crate) fn machine(object: &VirtualMachine) -> Option<Machine> {
         description: annotations.description.as_deref().map(|text| plain(text, LONGEST_TEXT)),
         created: time(metadata.creation_timestamp.as_deref()),
         deleting: metadata.deleting(),
-        promised: PowerOnRecord::read(object).and_then(|record| record.to_model(object)),
+        pending_power_on: PowerOnRecord::read(object).and_then(|record| record.to_model(object)),
         firmware: Firmware {
             uuid: Some(firmware_uuid(template, id.name())),
             serial: template.domain.firmware.serial.clone(),
@@ -54,7 +54,7 @@ pub(crate) fn machine(object: &VirtualMachine) -> Option<Machine> {
         power_restore: power_restore(object),
         power_restore_deferred: power_restore_deferred(object),
         starts_kernel: object.spec.template.spec.starts_kernel(),
-        overruled: overruled(object),
+        superseded: superseded(object),
         id,
     })
 }
@@ -103,8 +103,8 @@ fn power_restore(object: &VirtualMachine) -> PowerRestore {
 }
 
 /// Whether something that is noted down is not so any more: a strategy for another than the owner's, an override that the
-/// template does not bear out, a promise about another machine.
-fn overruled(object: &VirtualMachine) -> Overruled {
+/// template does not bear out, a pending power-on about another machine.
+fn superseded(object: &VirtualMachine) -> Superseded {
     let boot = BootRecord::read(object);
     let is_stale = boot.is_none() && BootRecord::written(object).is_some();
     if is_stale
@@ -112,9 +112,9 @@ fn overruled(object: &VirtualMachine) -> Overruled {
         || FirmwareRecord::written(&object.metadata.annotations).is_stale(object)
         || annotation::foreign_notes(object).next().is_some()
     {
-        return Overruled::Yes;
+        return Superseded::Yes;
     }
-    StrategyNote::overruled(object)
+    StrategyNote::superseded(object)
 }
 
 /// Whether a strategy stands in for what the owner chose while the machine starts or runs.

@@ -54,7 +54,7 @@ fn short(observation: &Observation) -> String {
         Observation::Document(document) => format!("+{}", document.name.as_str()),
         Observation::DocumentGone(name, _) => format!("-{}", name.as_str()),
         Observation::Caller(_) => "caller".to_owned(),
-        Observation::Duty(_) => "duty".to_owned(),
+        Observation::Leadership(_) => "duty".to_owned(),
         Observation::Platform(_) => "platform".to_owned(),
         Observation::Listed(listed) => format!("all of {}", listed.as_of.0),
         Observation::Interrupt(verb) => verb.as_deref().unwrap_or("no interrupt").to_owned(),

@@ -11,7 +11,7 @@ use super::{Channel, Subscriber};
 use crate::auth::merged;
 use crate::event::{Resumption, Subscription, SubscriptionId};
 use crate::model::LONGEST_DOCUMENT;
-use crate::service::ledger::{Applied, Content, EditDesk};
+use crate::service::stored_document::{Applied, Content, EditContext};
 use crate::service::{OutcomeKind, Service};
 use crate::time::{Now, UnixTime};
 
@@ -60,7 +60,7 @@ impl Content for SubscriptionsContent {
         theirs
     }
 
-    fn apply(&mut self, edit: &SubscriptionEdit, desk: &mut EditDesk<'_>) -> Applied {
+    fn apply(&mut self, edit: &SubscriptionEdit, context: &mut EditContext<'_>) -> Applied {
         match edit {
             SubscriptionEdit::Add(subscription) => self.add(subscription),
             SubscriptionEdit::Change { id, expected, change } => self.change(id, expected.as_deref(), change),
@@ -94,7 +94,7 @@ impl Content for SubscriptionsContent {
                 let Some(known) = self.find(id) else { return gone() };
                 known.suspended = false;
                 let number = known.resumption.number.wrapping_add(1);
-                known.resumption = Resumption { number, since: age.map(|age| since(desk.now, age)) };
+                known.resumption = Resumption { number, since: age.map(|age| since(context.now, age)) };
                 Applied::Changed(OutcomeKind::Done)
             }
         }

@@ -198,7 +198,7 @@ impl Service {
         }
         let due = push.take_heartbeat(now.mono);
         let idle = push.queue.is_empty() && push.in_flight.is_none();
-        let in_doubt = self.duty.is_in_doubt(now.mono) && !self.access.is_in_memory();
+        let in_doubt = self.election.is_in_doubt(now.mono) && !self.access.is_in_memory();
         let wanted = !subscriber.subscription.suspended && !in_doubt;
         if let Some(next) = due {
             self.timers.set(next, Timer::Subscription(id.clone()));
@@ -240,7 +240,7 @@ impl Service {
 
     /// Sends what waits for a server; whether anything is to be sent still.
     fn send_waiting(&mut self, now: Now, delivery: DeliveryId, id: &SubscriptionId) -> bool {
-        let in_doubt = self.duty.is_in_doubt(now.mono) && !self.access.is_in_memory();
+        let in_doubt = self.election.is_in_doubt(now.mono) && !self.access.is_in_memory();
         let Some(subscriber) = self.events.subscribers.get_mut(id) else { return false };
         let Channel::Push(push) = &mut subscriber.channel else { return false };
         push.in_line = false;

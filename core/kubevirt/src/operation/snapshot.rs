@@ -17,7 +17,7 @@ use crate::translate;
 
 /// Everything a task may look at.
 #[derive(Debug)]
-pub(super) struct Scene<'a> {
+pub(super) struct Snapshot<'a> {
     pub(super) now: Instant,
     pub(super) command: &'a Command,
     pub(super) platform: &'a Platform,
@@ -41,7 +41,7 @@ pub(super) enum Lock {
     Parts { state: bool },
 }
 
-impl Scene<'_> {
+impl Snapshot<'_> {
     /// The uid of the run that is there and has not ended.
     pub(super) fn live_uid(&self) -> Option<Box<str>> {
         self.instance.filter(|instance| !instance.ended()).and_then(|instance| instance.metadata.uid.clone())

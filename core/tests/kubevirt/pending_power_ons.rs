@@ -1,4 +1,4 @@
-//! Power-ons that are promised and kept, request by request.
+//! Power-ons that are pending and kept, request by request.
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -41,11 +41,11 @@ fn world(strategy: &str, stopping: bool) -> World {
 fn on(world: &mut World, request: PowerRequest, awaits_media: bool) {
     let mut command = world.command("vm", Action::Power(request), Duration::from_secs(30));
     command.deferral = Some(deferral(awaits_media));
-    world.carry_out(command).expect("promised, or done");
+    world.carry_out(command).expect("pending_power_on, or done");
 }
 
 fn keep(world: &mut World) {
-    world.run("vm", Action::KeepPromise(NAME.into())).expect("kept");
+    world.run("vm", Action::ExecutePendingPowerOn(NAME.into())).expect("kept");
 }
 
 /// What was written, without what is always the same in it.
@@ -64,7 +64,7 @@ fn told(world: &mut World) -> String {
 }
 
 #[test]
-fn a_promise_is_made_and_kept_under_every_strategy() {
+fn a_pending_power_on_is_made_and_executed_under_every_strategy() {
     let mut story = String::new();
     for strategy in STRATEGIES {
         for stopping in [true, false] {
@@ -72,12 +72,12 @@ fn a_promise_is_made_and_kept_under_every_strategy() {
             let uid = world.run_uid("vm").unwrap_or_default();
             on(&mut world, PowerRequest::On, !stopping);
             let state = if stopping { "stopping" } else { "off, image not there yet" };
-            let _ = write!(story, "{strategy}, {state}\n  promised\n");
+            let _ = write!(story, "{strategy}, {state}\n  pending_power_on\n");
             let text = told(&mut world);
             story.push_str(&if uid.is_empty() { text } else { text.replace(&uid, "<uid>") });
             assert!(world.annotation("vm", "pending-power-on").is_some(), "{strategy} {stopping}");
             on(&mut world, PowerRequest::On, !stopping);
-            assert_eq!(world.writes(), Vec::<String>::new(), "it is promised already");
+            assert_eq!(world.writes(), Vec::<String>::new(), "it is pending_power_on already");
             if stopping {
                 keep(&mut world);
                 assert_eq!(world.writes(), Vec::<String>::new(), "it has not stopped yet");
@@ -102,7 +102,7 @@ fn a_promise_is_made_and_kept_under_every_strategy() {
 }
 
 #[test]
-fn keeping_a_promise_gets_over_a_hiccup() {
+fn executing_a_pending_power_on_gets_over_a_hiccup() {
     let status = |code: u16| FaultEffect::Status {
         code: StatusCode::from_u16(code).expect("a status code"),
         retry_after: None,
@@ -139,7 +139,7 @@ fn keeping_a_promise_gets_over_a_hiccup() {
 }
 
 #[test]
-fn a_promise_is_taken_back_by_whatever_turns_the_machine_off() {
+fn a_pending_power_on_is_taken_back_by_whatever_turns_the_machine_off() {
     for strategy in STRATEGIES {
         for request in [PowerRequest::ForceOff, PowerRequest::GracefulShutdown] {
             for stopping in [true, false] {
@@ -157,7 +157,7 @@ fn a_promise_is_taken_back_by_whatever_turns_the_machine_off() {
 }
 
 #[test]
-fn a_promise_that_its_owner_overrules_is_only_cleared_away() {
+fn a_pending_power_on_that_its_owner_overrules_is_only_cleared_away() {
     for (strategy, other) in [("Manual", "Halted"), ("Always", "Manual"), ("RerunOnFailure", "Manual")] {
         let mut world = world(strategy, false);
         on(&mut world, PowerRequest::On, true);
@@ -170,15 +170,15 @@ fn a_promise_that_its_owner_overrules_is_only_cleared_away() {
 }
 
 #[test]
-fn a_promise_under_a_name_is_kept_and_broken_under_that_name_alone() {
+fn a_pending_power_on_under_a_name_is_kept_and_broken_under_that_name_alone() {
     let mut world = world("Manual", false);
     on(&mut world, PowerRequest::On, true);
     world.writes();
     let other = || "fedcba9876543210".into();
-    world.run("vm", Action::KeepPromise(other())).expect("nothing to do");
-    world.run("vm", Action::BreakPromise(other())).expect("nothing to do");
+    world.run("vm", Action::ExecutePendingPowerOn(other())).expect("nothing to do");
+    world.run("vm", Action::CancelPendingPowerOn(other())).expect("nothing to do");
     assert_eq!(world.writes(), Vec::<String>::new());
-    world.run("vm", Action::BreakPromise(NAME.into())).expect("broken");
+    world.run("vm", Action::CancelPendingPowerOn(NAME.into())).expect("broken");
     assert_eq!(world.annotation("vm", "pending-power-on"), None);
     world.writes();
     keep(&mut world);
@@ -187,7 +187,7 @@ fn a_promise_under_a_name_is_kept_and_broken_under_that_name_alone() {
 
 /// Where the service may not write on machines it says so at once, and waits for what does not take long.
 #[test]
-fn without_the_right_to_promise_nothing_is_promised() {
+fn without_the_right_to_note_it_no_power_on_waits() {
     for strategy in STRATEGIES {
         let mut world = world(strategy, true);
         world.sim.cluster.forbid(vec![Rule::new("patch", "kubevirt.io", "virtualmachines")]);
@@ -205,14 +205,14 @@ fn without_the_right_to_promise_nothing_is_promised() {
     }
 }
 
-/// Wherever whoever keeps a promise ends: the machine is started for it once.
+/// Wherever whoever keeps a pending power-on ends: the machine is started for it once.
 #[test]
-fn a_promise_is_kept_once() {
+fn a_pending_power_on_is_kept_once() {
     for strategy in STRATEGIES {
         for steps in 0..12 {
             let mut world = world(strategy, false);
             on(&mut world, PowerRequest::On, true);
-            let command = world.command("vm", Action::KeepPromise(NAME.into()), Duration::from_mins(1));
+            let command = world.command("vm", Action::ExecutePendingPowerOn(NAME.into()), Duration::from_mins(1));
             world.carry_on(command, steps);
             world.rest(Duration::from_secs(20));
             let started = world.phase("vm") == "Running";

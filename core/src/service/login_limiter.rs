@@ -12,7 +12,7 @@ use crate::time::Instant;
 
 /// Wrong passwords of late, and attempts that may turn out to be.
 #[derive(Debug, Default)]
-pub(super) struct Guard {
+pub(super) struct LoginLimiter {
     accounts: BTreeMap<Arc<str>, Failures>,
     /// Accounts that were locked here, until it is seen that this is stored.
     locks: BTreeMap<Arc<str>, Instant>,
@@ -35,7 +35,7 @@ pub(crate) fn client_of(address: IpAddr) -> IpAddr {
     }
 }
 
-impl Guard {
+impl LoginLimiter {
     /// Whether an account is locked, or would be if the attempts that have begun fail.
     pub(super) fn is_shut(&self, account: &str, policy: Policy, now: Instant) -> bool {
         let failures = self.accounts.get(account).filter(|failures| !failures.are_forgotten(policy, now));
@@ -122,8 +122,8 @@ impl Guard {
 
     /// Until when a client is not to try again, if too many of its attempts have failed.
     pub(super) fn throttled_until(&self, client: IpAddr, now: Instant) -> Option<Instant> {
-        let debt = self.clients.get(&client_of(client))?.saturating_since(now);
-        debt.checked_sub(MAX_DEBT).filter(|excess| !excess.is_zero()).map(|excess| now + excess)
+        let excess_time = self.clients.get(&client_of(client))?.saturating_since(now);
+        excess_time.checked_sub(MAX_DEBT).filter(|excess| !excess.is_zero()).map(|excess| now + excess)
     }
 }
 
@@ -154,31 +154,31 @@ mod tests {
     }
 
     /// An attempt that fails; until when its client is to wait.
-    fn wrong_from(guard: &mut Guard, client: IpAddr, now: Instant) -> Option<Instant> {
-        guard.begin_from(client, now);
-        guard.throttled_until(client, now)
+    fn wrong_from(login_limiter: &mut LoginLimiter, client: IpAddr, now: Instant) -> Option<Instant> {
+        login_limiter.begin_from(client, now);
+        login_limiter.throttled_until(client, now)
     }
 
     #[test]
     fn a_client_that_guesses_is_slowed_down_and_others_are_not() {
-        let mut guard = Guard::default();
+        let mut login_limiter = LoginLimiter::default();
         let (one, other) = (IpAddr::from([10, 0, 0, 1]), IpAddr::from([10, 0, 0, 2]));
-        assert!((0..30).all(|_| wrong_from(&mut guard, one, at(100)).is_none()));
-        assert_eq!(wrong_from(&mut guard, one, at(100)), Some(at(102)));
-        assert_eq!(wrong_from(&mut guard, other, at(100)), None);
-        assert_eq!(wrong_from(&mut guard, one, at(200)), None);
+        assert!((0..30).all(|_| wrong_from(&mut login_limiter, one, at(100)).is_none()));
+        assert_eq!(wrong_from(&mut login_limiter, one, at(100)), Some(at(102)));
+        assert_eq!(wrong_from(&mut login_limiter, other, at(100)), None);
+        assert_eq!(wrong_from(&mut login_limiter, one, at(200)), None);
     }
 
     #[test]
     fn an_attempt_that_succeeds_costs_nothing() {
-        let mut guard = Guard::default();
+        let mut login_limiter = LoginLimiter::default();
         let client = IpAddr::from([10, 0, 0, 1]);
         for _ in 0..100 {
-            guard.begin_from(client, at(100));
-            guard.succeeded_from(client);
+            login_limiter.begin_from(client, at(100));
+            login_limiter.succeeded_from(client);
         }
-        assert!((0..30).all(|_| wrong_from(&mut guard, client, at(100)).is_none()));
-        assert_eq!(wrong_from(&mut guard, client, at(100)), Some(at(102)));
+        assert!((0..30).all(|_| wrong_from(&mut login_limiter, client, at(100)).is_none()));
+        assert_eq!(wrong_from(&mut login_limiter, client, at(100)), Some(at(102)));
     }
 
     #[test]
@@ -194,22 +194,24 @@ mod tests {
         let policy = Policy { threshold: 3, duration: 60, reset_after: 10 };
         let account: Arc<str> = "a".into();
         let client = IpAddr::from([10, 0, 0, 1]);
-        let mut guard = Guard::default();
-        let wrong = |guard: &mut Guard, policy, now| {
-            guard.begin(client, Some(&account), policy, now);
-            guard.failed(&account, policy, now)
+        let mut login_limiter = LoginLimiter::default();
+        let wrong = |login_limiter: &mut LoginLimiter, policy, now| {
+            login_limiter.begin(client, Some(&account), policy, now);
+            login_limiter.failed(&account, policy, now)
         };
-        assert!(!wrong(&mut guard, policy, at(0)));
-        assert!(!wrong(&mut guard, policy, at(1)));
-        assert!(!wrong(&mut guard, policy, at(11)), "the first two are forgotten");
-        assert!(!wrong(&mut guard, policy, at(12)));
-        assert!(wrong(&mut guard, policy, at(13)));
-        assert_eq!(guard.locked_until("a", at(72)), Some(at(73)));
-        assert_eq!(guard.locked_until("a", at(73)), None);
-        guard.forgive("a");
-        assert!(!guard.is_shut("a", policy, at(13)));
+        assert!(!wrong(&mut login_limiter, policy, at(0)));
+        assert!(!wrong(&mut login_limiter, policy, at(1)));
+        assert!(!wrong(&mut login_limiter, policy, at(11)), "the first two are forgotten");
+        assert!(!wrong(&mut login_limiter, policy, at(12)));
+        assert!(wrong(&mut login_limiter, policy, at(13)));
+        assert_eq!(login_limiter.locked_until("a", at(72)), Some(at(73)));
+        assert_eq!(login_limiter.locked_until("a", at(73)), None);
+        login_limiter.forgive("a");
+        assert!(!login_limiter.is_shut("a", policy, at(13)));
         let never = Policy { threshold: 0, ..policy };
-        assert!((0..100).all(|_| !wrong(&mut guard, never, at(20)) && !guard.is_shut("a", never, at(20))));
+        assert!(
+            (0..100).all(|_| !wrong(&mut login_limiter, never, at(20)) && !login_limiter.is_shut("a", never, at(20)))
+        );
     }
 
     /// D6: an attempt counts from its beginning.
@@ -217,22 +219,22 @@ mod tests {
     fn attempts_at_the_same_time_are_not_more_than_one_after_the_other() {
         let policy = Policy { threshold: 3, duration: 60, reset_after: 10 };
         let account: Arc<str> = "a".into();
-        let mut guard = Guard::default();
+        let mut login_limiter = LoginLimiter::default();
         for number in 0..3 {
-            assert!(!guard.is_shut("a", policy, at(0)));
-            guard.begin([10, 0, 0, number].into(), Some(&account), policy, at(0));
+            assert!(!login_limiter.is_shut("a", policy, at(0)));
+            login_limiter.begin([10, 0, 0, number].into(), Some(&account), policy, at(0));
         }
-        assert!(guard.is_shut("a", policy, at(0)), "they may all fail");
-        guard.succeeded("a");
-        assert!(!guard.is_shut("a", policy, at(0)), "one did not");
+        assert!(login_limiter.is_shut("a", policy, at(0)), "they may all fail");
+        login_limiter.succeeded("a");
+        assert!(!login_limiter.is_shut("a", policy, at(0)), "one did not");
     }
 
     #[test]
     fn the_tables_are_bounded() {
-        let mut guard = Guard::default();
+        let mut login_limiter = LoginLimiter::default();
         for number in 0..u32::try_from(MAX_CLIENTS).unwrap() + 100 {
-            wrong_from(&mut guard, IpAddr::from(number.to_be_bytes()), at(1));
+            wrong_from(&mut login_limiter, IpAddr::from(number.to_be_bytes()), at(1));
         }
-        assert_eq!(guard.clients.len(), MAX_CLIENTS);
+        assert_eq!(login_limiter.clients.len(), MAX_CLIENTS);
     }
 }

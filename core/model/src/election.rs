@@ -1,4 +1,4 @@
-//! The duty: what one replica of the service does for all, and how replicas agree on which.
+//! The leadership: what one replica of the service does for all, and how replicas agree on which.
 //!
 //! Whose it is is written down beyond them all, and renewed while it is theirs. Another may take it over once nothing
 //! has been renewed for as long as its holder says by its own clock: nobody compares clocks.
@@ -8,9 +8,9 @@ use std::time::Duration;
 use super::{CommandId, Version};
 use crate::time::{Instant, UnixTime};
 
-/// Whose the duty is, as it is written down.
+/// Whose the leadership is, as it is written down.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Duty {
+pub struct Leadership {
     /// The replica; `None` if it is nobody's.
     pub holder: Option<Box<str>>,
     /// Which state of it: another after every renewal.
@@ -19,15 +19,15 @@ pub struct Duty {
     pub lasts: Option<Duration>,
 }
 
-/// To get the duty, to keep it, or to let it go. Its completion shows whose it then is.
+/// To get the leadership, to keep it, or to let it go. Its completion shows whose it then is.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Claim {
+pub struct LeaseRequest {
     /// Which command it is.
     pub id: CommandId,
-    /// The replica that claims.
+    /// The replica that asks.
     pub replica: Box<str>,
     /// What it wants.
-    pub aim: Aim,
+    pub goal: LeaseGoal,
     /// The state in which this replica left it when it last was its own. As long as it still is that, nothing has to be read.
     pub left: Option<Version>,
     /// For how long it is to be this replica's.
@@ -38,9 +38,9 @@ pub struct Claim {
     pub deadline: Instant,
 }
 
-/// What a claim is for.
+/// What a request for the lease is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Aim {
+pub enum LeaseGoal {
     /// Keep it, or take it if it is nobody's, or if it still is what it was when it was last seen to be renewed.
     Hold {
         /// That state, if it has lasted for long enough.

@@ -1,6 +1,6 @@
-//! Power-ons that have been promised and images that they wait for: what is due, by what is seen of a machine.
+//! Power-ons that have been pending and images that they wait for: what is due, by what is seen of a machine.
 //!
-//! A promise stands with the machine's definition. Every replica looks after it: whoever comes first keeps it, the
+//! A pending power-on stands with the machine's definition. Every replica looks after it: whoever comes first keeps it, the
 //! others find that it is gone.
 
 use std::time::Duration;
@@ -11,7 +11,7 @@ use crate::task::TaskId;
 use crate::time::{Now, UnixTime};
 use crate::view::Vm;
 
-/// How a power-on of a machine is promised, should it have to be, under the id of its task.
+/// How a power-on of a machine is pending, should it have to be, under the id of its task.
 pub(super) fn deferral(vm: &Vm, config: &Config, now: Now, task: &TaskId) -> Deferral {
     let patience = LONGEST_STOP.saturating_add(config.import_timeout);
     Deferral {
@@ -22,28 +22,28 @@ pub(super) fn deferral(vm: &Vm, config: &Config, now: Now, task: &TaskId) -> Def
     }
 }
 
-/// What is to be done about a machine's promises and about images that keep it from starting.
+/// What is to be done about a machine's pending power-ons and about images that keep it from starting.
 pub(super) fn due(vm: &Vm, config: &Config, now: Now) -> Vec<Action> {
     let awaited = Slot::ALL.iter().filter(|_| is_to_start(vm));
     let mut due: Vec<Action> = awaited.filter_map(|slot| leave_out(*slot, vm.import(*slot)?, config, now)).collect();
-    let Some(promised) = &vm.machine.promised else { return due };
+    let Some(pending_power_on) = &vm.machine.pending_power_on else { return due };
     let instance = vm.instance.as_ref().filter(|instance| instance.phase != Phase::Ended);
-    if promised.until <= now.unix && !promised.overruled {
-        due.push(Action::BreakPromise(promised.name.clone()));
-    } else if promised.overruled
-        || instance.map_or_else(|| !awaits_media(vm), |instance| promised.run.as_ref() != Some(&instance.uid))
+    if pending_power_on.until <= now.unix && !pending_power_on.superseded {
+        due.push(Action::CancelPendingPowerOn(pending_power_on.name.clone()));
+    } else if pending_power_on.superseded
+        || instance.map_or_else(|| !awaits_media(vm), |instance| pending_power_on.run.as_ref() != Some(&instance.uid))
     {
-        due.push(Action::KeepPromise(promised.name.clone()));
+        due.push(Action::ExecutePendingPowerOn(pending_power_on.name.clone()));
     }
     due
 }
 
 /// After which time there may be something to be done that no change of the machine brings about.
 pub(super) fn look_again(vm: &Vm, config: &Config, now: Now) -> Option<Duration> {
-    let promise = vm.machine.promised.as_ref().map(|promised| promised.until);
+    let pending = vm.machine.pending_power_on.as_ref().map(|pending_power_on| pending_power_on.until);
     let waited_for = vm.imports.iter().filter(|_| is_to_start(vm));
     let imports = waited_for.filter_map(|import| given_up_at(import, config));
-    promise.into_iter().chain(imports).filter(|at| *at > now.unix).min().map(|at| {
+    pending.into_iter().chain(imports).filter(|at| *at > now.unix).min().map(|at| {
         // A second later, because the wall clock is known by the second.
         Duration::from_secs(u64::try_from(at.0.saturating_sub(now.unix.0)).unwrap_or(0).saturating_add(1))
     })
@@ -64,7 +64,9 @@ fn is_to_start(vm: &Vm) -> bool {
     match &vm.instance {
         Some(instance) if instance.phase == Phase::Starting => !instance.stopping,
         Some(instance) if matches!(instance.phase, Phase::Running | Phase::Unknown) => false,
-        Some(_) | None => vm.machine.promised.as_ref().is_some_and(|promised| !promised.overruled),
+        Some(_) | None => {
+            vm.machine.pending_power_on.as_ref().is_some_and(|pending_power_on| !pending_power_on.superseded)
+        }
     }
 }
 

@@ -3,15 +3,15 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::model::{Action, Overruled, VmId};
+use crate::model::{Action, Superseded, VmId};
 use crate::time::{Instant, Now};
 use crate::view::Vm;
 
 /// Machines of which that may be so, and since when.
 #[derive(Debug, Default)]
-pub(super) struct Overrulings(BTreeMap<VmId, Instant>);
+pub(super) struct StaleNotes(BTreeMap<VmId, Instant>);
 
-impl Overrulings {
+impl StaleNotes {
     /// A machine is no more.
     pub(super) fn forget(&mut self, vm: &VmId) {
         self.0.remove(vm);
@@ -20,22 +20,22 @@ impl Overrulings {
     /// What is to be done about it, and after which time there may be something.
     pub(super) fn due(&mut self, vm: &Vm, now: Now) -> (Option<Action>, Option<Duration>) {
         let id = &vm.machine.id;
-        match vm.machine.overruled {
+        match vm.machine.superseded {
             // Nothing is written on a machine that goes.
             _ if vm.machine.deleting => {
                 self.forget(id);
                 (None, None)
             }
-            Overruled::No => {
+            Superseded::No => {
                 self.forget(id);
                 (None, None)
             }
-            Overruled::Perhaps => {
+            Superseded::Perhaps => {
                 let since = *self.0.entry(id.clone()).or_insert(now.mono);
                 let wait = (since + ON_ITS_WAY).saturating_since(now.mono);
-                if wait.is_zero() { (Some(Action::FollowOwner), None) } else { (None, Some(wait)) }
+                if wait.is_zero() { (Some(Action::DropStaleNotes), None) } else { (None, Some(wait)) }
             }
-            Overruled::Yes => (Some(Action::FollowOwner), None),
+            Superseded::Yes => (Some(Action::DropStaleNotes), None),
         }
     }
 }

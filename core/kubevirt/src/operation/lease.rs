@@ -1,7 +1,7 @@
-//! Claiming the duty: one `Lease`, under optimistic locking.
+//! Claiming the leadership: one `Lease`, under optimistic locking.
 //!
-//! Whoever has it renews it by one patch of the state in which they left it. When to claim and when another's lease has expired is the service's to decide; here it is only written down, and
-//! never over what somebody else wrote in between. It does not rest and try again: the next claim comes soon.
+//! Whoever has it renews it by one patch of the state in which they left it. When to wanted and when another's lease has expired is the service's to decide; here it is only written down, and
+//! never over what somebody else wrote in between. It does not rest and try again: the next wanted comes soon.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,16 +14,16 @@ use super::answer::{self, Problem};
 use super::document::no_namespace;
 use super::{OperationStep, Stage};
 use crate::annotation::{MANAGED_BY, MANAGER};
-use crate::model::{Aim, Claim, CommandError, Completion, Duty, Namespace, Observation, Version};
+use crate::model::{CommandError, Completion, Leadership, LeaseGoal, LeaseRequest, Namespace, Observation, Version};
 use crate::object::{Element, Lease, Object};
 use crate::request::{Place as _, Unwatched, create, get, merge_patch};
 use crate::time::Instant;
 use crate::{Settings, TransportError, translate};
 
-/// One claim on its way.
+/// One wanted on its way.
 #[derive(Debug)]
 pub(super) struct HoldLease {
-    claim: Claim,
+    wanted: LeaseRequest,
     settings: Arc<Settings>,
     state: State,
     conflicts: u32,
@@ -54,14 +54,14 @@ enum Call {
 }
 
 impl HoldLease {
-    pub(super) fn new(claim: Claim, settings: Arc<Settings>) -> Self {
-        let first = match claim.left {
+    pub(super) fn new(wanted: LeaseRequest, settings: Arc<Settings>) -> Self {
+        let first = match wanted.left {
             Some(version) => Call::Write { version, transitions: 0, ours: true },
             None => Call::Read,
         };
         let state =
             if settings.own_namespace.is_some() { State::Ready(first) } else { State::Done(Err(no_namespace())) };
-        Self { claim, settings, state, conflicts: 0 }
+        Self { wanted, settings, state, conflicts: 0 }
     }
 
     pub(super) const fn stage(&self) -> Stage {
@@ -73,12 +73,12 @@ impl HoldLease {
     }
 
     pub(super) fn poll(&mut self, now: Instant) -> OperationStep {
-        if now >= self.claim.deadline && !matches!(self.state, State::Done(_)) {
+        if now >= self.wanted.deadline && !matches!(self.state, State::Done(_)) {
             self.state = State::Done(Err(CommandError::TimedOut));
         }
         match &self.state {
             State::Done(result) => OperationStep::Done(result.clone()),
-            State::Awaiting(_) => OperationStep::WaitUntil(self.claim.deadline),
+            State::Awaiting(_) => OperationStep::WaitUntil(self.wanted.deadline),
             State::Ready(call) => {
                 let call = *call;
                 let Some(namespace) = &self.settings.own_namespace else {
@@ -86,7 +86,7 @@ impl HoldLease {
                 };
                 let request = self.request(namespace, call);
                 self.state = State::Awaiting(call);
-                OperationStep::Send { request, deadline: self.claim.deadline }
+                OperationStep::Send { request, deadline: self.wanted.deadline }
             }
         }
     }
@@ -96,9 +96,9 @@ impl HoldLease {
         self.state = match (call, answer::read(response)) {
             (Call::Read, Ok(body)) => self.read(&body),
             (Call::Create | Call::Write { .. }, Ok(body)) => lease(&body).map_or_else(senseless, |lease| shown(&lease)),
-            (Call::Read, Err(Problem::Missing { .. })) => match self.claim.aim {
-                Aim::Hold { .. } => State::Ready(Call::Create),
-                Aim::Release => State::Done(Ok(Completion::default())),
+            (Call::Read, Err(Problem::Missing { .. })) => match self.wanted.goal {
+                LeaseGoal::Hold { .. } => State::Ready(Call::Create),
+                LeaseGoal::Release => State::Done(Ok(Completion::default())),
             },
             // Somebody was quicker: see who.
             (Call::Create | Call::Write { .. }, Err(Problem::Conflict(_)))
@@ -122,10 +122,10 @@ impl HoldLease {
     fn read(&self, body: &[u8]) -> State {
         let Some(lease) = lease(body) else { return senseless() };
         let version = translate::version(&lease.metadata);
-        let ours = holder(&lease) == Some(&*self.claim.replica);
-        let free = match self.claim.aim {
-            Aim::Hold { expired } => ours || holder(&lease).is_none() || expired == Some(version),
-            Aim::Release => ours,
+        let ours = holder(&lease) == Some(&*self.wanted.replica);
+        let free = match self.wanted.goal {
+            LeaseGoal::Hold { expired } => ours || holder(&lease).is_none() || expired == Some(version),
+            LeaseGoal::Release => ours,
         };
         if free {
             State::Ready(Call::Write { version, transitions: lease.spec.lease_transitions.unwrap_or(0), ours })
@@ -137,10 +137,10 @@ impl HoldLease {
     fn request(&self, namespace: &Namespace, call: Call) -> Request<Bytes> {
         let collection = Unwatched::Leases.within(namespace);
         let path = collection.clone().own(NAME);
-        let time = format!("{}.000000Z", self.claim.time.to_string().trim_end_matches('Z'));
-        let duration = self.claim.lasts.as_secs().max(1);
+        let time = format!("{}.000000Z", self.wanted.time.to_string().trim_end_matches('Z'));
+        let duration = self.wanted.lasts.as_secs().max(1);
         let mut spec = json!({
-            "holderIdentity": self.claim.replica,
+            "holderIdentity": self.wanted.replica,
             "leaseDurationSeconds": duration,
             "renewTime": time,
         });
@@ -155,10 +155,10 @@ impl HoldLease {
                 create(&collection, &lease)
             }
             Call::Write { version, transitions, ours } => {
-                match (self.claim.aim, ours) {
-                    (Aim::Release, _) => merge(&mut spec, json!({ "holderIdentity": null })),
-                    (Aim::Hold { .. }, true) => {}
-                    (Aim::Hold { .. }, false) => {
+                match (self.wanted.goal, ours) {
+                    (LeaseGoal::Release, _) => merge(&mut spec, json!({ "holderIdentity": null })),
+                    (LeaseGoal::Hold { .. }, true) => {}
+                    (LeaseGoal::Hold { .. }, false) => {
                         let transitions = transitions.saturating_add(1);
                         merge(&mut spec, json!({ "acquireTime": time, "leaseTransitions": transitions }));
                     }
@@ -185,8 +185,9 @@ fn holder(lease: &Lease) -> Option<&str> {
 
 fn shown(lease: &Lease) -> State {
     let lasts = lease.spec.lease_duration_seconds.map(Duration::from_secs);
-    let duty = Duty { holder: holder(lease).map(Into::into), version: translate::version(&lease.metadata), lasts };
-    State::Done(Ok(Completion { observations: vec![Observation::Duty(duty)] }))
+    let leadership =
+        Leadership { holder: holder(lease).map(Into::into), version: translate::version(&lease.metadata), lasts };
+    State::Done(Ok(Completion { observations: vec![Observation::Leadership(leadership)] }))
 }
 
 fn senseless() -> State {
@@ -197,5 +198,5 @@ fn senseless() -> State {
 /// The lease's name.
 const NAME: &str = "kubevirt-redfish-events";
 
-/// How often others may be quicker within one claim.
+/// How often others may be quicker within one wanted.
 const MAX_CONFLICTS: u32 = 3;

@@ -6,18 +6,18 @@ use crate::model::Version;
 
 /// Versions of what is gone, of the latest so many.
 #[derive(Debug)]
-pub(super) struct Tombstones<K> {
+pub(super) struct RecentlyDeleted<K> {
     versions: BTreeMap<K, Version>,
     order: VecDeque<K>,
 }
 
-impl<K> Default for Tombstones<K> {
+impl<K> Default for RecentlyDeleted<K> {
     fn default() -> Self {
         Self { versions: BTreeMap::new(), order: VecDeque::new() }
     }
 }
 
-impl<K: Ord + Clone> Tombstones<K> {
+impl<K: Ord + Clone> RecentlyDeleted<K> {
     /// `key` is gone. A complete listing says so without a version; then everything that was known is out of date.
     pub(super) fn bury(&mut self, key: &K, gone: Version, known: Version) {
         let version = if gone == Version::LATEST { known } else { gone.max(known) };
@@ -46,21 +46,21 @@ mod tests {
 
     #[test]
     fn what_is_older_stays_buried() {
-        let mut tombstones = Tombstones::default();
-        tombstones.bury(&"a", Version(11), Version(10));
-        tombstones.bury(&"b", Version::LATEST, Version(10));
-        assert!(tombstones.covers(&"a", Version(11)) && !tombstones.covers(&"a", Version(12)));
-        assert!(tombstones.covers(&"b", Version(10)) && !tombstones.covers(&"b", Version(11)));
-        assert!(!tombstones.covers(&"c", Version(1)) && !tombstones.covers(&"a", Version(0)));
+        let mut recently_deleted = RecentlyDeleted::default();
+        recently_deleted.bury(&"a", Version(11), Version(10));
+        recently_deleted.bury(&"b", Version::LATEST, Version(10));
+        assert!(recently_deleted.covers(&"a", Version(11)) && !recently_deleted.covers(&"a", Version(12)));
+        assert!(recently_deleted.covers(&"b", Version(10)) && !recently_deleted.covers(&"b", Version(11)));
+        assert!(!recently_deleted.covers(&"c", Version(1)) && !recently_deleted.covers(&"a", Version(0)));
     }
 
     #[test]
     fn there_are_never_more_than_so_many() {
-        let mut tombstones = Tombstones::default();
+        let mut recently_deleted = RecentlyDeleted::default();
         for number in 0..MAX_TOMBSTONES + 100 {
-            tombstones.bury(&number, Version(1), Version(1));
+            recently_deleted.bury(&number, Version(1), Version(1));
         }
-        assert_eq!(tombstones.versions.len(), MAX_TOMBSTONES);
-        assert!(!tombstones.covers(&0, Version(1)));
+        assert_eq!(recently_deleted.versions.len(), MAX_TOMBSTONES);
+        assert!(!recently_deleted.covers(&0, Version(1)));
     }
 }

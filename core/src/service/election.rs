@@ -1,4 +1,4 @@
-//! The duty to push events, which one of several replicas has: each sees the same things happen, and receivers want to
+//! The leadership to push events, which one of several replicas has: each sees the same things happen, and receivers want to
 //! be told once.
 //!
 //! ```text
@@ -15,21 +15,23 @@ use std::time::Duration;
 
 use super::timers::Timer;
 use super::{Notice, Output, Service};
-use crate::model::{Aim, Claim, CommandError, CommandId, Completion, Duty as Shown, Observation, Version};
+use crate::model::{
+    CommandError, CommandId, Completion, Leadership as Shown, LeaseGoal, LeaseRequest, Observation, Version,
+};
 use crate::time::{Instant, Now};
 
 #[derive(Debug)]
-pub(super) struct Duty {
+pub(super) struct Election {
     /// What this replica calls itself.
     name: Box<str>,
     state: State,
-    /// The claim that is under way, and when it was sent.
-    claim: Option<(CommandId, Instant)>,
-    /// The state of the other's duty that was seen last, since when it lasts, and for how long it may.
+    /// The request that is under way, and when it was sent.
+    asked: Option<(CommandId, Instant)>,
+    /// The state of the other's leadership that was seen last, since when it lasts, and for how long it may.
     seen: Option<Seen>,
     /// The state in which this replica left it when it last was its own.
     left: Option<Version>,
-    /// The newest event at the last look, and the one up to which whoever has the duty certainly lived to push.
+    /// The newest event at the last look, and the one up to which whoever has the leadership certainly lived to push.
     looked_at: u64,
     told_until: u64,
     ending: bool,
@@ -50,13 +52,13 @@ enum State {
     Holding { until: Instant },
 }
 
-impl Duty {
+impl Election {
     /// `run` tells this replica from others.
     pub(super) fn new(run: u32) -> Self {
         Self {
             name: format!("kubevirt-redfish-{run:08x}").into(),
             state: State::Alone,
-            claim: None,
+            asked: None,
             seen: None,
             left: None,
             looked_at: 0,
@@ -66,13 +68,13 @@ impl Duty {
         }
     }
 
-    pub(super) fn is_claiming(&self, id: CommandId) -> bool {
-        self.claim.is_some_and(|(claim, _)| claim == id)
+    pub(super) fn is_asking(&self, id: CommandId) -> bool {
+        self.asked.is_some_and(|(asked, _)| asked == id)
     }
 
     /// Whether the service may not end yet.
     pub(super) fn is_ending(&self) -> bool {
-        self.ending && self.claim.is_some()
+        self.ending && self.asked.is_some()
     }
 
     /// Whether events that every replica sees are this one's to push.
@@ -89,49 +91,57 @@ impl Duty {
 impl Service {
     /// Whether events that every replica sees are this one's to push. Who is subscribed here alone is told by it alone.
     pub(super) fn pushes(&self) -> bool {
-        self.duty.is_ours() || self.access.is_in_memory()
+        self.election.is_ours() || self.access.is_in_memory()
     }
 
     /// There are, or may be, other replicas.
-    pub(super) fn claim_duty(&mut self, now: Now) {
-        self.duty.state = State::Waiting;
-        self.claim(now);
+    pub(super) fn request_leadership(&mut self, now: Now) {
+        self.election.state = State::Waiting;
+        self.request_lease(now);
     }
 
-    /// It is time to look whose the duty is, and to renew it if it is ours.
-    pub(super) fn claim(&mut self, now: Now) {
-        if self.duty.claim.is_some() || self.duty.ending {
+    /// It is time to look whose the leadership is, and to renew it if it is ours.
+    pub(super) fn request_lease(&mut self, now: Now) {
+        if self.election.asked.is_some() || self.election.ending {
             return;
         }
-        let expired = self.duty.seen.filter(|seen| seen.since + seen.lasts <= now.mono).map(|seen| seen.version);
-        self.send_claim(now, Aim::Hold { expired });
+        let expired = self.election.seen.filter(|seen| seen.since + seen.lasts <= now.mono).map(|seen| seen.version);
+        self.send_request(now, LeaseGoal::Hold { expired });
     }
 
-    /// The service ends: what it has of the duty others are to have at once.
-    pub(super) fn release_duty(&mut self, now: Now) {
-        self.duty.ending = true;
-        if self.duty.claim.is_none() && matches!(self.duty.state, State::Holding { .. }) {
-            self.send_claim(now, Aim::Release);
+    /// The service ends: what it has of the leadership others are to have at once.
+    pub(super) fn release_leadership(&mut self, now: Now) {
+        self.election.ending = true;
+        if self.election.asked.is_none() && matches!(self.election.state, State::Holding { .. }) {
+            self.send_request(now, LeaseGoal::Release);
         }
     }
 
-    fn send_claim(&mut self, now: Now, aim: Aim) {
+    fn send_request(&mut self, now: Now, goal: LeaseGoal) {
         let id = self.commands.next_id();
         let interval = self.inventory.config().lease_renew_interval;
         let deadline = now.mono + ANSWERED_WITHIN.min(interval);
-        self.duty.claim = Some((id, now.mono));
+        self.election.asked = Some((id, now.mono));
         self.timers.set(deadline + super::commands::GRACE, Timer::GiveUp(id));
-        let replica = self.duty.name.clone();
-        let (left, lasts) = (self.duty.left, interval * EXPIRES_AFTER);
-        self.outputs.push_back(Output::Claim(Claim { id, replica, aim, left, lasts, time: now.unix, deadline }));
+        let replica = self.election.name.clone();
+        let (left, lasts) = (self.election.left, interval * EXPIRES_AFTER);
+        self.outputs.push_back(Output::Lease(LeaseRequest {
+            id,
+            replica,
+            goal,
+            left,
+            lasts,
+            time: now.unix,
+            deadline,
+        }));
     }
 
-    /// Takes in what came of a claim.
-    pub(super) fn claimed(&mut self, now: Now, result: Result<Completion, CommandError>) {
-        let Some((_, sent)) = self.duty.claim.take() else { return };
+    /// Takes in what came of a request for the lease.
+    pub(super) fn lease_answered(&mut self, now: Now, result: Result<Completion, CommandError>) {
+        let Some((_, sent)) = self.election.asked.take() else { return };
         let shown = result.map(|completion| {
             completion.observations.into_iter().find_map(|observation| match observation {
-                Observation::Duty(duty) => Some(duty),
+                Observation::Leadership(leadership) => Some(leadership),
                 _ => None,
             })
         });
@@ -142,10 +152,10 @@ impl Service {
             Err(_) => self.api_failed(),
         }
         let interval = self.inventory.config().lease_renew_interval;
-        self.duty.left = None;
+        self.election.left = None;
         let next = match shown {
-            Ok(Some(Shown { holder, version, .. })) if holder.as_ref() == Some(&self.duty.name) => {
-                self.duty.left = Some(version);
+            Ok(Some(Shown { holder, version, .. })) if holder.as_ref() == Some(&self.election.name) => {
+                self.election.left = Some(version);
                 // Counted from before the renewal, as others count from after it.
                 self.hold(sent + interval * TRUSTED_FOR);
                 sent + interval
@@ -155,49 +165,49 @@ impl Service {
                 self.another_has_it(now, version, lasts)
             }
             Err(CommandError::Forbidden(reason) | CommandError::Refused(reason)) => {
-                self.duty.state = State::Alone;
-                if !std::mem::replace(&mut self.duty.noticed, true) {
-                    self.outputs.push_back(Output::Notice(Notice::DutyNotShared(reason)));
+                self.election.state = State::Alone;
+                if !std::mem::replace(&mut self.election.noticed, true) {
+                    self.outputs.push_back(Output::Notice(Notice::LeadershipNotShared(reason)));
                 }
                 now.mono + ASKED_AGAIN_AFTER
             }
             Ok(None) | Err(_) => now.mono + TRIED_AGAIN_AFTER.min(interval),
         };
-        if !self.duty.ending {
-            self.timers.set(next, Timer::Claim);
-        } else if matches!(self.duty.state, State::Holding { .. }) {
-            self.duty.state = State::Waiting;
-            self.send_claim(now, Aim::Release);
+        if !self.election.ending {
+            self.timers.set(next, Timer::Lease);
+        } else if matches!(self.election.state, State::Holding { .. }) {
+            self.election.state = State::Waiting;
+            self.send_request(now, LeaseGoal::Release);
         }
     }
 
     fn hold(&mut self, until: Instant) {
-        let began = self.duty.state == State::Waiting;
-        self.duty.state = State::Holding { until };
-        self.duty.seen = None;
-        if began && !self.duty.ending && !self.access.is_in_memory() {
-            self.push_since(self.duty.told_until);
+        let began = self.election.state == State::Waiting;
+        self.election.state = State::Holding { until };
+        self.election.seen = None;
+        if began && !self.election.ending && !self.access.is_in_memory() {
+            self.push_since(self.election.told_until);
         }
         self.attend_all();
     }
 
     /// When to look again.
     fn another_has_it(&mut self, now: Now, version: Version, lasts: Duration) -> Instant {
-        if self.duty.state != State::Waiting {
-            self.duty.state = State::Waiting;
-            self.duty.looked_at = self.events.last_number();
+        if self.election.state != State::Waiting {
+            self.election.state = State::Waiting;
+            self.election.looked_at = self.events.last_number();
             self.leave_to_others();
         }
-        let since = match self.duty.seen {
+        let since = match self.election.seen {
             Some(seen) if seen.version == version => seen.since,
             Some(_) | None => {
                 // It was renewed after the last look, so its holder lived then.
-                self.duty.told_until = self.duty.looked_at;
-                self.duty.seen = Some(Seen { version, since: now.mono, lasts });
+                self.election.told_until = self.election.looked_at;
+                self.election.seen = Some(Seen { version, since: now.mono, lasts });
                 now.mono
             }
         };
-        self.duty.looked_at = self.events.last_number();
+        self.election.looked_at = self.events.last_number();
         let expires = since + lasts;
         let soon = now.mono + self.inventory.config().lease_renew_interval * 2 / LOOKS_IN_TWO_RENEWALS;
         if now.mono < expires { soon.min(expires) } else { soon }
@@ -223,5 +233,5 @@ const TRIED_AGAIN_AFTER: Duration = Duration::from_secs(2);
 /// How often it is tried whether there is a right to share it by now.
 const ASKED_AGAIN_AFTER: Duration = Duration::from_mins(1);
 
-/// The time for one claim, and no more than from one to the next.
+/// The time for one request for the lease, and no more than from one to the next.
 const ANSWERED_WITHIN: Duration = Duration::from_secs(4);

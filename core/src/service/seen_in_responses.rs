@@ -6,12 +6,12 @@ use crate::model::{ImportId, Kind, Listed, Observation, Version, VmId};
 
 /// Runs and imports that a command has reported and no stream yet.
 #[derive(Debug, Default)]
-pub(super) struct Unconfirmed {
+pub(super) struct SeenInResponses {
     instances: BTreeMap<VmId, Version>,
     imports: BTreeMap<ImportId, Version>,
 }
 
-impl Unconfirmed {
+impl SeenInResponses {
     /// A command has reported this.
     pub(super) fn note(&mut self, observation: &Observation) {
         match observation {

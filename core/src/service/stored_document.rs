@@ -28,14 +28,14 @@ pub(super) trait Content: Clone + Default + PartialEq + Serialize + DeserializeO
     fn merge(&self, base: &Self, theirs: Self) -> Self;
 
     /// Makes a change, or says why it is not made; then nothing has changed.
-    fn apply(&mut self, edit: &Self::Edit, desk: &mut EditDesk<'_>) -> Applied;
+    fn apply(&mut self, edit: &Self::Edit, context: &mut EditContext<'_>) -> Applied;
 
     /// Marks it as written by this writer and no other.
     fn stamp(&mut self, stamp: String);
 }
 
 /// What is at hand when a change is made.
-pub(super) struct EditDesk<'a> {
+pub(super) struct EditContext<'a> {
     pub(super) config: &'a Config,
     pub(super) now: Now,
     /// The same by a clock that does not go back.
@@ -58,7 +58,7 @@ pub(super) enum Applied {
 pub(super) type Answers = Vec<(Ticket, OutcomeKind)>;
 
 /// One document as the service works with it.
-pub(super) struct Ledger<C: Content> {
+pub(super) struct StoredDocument<C: Content> {
     content: C,
     /// What is stored, by its version; `None` if nothing is.
     stored: Option<Version>,
@@ -71,7 +71,7 @@ pub(super) struct Ledger<C: Content> {
     /// What counts is another than when that was last asked.
     changed: bool,
     waiting: VecDeque<Waiting<C::Edit>>,
-    flight: Option<Flight<C>>,
+    in_flight: Option<WriteInFlight<C>>,
 }
 
 struct Waiting<E> {
@@ -81,7 +81,7 @@ struct Waiting<E> {
 }
 
 /// A writing that is under way.
-struct Flight<C: Content> {
+struct WriteInFlight<C: Content> {
     id: CommandId,
     draft: C,
     bytes: Bytes,
@@ -103,7 +103,7 @@ pub(super) enum Keeping {
     InMemory,
 }
 
-impl<C: Content> Default for Ledger<C> {
+impl<C: Content> Default for StoredDocument<C> {
     fn default() -> Self {
         Self {
             content: C::default(),
@@ -113,12 +113,12 @@ impl<C: Content> Default for Ledger<C> {
             unreadable: false,
             changed: false,
             waiting: VecDeque::new(),
-            flight: None,
+            in_flight: None,
         }
     }
 }
 
-impl<C: Content> Ledger<C> {
+impl<C: Content> StoredDocument<C> {
     /// What counts.
     pub(super) fn content(&self) -> &C {
         &self.content
@@ -130,19 +130,19 @@ impl<C: Content> Ledger<C> {
     }
 
     pub(super) fn is_writing(&self, id: CommandId) -> bool {
-        self.flight.as_ref().is_some_and(|flight| flight.id == id)
+        self.in_flight.as_ref().is_some_and(|in_flight| in_flight.id == id)
     }
 
     /// Whether somebody waits for a change.
     pub(super) fn has_waiters(&self) -> bool {
-        let flying = self.flight.iter().flat_map(|flight| flight.edits.iter().map(|(waiting, _)| waiting));
+        let flying = self.in_flight.iter().flat_map(|in_flight| in_flight.edits.iter().map(|(waiting, _)| waiting));
         self.waiting.iter().chain(flying).any(|waiting| waiting.ticket.is_some())
     }
 
     /// Whether something is to be begun, where things can be stored or cannot.
     pub(super) fn has_work(&self, storable: bool) -> bool {
         let unstored = storable && self.is_apart() && !self.rests && !self.unreadable;
-        self.flight.is_none() && (!self.waiting.is_empty() || unstored)
+        self.in_flight.is_none() && (!self.waiting.is_empty() || unstored)
     }
 
     /// Whether what counts has changes that are not stored.
@@ -166,7 +166,7 @@ impl<C: Content> Ledger<C> {
     }
 
     /// Makes the changes that wait. Gives what is to be written, and the answers that can be given at once.
-    pub(super) fn begin(&mut self, keeping: Keeping, desk: &mut EditDesk<'_>) -> (Option<Draft>, Answers) {
+    pub(super) fn begin(&mut self, keeping: Keeping, context: &mut EditContext<'_>) -> (Option<Draft>, Answers) {
         let mut answers = Vec::new();
         let storable = keeping != Keeping::InMemory;
         if !self.has_work(storable) {
@@ -181,7 +181,7 @@ impl<C: Content> Ledger<C> {
         let mut edits = Vec::new();
         let mut changed = storable && self.is_apart() && !self.rests;
         for waiting in self.waiting.drain(..) {
-            match draft.apply(&waiting.edit, desk) {
+            match draft.apply(&waiting.edit, context) {
                 Applied::Changed(outcome) => {
                     changed = true;
                     edits.push((waiting, outcome));
@@ -195,7 +195,7 @@ impl<C: Content> Ledger<C> {
             answer_all(edits, &mut answers);
             return (None, answers);
         }
-        draft.stamp(desk.entropy.name());
+        draft.stamp(context.entropy.name());
         match (keeping, serde_json::to_vec(&draft)) {
             (Keeping::InMemory, _) => {
                 let before = std::mem::replace(&mut self.content, draft);
@@ -206,7 +206,7 @@ impl<C: Content> Ledger<C> {
             }
             (Keeping::Stored(id), Ok(bytes)) if bytes.len() <= LONGEST_DOCUMENT => {
                 let bytes = Bytes::from(bytes);
-                self.flight = Some(Flight { id, draft, bytes: bytes.clone(), edits });
+                self.in_flight = Some(WriteInFlight { id, draft, bytes: bytes.clone(), edits });
                 (Some(Draft { expected: self.stored, content: bytes }), answers)
             }
             (Keeping::Stored(_), _) => {
@@ -254,17 +254,17 @@ impl<C: Content> Ledger<C> {
     /// Takes in what came of a writing: the document as it then was, or why there is none to show.
     pub(super) fn land(&mut self, result: Result<Option<&Document>, CommandError>) -> Answers {
         let mut answers = Vec::new();
-        let Some(flight) = self.flight.take() else { return answers };
+        let Some(in_flight) = self.in_flight.take() else { return answers };
         match result {
-            Ok(Some(document)) if document.content == flight.bytes => {
+            Ok(Some(document)) if document.content == in_flight.bytes => {
                 if self.stored.is_none_or(|known| known <= document.version) {
                     self.stored = Some(document.version);
                     self.apart_from = None;
-                    self.content = flight.draft;
+                    self.content = in_flight.draft;
                     self.changed = true;
                     self.unreadable = false;
                 }
-                answer_all(flight.edits, &mut answers);
+                answer_all(in_flight.edits, &mut answers);
             }
             Ok(other) => {
                 match other {
@@ -272,7 +272,7 @@ impl<C: Content> Ledger<C> {
                     None => self.stored = None,
                 }
                 // First come, first served: before those that came since.
-                for (mut waiting, _) in flight.edits.into_iter().rev() {
+                for (mut waiting, _) in in_flight.edits.into_iter().rev() {
                     waiting.attempts += 1;
                     if waiting.attempts < MAX_ATTEMPTS {
                         self.waiting.push_front(waiting);
@@ -283,7 +283,7 @@ impl<C: Content> Ledger<C> {
             }
             Err(error) => {
                 self.rests = true;
-                let tickets = flight.edits.into_iter().filter_map(|(waiting, _)| waiting.ticket);
+                let tickets = in_flight.edits.into_iter().filter_map(|(waiting, _)| waiting.ticket);
                 answers.extend(tickets.map(|ticket| (ticket, OutcomeKind::Failed(error.clone()))));
             }
         }
@@ -291,8 +291,8 @@ impl<C: Content> Ledger<C> {
     }
 
     /// Takes a writing back: what it was to store is to be made anew.
-    pub(super) fn take_back(&mut self) {
-        for (waiting, _) in self.flight.take().into_iter().flat_map(|flight| flight.edits).rev() {
+    pub(super) fn requeue(&mut self) {
+        for (waiting, _) in self.in_flight.take().into_iter().flat_map(|in_flight| in_flight.edits).rev() {
             self.waiting.push_front(waiting);
         }
     }
