@@ -4,6 +4,9 @@
 
 #![expect(clippy::panic, clippy::missing_panics_doc, reason = "that is how a verdict is told")]
 
+mod engine;
+mod socket;
+
 use std::io::Read as _;
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -21,20 +24,27 @@ use kubevirt_redfish_fixtures::judge::judge;
 use kubevirt_redfish_fixtures::stub::StubCluster;
 use serde_json::Value;
 
-/// A whole request: its first line is `METHOD URI`, lines of headers follow, after an empty line the body. Whatever
-/// cannot be a request at all is passed over, as an HTTP library would refuse it.
+pub use engine::engine;
+pub use socket::socket;
+
+/// A whole request: its first line is `METHOD URI`, lines of headers follow, after a zero byte the body. Whatever cannot be
+/// a request at all is passed over, as an HTTP library would refuse it.
 pub fn request(data: &[u8]) {
+    if let Some(request) = parse(data) {
+        answer(request);
+    }
+}
+
+fn parse(data: &[u8]) -> Option<Request<Bytes>> {
     let mut parts = data.splitn(2, |byte| *byte == 0);
     let (head, body) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
     let mut lines = head.split(|byte| *byte == b'\n');
     let mut words = lines.next().unwrap_or_default().splitn(2, |byte| *byte == b' ');
-    let Ok(method) = Method::from_bytes(words.next().unwrap_or_default()) else { return };
-    let Ok(uri) = Uri::try_from(words.next().unwrap_or_default()) else { return };
     let mut request = Request::new(Bytes::copy_from_slice(body));
-    *request.method_mut() = method;
-    *request.uri_mut() = uri;
+    *request.method_mut() = Method::from_bytes(words.next().unwrap_or_default()).ok()?;
+    *request.uri_mut() = Uri::try_from(words.next().unwrap_or_default()).ok()?;
     append_headers(&mut request, lines);
-    answer(request);
+    Some(request)
 }
 
 fn append_headers<'a>(request: &mut Request<Bytes>, lines: impl Iterator<Item = &'a [u8]>) {

@@ -17,6 +17,8 @@ fn what_was_found_stays_mended() {
         ("config", kubevirt_redfish_fuzz::config),
         ("watch", kubevirt_redfish_fuzz::watch),
         ("history", kubevirt_redfish_fuzz::history),
+        ("engine", kubevirt_redfish_fuzz::engine),
+        ("socket", kubevirt_redfish_fuzz::socket),
     ] {
         for file in std::fs::read_dir(folder.join(target)).expect("a corpus") {
             run(&std::fs::read(file.expect("a file").path()).expect("a file"));
@@ -36,6 +38,13 @@ proptest! {
         kubevirt_redfish_fuzz::stream(&data);
         kubevirt_redfish_fuzz::config(&data);
         kubevirt_redfish_fuzz::watch(&data);
+        kubevirt_redfish_fuzz::engine(&data);
+    }
+
+
+    #[test]
+    fn answers_are_equal_behind_a_socket(path in "(/redfish/v1)?(/(Systems|Chassis|Managers|lab|lab.node-[0-4]|Registries|JsonSchemas|TaskService|Bios|VirtualMedia|[a-z%.]{1,4})){0,4}/?([?](only|[$](select|filter|expand|top|skip)=[A-Za-z0-9.*,()$=']{0,12}))?", method in "(GET|HEAD|OPTIONS)", header in "(Accept|Accept-Encoding|If-None-Match|OData-Version|Origin): [a-z*/;=.0-9]{0,12}") {
+        kubevirt_redfish_fuzz::socket(format!("{method} {path}\nAuthorization: Basic YWRtaW46c2VjcmV0\n{header}").as_bytes());
     }
 
     #[test]
@@ -110,3 +119,12 @@ const NAME: &str = "(Boot|BootSourceOverrideTarget|BootSourceOverrideEnabled|Boo
 
 /// Values: of all types, and such as some property takes.
 const VALUE: &str = "(null|true|false|-1|0|86400|1e400|0.5|\"\"|\"Cd\"|\"Once\"|\"On\"|\"http://a/b\"|\"https://listener.example/\"|\"Redfish\"|\"Operator\"|\"2026-01-01T00:00:00Z\"|\"/redfish/v1/Systems\"|\"Password-1\"|\\[\\]|\\{\\}|[0-9]{1,30}|\"[ -~]{0,12}\")";
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    #[test]
+    fn whatever_a_runtime_reports_is_borne(data in vec(any::<u8>(), 0..1200)) {
+        kubevirt_redfish_fuzz::engine(&data);
+    }
+}
