@@ -41,6 +41,9 @@ pub struct Settings {
     pub allow_insecure_tls: bool,
     /// Certificates by which servers of images are known besides those that the cluster trusts.
     pub ca_bundle: Vec<ImageCertificate>,
+    /// An object with certificates, of this name in the namespace of each machine, that imports take instead of `ca_bundle`;
+    /// it is not the service's, which does not read it.
+    pub cert_config_map: Option<ObjectName>,
     /// How the volumes that images are imported to may be used, such as `ReadWriteOnce`; empty for what the importer
     /// knows of the storage class.
     pub access_modes: Vec<String>,
@@ -62,6 +65,7 @@ impl Default for Settings {
             image_hosts: AddressPolicy::of_images(),
             allow_insecure_tls: false,
             ca_bundle: Vec::new(),
+            cert_config_map: None,
             access_modes: Vec::new(),
             volume_mode: None,
             share_imports: true,

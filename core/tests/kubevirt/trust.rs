@@ -74,6 +74,30 @@ fn a_configured_authority_is_known_to_imports() {
     assert_eq!(world.sim.cluster.count("configmaps"), 0);
 }
 
+/// The successor of an earlier service names a `ConfigMap` that its owner looks after.
+#[test]
+fn an_import_takes_the_certificates_that_are_there_under_a_configured_name() {
+    let settings = Settings { cert_config_map: ObjectName::new("registry-ca"), ..Settings::default() };
+    let mut world = world(settings);
+    let imports = [IMAGE, "docker://registry.internal/installer:v1"].map(|image| {
+        world.run("vm", insert(image)).expect("inserted");
+        source(&world)
+    });
+    assert_eq!(imports[0]["http"]["certConfigMap"], "registry-ca");
+    assert_eq!(imports[1]["registry"]["certConfigMap"], "registry-ca");
+    let writes = world.writes();
+    assert!(!writes.iter().any(|write| write.contains(" configmaps ")), "it is not the service's: {writes:?}");
+    // Nothing to know where nothing is encrypted.
+    world.run("vm", insert("http://images.internal/boot.iso")).expect("inserted");
+    assert_eq!(source(&world)["http"].get("certConfigMap"), None);
+    // What a client has added to the drive is what it wants to know servers by.
+    world.run("vm", trust(TrustChange::Add(pem(2)))).expect("added");
+    world.run("vm", insert(IMAGE)).expect("inserted");
+    let name = source(&world)["http"]["certConfigMap"].as_str().expect("it has one").to_owned();
+    assert_ne!(name, "registry-ca");
+    assert_eq!(world.object("configmaps", &name).expect("it is there")["data"]["ca.pem"], certificate(2));
+}
+
 #[test]
 fn certificates_of_a_drive_are_known_to_its_imports() {
     let mut world = world(Settings { ca_bundle: vec![pem(1)], ..Settings::default() });

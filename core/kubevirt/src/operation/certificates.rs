@@ -10,7 +10,7 @@ use super::engine::{Purpose, Write};
 use super::snapshot::{NamedImport, Snapshot};
 use crate::Settings;
 use crate::annotation::{MANAGED_BY, MANAGER, SLOT, TrustRecord};
-use crate::model::{ImageCertificate, ImageSource, InsertMedia};
+use crate::model::{ImageCertificate, ImageSource, InsertMedia, ObjectName};
 use crate::object::VirtualMachine;
 use crate::request::{Place as _, Unwatched, create};
 
@@ -23,6 +23,9 @@ pub enum Verification {
     Usual,
     /// By these certificates, one after the other in PEM's form, as well.
     Certificates(String),
+    /// By those of a `ConfigMap` of this name beside the machine, as well. It is somebody else's, and only the importer
+    /// reads it.
+    ConfigMap(ObjectName),
 }
 
 impl Verification {
@@ -41,7 +44,12 @@ impl Verification {
         }
         let configured = settings.ca_bundle.iter().map(ImageCertificate::pem);
         let bundle: String = configured.chain(record.certificates.values().map(|pem| &**pem)).collect();
-        if bundle.is_empty() { Self::Usual } else { Self::Certificates(bundle) }
+        // An import takes one object with certificates: what a drive was given is what its client has seen to.
+        match &settings.cert_config_map {
+            _ if !bundle.is_empty() => Self::Certificates(bundle),
+            Some(name) => Self::ConfigMap(name.clone()),
+            None => Self::Usual,
+        }
     }
 }
 

@@ -32,6 +32,7 @@ pub(super) fn creation(
         Verification::None => remote["insecureSkipVerify"] = json!(true),
         Verification::Usual => {}
         Verification::Certificates(_) => remote["certConfigMap"] = json!(part),
+        Verification::ConfigMap(name) => remote["certConfigMap"] = json!(name),
     }
     let protocol = if matches!(image.source(), ImageSource::Registry(_)) { "registry" } else { "http" };
     // `spec.storage` leaves access and volume mode to the importer's knowledge of the storage class, and adds what a

@@ -86,6 +86,7 @@ pub(super) fn name(machine: &VirtualMachine, media: &InsertMedia, vm: &VmId, set
         Verification::None => "anybody".to_owned(),
         Verification::Usual => String::new(),
         Verification::Certificates(bundle) => bundle,
+        Verification::ConfigMap(name) => name.to_string(),
     };
     ImportId::shared(vm, media.image.as_str(), &trust).name
 }
