@@ -46,6 +46,27 @@ fn running() -> World {
     world
 }
 
+/// Probes tell a replica that has seen nothing from one that lives.
+#[test]
+fn a_replica_is_ready_when_it_has_seen_its_systems() {
+    let mut world = world();
+    world.cluster.inject(Fault::new(FaultEffect::unavailable()));
+    world.start();
+    let probe = |world: &mut World, path: &str| {
+        let request = Request::builder().uri(path).body(Bytes::new()).unwrap();
+        world.send(0, request).expect("an answer").status()
+    };
+    assert_eq!(probe(&mut world, "/livez"), StatusCode::OK);
+    assert_eq!(probe(&mut world, "/readyz"), StatusCode::SERVICE_UNAVAILABLE);
+    world.cluster.clear_faults();
+    world.run_until(Duration::from_secs(60), |world| world.view(0).is_some_and(|view| view.is_ready()));
+    assert_eq!(probe(&mut world, "/readyz"), StatusCode::OK);
+    // An outage is told in answers; a replica that is out of sight of the cluster is as good as any other.
+    world.cluster.inject(Fault::new(FaultEffect::unavailable()));
+    world.run_until(Duration::from_secs(300), |_| false);
+    assert_eq!(probe(&mut world, "/readyz"), StatusCode::OK);
+}
+
 fn request(user: &str, method: Method, path: &str, body: &str) -> Request<Bytes> {
     use base64::Engine as _;
     let credentials = base64::prelude::BASE64_STANDARD.encode(format!("{user}:secret"));

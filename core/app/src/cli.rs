@@ -1,5 +1,6 @@
 //! The command line: what can be asked for, and how it ends.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -26,9 +27,13 @@ Examples:
       CONFIG_PATH=/app/config/config.yaml kubevirt-redfish
 
 Environment:
-  CONFIG_PATH  the configuration file
+  CONFIG_PATH  the configuration file; without it and --config ./config.yaml, ./config/config.yaml or
+               /etc/kubevirt-redfish/config.yaml
+  KUBEVIRT_REDFISH_<SECTION>_<KEY>
+               a value of the configuration that wins over the file's, as KUBEVIRT_REDFISH_SERVER_PORT=8080
   KUBECONFIG   credentials for a cluster; without it the pod's service account, then ~/.kube/config
-  LOG_LEVEL    trace, debug, info (the default), warn, error, off, or directives such as info,hyper=debug
+  LOG_LEVEL    trace, debug, info (the default), warn, error, off, or directives such as info,hyper=debug;
+               REDFISH_LOG_LEVEL wins over it, REDFISH_LOGGING_ENABLED=false is off
 
 Exit status: 0 after a regular end, 1 if something failed while running, 2 if the command line or the
 configuration cannot be used.";
@@ -146,7 +151,12 @@ enum Running {
 
 /// Runs the program on a runtime; gives what it ends with.
 pub fn main<R: Runtime>() -> ExitCode {
-    let parsed = command_line(R::PROGRAM).try_get_matches().and_then(|found| Cli::from_arg_matches(&found));
+    let command = command_line(R::PROGRAM);
+    let args = std::env::args_os().collect();
+    let parsed = command
+        .clone()
+        .try_get_matches_from(two_dashes(&command, args))
+        .and_then(|found| Cli::from_arg_matches(&found));
     let cli = match parsed {
         Ok(cli) => cli,
         Err(error) => {
@@ -193,6 +203,28 @@ fn run<R: Runtime>(cli: Cli) -> Result<(), Failure> {
     ended.map_err(|error| Failure::Runtime(format!("no threads can be started: {error}")))?
 }
 
+/// The command line with two dashes before each long option. Deployments of earlier versions have one, as in
+/// `-config FILE` and `-config=FILE`.
+fn two_dashes(command: &clap::Command, args: Vec<OsString>) -> Vec<OsString> {
+    let is_long = |name: &str| {
+        let all = std::iter::once(command).chain(command.get_subcommands());
+        let known = all.flat_map(clap::Command::get_arguments).filter_map(clap::Arg::get_long);
+        known.chain(["help", "version"]).any(|long| long == name)
+    };
+    let mut verbatim = false;
+    let two = |arg: OsString| {
+        verbatim |= arg == "--";
+        let name = arg.to_str().and_then(|text| text.strip_prefix('-')).and_then(|text| text.split('=').next());
+        if verbatim || !name.is_some_and(is_long) {
+            return arg;
+        }
+        let mut long = OsString::from("-");
+        long.push(arg);
+        long
+    };
+    args.into_iter().map(two).collect()
+}
+
 /// The command line of a program. Its texts name the program that runs, and only commands that it has.
 fn command_line(program: &'static str) -> clap::Command {
     let simulate = if cfg!(feature = "simulate") { SIMULATE_EXAMPLE } else { "" };
@@ -212,6 +244,23 @@ const USUAL: &str = "kubevirt-redfish";
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// The flags of the Go services.
+    #[test]
+    fn long_options_may_have_one_dash() {
+        let two = |args: &[&str]| {
+            let args = args.iter().map(OsString::from).collect();
+            two_dashes(&Cli::command(), args)
+                .into_iter()
+                .map(|arg| arg.into_string().expect("text"))
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(two(&["p", "-config", "f"]), ["p", "--config", "f"]);
+        assert_eq!(two(&["p", "-config=f", "-kubeconfig=-config"]), ["p", "--config=f", "--kubeconfig=-config"]);
+        assert_eq!(two(&["p", "-version"]), ["p", "--version"]);
+        let kept = ["p", "serve", "--config", "f", "-h", "-V", "-", "-conf", "--", "-config"];
+        assert_eq!(two(&kept), kept);
+    }
 
     #[test]
     fn the_command_line_is_consistent() {

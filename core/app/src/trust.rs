@@ -17,7 +17,9 @@ pub(crate) fn client_config(verification: &Verification) -> Result<Arc<ClientCon
     static TRUSTING: OnceLock<Result<Arc<ClientConfig>, String>> = OnceLock::new();
     match verification {
         // What stands in the cluster is not read: a server that is known by nothing else is not asked.
-        Verification::Usual | Verification::ConfigMap(_) => VERIFYING.get_or_init(|| verifying(system_roots().clone())).clone(),
+        Verification::Usual | Verification::ConfigMap(_) => {
+            VERIFYING.get_or_init(|| verifying(system_roots().clone())).clone()
+        }
         Verification::None => TRUSTING.get_or_init(trusting).clone(),
         Verification::Certificates(bundle) => {
             let mut roots = system_roots().clone();

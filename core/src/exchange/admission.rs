@@ -24,7 +24,7 @@ impl Exchange {
         if let Err(refusal) = self.check_size() {
             return Some(self.refuse(&refusal));
         }
-        self.answer_outside()
+        self.answer_outside(view)
     }
 
     /// Whether the request is one that HTTP lets be answered.
@@ -56,7 +56,7 @@ impl Exchange {
 
     /// What is not below `/redfish` is not the protocol's, and nobody is asked for a password there: a browser that looks
     /// for an icon would show its user the question. Who comes to the front door is shown in.
-    fn answer_outside(&self) -> Option<Step> {
+    fn answer_outside(&self, view: &View) -> Option<Step> {
         let path = self.path();
         if self.is_about_the_server() {
             return Some(Step::Respond(response::options_of_server()));
@@ -64,6 +64,13 @@ impl Exchange {
         if path == "/" {
             return Some(match self.head.method {
                 Method::GET | Method::HEAD => Step::Respond(response::moved("/redfish/v1/")),
+                _ => self.refuse(&Refusal::method_not_allowed("GET, HEAD")),
+            });
+        }
+        if let Some(probe) = Probe::of(path) {
+            return Some(match self.head.method {
+                Method::GET => Step::Respond(probe.answer(view)),
+                Method::HEAD => Step::Respond(response::without_body(probe.answer(view))),
                 _ => self.refuse(&Refusal::method_not_allowed("GET, HEAD")),
             });
         }
@@ -98,6 +105,34 @@ impl Exchange {
             return Err(headers_too_large());
         }
         Ok(())
+    }
+}
+
+/// What asks how the service is. It has no credentials, and learns nothing but that.
+#[derive(Clone, Copy)]
+enum Probe {
+    /// Whether it answers.
+    Alive,
+    /// Whether it has seen as much as it will for now, so that it can answer as any other replica would.
+    Ready,
+}
+
+impl Probe {
+    fn of(path: &str) -> Option<Self> {
+        match path {
+            "/livez" | "/healthz" => Some(Self::Alive),
+            "/readyz" => Some(Self::Ready),
+            _ => None,
+        }
+    }
+
+    fn answer(self, view: &View) -> Response<Bytes> {
+        match self {
+            Self::Ready if !view.is_ready() => {
+                response::probe(StatusCode::SERVICE_UNAVAILABLE, "not ready: no systems have been seen yet\n")
+            }
+            Self::Alive | Self::Ready => response::probe(StatusCode::OK, "ok\n"),
+        }
     }
 }
 

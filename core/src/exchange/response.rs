@@ -149,6 +149,16 @@ pub(super) fn redirect(canonical: &str, query: Option<&str>) -> Response<Bytes> 
     response
 }
 
+/// What is said to whoever probes the service; never kept.
+pub(super) fn probe(status: StatusCode, text: &'static str) -> Response<Bytes> {
+    let mut response = Response::new(Bytes::from_static(text.as_bytes()));
+    *response.status_mut() = status;
+    *response.headers_mut() = COMMON.clone();
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
 /// 308 to another URL.
 pub(super) fn moved(url: &str) -> Response<Bytes> {
     let mut response = empty(StatusCode::PERMANENT_REDIRECT);

@@ -12,7 +12,7 @@ use crate::runtime::Runtime;
 /// Checks the file and prints what it means.
 pub(crate) fn run<R: Runtime>(args: &CheckArgs) -> Result<(), Failure> {
     let path = config_path::<R>(args.config.as_ref())?;
-    let Loaded { settings, warnings } = config::load(path).map_err(|error| Failure::Usage(error.to_string()))?;
+    let Loaded { settings, warnings } = config::load(&path).map_err(|error| Failure::Usage(error.to_string()))?;
     let _tls = load_tls(&settings)?;
     let mut text = describe(&settings);
     // Writing to a text does not fail.

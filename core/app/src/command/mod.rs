@@ -8,6 +8,7 @@ pub(crate) mod serve;
 #[cfg(feature = "simulate")]
 pub(crate) mod simulate;
 
+use std::borrow::Cow;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -19,7 +20,7 @@ use rustls::ServerConfig;
 use tokio::sync::{oneshot, watch};
 
 use crate::clock::Clock;
-use crate::config::{ListenAddress, Settings};
+use crate::config::{self, ListenAddress, Settings};
 use crate::driver::Driver;
 use crate::random;
 use crate::runtime::{self, Runtime};
@@ -53,13 +54,17 @@ impl Failure {
     }
 }
 
-fn config_path<R: Runtime>(path: Option<&PathBuf>) -> Result<&Path, Failure> {
+/// The file that is named, or else the first that is there.
+fn config_path<R: Runtime>(path: Option<&PathBuf>) -> Result<Cow<'_, Path>, Failure> {
     let program = R::PROGRAM;
-    path.map(PathBuf::as_path).ok_or_else(|| {
+    let named = path.map(|path| Cow::Borrowed(path.as_path()));
+    named.or_else(|| config::found().map(Cow::Owned)).ok_or_else(|| {
         let simulate =
             if cfg!(feature = "simulate") { format!("`{program} simulate` needs none, and ") } else { String::new() };
         Failure::Usage(format!(
-            "no configuration: give --config FILE or set CONFIG_PATH; {simulate}`{program} --help` says more"
+            "no configuration: give --config FILE or set CONFIG_PATH, for there is none of {}; \
+             {simulate}`{program} --help` says more",
+            config::SEARCHED.join(", ")
         ))
     })
 }

@@ -13,7 +13,7 @@ use crate::transport::{ApiServer as _, Transport};
 /// Runs until the process is asked to end.
 pub(crate) async fn run<R: Runtime>(args: ServeArgs) -> Result<(), Failure> {
     let path = config_path::<R>(args.config.as_ref())?;
-    let Loaded { settings, warnings } = config::load(path).map_err(|error| Failure::Usage(error.to_string()))?;
+    let Loaded { settings, warnings } = config::load(&path).map_err(|error| Failure::Usage(error.to_string()))?;
     let tls = load_tls(&settings)?;
     for warning in warnings.iter().map(ToString::to_string).chain(expiry(&settings)) {
         tracing::warn!(%warning, "configuration");

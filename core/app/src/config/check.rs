@@ -1,6 +1,7 @@
 //! From what the file says to values that can be used: everything that is wrong is reported at once.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -15,6 +16,8 @@ use serde_saphyr::{Location, Spanned};
 
 use super::error::{ConfigError, Problem, Warning};
 use super::file::{ChassisEntry, DataVolume, File, KubeVirt, Server, User, VmSelector};
+use super::overrides::Overrides;
+use super::password::Password;
 use super::{ListenAddress, Loaded, Settings, TlsFiles, value};
 
 mod events;
@@ -25,13 +28,32 @@ mod roles;
 mod sight;
 
 /// Turns a file into settings.
-pub(super) fn check(name: &str, file: File) -> Result<Loaded, ConfigError> {
-    let mut check = Check { file: name, problems: Vec::new(), warnings: Vec::new() };
+pub(super) fn check(name: &str, mut file: File, overrides: &Overrides) -> Result<Loaded, ConfigError> {
+    let (problems, origins) = overrides.apply(&mut file);
+    let mut check = Check { file: name, problems, warnings: Vec::new() };
     let settings = check.file(file);
     let Check { mut problems, mut warnings, .. } = check;
+    // Whoever looks into the file would not find it there.
+    let said = |key: &str| {
+        origins.iter().find(|(of, _)| key == *of || key.starts_with(&format!("{of}["))).map(|(_, variable)| variable)
+    };
+    for problem in problems.iter_mut().filter(|problem| problem.place.is_none()) {
+        note(&mut problem.message, said(&problem.key));
+    }
+    for warning in warnings.iter_mut().filter(|warning| warning.place.is_none()) {
+        note(&mut warning.message, said(&warning.key));
+    }
     problems.sort_by_key(|problem| problem.place);
     warnings.sort_by_key(|warning| warning.place);
     if problems.is_empty() { Ok(Loaded { settings, warnings }) } else { Err(ConfigError::new(name, problems)) }
+}
+
+/// Adds where it is said.
+fn note(message: &mut String, variable: Option<&String>) {
+    if let Some(variable) = variable {
+        // Writing to a text does not fail.
+        let _ = write!(message, " (as {variable} says)");
+    }
 }
 
 struct Check<'a> {
@@ -277,7 +299,7 @@ impl Check<'_> {
                     None
                 }
             };
-            if user.password.value == "changeme" {
+            if user.password.value == Password::Text("changeme".to_owned()) {
                 self.warn(user.password.referenced, format!("{key}.password"), "the example's: everybody knows it");
             } else if matches!(credential, Some(Credential::Plain(_))) && plain.is_none() {
                 plain = Some((key.clone(), user.password.referenced));
@@ -374,6 +396,17 @@ impl Check<'_> {
                 Vec::new()
             })
         });
+        let cert_config_map = images.cert_config_map.filter(|name| !name.value.is_empty()).and_then(|given| {
+            let name = ObjectName::new(&given.value);
+            if name.is_none() {
+                let message = describe(&given.value, "expected the name of a ConfigMap in each machine's namespace");
+                self.refuse(given.referenced, "datavolume.cert_config_map", message);
+            } else if !ca_bundle.is_empty() {
+                let message = "an import takes one ConfigMap; expected this or datavolume.ca_bundle, not both";
+                self.refuse(given.referenced, "datavolume.cert_config_map", message);
+            }
+            name
+        });
         let access_modes = images.access_modes.map_or_else(Vec::new, |modes| {
             for mode in modes.value.iter().filter(|mode| !ACCESS_MODES.contains(&mode.as_str())) {
                 let message = describe(mode, &format!("expected {}", ACCESS_MODES.join(", ")));
@@ -400,6 +433,7 @@ impl Check<'_> {
             image_hosts,
             allow_insecure_tls: images.allow_insecure_tls.unwrap_or(false),
             ca_bundle,
+            cert_config_map,
             access_modes,
             volume_mode,
             share_imports: images.share_imports.unwrap_or(true),

@@ -8,6 +8,7 @@ use serde_saphyr::{Error, Location, Spanned};
 
 use super::error::{ConfigError, Problem};
 use super::outline::{self, Seek};
+use super::password::{NO_PASSWORD, Password};
 
 /// The whole file.
 #[derive(Debug, Deserialize)]
@@ -210,8 +211,8 @@ pub struct RoleEntry {
 pub struct User {
     /// The name to log in with.
     pub username: Spanned<String>,
-    /// The password, or a bcrypt or argon2 hash of it.
-    pub password: Spanned<String>,
+    /// The password, or a bcrypt or argon2 hash of it, which may also stand in a map under `hash`.
+    pub password: Spanned<Password>,
     /// Names of the chassis that this user sees.
     pub chassis: Spanned<Vec<Spanned<String>>>,
     /// `Administrator` (the default), `Operator`, `ReadOnly` or one of `authentication.roles`.
@@ -234,6 +235,9 @@ pub struct DataVolume {
     pub allow_insecure_tls: Option<bool>,
     /// Certificates of authorities, in PEM's form, by which servers of images are known (default: none).
     pub ca_bundle: Option<Spanned<String>>,
+    /// A `ConfigMap` with certificates of authorities, of this name in the namespace of each machine, that imports take
+    /// instead (default: none). The service does not make it.
+    pub cert_config_map: Option<Spanned<String>>,
     /// The storage class (default: the cluster's).
     pub storage_class: Option<Spanned<String>>,
     /// How the volume may be used: `ReadWriteOnce`, `ReadWriteMany`, … (default: what the cluster knows of the class).
@@ -342,7 +346,12 @@ fn problem(text: &str, error: &Error) -> Problem {
         Error::InvalidScalar { ty, .. } => (Some(Seek::Innermost), format!("expected {}", plainly(ty))),
         Error::NullIntoString { .. } => (Some(Seek::Innermost), "has no value; expected a text".to_owned()),
         Error::Eof { .. } => (None, "the file is empty; expected at least chassis and authentication".to_owned()),
-        other => (None, without_place(&other.to_string())),
+        other => match without_place(&other.to_string()) {
+            message if message.starts_with("externally tagged enum") || message == NO_PASSWORD => {
+                (Some(Seek::OutermostValue), NO_PASSWORD.to_owned())
+            }
+            message => (None, message),
+        },
     };
     let key = key.map_or_else(String::new, |seek| outline::key_at(text, location, seek));
     Problem::new(location, key, message)

@@ -2,15 +2,17 @@
 //!
 //! The keys are those of the existing deployments, so that a file in use keeps working as it is. A key that has no
 //! effect any more is accepted with one warning that says why; an unknown key or a value that makes no sense is refused
-//! with its place in the file. Nothing here touches anything but the one file it is given.
+//! with its place in the file. Nothing here touches anything but the one file it is given, and the environment.
 
 mod check;
 mod error;
 mod file;
 mod outline;
+mod overrides;
+mod password;
 mod value;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use kubevirt_redfish_core::config::Config;
 use kubevirt_redfish_core::kubevirt;
@@ -20,6 +22,8 @@ pub use file::{
     Authentication, ChassisEntry, DataVolume, Events, File, KubeVirt, Probe, RoleEntry, Server, Tls, User, VmSelector,
     VmSelectorLabels,
 };
+pub use overrides::{Overrides, PREFIX as OVERRIDE_PREFIX};
+pub use password::Password;
 
 /// What a configuration file says.
 #[derive(Debug)]
@@ -83,22 +87,35 @@ impl std::str::FromStr for ListenAddress {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TlsFiles {
     /// The certificate, followed by those that lead to its root.
-    pub cert_file: std::path::PathBuf,
+    pub cert_file: PathBuf,
     /// The private key.
-    pub key_file: std::path::PathBuf,
+    pub key_file: PathBuf,
 }
 
-/// Reads and checks the file at `path`.
+/// Where the file is looked for if nobody says where it is.
+pub const SEARCHED: [&str; 3] = ["./config.yaml", "./config/config.yaml", "/etc/kubevirt-redfish/config.yaml"];
+
+/// The first file of [`SEARCHED`] that there is.
+pub fn found() -> Option<PathBuf> {
+    SEARCHED.iter().map(PathBuf::from).find(|path| path.is_file())
+}
+
+/// Reads and checks the file at `path`, with what the environment says instead.
 pub fn load(path: &Path) -> Result<Loaded, ConfigError> {
     let name = path.display().to_string();
     let text = std::fs::read_to_string(path).map_err(|error| ConfigError::unreadable(&name, &error))?;
-    parse(&name, &text)
+    parse_with(&name, &text, &Overrides::of_environment())
 }
 
 /// Checks the text of a configuration file; `name` is what messages call it.
 pub fn parse(name: &str, text: &str) -> Result<Loaded, ConfigError> {
+    parse_with(name, text, &Overrides::default())
+}
+
+/// The same, with what is said instead of some of its values.
+pub fn parse_with(name: &str, text: &str, overrides: &Overrides) -> Result<Loaded, ConfigError> {
     let file = file::read(name, text)?;
-    check::check(name, file)
+    check::check(name, file, overrides)
 }
 
 #[cfg(test)]

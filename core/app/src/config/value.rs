@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use kubevirt_redfish_core::config::{Credential, HashCost, PasswordHash, Secret};
 
+use super::password::Password;
 use crate::verify;
 
 /// Reads `30s`, `2m`, `1h30m`, `1.5h`, `500ms`: numbers with units, one after another. `None` if it is anything else or
@@ -57,7 +58,18 @@ pub(super) fn bytes(text: &str) -> Option<u64> {
 }
 
 /// What a password in the file is: the password itself, or a hash of it.
-pub(super) fn credential(text: &str) -> Result<Credential, String> {
+pub(super) fn credential(password: &Password) -> Result<Credential, String> {
+    match password {
+        Password::Text(text) => text_credential(text),
+        Password::Hash(hash) => match text_credential(hash) {
+            Ok(Credential::Plain(_)) => Err("`hash` is none; expected a bcrypt or argon2 hash".to_owned()),
+            other => other,
+        },
+        Password::None => Err("has no value; expected a text, or a map with `hash`".to_owned()),
+    }
+}
+
+fn text_credential(text: &str) -> Result<Credential, String> {
     if text.is_empty() {
         return Err("empty; expected a password, or a bcrypt or argon2 hash of one".to_owned());
     }
@@ -128,12 +140,12 @@ mod tests {
     #[test]
     fn credentials() {
         let bcrypt = "$2b$04$EGdrhbKUv8Oc9vGiXX0HQOxSg445d458Muh7DAHskb6QbtCvdxcie";
-        assert!(matches!(credential(bcrypt), Ok(Credential::Hashed(_))));
+        assert!(matches!(text_credential(bcrypt), Ok(Credential::Hashed(_))));
         let argon2 = "$argon2id$v=19$m=16,t=2,p=1$YWJjZGVmZ2g$1Fz0f8r0rWIkB9tGqVbm1g";
-        assert!(matches!(credential(argon2), Ok(Credential::Hashed(_))));
-        assert!(matches!(credential("$ecret"), Ok(Credential::Plain(_))));
+        assert!(matches!(text_credential(argon2), Ok(Credential::Hashed(_))));
+        assert!(matches!(text_credential("$ecret"), Ok(Credential::Plain(_))));
         for text in ["", "$2b$04$short", "$argon2id$", "$argon2id$v=19$m=16,t=2,p=1$YWJjZGVmZ2g"] {
-            assert!(credential(text).is_err(), "{text}");
+            assert!(text_credential(text).is_err(), "{text}");
         }
     }
 
@@ -147,14 +159,14 @@ mod tests {
         for text in
             [argon2(19_456, 2), argon2(65_536, 3), argon2(65_536, 16), argon2(8, 100_000), bcrypt(4), bcrypt(14)]
         {
-            assert!(credential(&text).is_ok(), "{text}");
+            assert!(text_credential(&text).is_ok(), "{text}");
         }
         let too_much = [(4_194_304, 1), (65_537, 1), (65_536, 17), (16, 4_294_967_295), (4_294_967_295, 4_294_967_295)];
         for text in too_much.map(|(memory, passes)| argon2(memory, passes)).into_iter().chain([15, 20, 31].map(bcrypt))
         {
-            let message = credential(&text).unwrap_err();
+            let message = text_credential(&text).unwrap_err();
             assert!(message.contains("expected at most") && message.contains("another hash"), "{text}: {message}");
         }
-        assert!(credential(&argon2(4_294_967_296, 1)).unwrap_err().contains("is none"));
+        assert!(text_credential(&argon2(4_294_967_296, 1)).unwrap_err().contains("is none"));
     }
 }

@@ -23,10 +23,13 @@ pub(crate) use writer::last_words;
 pub enum LogError {
     /// The level is none.
     #[error(
-        "LOG_LEVEL is `{0}`; expected trace, debug, info, warn, error or off, or directives such as \
+        "{0} is `{1}`; expected trace, debug, info, warn, error or off, or directives such as \
          `info,kubevirt_redfish=debug`"
     )]
-    Level(String),
+    Level(&'static str, String),
+    /// The switch is neither on nor off.
+    #[error("REDFISH_LOGGING_ENABLED is `{0}`; expected true or false")]
+    Switch(String),
     /// There is a log already.
     #[error("the log cannot be set up: {0}")]
     Setup(#[from] tracing_subscriber::util::TryInitError),
@@ -46,10 +49,9 @@ impl Drop for Flush {
     }
 }
 
-/// Sets up the log as the environment variable `LOG_LEVEL` says; `info` without it.
+/// Sets up the log as the environment says: `REDFISH_LOG_LEVEL`, or else `LOG_LEVEL`, or else `info`.
 pub fn init() -> Result<Flush, LogError> {
-    let level = std::env::var("LOG_LEVEL").ok();
-    let filter = filter(level.as_deref().unwrap_or_default())?;
+    let filter = filter_of(|name| std::env::var(name).ok().filter(|value| !value.trim().is_empty()))?;
     let is_terminal = std::io::stderr().is_terminal();
     let sources = Arc::new(Sources::new());
     let writer = Writer::start(std::io::stderr(), !is_terminal, Arc::clone(&sources))?;
@@ -70,7 +72,23 @@ pub fn init() -> Result<Flush, LogError> {
     Ok(Flush(writer))
 }
 
-fn filter(level: &str) -> Result<EnvFilter, LogError> {
+/// The filter of an environment.
+fn filter_of(variable: impl Fn(&'static str) -> Option<String>) -> Result<EnvFilter, LogError> {
+    let levels = ["REDFISH_LOG_LEVEL", "LOG_LEVEL"].into_iter().find_map(|name| Some((name, variable(name)?)));
+    let (name, level) = levels.unwrap_or(("LOG_LEVEL", String::new()));
+    let filter = filter(&level).map_err(|NoLevel| LogError::Level(name, level))?;
+    let switch = variable("REDFISH_LOGGING_ENABLED").unwrap_or_default();
+    match switch.trim().to_ascii_lowercase().as_str() {
+        "" | "true" => Ok(filter),
+        "false" => Ok(EnvFilter::new("off")),
+        _ => Err(LogError::Switch(switch)),
+    }
+}
+
+/// A text that says no level.
+struct NoLevel;
+
+fn filter(level: &str) -> Result<EnvFilter, NoLevel> {
     let directives = match level.trim().to_ascii_lowercase().as_str() {
         // Libraries tell of every attempt that fails. What that means is told by the service, once.
         "" | "info" => "off,kubevirt_redfish=info".to_owned(),
@@ -80,10 +98,10 @@ fn filter(level: &str) -> Result<EnvFilter, LogError> {
         verbose @ ("trace" | "debug") => format!("info,kubevirt_redfish={verbose}"),
         "off" => "off".to_owned(),
         // A single word that is no level would be taken for the name of a crate, and nothing would be logged.
-        other if other.chars().all(|c| c.is_ascii_alphanumeric()) => return Err(LogError::Level(level.to_owned())),
+        other if other.chars().all(|c| c.is_ascii_alphanumeric()) => return Err(NoLevel),
         _ => level.trim().to_owned(),
     };
-    EnvFilter::try_new(directives).map_err(|_| LogError::Level(level.to_owned()))
+    EnvFilter::try_new(directives).map_err(|_| NoLevel)
 }
 
 #[cfg(test)]
@@ -109,7 +127,7 @@ mod tests {
         {
             let lines = Lines::default();
             let writer = lines.clone();
-            let filter = filter(level).expect("a level");
+            let filter = filter(level).ok().expect("a level");
             let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(move || writer.clone()).finish();
             tracing::subscriber::with_default(log, || {
                 tracing::error!(target: "kube_client::client::builder", "failed with error client error (Connect)");
@@ -123,6 +141,24 @@ mod tests {
                 "{level}: {text}"
             );
         }
+    }
+
+    /// The variables of the Go services.
+    #[test]
+    fn the_level_may_stand_under_either_name_and_be_switched_off() {
+        let filter = |variables: &'static [(&str, &str)]| {
+            let find = |name| variables.iter().find(|(other, _)| *other == name).map(|(_, value)| (*value).to_owned());
+            filter_of(find).map(|filter| filter.to_string()).map_err(|error| error.to_string())
+        };
+        assert_eq!(filter(&[]), filter(&[("LOG_LEVEL", "info")]));
+        assert_eq!(filter(&[("LOG_LEVEL", "info"), ("REDFISH_LOG_LEVEL", "DEBUG")]), filter(&[("LOG_LEVEL", "debug")]));
+        let both = [("REDFISH_LOG_LEVEL", "WARN"), ("REDFISH_LOGGING_ENABLED", "true")];
+        assert_eq!(filter(Box::leak(Box::new(both))), filter(&[("LOG_LEVEL", "warn")]));
+        assert_eq!(filter(&[("LOG_LEVEL", "debug"), ("REDFISH_LOGGING_ENABLED", "False")]).as_deref(), Ok("off"));
+        let wrong = filter(&[("REDFISH_LOG_LEVEL", "loud")]).expect_err("none");
+        assert!(wrong.starts_with("REDFISH_LOG_LEVEL is `loud`; expected"), "{wrong}");
+        let wrong = filter(&[("REDFISH_LOGGING_ENABLED", "maybe")]).expect_err("neither");
+        assert_eq!(wrong, "REDFISH_LOGGING_ENABLED is `maybe`; expected true or false");
     }
 
     #[test]
