@@ -228,20 +228,20 @@ fn a_browser_finds_the_service_root() {
 /// Probes of a cluster have no credentials; those of the Go services' manifests read the root.
 #[test]
 fn probes_are_answered_without_credentials() {
-    let mut desk = Desk::new();
+    let mut stub = StubCluster::new();
     for (path, text) in [("/livez", "ok\n"), ("/healthz", "ok\n"), ("/readyz", "ok\n")] {
         for headers in [vec![], vec![("authorization", "Basic broken")], vec![("accept", "application/json")]] {
-            let response = send(&mut desk, "GET", path, &headers, "");
+            let response = send(&mut stub, "GET", path, &headers, "");
             assert_eq!((response.status(), &**response.body()), (StatusCode::OK, text.as_bytes()), "{path}");
             assert_eq!(response.headers()["cache-control"], "no-store");
         }
-        let response = send(&mut desk, "HEAD", path, &[], "");
+        let response = send(&mut stub, "HEAD", path, &[], "");
         assert_eq!((response.status(), response.body().len()), (StatusCode::OK, 0));
         assert_eq!(response.headers()["content-length"], "3");
-        assert_eq!(send(&mut desk, "POST", path, &[], "").status(), StatusCode::METHOD_NOT_ALLOWED);
-        assert_eq!(send(&mut desk, "GET", &format!("{path}/x"), &[], "").status(), StatusCode::NOT_FOUND);
+        assert_eq!(send(&mut stub, "POST", path, &[], "").status(), StatusCode::METHOD_NOT_ALLOWED);
+        assert_eq!(send(&mut stub, "GET", &format!("{path}/x"), &[], "").status(), StatusCode::NOT_FOUND);
     }
-    assert_eq!(send(&mut desk, "GET", "/redfish/v1/", &[], "").status(), StatusCode::OK);
+    assert_eq!(send(&mut stub, "GET", "/redfish/v1/", &[], "").status(), StatusCode::OK);
 }
 
 /// L2: a body that is encoded, or of another type, is refused for that, with what would be understood.
