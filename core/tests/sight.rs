@@ -59,11 +59,11 @@ fn a_replica_is_ready_when_it_has_seen_its_systems() {
     assert_eq!(probe(&mut world, "/livez"), StatusCode::OK);
     assert_eq!(probe(&mut world, "/readyz"), StatusCode::SERVICE_UNAVAILABLE);
     world.cluster.clear_faults();
-    world.run_until(Duration::from_secs(60), |world| world.view(0).is_some_and(|view| view.is_ready()));
+    world.run_until(Duration::from_mins(1), |world| world.view(0).is_some_and(|view| view.is_ready()));
     assert_eq!(probe(&mut world, "/readyz"), StatusCode::OK);
     // An outage is told in answers; a replica that is out of sight of the cluster is as good as any other.
     world.cluster.inject(Fault::new(FaultEffect::unavailable()));
-    world.run_until(Duration::from_secs(300), |_| false);
+    world.run_until(Duration::from_mins(5), |_| false);
     assert_eq!(probe(&mut world, "/readyz"), StatusCode::OK);
 }
 
