@@ -11,8 +11,10 @@
 #![cfg_attr(feature = "kubevirt", doc = "[`guide`] says how to put all of it into a program of your own.")]
 
 mod auth;
+mod changes;
 pub mod config;
 mod coverage;
+mod discovery;
 #[cfg(feature = "kubevirt")]
 mod engine;
 mod event;
@@ -21,6 +23,7 @@ pub mod fairness;
 #[cfg(feature = "kubevirt")]
 pub mod guide;
 mod http;
+mod intent;
 mod membership;
 mod messages;
 mod network;
@@ -33,19 +36,21 @@ mod task;
 mod view;
 
 pub use auth::{PasswordCheck, Privilege, Privileges, Role, UserNameForm};
+pub use discovery::{ntp, ssdp};
 #[cfg(feature = "kubevirt")]
 pub use engine::{
     Answer, CONNECT_TIMEOUT, Engine, Input, LogEvent, Outbound, OutboundDatagram, Output, Outside, Reason, RequestId,
     Setup, Target,
 };
 pub use exchange::{Exchange, Peer, Signal, Step, refuse_head, refuse_stopped};
+pub use intent::{Intent, Outcome, StreamId, Ticket};
 #[cfg(feature = "kubevirt")]
 pub use kubevirt_redfish_kubevirt as kubevirt;
 pub use kubevirt_redfish_model::{self as model, time};
 pub use model::AddressPolicy;
-pub use network::{ntp, ssdp};
+
 pub use service::{
-    Cause, Delivery, DeliveryError, DeliveryId, Intent, Notice, Outcome, PasswordResult, PasswordTask, PasswordWork,
-    PasswordWorkId, Service, StreamId, Ticket,
+    Cause, Delivery, DeliveryError, DeliveryId, Notice, PasswordResult, PasswordTask, PasswordWork, PasswordWorkId,
+    Service,
 };
 pub use view::View;

@@ -1,9 +1,6 @@
-//! What a manager's network protocols are set to, and the two of them that the service speaks beside HTTP.
+//! What a manager's network protocols are set to.
 //!
 //! All managers are this one service, so they share one setting, which whoever sees all chassis may change.
-
-pub mod ntp;
-pub mod ssdp;
 
 use serde::{Deserialize, Serialize};
 

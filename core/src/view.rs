@@ -15,6 +15,7 @@ use crate::auth::{
 use crate::config::{Config, IdConvention};
 use crate::coverage::{Age, Coverage, Readiness};
 use crate::event::{Subscribed, SubscriptionId};
+use crate::intent::TaskId;
 use crate::membership::{Members, Membership};
 use crate::model::{
     AddressPolicy, Architecture, FirmwareSettings, ImageTrust, Import, Instance, Machine, Medium, Phase, Platform,
@@ -22,7 +23,7 @@ use crate::model::{
 };
 use crate::network::NetworkSettings;
 use crate::rendered::Rendered;
-use crate::task::{Task, TaskId};
+use crate::task::Task;
 use crate::time::{Instant, Now, UnixTime};
 
 /// An immutable snapshot of what the service knows.

@@ -12,7 +12,7 @@ use kubevirt_redfish_core::fairness::Limits;
 /// What is called like a bound and is none that anybody outside could reach.
 const NO_BOUNDS: [(&str, &str); 7] = [
     // Of what an answer says.
-    ("core/src/network/ssdp.rs", "MAX_AGE"),
+    ("core/src/discovery/ssdp.rs", "MAX_AGE"),
     // Of names that the service makes.
     ("core/model/src/media.rs", "LONGEST_PREFIX"),
     // Of pauses between attempts.

@@ -28,11 +28,10 @@ use bytes::Bytes;
 
 use crate::config::Config;
 use crate::fairness::{Bounds, CLUSTER_REQUESTS};
+use crate::intent::{Intent, Outcome, StreamId, Ticket};
 use crate::kubevirt::{Operation, Settings, document_watch, watches};
 use crate::model::{CommandId, CorrelationId};
-use crate::service::{
-    self, DeliveryId, Intent, Outcome, PasswordResult, PasswordWork, PasswordWorkId, Service, StreamId, Ticket,
-};
+use crate::service::{self, DeliveryId, PasswordResult, PasswordWork, PasswordWorkId, Service};
 use crate::time::{Instant, Now};
 use crate::view::View;
 

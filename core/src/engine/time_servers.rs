@@ -6,7 +6,7 @@ use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
 
 use super::{Answer, Core, Due, LogEvent, OutboundDatagram, Owner, RequestId};
-use crate::network::ntp;
+use crate::discovery::ntp;
 use crate::time::Instant;
 use crate::view::View;
 

@@ -3,13 +3,11 @@
 //! An [`Event`] is rendered once, when it is raised, and shared by everyone who receives it. Nothing here keeps
 //! anything: queues, timers and deliveries are the service's.
 
-mod change;
 mod destination;
 mod expression;
 mod filter;
 mod payload;
 mod subscription;
-mod task;
 
 use std::fmt;
 
@@ -20,7 +18,6 @@ use crate::messages::{Message, Severity, base, heartbeat_event, resource_event};
 use crate::route::Route;
 use crate::time::UnixTime;
 
-pub(crate) use change::{Before, changes, coverage_change};
 pub(crate) use destination::{Destination, NoDestination};
 pub(crate) use expression::Expression;
 pub(crate) use filter::{Filter, Lists, MessageKey};
@@ -28,7 +25,6 @@ pub(crate) use payload::{KEEP_ALIVE, frame, payload};
 pub(crate) use subscription::{
     Headers, Heartbeat, Kind, Proposal, Resumption, RetryPolicy, Standing, Subscribed, Subscription, SubscriptionId,
 };
-pub(crate) use task::task_changes;
 
 /// Something that happened, ready to be sent.
 #[derive(Debug)]

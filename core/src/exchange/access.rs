@@ -16,9 +16,9 @@ use crate::auth::{
     Token, tenant,
 };
 use crate::http::{Encoding, JsonObject, Refusal, accepts, check_content, parse_body};
+use crate::intent::{AccessEdit, Intent, IntentKind, Outcome, OutcomeKind, PasswordOutcome};
 use crate::resources::{self, Context, EditAnswer, EditPlan, LogIn};
 use crate::route::Route;
-use crate::service::{AccessEdit, Intent, IntentKind, Outcome, OutcomeKind, PasswordOutcome};
 use crate::time::Now;
 use crate::view::View;
 

@@ -12,9 +12,9 @@ use super::log_in::too_many_failures;
 use super::{Exchange, State, Step};
 use crate::auth::{ExternalUser, Identity};
 use crate::http::Refusal;
+use crate::intent::{Intent, IntentKind, OutcomeKind, PasswordOutcome};
 use crate::messages::{Message, cluster};
 use crate::model::{BearerToken, CommandError};
-use crate::service::{Intent, IntentKind, OutcomeKind, PasswordOutcome};
 use crate::time::Now;
 use crate::view::View;
 

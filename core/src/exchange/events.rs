@@ -9,11 +9,12 @@ use super::access::too_many_edits;
 use super::{Exchange, State, Step, response};
 use crate::auth::Identity;
 use crate::http::{JsonObject, MediaType, Refusal, accepts};
+use crate::intent::Answer;
+use crate::intent::{EventOutcome, Intent, IntentKind, OutcomeKind};
 use crate::messages::{Message, base};
 use crate::query;
-use crate::resources::{self, Answer, Context};
+use crate::resources::{self, Context};
 use crate::route::Route;
-use crate::service::{EventOutcome, Intent, IntentKind, OutcomeKind};
 use crate::time::Now;
 use crate::view::View;
 

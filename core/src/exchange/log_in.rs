@@ -10,8 +10,9 @@ use std::sync::Arc;
 
 use super::{Exchange, Step};
 use crate::auth::{Account, Attempt, BasicCredentials, Login};
+use crate::fairness::client_of;
 use crate::http::{Refusal, Unknown};
-use crate::service::{Intent, IntentKind, OutcomeKind, PasswordOutcome, client_of};
+use crate::intent::{Intent, IntentKind, OutcomeKind, PasswordOutcome};
 use crate::time::{Instant, Now};
 use crate::view::View;
 

@@ -25,12 +25,14 @@ use http::{HeaderName, Method, Request, Response, StatusCode};
 
 use crate::auth::{self, BasicCredentials, Extent, Identity, Login, Owned, Privilege, Required, required};
 use crate::fairness::Party;
+use crate::fairness::client_of;
 use crate::http::{Encoding, Refusal, Unknown, accepts, client, is_preflight, normalised};
+use crate::intent::Answer;
+use crate::intent::{Intent, Outcome, OutcomeKind, StreamId};
 use crate::model::{BearerToken, CommandError};
 use crate::query::{self, Query};
-use crate::resources::{self, Answer, Context, Plan};
+use crate::resources::{self, Context, Plan};
 use crate::route::{Alias, Location, Route};
-use crate::service::{Intent, Outcome, OutcomeKind, StreamId, client_of};
 use crate::time::Now;
 use crate::view::View;
 

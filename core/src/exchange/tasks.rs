@@ -10,11 +10,10 @@ use serde_json::Value;
 use super::{Exchange, ODATA_VERSION, State, Step, response};
 use crate::auth::Identity;
 use crate::http::{JsonObject, MediaType, PREFER, Refusal, accepts, prefers_async};
+use crate::intent::{Answer, Intent, IntentKind, Reply, TaskId, TaskRequest};
 use crate::messages::{Message, base};
-use crate::resources::{self, Answer, Context, FinalAnswer};
+use crate::resources::{self, Context, FinalAnswer};
 use crate::route::{Location, Route};
-use crate::service::{Intent, IntentKind, Reply};
-use crate::task::{TaskId, TaskRequest};
 use crate::time::Now;
 use crate::view::View;
 

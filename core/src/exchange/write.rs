@@ -14,8 +14,8 @@ use super::{BODY_TIME, Exchange, State, Step};
 use crate::auth::Identity;
 use crate::config::PasswordHash;
 use crate::http::{JsonObject, Refusal, check_content, parse_body};
+use crate::intent::{Intent, IntentKind};
 use crate::resources::{self, Context, Plan};
-use crate::service::{Intent, IntentKind};
 use crate::time::Now;
 use crate::view::View;
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use crate::service::client_of;
+use super::client_of;
 use crate::time::Instant;
 
 /// What a server takes from its clients at most.

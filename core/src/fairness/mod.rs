@@ -3,6 +3,7 @@
 //! Whoever hands something out (a runtime its threads and connections, the service its deliveries) asks here who gets it,
 //! who waits and who is refused. Nothing here waits, sends or knows what time it is.
 
+mod client;
 mod connections;
 mod quota;
 mod round;
@@ -12,6 +13,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub(crate) use client::client_of;
 pub use connections::{Admission, Limits, OTHER_FILES, Present, SLOWEST, Seen, Standing, Verdict, Watchdog};
 pub use quota::{Quota, Rate};
 pub use round::{Source, round};

@@ -8,9 +8,9 @@ use super::{Context, account_service, manager_account, manager_network_protocol,
 use crate::auth::{Account, EditError, Extent, Identity, Owned, Privilege};
 use crate::config::Secret;
 use crate::http::{JsonObject, Refusal};
+use crate::intent::AccessEdit;
 use crate::messages::{Message, base};
 use crate::route::{Location, Route};
-use crate::service::AccessEdit;
 use crate::view::View;
 
 /// A change of accounts or sessions that was understood and found valid.

@@ -6,9 +6,9 @@ use super::access::{EditAnswer, EditPlan};
 use super::{Context, Link, Status, parameters, privilege_registry};
 use crate::auth::{AccountEdit, LONGEST_PASSWORD, Privilege, SHORTEST_PASSWORD};
 use crate::http::{ETAG_PLACEHOLDER, JsonObject, Refusal, Representation, Schema, schema};
+use crate::intent::AccessEdit;
 use crate::messages::{Message, base};
 use crate::route::{Catalog, Route};
-use crate::service::AccessEdit;
 
 pub(super) const SCHEMA: Schema = schema!("AccountService", "v1_18_1");
 

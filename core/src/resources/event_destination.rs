@@ -10,9 +10,9 @@ use super::{ActionTarget, Context, Status};
 use crate::auth::Privilege;
 use crate::event::{EventType, Filter, Headers, Kind, Lists, MessageKey, RetryPolicy, Standing, Subscribed};
 use crate::http::{ETAG_PLACEHOLDER, JsonObject, Refusal, Representation, Schema, schema};
+use crate::intent::{EventChange, EventIntent, NewContext};
 use crate::messages::{Message, Severity, base};
 use crate::route::{EventDestinationAction, Route};
-use crate::service::{EventChange, EventIntent, NewContext};
 
 pub(super) const SCHEMA: Schema = schema!("EventDestination", "v1_16_0");
 

@@ -14,11 +14,11 @@ use crate::event::{
     RetryPolicy,
 };
 use crate::http::{JsonObject, Refusal, plain};
+use crate::intent::EventIntent;
 use crate::messages::{Message, Severity, base};
 use crate::model::AddressPolicy;
 use crate::query;
 use crate::route::Location;
-use crate::service::EventIntent;
 
 /// Understands a POST to the collection.
 pub(super) fn subscribe(context: &Context<'_>, body: &JsonObject) -> Result<Proposal, Refusal> {

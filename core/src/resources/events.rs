@@ -4,10 +4,10 @@ use std::net::IpAddr;
 
 use http::{HeaderMap, Method};
 
-use super::{Answer, Context, event_destination, event_service_test, event_subscribe};
+use super::{Context, event_destination, event_service_test, event_subscribe};
 use crate::http::{JsonObject, Refusal};
+use crate::intent::{Answer, EventIntent};
 use crate::route::{EventServiceAction, Location, Route};
-use crate::service::EventIntent;
 
 /// A change of subscriptions, or an event, that was understood and found valid.
 #[derive(Debug)]

@@ -18,9 +18,9 @@ use crate::auth::{
 };
 use crate::config::{PasswordHash, Secret};
 use crate::http::{ETAG_PLACEHOLDER, JsonObject, Refusal, Representation, Schema, schema};
+use crate::intent::AccessEdit;
 use crate::messages::{Message, base, cluster};
 use crate::route::Route;
-use crate::service::AccessEdit;
 
 pub(super) const SCHEMA: Schema = schema!("ManagerAccount", "v1_14_1");
 

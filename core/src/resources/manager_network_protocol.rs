@@ -13,11 +13,11 @@ use super::{Context, Status, parameters};
 use crate::auth::{AccountEdit, Privilege};
 use crate::config::Protocol;
 use crate::http::{ETAG_PLACEHOLDER, JsonObject, Refusal, Representation, Schema, schema};
+use crate::intent::AccessEdit;
 use crate::messages::{Message, base};
 use crate::model::{AddressPolicy, Host};
 use crate::network::{MAX_NTP_SERVERS, NetworkSettings};
 use crate::route::{Location, Route};
-use crate::service::AccessEdit;
 use crate::view::Vm;
 
 pub(super) const SCHEMA: Schema = schema!("ManagerNetworkProtocol", "v1_12_0");

@@ -82,8 +82,9 @@ use serde::Serialize;
 
 use crate::auth::{Extent, Identity, Owned, required};
 use crate::http::{JsonObject, MediaType, Refusal, Representation, Schema};
+use crate::intent::Answer;
 use crate::messages::{Message, cluster};
-use crate::model::{Action, CertificateId, CommandError, Slot};
+use crate::model::{Action, CommandError, Slot};
 use crate::query::PAGE_SIZE;
 use crate::route::{Alias, EventServiceAction, Firmware, Inventory, Location, MediaAction, Route};
 use crate::task::Task;
@@ -113,29 +114,6 @@ pub(crate) struct Plan {
     /// `None` if there is nothing to be done: what was asked for is so already.
     pub(crate) action: Option<Action>,
     pub(crate) answer: Answer,
-}
-
-/// How a change is answered once it is made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Answer {
-    /// 204.
-    NoContent,
-    /// 200 with the resource as it then is.
-    Representation,
-    /// 201 with the certificate that has been added to the collection.
-    Certificate(CertificateId),
-}
-
-impl Answer {
-    /// What has been made at the place that a request went to, if something has been.
-    pub(crate) fn created<'a>(self, route: &Route<'a>) -> Option<Route<'a>> {
-        match (self, *route) {
-            (Self::Certificate(id), Route::MediaCertificates(name, slot)) => {
-                Some(Route::MediaCertificate(name, slot, id))
-            }
-            _ => None,
-        }
-    }
 }
 
 /// The methods that a resource or action allows, as the `Allow` header lists them.

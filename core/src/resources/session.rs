@@ -9,9 +9,9 @@ use super::{Context, parameters};
 use crate::auth::{Privilege, Session, SessionEdit, SessionId};
 use crate::config::Secret;
 use crate::http::{ETAG_PLACEHOLDER, JsonObject, Refusal, Representation, Schema, schema};
+use crate::intent::AccessEdit;
 use crate::messages::{Message, base};
 use crate::route::Route;
-use crate::service::AccessEdit;
 
 pub(super) const SCHEMA: Schema = schema!("Session", "v1_8_0");
 

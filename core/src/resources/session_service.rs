@@ -6,9 +6,9 @@ use super::access::{EditAnswer, EditPlan};
 use super::{Context, Link, Status, parameters};
 use crate::auth::{Privilege, SessionEdit};
 use crate::http::{ETAG_PLACEHOLDER, JsonObject, Refusal, Representation, Schema, schema};
+use crate::intent::AccessEdit;
 use crate::messages::{Message, base};
 use crate::route::Route;
-use crate::service::AccessEdit;
 
 pub(super) const SCHEMA: Schema = schema!("SessionService", "v1_2_0");
 

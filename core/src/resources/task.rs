@@ -4,13 +4,13 @@
 use http::{Method, StatusCode};
 use serde::{Serialize, Serializer};
 
-use super::{Answer, Context};
+use super::Context;
 use crate::http::{ETAG_PLACEHOLDER, Refusal, Representation, Schema, schema};
+use crate::intent::{Answer, OutcomeKind, TaskRequest};
 use crate::messages::{Message, Severity, base, cluster, task_event};
 use crate::model::{ImportState, LeftOutMedia, Medium, Phase};
 use crate::route::Route;
-use crate::service::OutcomeKind;
-use crate::task::{End, Progress, Task, TaskRequest, Work};
+use crate::task::{End, Progress, Task, Work};
 use crate::time::UnixTime;
 use crate::view::Vm;
 

@@ -11,6 +11,7 @@ use super::stored_document::{Answers, Applied, Content, Draft, EditContext, Keep
 use super::timers::Timer;
 use super::{Notice, OutcomeKind, Output, Service, Ticket};
 use crate::auth::{AccountEdit, AccountsContent, EditError, Edited, Entropy, SessionEdit, SessionsContent};
+use crate::intent::AccessEdit;
 use crate::model::{CommandError, CommandId, Completion, Document, DocumentName, DocumentWrite, Observation, Version};
 use crate::time::Now;
 use crate::view::View;
@@ -51,13 +52,6 @@ enum Store {
     Cluster,
     /// Here, until this replica ends.
     Memory,
-}
-
-/// A change of accounts or sessions.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum AccessEdit {
-    Account(AccountEdit),
-    Session(SessionEdit),
 }
 
 impl Content for AccountsContent {

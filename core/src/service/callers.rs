@@ -6,11 +6,12 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::login_limiter::client_of;
 use super::timers::Timer;
-use super::{OutcomeKind, Output, PasswordOutcome, Service, Ticket};
+use super::{OutcomeKind, Output, Service, Ticket};
 use crate::auth::{ExternalUser, Reviewed, TokenKey};
+use crate::fairness::client_of;
 use crate::fairness::{Bounds, Turns};
+use crate::intent::PasswordOutcome;
 use crate::model::{BearerToken, CallerReview, CommandError, CommandId, Completion, Observation, Reviewee};
 use crate::time::{Instant, Now};
 

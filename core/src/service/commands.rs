@@ -14,12 +14,12 @@ use super::tasks::slot_of;
 use super::timers::Timer;
 use super::{OutcomeKind, Output, Service, Stopping, Ticket};
 use crate::config::Config;
+use crate::intent::TaskId;
 use crate::model::{
     Action, BootEnabled, Command, CommandError, CommandId, Completion, Congestion, CorrelationId,
     Machine as Definition, MachineChange, Next, Phase, PowerEffect, PowerRequest, PowerState, Slot, Superseded, Uid,
     Unanswered, VmId,
 };
-use crate::task::TaskId;
 use crate::time::{Instant, Now};
 use crate::view::Vm;
 

@@ -12,15 +12,17 @@ use super::{EXPECT_FOR, MAX_REMEMBERED};
 use crate::auth::{
     AccountsContent, Authenticator, CredentialKey, Directory, Remembered, Reviewed, Sessions, SessionsContent, TokenKey,
 };
+use crate::changes::Before;
 use crate::config::{Chassis, Config, IdConvention};
 use crate::coverage::Coverage;
-use crate::event::{Before, Subscribed, SubscriptionId};
+use crate::event::{Subscribed, SubscriptionId};
+use crate::intent::TaskId;
 use crate::membership::Membership;
 use crate::model::{
     Import, ImportId, Instance, Machine, Next, Observation, Phase, Platform, PowerState, Version, VmId,
 };
 use crate::rendered::Rendered;
-use crate::task::{Task, TaskId};
+use crate::task::Task;
 use crate::time::{Instant, Now};
 use crate::view::{View, Vm};
 

@@ -3,11 +3,12 @@
 //! It counts on this replica only; that an account is locked is stored, so that it is locked everywhere.
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::auth::Policy;
+use crate::fairness::client_of;
 use crate::time::Instant;
 
 /// Wrong passwords of late, and attempts that may turn out to be.
@@ -25,14 +26,6 @@ struct Failures {
     /// Attempts that failed, and those that have begun and may fail.
     count: u32,
     last: Instant,
-}
-
-/// What an address counts as: an IPv6 client has a network of its own to choose addresses from.
-pub(crate) fn client_of(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX))),
-        v4 @ IpAddr::V4(_) => v4,
-    }
 }
 
 impl LoginLimiter {

@@ -32,13 +32,12 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::StatusCode;
 
-use crate::auth::{Attempt, EditError, Edited, ExternalUser, TokenKey};
-use crate::config::{Config, Secret};
+use crate::config::Config;
+use crate::intent::{Intent, IntentKind, Outcome, OutcomeKind, Reply, StreamId, Ticket};
 use crate::model::{
-    Action, BearerToken, CallerReview, Command, CommandError, CommandId, Completion, Congestion, CorrelationId,
-    DocumentWrite, LeaseRequest, Machine, Observation, Probe, Source, Uid, Unanswered, VmId,
+    CallerReview, Command, CommandError, CommandId, Completion, CorrelationId, DocumentWrite, LeaseRequest,
+    Observation, Probe, Source, Unanswered,
 };
-use crate::task::{TaskId, TaskRequest};
 use crate::time::{Instant, Now};
 use crate::view::View;
 
@@ -57,11 +56,7 @@ use stale_notes::StaleNotes;
 use tasks::Tasks;
 use timers::{Timer, Timers};
 
-pub(crate) use access::AccessEdit;
-pub use events::{Delivery, DeliveryError, DeliveryId, StreamId};
-pub(crate) use events::{EventChange, EventIntent, EventOutcome, NewContext};
-pub(crate) use login_limiter::client_of;
-pub(crate) use passwords::PasswordOutcome;
+pub use events::{Delivery, DeliveryError, DeliveryId};
 pub use passwords::{PasswordResult, PasswordTask, PasswordWork, PasswordWorkId};
 pub use timers::Reason;
 
@@ -285,114 +280,6 @@ impl Notice {
 
 fn place(namespace: Option<&str>) -> String {
     namespace.map(|namespace| format!(" in the namespace {namespace}")).unwrap_or_default()
-}
-
-/// Tells one open submission from another.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Ticket(pub u64);
-
-/// What an exchange wants done; made by an exchange, understood by the service.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Intent(pub(crate) IntentKind);
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum IntentKind {
-    /// Find out whether a password is right.
-    LogIn { attempt: Box<Attempt>, client: IpAddr },
-    /// Compute the hash of a new password.
-    HashPassword { password: Secret, client: IpAddr },
-    /// Find out whom a bearer token stands for.
-    Review { key: TokenKey, token: BearerToken, client: IpAddr },
-    /// Change accounts or sessions.
-    Edit(AccessEdit),
-    /// Do something to a machine.
-    Act {
-        vm: VmId,
-        uid: Uid,
-        action: Action,
-        /// Only if its settings are still those of this.
-        only_if: Option<Arc<Machine>>,
-        /// What a task tells of it.
-        request: Arc<TaskRequest>,
-        reply: Reply,
-        /// Which request of a client asks for it.
-        correlation: Option<CorrelationId>,
-    },
-    /// Stop what a task stands for, and forget the task.
-    CallOff { task: TaskId, correlation: Option<CorrelationId> },
-    /// Do something about event subscriptions.
-    Event(Box<EventIntent>),
-}
-
-impl Intent {
-    /// The same, asked for by this request of a client: what is logged about it names the request.
-    #[must_use]
-    pub fn asked_by(mut self, request: CorrelationId) -> Self {
-        match &mut self.0 {
-            IntentKind::LogIn { attempt, .. } => attempt.request = Some(request),
-            IntentKind::Act { correlation, .. } | IntentKind::CallOff { correlation, .. } => {
-                *correlation = Some(request);
-            }
-            IntentKind::HashPassword { .. }
-            | IntentKind::Review { .. }
-            | IntentKind::Edit(_)
-            | IntentKind::Event(_) => {}
-        }
-        self
-    }
-}
-
-/// When an intent is answered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Reply {
-    /// When it is carried out.
-    WhenDone,
-    /// At once, with a task.
-    AtOnce,
-}
-
-/// What came of an intent; made by the service, understood by the exchange.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Outcome(pub(crate) OutcomeKind);
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum OutcomeKind {
-    /// It is done, or will be: a power-on that waits for a machine to stop is as good as done for who asked.
-    Done,
-    /// It is being done, and this is its task.
-    Accepted(TaskId),
-    /// There are as many tasks as there may be.
-    TooManyTasks,
-    /// It was about a password.
-    Password(PasswordOutcome),
-    /// Whom a token stands for; `None` if for nobody.
-    Reviewed(Option<Arc<ExternalUser>>),
-    /// Accounts or sessions have been changed.
-    Edited(Edited),
-    /// Accounts or sessions have not been changed.
-    NotEdited(EditError),
-    /// What it is about is no longer as the intent was made for.
-    Superseded,
-    /// It was about event subscriptions.
-    Event(EventOutcome),
-    /// It failed.
-    Failed(CommandError),
-    /// It has not been begun.
-    Congested(Congestion),
-    /// Too much is going on.
-    Overloaded,
-    /// The service ends.
-    ShuttingDown,
-}
-
-impl Outcome {
-    /// The stream that was opened by it: whatever is sent to that stream is for the client of this outcome.
-    pub fn stream(&self) -> Option<StreamId> {
-        match self.0 {
-            OutcomeKind::Event(EventOutcome::Opened(stream)) => Some(stream),
-            _ => None,
-        }
-    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

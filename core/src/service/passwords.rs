@@ -15,13 +15,12 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::login_limiter::client_of;
 use super::timers::Timer;
 use super::{Notice, OutcomeKind, Output, Service, Ticket};
 use crate::auth::{AccountEdit, Attempt, Lock, PasswordCheck, Verdict};
 use crate::config::{Credential, PasswordHash, Secret};
-use crate::fairness::{Bounds, Turns};
-use crate::service::AccessEdit;
+use crate::fairness::{Bounds, Turns, client_of};
+use crate::intent::{AccessEdit, PasswordOutcome};
 use crate::time::{Instant, Now};
 
 /// Work on a password: to be done where slow work does no harm, and to be reported with
@@ -54,21 +53,6 @@ pub enum PasswordResult {
     Verified(bool),
     /// Its hash, in a form that [`PasswordCheck`] takes; `None` if it could not be computed.
     Hashed(Option<PasswordHash>),
-}
-
-/// What became of a password.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum PasswordOutcome {
-    /// It was right, for the account of this `uid`.
-    Right(Arc<str>),
-    /// It was not, or nobody can log in with it.
-    Wrong,
-    /// It was not looked at: its sender has been wrong too often, and may try again at this time.
-    TooManyFailures(Instant),
-    /// This is its hash.
-    Hashed(PasswordHash),
-    /// Its hash could not be computed.
-    NotHashed,
 }
 
 /// Passwords that wait, and those at work.

@@ -6,8 +6,8 @@
 use std::time::Duration;
 
 use crate::config::Config;
+use crate::intent::TaskId;
 use crate::model::{Action, Deferral, Import, ImportState, LONGEST_STOP, Phase, Slot};
-use crate::task::TaskId;
 use crate::time::{Now, UnixTime};
 use crate::view::Vm;
 

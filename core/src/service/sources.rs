@@ -11,8 +11,8 @@ use std::time::Duration;
 use super::outage::Outage;
 use super::timers::Timer;
 use super::{Output, Service};
+use crate::changes::coverage_change;
 use crate::coverage::{Age, Coverage, Gap, Part};
-use crate::event::coverage_change;
 use crate::model::{Blindness, CommandError, CommandId, Completion, Obstacle, Probe, Purpose, Sight, Source};
 use crate::time::{Instant, Now, UnixTime};
 

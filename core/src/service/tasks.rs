@@ -15,12 +15,13 @@ use sha2::Sha256;
 use super::commands::{Asker, Withdrawn};
 use super::timers::Timer;
 use super::{OutcomeKind, Service, Ticket};
-use crate::event::task_changes;
+use crate::changes::task_changes;
+use crate::intent::{TaskId, TaskRequest};
 use crate::model::{
     Action, CommandError, CorrelationId, Import, ImportId, ImportState, Medium, Observation, PowerState, Slot, Uid,
     VmId,
 };
-use crate::task::{Task, TaskId, TaskRequest, Work};
+use crate::task::{Task, Work};
 use crate::time::{Instant, Now, UnixTime};
 use crate::view::Vm;
 

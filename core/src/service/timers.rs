@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use crate::event::SubscriptionId;
+use crate::intent::TaskId;
 use crate::model::{CommandId, VmId};
-use crate::task::TaskId;
 use crate::time::Instant;
 
 /// What a timeout is for, as a log would say it.

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::intent::{EventChange, EventOutcome};
 use super::{Channel, Subscriber};
 use crate::auth::merged;
 use crate::event::{Resumption, Subscription, SubscriptionId};
+use crate::intent::{EventChange, EventOutcome};
 use crate::model::LONGEST_DOCUMENT;
 use crate::service::stored_document::{Applied, Content, EditContext};
 use crate::service::{OutcomeKind, Service};

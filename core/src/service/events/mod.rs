@@ -3,7 +3,7 @@
 //! Nothing here knows what an event says. A subscriber that is slow or gone costs nothing to the others: each has a
 //! bounded queue of its own, from which the oldest go first, and is told that they did.
 
-mod intent;
+mod carry_out;
 mod kept;
 mod log;
 mod outbox;
@@ -21,10 +21,11 @@ use sha2::{Digest as _, Sha256};
 
 use super::timers::Timer;
 use super::{Output, Service, Stopping};
+use crate::changes::changes;
 use crate::event::{
-    Draft, Event, EventId, KEEP_ALIVE, Kind, Standing, Subscribed, Subscription, SubscriptionId, Witness, changes,
-    frame,
+    Draft, Event, EventId, KEEP_ALIVE, Kind, Standing, Subscribed, Subscription, SubscriptionId, Witness, frame,
 };
+use crate::intent::StreamId;
 use crate::model::AddressPolicy;
 use crate::time::{Instant, Now};
 use log::Log;
@@ -32,13 +33,8 @@ use outbox::Outbox;
 use owners::Owners;
 use push::Push;
 
-pub(crate) use intent::{EventChange, EventIntent, EventOutcome, NewContext};
 pub(super) use kept::{SubscriptionEdit, SubscriptionsContent};
 pub(super) use owners::OWNERS_REVIEWED_EVERY;
-
-/// An open stream of events. The caller has a bounded buffer for each, and closes one whose client does not read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct StreamId(pub u64);
 
 /// Tells one delivery from another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::{Audience, Draft, EventType, Origin};
 use crate::coverage::Part;
+use crate::event::{Audience, Draft, EventType, Origin};
 use crate::messages::{Definition, Message, Severity, resource_event};
 use crate::model::{ImportState, PowerState, Severity as TroubleSeverity, Slot};
 use crate::route::Route;

@@ -1,82 +1,13 @@
-//! What clients want done about subscriptions, and what came of it.
+//! Carries out what clients want done about subscriptions and streams.
 
 use std::sync::Arc;
-use std::time::Duration;
 
+use super::Channel;
 use super::kept::SubscriptionEdit;
-use super::{Channel, StreamId};
-use crate::event::{
-    Draft, Event, EventId, Headers, KEEP_ALIVE, Kind, Proposal, RetryPolicy, Subscription, SubscriptionId, frame,
-};
+use crate::event::{Draft, Event, EventId, KEEP_ALIVE, Proposal, Subscription, SubscriptionId, frame};
+use crate::intent::{EventChange, EventIntent, EventOutcome};
 use crate::service::{OutcomeKind, Output, Service, Stopping, Ticket};
 use crate::time::Now;
-
-/// What a client wants done.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum EventIntent {
-    /// Make a subscription.
-    Subscribe(Proposal),
-    /// Open a stream; with what came after an event, if the client has read up to there before.
-    Open { proposal: Proposal, after: Option<EventId> },
-    /// Change a subscription; only while it is as expected, if that is given.
-    Change { id: SubscriptionId, expected: Option<Box<Subscription>>, change: EventChange },
-    /// Remove a subscription; a stream ends by it.
-    Delete(SubscriptionId),
-    /// Send nothing until it is resumed.
-    Suspend(SubscriptionId),
-    /// Send again, beginning with what waits and is not older than this.
-    Resume { id: SubscriptionId, age: Option<Duration> },
-    /// Tell everyone of it.
-    Raise(Draft),
-}
-
-/// New values for what may be changed of a subscription.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct EventChange {
-    pub(crate) context: NewContext,
-    pub(crate) headers: Option<Headers>,
-    pub(crate) verify_certificate: Option<bool>,
-    pub(crate) retry_policy: Option<RetryPolicy>,
-}
-
-/// What came of it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum EventOutcome {
-    /// There is a subscription now.
-    Subscribed(SubscriptionId),
-    /// There is a stream now.
-    Opened(StreamId),
-    /// There are as many as there may be.
-    LimitReached,
-    /// There is no such subscription any more.
-    Gone,
-}
-
-/// What becomes of the context.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) enum NewContext {
-    /// It stays.
-    #[default]
-    Same,
-    /// It is this from now on, or none.
-    Is(Option<Box<str>>),
-}
-
-impl EventChange {
-    /// A stream has nothing but its context that could be changed.
-    pub(super) fn apply(&self, subscription: &mut Subscription) {
-        if let NewContext::Is(context) = &self.context {
-            subscription.context.clone_from(context);
-        }
-        if let Kind::Push { headers, verify_certificate, retry_policy, .. } = &mut subscription.kind {
-            if let Some(new) = &self.headers {
-                headers.clone_from(new);
-            }
-            *verify_certificate = self.verify_certificate.unwrap_or(*verify_certificate);
-            *retry_policy = self.retry_policy.unwrap_or(*retry_policy);
-        }
-    }
-}
 
 impl Service {
     pub(in crate::service) fn event_intent(&mut self, now: Now, ticket: Ticket, intent: EventIntent) {

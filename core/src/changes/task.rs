@@ -1,9 +1,9 @@
 //! From what a task was and what it is to events about it.
 
-use super::{Audience, Draft, EventType, Origin};
+use crate::event::{Audience, Draft, EventType, Origin};
+use crate::intent::OutcomeKind;
 use crate::messages::{Message, task_event};
 use crate::route::Route;
-use crate::service::OutcomeKind;
 use crate::task::{End, Progress, Task, Work};
 use crate::view::View;
 
