@@ -319,6 +319,15 @@ impl NewAccount {
 const FRAME: usize = 150;
 
 impl AccountEdit {
+    /// The user name that an account is to have by it.
+    pub(crate) fn user_name(&self) -> Option<&str> {
+        match self {
+            Self::Create(new) => Some(&new.user_name),
+            Self::Change { change, .. } => change.user_name.as_deref(),
+            _ => None,
+        }
+    }
+
     /// Fills in the hash of the password that it is about.
     pub(crate) fn with_hash(mut self, hash: PasswordHash) -> Self {
         match &mut self {

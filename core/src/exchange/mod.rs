@@ -3,13 +3,13 @@
 //! An exchange owns what it has read of the request and nothing else: what it needs to know it is handed as a
 //! [`View`], what it needs done it asks for with a [`Step`]. It ends in exactly one response.
 
-mod access;
 mod admission;
 mod bearer;
-mod events;
 mod log_in;
 mod precondition;
 mod response;
+mod session;
+mod stream;
 mod tasks;
 mod write;
 
@@ -27,9 +27,8 @@ use crate::auth::{self, BasicCredentials, Extent, Identity, Login, Owned, Privil
 use crate::fairness::Party;
 use crate::fairness::client_of;
 use crate::http::{Encoding, Refusal, Unknown, accepts, client, is_preflight, normalised};
-use crate::intent::Answer;
-use crate::intent::{Intent, Outcome, OutcomeKind, StreamId};
-use crate::model::{BearerToken, CommandError};
+use crate::intent::{Answer, Intent, Outcome, OutcomeKind, PasswordOutcome, StreamId};
+use crate::model::BearerToken;
 use crate::query::{self, Query};
 use crate::resources::{self, Context, Plan};
 use crate::route::{Alias, Location, Route};
@@ -120,8 +119,8 @@ impl fmt::Debug for Signal {
 ///          └─────────── Submit(hash) ◀── password ◀┴── Submit ───────┘
 /// ```
 ///
-/// A write goes back to its credentials whenever it has waited for anything: see `write`. A log-in goes its own way
-/// from `ReadBody` on: see `access`.
+/// A write goes back to its credentials whenever it has waited for anything: see `write`. The credentials of a log-in
+/// are in its body: see `session`.
 pub struct Exchange {
     head: Parts,
     peer: Peer,
@@ -144,22 +143,20 @@ impl fmt::Debug for Exchange {
 }
 
 enum State {
-    /// It is being found out whether a password is right.
+    /// It is being found out whether the password of a request is right.
     LoggingIn,
+    /// The same of a session to be opened, with what the client attaches to it.
+    OpeningSession { context: Option<String> },
     /// The cluster is being asked whom a token stands for.
     Reviewing,
-    /// Something about accounts or sessions is under way.
-    Access(access::State),
     /// A read that takes long waits for its place.
     Deferred { identity: Identity },
     /// The body is being read.
     Reading,
-    /// The change is being made.
-    Submitted { identity: Identity, plan: Box<Plan> },
-    /// A change about events is being made, or a stream opened.
-    Event { identity: Identity, answer: Answer },
-    /// A task is being called off.
-    CallingOff,
+    /// The password of a change is being hashed.
+    Hashing,
+    /// The service has the write. With `done` what was asked for has been done, and it has what follows.
+    Submitted { identity: Identity, plan: Box<Plan>, done: Option<OutcomeKind> },
     /// The response has been given.
     Done,
 }
@@ -244,54 +241,32 @@ impl Exchange {
                 Err(refusal) => self.refuse(&refusal),
             },
             (State::Reviewing, Signal::Outcome(Outcome(outcome))) => self.reviewed(view, now, outcome),
-            (State::Access(state), signal) => self.resume_access(view, now, state, signal),
+            (State::OpeningSession { context }, Signal::Outcome(Outcome(outcome))) => {
+                match self.logged_in(view, now, &outcome) {
+                    Ok(account) => self.open_session(view, now, &account, context),
+                    Err(refusal) => self.refuse(&refusal),
+                }
+            }
             (State::Deferred { identity }, Signal::Proceed) => self.deferred(view, now, &identity),
             (State::Reading, Signal::Body(body)) => self.body_read(view, now, body),
             (State::Reading, Signal::BodyTooLarge) => self.refuse(&Refusal::payload_too_large()),
             (State::Reading, Signal::BodyBroken) => self.refuse(&Refusal::malformed_request()),
             (State::Reading, Signal::BodyLate) => self.refuse(&Refusal::body_late(BODY_TIME)),
-            (State::Submitted { identity, plan }, Signal::Outcome(Outcome(outcome))) => match outcome {
-                OutcomeKind::Done => self.answer(view, now, &identity, self.path(), plan.answer),
-                OutcomeKind::Accepted(id) => self.accepted(view, now, &identity, &id),
-                OutcomeKind::TooManyTasks => self.refuse(&tasks::too_many_tasks()),
-                OutcomeKind::Failed(error) => self.refuse(&resources::failure(&error, self.path())),
-                OutcomeKind::Superseded => self.superseded(view, now),
-                OutcomeKind::Congested(congestion) => self.refuse(&congestion.into()),
-                OutcomeKind::ShuttingDown => self.refuse(&Refusal::shutting_down()),
-                OutcomeKind::Overloaded
-                | OutcomeKind::Password(_)
-                | OutcomeKind::Reviewed(_)
-                | OutcomeKind::Edited(_)
-                | OutcomeKind::NotEdited(_)
-                | OutcomeKind::Event(_) => self.refuse(&Refusal::internal_error()),
+            (State::Hashing, Signal::Outcome(Outcome(outcome))) => match outcome {
+                OutcomeKind::Password(PasswordOutcome::Hashed(hash)) => self.hashed(view, now, hash),
+                outcome => self.refuse(&self.not_done(&outcome, None)),
             },
-            (State::Event { identity, answer }, Signal::Outcome(Outcome(outcome))) => {
-                self.event_outcome(view, now, &identity, answer, outcome)
+            (State::Submitted { identity, plan, done }, Signal::Outcome(Outcome(outcome))) => {
+                self.submitted(view, now, identity, plan, done, outcome)
             }
-            (State::CallingOff, Signal::Outcome(Outcome(outcome))) => match outcome {
-                OutcomeKind::Done => Step::Respond(response::no_content()),
-                OutcomeKind::Failed(CommandError::NotFound) => self.refuse(&Refusal::no_such_resource(self.path())),
-                OutcomeKind::Failed(error) => self.refuse(&Refusal::from(&error)),
-                OutcomeKind::ShuttingDown => self.refuse(&Refusal::shutting_down()),
-                OutcomeKind::Congested(congestion) => self.refuse(&congestion.into()),
-                OutcomeKind::Superseded => self.refuse(&Refusal::concurrent_changes()),
-                OutcomeKind::Overloaded
-                | OutcomeKind::Accepted(_)
-                | OutcomeKind::TooManyTasks
-                | OutcomeKind::Password(_)
-                | OutcomeKind::Reviewed(_)
-                | OutcomeKind::Edited(_)
-                | OutcomeKind::NotEdited(_)
-                | OutcomeKind::Event(_) => self.refuse(&Refusal::internal_error()),
-            },
             (
                 State::LoggingIn
+                | State::OpeningSession { .. }
                 | State::Reviewing
                 | State::Deferred { .. }
                 | State::Reading
+                | State::Hashing
                 | State::Submitted { .. }
-                | State::Event { .. }
-                | State::CallingOff
                 | State::Done,
                 _,
             ) => self.refuse(&Refusal::internal_error()),
@@ -392,15 +367,6 @@ impl Exchange {
             {
                 self.refuse(&Refusal::not_yet_known(Unknown::Documents))
             }
-            Ok((Location { route: Route::Task(id) | Route::TaskMonitor(id), .. }, _))
-                if self.head.method == Method::DELETE =>
-            {
-                let id = id.to_owned();
-                match identity {
-                    Some(identity) => self.call_off(view, now, &identity, &id),
-                    None => self.refuse(&Refusal::unauthorized(self.path())),
-                }
-            }
             Ok((location, query)) => match (&self.head.method, identity) {
                 (&Method::OPTIONS, identity) => self.options(view, now, identity.as_ref(), &location),
                 (&Method::GET | &Method::HEAD, Some(identity)) if location.route == Route::ServerSentEvents => {
@@ -411,7 +377,7 @@ impl Exchange {
                     Step::Defer
                 }
                 (&Method::GET | &Method::HEAD, identity) => self.get(view, now, identity.as_ref(), &location, &query),
-                (&Method::POST, _) if location.route == Route::Sessions => self.read_log_in(),
+                (&Method::POST, _) if location.route == Route::Sessions => self.log_in(view, now),
                 // A write needs a privilege, so there is someone; but the types do not say so.
                 (_, None) => self.refuse(&Refusal::unauthorized(self.path())),
                 (_, Some(identity)) => self.write(view, now, identity),
@@ -455,7 +421,7 @@ impl Exchange {
         let query = self.head.uri.query().unwrap_or_default();
         if location.route == Route::ServerSentEvents {
             // Its `$filter` has a grammar of its own.
-            return events::check_parameters(query).map(|()| (location, Query::default()));
+            return stream::check_parameters(query).map(|()| (location, Query::default()));
         }
         let query = match self.head.method {
             Method::GET | Method::HEAD => Query::parse(query)?,
@@ -605,6 +571,15 @@ impl Exchange {
     fn action(&self) -> Option<&str> {
         let (_, action) = self.path().rsplit_once("/Actions/")?;
         Some(action.strip_suffix('/').unwrap_or(action))
+    }
+
+    /// Has the body read, unless it is too large by what its head says.
+    fn read_body(&mut self, limit: usize) -> Step {
+        if self.announced_length().is_some_and(|length| length > limit as u64) {
+            return self.refuse(&Refusal::payload_too_large());
+        }
+        self.state = State::Reading;
+        Step::ReadBody { limit, within: BODY_TIME }
     }
 
     fn announced_length(&self) -> Option<u64> {

@@ -12,7 +12,7 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 
 use super::Peer;
-use super::events::UNBUFFERED;
+use super::stream::UNBUFFERED;
 use crate::http::{Content, Encoding, MediaType, RESPOND_ASYNC, Refusal, Representation, same_origin};
 use crate::messages::ErrorBody;
 use crate::resources;

@@ -7,10 +7,10 @@ use http::header::{ACCEPT, CONTENT_TYPE, IF_MATCH};
 use http::{HeaderName, Method, StatusCode};
 use serde_json::Value;
 
-use super::{Exchange, ODATA_VERSION, State, Step, response};
+use super::{Exchange, ODATA_VERSION, Step, response};
 use crate::auth::Identity;
 use crate::http::{JsonObject, MediaType, PREFER, Refusal, accepts, prefers_async};
-use crate::intent::{Answer, Intent, IntentKind, Reply, TaskId, TaskRequest};
+use crate::intent::{Answer, Reply, TaskId, TaskRequest};
 use crate::messages::{Message, base};
 use crate::resources::{self, Context, FinalAnswer};
 use crate::route::{Location, Route};
@@ -84,26 +84,6 @@ impl Exchange {
             (Some(FinalAnswer::Refused(refusal)), _) => self.refuse(&refusal),
             (_, None) => self.refuse(&Refusal::unauthorized(self.path())),
             (None, Some(identity)) => self.without_body_for_head(self.accepted(view, now, identity, &task.id)),
-        }
-    }
-
-    /// DELETE of a task or its monitor. A body would say nothing, and is not read.
-    pub(super) fn call_off(&mut self, view: &Arc<View>, now: Now, identity: &Identity, id: &str) -> Step {
-        let context = Context { view, identity: Some(identity), now };
-        let location = Location { route: Route::Task(id), alias: None };
-        if let Some(refusal) = resources::not_known(&context, &location, false) {
-            return self.refuse(&refusal);
-        }
-        let found = self.location().and_then(|location| {
-            self.check_precondition(view, now, identity, &location)?;
-            context.task(id)
-        });
-        match found {
-            Ok((task, _)) => {
-                self.state = State::CallingOff;
-                Step::Submit(Intent(IntentKind::CallOff { task: task.id.clone(), correlation: None }))
-            }
-            Err(refusal) => self.refuse(&refusal),
         }
     }
 

@@ -1,4 +1,5 @@
-//! Writes: the one way from whoever may ask to what is handed to the service.
+//! Writes: the one way from whoever may ask to what is handed to the service, and from what comes of it to the answer.
+//! Machines, accounts, sessions, subscriptions, tasks and streams go this way alike.
 //!
 //! Whatever a write has waited for (its body, the hash of a password, its turn that came too late), it begins again at
 //! its credentials, with the newest view: who was removed, logged out or given another role in the meantime is no longer
@@ -7,24 +8,27 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::Method;
+use http::{Method, StatusCode};
 use serde_json::Value;
 
-use super::{BODY_TIME, Exchange, State, Step};
-use crate::auth::Identity;
+use super::tasks::too_many_tasks;
+use super::{Exchange, State, Step, response};
+use crate::auth::{EditError, Edited, Identity};
 use crate::config::PasswordHash;
 use crate::http::{JsonObject, Refusal, check_content, parse_body};
-use crate::intent::{Intent, IntentKind};
-use crate::resources::{self, Context, Plan};
+use crate::intent::{AccessEdit, EventOutcome, Intent, IntentKind, OutcomeKind};
+use crate::messages::{Message, base};
+use crate::resources::{self, Context, Effect, Plan};
+use crate::route::{Location, Route};
 use crate::time::Now;
 use crate::view::View;
 
 /// A write whose body is there.
 #[derive(Default)]
 pub(super) struct Write {
-    body: Bytes,
+    pub(super) body: Bytes,
     /// The hash of the new password in it, once that has been computed.
-    pub(super) hash: Option<PasswordHash>,
+    hash: Option<PasswordHash>,
     /// How often it came too late.
     superseded: u8,
 }
@@ -35,17 +39,14 @@ impl Exchange {
         if self.write.is_none() {
             // What there is to say about a deletion is in its URI.
             if self.head.method != Method::DELETE {
-                let limit = view.config.body_limit;
-                if self.announced_length().is_some_and(|length| length > limit as u64) {
-                    return self.refuse(&Refusal::payload_too_large());
-                }
-                self.state = State::Reading;
-                return Step::ReadBody { limit, within: BODY_TIME };
+                return self.read_body(view.config.body_limit);
             }
             self.write = Some(Write::default());
         }
-        match self.parse(view, now, &identity) {
-            Ok(body) => self.submit(view, now, identity, &body),
+        let planned =
+            self.parse(view, now, &identity).and_then(|body| Ok((self.plan(view, now, &identity, &body)?, body)));
+        match planned {
+            Ok((plan, body)) => self.submit(view, now, identity, plan, &body),
             Err(refusal) => self.refuse(&refusal),
         }
     }
@@ -99,39 +100,122 @@ impl Exchange {
         id.as_str().is_some_and(|id| name == Some(id))
     }
 
-    /// Finds out what is asked for in this view, and hands it in.
-    fn submit(&mut self, view: &Arc<View>, now: Now, identity: Identity, body: &JsonObject) -> Step {
-        if self.location().is_ok_and(|location| resources::is_edit(&location.route)) {
-            return self.edit(view, now, identity, body);
-        }
-        if self.location().is_ok_and(|location| resources::is_event_write(&location.route)) {
-            return self.submit_event(view, now, identity, body);
-        }
-        let planned = self.plan(view, now, &identity, body).and_then(|plan| Ok((plan, self.reply(body)?)));
-        let (plan, reply) = match planned {
-            Ok(planned) => planned,
-            Err(refusal) => return self.refuse(&refusal),
+    /// Finds out what is asked for in this view.
+    fn plan(&self, view: &Arc<View>, now: Now, identity: &Identity, body: &JsonObject) -> Result<Plan, Refusal> {
+        let context = Context { view, identity: Some(identity), now };
+        resources::plan(&context, &self.location()?, &self.head.method, self.is_conditional(), body)
+    }
+
+    /// Hands in what is to be done; before that, a password's hash is computed. What is so already is answered.
+    pub(super) fn submit(
+        &mut self,
+        view: &Arc<View>,
+        now: Now,
+        identity: Identity,
+        plan: Plan,
+        body: &JsonObject,
+    ) -> Step {
+        let intent = match plan.effect.clone() {
+            Effect::Nothing => return self.answer(view, now, &identity, self.path(), plan.answer),
+            Effect::Machine { vm, action } => {
+                let context = Context { view, identity: Some(&identity), now };
+                let reply = match self.reply(body) {
+                    Ok(reply) => reply,
+                    Err(refusal) => return self.refuse(&refusal),
+                };
+                IntentKind::Act {
+                    vm: vm.machine.id.clone(),
+                    uid: vm.machine.uid.clone(),
+                    action,
+                    only_if: self.is_conditional().then(|| Arc::clone(&vm.machine)),
+                    request: Arc::new(self.as_task_request(&context, body, plan.answer)),
+                    reply,
+                    correlation: None,
+                }
+            }
+            Effect::Access(edit) => IntentKind::Edit(edit),
+            Effect::Password { edit, password } => {
+                let Some(hash) = self.write.as_ref().and_then(|write| write.hash.clone()) else {
+                    self.state = State::Hashing;
+                    return Step::Submit(Intent(IntentKind::HashPassword { password, client: self.peer.address }));
+                };
+                IntentKind::Edit(AccessEdit::Account(edit.with_hash(hash)))
+            }
+            Effect::Events(intent) => IntentKind::Event(intent),
+            Effect::CallOff(task) => IntentKind::CallOff { task, correlation: None },
         };
-        let Some(action) = plan.action.clone() else {
-            return self.answer(view, now, &identity, self.path(), plan.answer);
-        };
-        let context = Context { view, identity: Some(&identity), now };
-        let intent = IntentKind::Act {
-            vm: plan.vm.machine.id.clone(),
-            uid: plan.vm.machine.uid.clone(),
-            action,
-            only_if: self.is_conditional().then(|| Arc::clone(&plan.vm.machine)),
-            request: Arc::new(self.as_task_request(&context, body, plan.answer)),
-            reply,
-            correlation: None,
-        };
-        self.state = State::Submitted { identity, plan: Box::new(plan) };
+        self.state = State::Submitted { identity, plan: Box::new(plan), done: None };
         Step::Submit(Intent(intent))
     }
 
-    fn plan(&self, view: &Arc<View>, now: Now, identity: &Identity, body: &JsonObject) -> Result<Plan, Refusal> {
-        let location = self.location()?;
-        resources::plan(&Context { view, identity: Some(identity), now }, &location, body)
+    /// The service has answered.
+    pub(super) fn submitted(
+        &mut self,
+        view: &Arc<View>,
+        now: Now,
+        identity: Identity,
+        mut plan: Box<Plan>,
+        done: Option<OutcomeKind>,
+        outcome: OutcomeKind,
+    ) -> Step {
+        // What follows is as good as done: what was asked for is.
+        let outcome = done.unwrap_or(outcome);
+        if let OutcomeKind::Edited(_) = outcome
+            && let Some(then) = plan.then.take()
+        {
+            self.state = State::Submitted { identity, plan, done: Some(outcome) };
+            return Step::Submit(Intent(IntentKind::Edit(then)));
+        }
+        match outcome {
+            OutcomeKind::Done | OutcomeKind::Edited(Edited::Done | Edited::Unchanged) => {
+                self.answer(view, now, &identity, self.path(), plan.answer)
+            }
+            OutcomeKind::Accepted(id) => self.accepted(view, now, &identity, &id),
+            OutcomeKind::Edited(Edited::Created(id)) => self.created(view, now, &identity, &Route::Account(&id)),
+            OutcomeKind::Edited(Edited::Opened { id, token }) => self.session_opened(view, now, identity, id, &token),
+            OutcomeKind::Event(EventOutcome::Subscribed(id)) => {
+                self.created(view, now, &identity, &Route::EventDestination(id.as_str()))
+            }
+            OutcomeKind::Event(EventOutcome::Opened(stream)) => self.stream(stream),
+            OutcomeKind::Superseded | OutcomeKind::NotEdited(EditError::Superseded) => self.superseded(view, now),
+            outcome => self.refuse(&self.not_done(&outcome, plan.user_name())),
+        }
+    }
+
+    /// 201: this has been made.
+    fn created(&self, view: &Arc<View>, now: Now, identity: &Identity, route: &Route<'_>) -> Step {
+        let context = Context { view, identity: Some(identity), now };
+        match resources::read(&context, &Location { route: *route, alias: None }) {
+            Ok(representation) => Step::Respond(response::created(route, &representation, self.wants_charset())),
+            Err(refusal) => self.refuse(&refusal),
+        }
+    }
+
+    /// What a client is told of a write that was not made. `user_name`: what an account was to be called by it.
+    pub(super) fn not_done(&self, outcome: &OutcomeKind, user_name: Option<&str>) -> Refusal {
+        match outcome {
+            OutcomeKind::Failed(error) => resources::failure(error, self.path()),
+            OutcomeKind::NotEdited(error) => match self.location() {
+                Ok(location) => resources::edit_failure(*error, &location.route, user_name),
+                Err(refusal) => refusal,
+            },
+            OutcomeKind::TooManyTasks => too_many_tasks(),
+            OutcomeKind::Event(EventOutcome::LimitReached) => {
+                Refusal::new(StatusCode::CONFLICT, Message::new(&base::EVENT_SUBSCRIPTION_LIMIT_EXCEEDED, []))
+            }
+            OutcomeKind::Event(EventOutcome::Gone) => Refusal::no_such_resource(self.path()),
+            OutcomeKind::Congested(congestion) => (*congestion).into(),
+            OutcomeKind::Overloaded => Refusal::too_much_at_once("changes of accounts, sessions and subscriptions", 1),
+            OutcomeKind::ShuttingDown => Refusal::shutting_down(),
+            // These say that it was made, or answer something else.
+            OutcomeKind::Done
+            | OutcomeKind::Superseded
+            | OutcomeKind::Accepted(_)
+            | OutcomeKind::Password(_)
+            | OutcomeKind::Reviewed(_)
+            | OutcomeKind::Edited(_)
+            | OutcomeKind::Event(EventOutcome::Subscribed(_) | EventOutcome::Opened(_)) => Refusal::internal_error(),
+        }
     }
 }
 

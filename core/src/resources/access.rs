@@ -1,48 +1,14 @@
-//! Changes of accounts and sessions, as the resources that are about them understand them.
+//! Whose a resource is, and how far it reaches: what decides who may do something with it.
 
 use std::sync::Arc;
 
-use http::Method;
-
-use super::{Context, account_service, manager_account, manager_network_protocol, session, session_service};
-use crate::auth::{Account, EditError, Extent, Identity, Owned, Privilege};
-use crate::config::Secret;
-use crate::http::{JsonObject, Refusal};
-use crate::intent::AccessEdit;
-use crate::messages::{Message, base};
+use super::Context;
+use crate::auth::{Account, Extent, Identity, Owned, Privilege};
+use crate::http::Refusal;
 use crate::route::{Location, Route};
 use crate::view::View;
 
-/// A change of accounts or sessions that was understood and found valid.
-#[derive(Clone, Debug)]
-pub(crate) struct EditPlan {
-    pub(crate) edit: AccessEdit,
-    /// A password whose hash belongs into the change.
-    pub(crate) password: Option<Secret>,
-    /// What is to follow it.
-    pub(crate) then: Option<AccessEdit>,
-    pub(crate) answer: EditAnswer,
-}
-
-/// How such a change is answered once it is made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum EditAnswer {
-    /// 204.
-    NoContent,
-    /// 200 with the resource as it then is.
-    Representation,
-    /// 201 with the resource that was made.
-    Created,
-}
-
-impl EditPlan {
-    /// A change that is what it is.
-    pub(super) fn new(edit: AccessEdit, answer: EditAnswer) -> Self {
-        Self { edit, password: None, then: None, answer }
-    }
-}
-
-/// Whether a resource is about accounts or sessions, so that a write to it is an edit.
+/// Whether a resource is about accounts or sessions.
 pub(crate) fn is_access(route: &Route<'_>) -> bool {
     matches!(
         route,
@@ -64,44 +30,8 @@ pub(crate) fn is_kept(route: &Route<'_>) -> bool {
 }
 
 /// Whether a write to a resource is an edit of what the service itself keeps.
-pub(crate) fn is_edit(route: &Route<'_>) -> bool {
+fn is_edit(route: &Route<'_>) -> bool {
     is_access(route) || matches!(route, Route::NetworkProtocol(_))
-}
-
-/// Understands a write to such a resource, by a method that it allows.
-pub(crate) fn edit(
-    context: &Context<'_>,
-    route: &Route<'_>,
-    method: &Method,
-    body: &JsonObject,
-) -> Result<EditPlan, Refusal> {
-    match (route, method) {
-        (Route::SessionService, _) => session_service::patch(context, body),
-        (Route::Session(id), _) => session::delete(context, *id),
-        (Route::AccountService, _) => account_service::patch(context, body),
-        (Route::NetworkProtocol(system), _) => manager_network_protocol::patch(context, system, body),
-        (Route::Accounts, _) => manager_account::create(context, body),
-        (Route::Account(id), &Method::DELETE) => manager_account::delete(context, id),
-        (Route::Account(id), _) => manager_account::patch(context, id, body),
-        // Not reached: these allow no write, or another one than an edit.
-        _ => Err(Refusal::method_not_allowed(super::allow(route))),
-    }
-}
-
-/// What a client is told of a change that was not made.
-pub(crate) fn refusal(error: EditError, route: &Route<'_>, user_name: Option<&str>) -> Refusal {
-    match error {
-        EditError::Superseded => Refusal::concurrent_changes(),
-        EditError::NotFound => Refusal::no_such_resource(&route.to_string()),
-        EditError::NameTaken => {
-            let args = ["ManagerAccount", "UserName", user_name.unwrap_or_default()];
-            Refusal::bad_request(vec![Message::new(&base::RESOURCE_ALREADY_EXISTS, args).about("#/UserName")])
-        }
-        EditError::TooManyAccounts => {
-            Refusal::bad_request(vec![Message::new(&base::CREATE_LIMIT_REACHED_FOR_RESOURCE, [])])
-        }
-        EditError::TooManySessions => Refusal::limited(Message::new(&base::SESSION_LIMIT_EXCEEDED, [])),
-    }
 }
 
 /// Whether a resource is the asking one's own.

@@ -2,11 +2,11 @@
 
 use serde::Serialize;
 
-use super::access::{EditAnswer, EditPlan};
+use super::plan::Plan;
 use super::{Context, Link, Status, parameters, privilege_registry};
 use crate::auth::{AccountEdit, LONGEST_PASSWORD, Privilege, SHORTEST_PASSWORD};
 use crate::http::{ETAG_PLACEHOLDER, JsonObject, Refusal, Representation, Schema, schema};
-use crate::intent::AccessEdit;
+use crate::intent::Answer;
 use crate::messages::{Message, base};
 use crate::route::{Catalog, Route};
 
@@ -70,7 +70,7 @@ pub(super) fn represent(context: &Context<'_>) -> Representation {
 }
 
 /// Understands a PATCH. It reaches every tenant, so only who has the privilege over all chassis may make one.
-pub(super) fn patch(context: &Context<'_>, body: &JsonObject) -> Result<EditPlan, Refusal> {
+pub(super) fn patch(context: &Context<'_>, body: &JsonObject) -> Result<Plan, Refusal> {
     if !context.has_everywhere(Privilege::ConfigureUsers) {
         return Err(Refusal::forbidden());
     }
@@ -100,7 +100,7 @@ pub(super) fn patch(context: &Context<'_>, body: &JsonObject) -> Result<EditPlan
     if !named {
         return Err(Refusal::bad_request(vec![Message::new(&base::NO_OPERATION, [])]));
     }
-    Ok(EditPlan::new(AccessEdit::Account(AccountEdit::Policy { from, to }), EditAnswer::Representation))
+    Ok(Plan::account(AccountEdit::Policy { from, to }, None, Answer::Representation))
 }
 
 const THRESHOLD: &str = "AccountLockoutThreshold";

@@ -10,7 +10,7 @@ use http::StatusCode;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::access::{EditAnswer, EditPlan};
+use super::plan::Plan;
 use super::{Context, Link, parameters};
 use crate::auth::{
     Account, AccountChange, AccountEdit, Extent, Identity, LONGEST_PASSWORD, NewAccount, Privilege, Role,
@@ -18,7 +18,7 @@ use crate::auth::{
 };
 use crate::config::{PasswordHash, Secret};
 use crate::http::{ETAG_PLACEHOLDER, JsonObject, Refusal, Representation, Schema, schema};
-use crate::intent::AccessEdit;
+use crate::intent::{AccessEdit, Answer};
 use crate::messages::{Message, base, cluster};
 use crate::route::Route;
 
@@ -70,7 +70,7 @@ pub(super) fn is_visible(context: &Context<'_>, account: &Account) -> bool {
 }
 
 /// Understands a POST to the collection.
-pub(super) fn create(context: &Context<'_>, body: &JsonObject) -> Result<EditPlan, Refusal> {
+pub(super) fn create(context: &Context<'_>, body: &JsonObject) -> Result<Plan, Refusal> {
     let identity = context.identity.ok_or_else(Refusal::forbidden)?;
     let mut patch = parameters::Patch::new(READ_ONLY);
     let (mut user_name, mut password, mut role) = (None, None, None);
@@ -110,12 +110,11 @@ pub(super) fn create(context: &Context<'_>, body: &JsonObject) -> Result<EditPla
         enabled,
         password_change_required: change_required,
     };
-    let plan = EditPlan::new(AccessEdit::Account(AccountEdit::Create(new)), EditAnswer::Created);
-    Ok(EditPlan { password: Some(password), ..plan })
+    Ok(Plan::account(AccountEdit::Create(new), Some(password), Answer::Representation))
 }
 
 /// Understands a PATCH.
-pub(super) fn patch(context: &Context<'_>, id: &str, body: &JsonObject) -> Result<EditPlan, Refusal> {
+pub(super) fn patch(context: &Context<'_>, id: &str, body: &JsonObject) -> Result<Plan, Refusal> {
     let identity = context.identity.ok_or_else(Refusal::forbidden)?;
     let account = find(context, id)?;
     let own = *account.uid == *identity.uid();
@@ -164,12 +163,11 @@ pub(super) fn patch(context: &Context<'_>, id: &str, body: &JsonObject) -> Resul
             except: identity.session.filter(|_| own),
         })
     });
-    let plan = EditPlan::new(AccessEdit::Account(edit), EditAnswer::Representation);
-    Ok(EditPlan { password, then: log_out, ..plan })
+    Ok(Plan { then: log_out, ..Plan::account(edit, password, Answer::Representation) })
 }
 
 /// Understands a DELETE.
-pub(super) fn delete(context: &Context<'_>, id: &str) -> Result<EditPlan, Refusal> {
+pub(super) fn delete(context: &Context<'_>, id: &str) -> Result<Plan, Refusal> {
     let identity = context.identity.ok_or_else(Refusal::forbidden)?;
     let account = find(context, id)?;
     if !identity.privileges(Extent::Reaching(&account.chassis)).include(account.privileges) {
@@ -186,7 +184,7 @@ pub(super) fn delete(context: &Context<'_>, id: &str) -> Result<EditPlan, Refusa
         });
     };
     let edit = AccountEdit::Delete { from: Arc::clone(stored) };
-    Ok(EditPlan::new(AccessEdit::Account(edit), EditAnswer::NoContent))
+    Ok(Plan::account(edit, None, Answer::NoContent))
 }
 
 fn find<'a>(context: &Context<'a>, id: &str) -> Result<&'a Arc<Account>, Refusal> {

@@ -8,12 +8,12 @@
 use serde::Serialize;
 use serde_json::Value;
 
-use super::access::{EditAnswer, EditPlan};
+use super::plan::Plan;
 use super::{Context, Status, parameters};
 use crate::auth::{AccountEdit, Privilege};
 use crate::config::Protocol;
 use crate::http::{ETAG_PLACEHOLDER, JsonObject, Refusal, Representation, Schema, schema};
-use crate::intent::AccessEdit;
+use crate::intent::Answer;
 use crate::messages::{Message, base};
 use crate::model::{AddressPolicy, Host};
 use crate::network::{MAX_NTP_SERVERS, NetworkSettings};
@@ -108,7 +108,7 @@ pub(super) fn represent(context: &Context<'_>, vm: &Vm) -> Representation {
 }
 
 /// Understands a PATCH. It reaches every tenant, so only who has the privilege over all chassis may make one.
-pub(super) fn patch(context: &Context<'_>, system: &str, body: &JsonObject) -> Result<EditPlan, Refusal> {
+pub(super) fn patch(context: &Context<'_>, system: &str, body: &JsonObject) -> Result<Plan, Refusal> {
     context.system(system, &Location { route: Route::NetworkProtocol(system), alias: None })?;
     if !context.has_everywhere(Privilege::ConfigureManager) {
         return Err(Refusal::forbidden());
@@ -143,7 +143,7 @@ pub(super) fn patch(context: &Context<'_>, system: &str, body: &JsonObject) -> R
         return Err(Refusal::bad_request(vec![Message::new(&base::NO_OPERATION, [])]));
     }
     let edit = AccountEdit::Network { from: from.clone(), to };
-    Ok(EditPlan::new(AccessEdit::Account(edit), EditAnswer::Representation))
+    Ok(Plan::account(edit, None, Answer::Representation))
 }
 
 fn servers(patch: &mut parameters::Patch, policy: &AddressPolicy, path: &str, value: &Value, to: &mut NetworkSettings) {

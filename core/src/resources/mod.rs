@@ -33,7 +33,6 @@ mod event_destination_collection;
 mod event_service;
 mod event_service_test;
 mod event_subscribe;
-mod events;
 mod inventory;
 mod json_schema_file;
 mod json_schema_file_collection;
@@ -53,6 +52,7 @@ mod metadata;
 mod odata;
 mod operation_apply_time;
 mod parameters;
+mod plan;
 mod privilege_registry;
 mod processor;
 mod processor_collection;
@@ -80,21 +80,19 @@ use std::sync::Arc;
 use http::Method;
 use serde::Serialize;
 
-use crate::auth::{Extent, Identity, Owned, required};
-use crate::http::{JsonObject, MediaType, Refusal, Representation, Schema};
-use crate::intent::Answer;
+use crate::auth::Identity;
+use crate::http::{MediaType, Refusal, Representation, Schema};
 use crate::messages::{Message, cluster};
-use crate::model::{Action, CommandError, Slot};
 use crate::query::PAGE_SIZE;
 use crate::route::{Alias, EventServiceAction, Firmware, Inventory, Location, MediaAction, Route};
 use crate::task::Task;
 use crate::time::Now;
 use crate::view::{NoSystem, View, Vm};
 
-pub(crate) use access::{EditAnswer, EditPlan, edit, extent, is_access, is_edit, is_kept, owned, refusal};
+pub(crate) use access::{extent, is_access, is_kept, owned};
 pub(crate) use coverage::not_known;
-pub(crate) use events::{event_plan, is_event_write, stream_plan};
 pub(crate) use operation_apply_time::is_asked_for as operation_apply_time_is_asked_for;
+pub(crate) use plan::{Effect, Plan, edit_failure, failure, plan, stream_plan};
 pub(crate) use session::{LogIn, log_in, represent_opened};
 pub(crate) use task::{FinalAnswer, final_answer};
 
@@ -104,16 +102,6 @@ pub(crate) struct Context<'a> {
     /// Who asks; `None` for someone who has not logged in, which suffices for some documents.
     pub(crate) identity: Option<&'a Identity>,
     pub(crate) now: Now,
-}
-
-/// A change that was understood and found valid.
-#[derive(Clone, Debug)]
-pub(crate) struct Plan {
-    /// The system it is about, as it was when the change was found valid.
-    pub(crate) vm: Arc<Vm>,
-    /// `None` if there is nothing to be done: what was asked for is so already.
-    pub(crate) action: Option<Action>,
-    pub(crate) answer: Answer,
 }
 
 /// The methods that a resource or action allows, as the `Allow` header lists them.
@@ -282,130 +270,6 @@ pub(crate) fn read(context: &Context<'_>, location: &Location<'_>) -> Result<Rep
         | Route::EventServiceAction(_)
         | Route::EventDestinationAction(..)
         | Route::ServerSentEvents => Err(Refusal::method_not_allowed(allow(&location.route))),
-    }
-}
-
-/// Whether whoever asks may insert media into a machine.
-fn may_insert_media(context: &Context<'_>, vm: &Vm) -> bool {
-    let insert = Route::VirtualMediaAction(vm.machine.id.as_str(), Slot::Cd, MediaAction::Insert);
-    let required = required(&insert, &Method::POST);
-    context
-        .identity
-        .is_some_and(|identity| required.is_met_by(identity.privileges(Extent::In(&vm.chassis)), Owned::Foreign))
-}
-
-/// Understands a write: what a body asks of a resource or action that allows the method.
-pub(crate) fn plan(context: &Context<'_>, location: &Location<'_>, body: &JsonObject) -> Result<Plan, Refusal> {
-    let plan = |vm: &Arc<Vm>, action, answer| Plan { vm: Arc::clone(vm), action: Some(action), answer };
-    let nothing = |vm: &Arc<Vm>, answer| Plan { vm: Arc::clone(vm), action: None, answer };
-    match location.route {
-        Route::System(name) => {
-            let vm = context.system(name, location)?;
-            let action = computer_system::patch(context.view, vm, body)?;
-            // To have an image fetched takes what it takes to insert one.
-            if computer_system_boot::fetches_image(&vm.machine.boot, &action) && !may_insert_media(context, vm) {
-                return Err(Refusal::forbidden());
-            }
-            Ok(plan(vm, action, Answer::Representation))
-        }
-        Route::Inventory(name, Inventory::BootOption(id)) => {
-            let vm = context.system(name, location)?;
-            Ok(plan(vm, boot_option::patch(vm, id, body)?, Answer::Representation))
-        }
-        Route::SystemReset(name) => {
-            let vm = context.system(name, location)?;
-            Ok(plan(vm, computer_system_reset::parse(&context.view.platform, body)?, Answer::NoContent))
-        }
-        Route::Firmware(name, Firmware::BiosSettings) => {
-            let vm = context.system(name, location)?;
-            Ok(plan(vm, bios_settings::patch(vm, body)?, Answer::Representation))
-        }
-        Route::Firmware(name, Firmware::SecureBoot) => {
-            let vm = context.system(name, location)?;
-            Ok(plan(vm, secure_boot::patch(vm, body)?, Answer::Representation))
-        }
-        Route::Firmware(name, Firmware::ResetBios) => {
-            let vm = context.system(name, location)?;
-            Ok(plan(vm, bios::reset(body)?, Answer::NoContent))
-        }
-        Route::VirtualMediaAction(name, slot, MediaAction::Insert) => {
-            let vm = context.system(name, location)?;
-            Ok(plan(
-                vm,
-                virtual_media::insert(&vm.machine.id, slot, &context.view.config.image_hosts, body)?,
-                Answer::NoContent,
-            ))
-        }
-        Route::VirtualMediaAction(name, slot, MediaAction::Eject) => {
-            let vm = context.system(name, location)?;
-            Ok(plan(vm, virtual_media::eject(slot, body)?, Answer::NoContent))
-        }
-        Route::VirtualMedia(name, slot) => {
-            let vm = context.system(name, location)?;
-            Ok(plan(vm, virtual_media::patch(context, slot, body)?, Answer::Representation))
-        }
-        Route::MediaCertificates(name, slot) => {
-            let vm = context.system(name, location)?;
-            let (action, id) = certificate::create(slot, body)?;
-            Ok(plan(vm, action, Answer::Certificate(id)))
-        }
-        Route::MediaCertificate(name, slot, id) => {
-            let vm = context.system(name, location)?;
-            Ok(plan(vm, certificate::remove(vm, slot, id)?, Answer::NoContent))
-        }
-        Route::Manager(name) => {
-            let vm = context.system(name, location)?;
-            manager_clock::patch(body, context.view.clock(context.now))?;
-            Ok(nothing(vm, Answer::Representation))
-        }
-        Route::ManagerReset(name) => {
-            let vm = context.system(name, location)?;
-            manager_reset::check(body)?;
-            Ok(nothing(vm, Answer::NoContent))
-        }
-        // Not reached: tasks are removed without a body, changes of accounts and sessions are edits, and none of the
-        // others allows a write that is about a machine.
-        Route::SessionService
-        | Route::Sessions
-        | Route::Session(_)
-        | Route::AccountService
-        | Route::Accounts
-        | Route::Account(_)
-        | Route::Roles
-        | Route::Role(_)
-        | Route::Versions
-        | Route::ServiceRoot
-        | Route::OData
-        | Route::Metadata
-        | Route::EventService
-        | Route::EventServiceAction(_)
-        | Route::ServerSentEvents
-        | Route::EventDestinations
-        | Route::EventDestination(_)
-        | Route::EventDestinationAction(..)
-        | Route::Systems
-        | Route::Inventory(..)
-        | Route::Firmware(_, Firmware::Bios)
-        | Route::VirtualMediaCollection(_)
-        | Route::ChassisCollection
-        | Route::Chassis(_)
-        | Route::ChassisSystems(_)
-        | Route::Managers
-        | Route::NetworkProtocol(_)
-        | Route::Catalog(_)
-        | Route::TaskService
-        | Route::Tasks
-        | Route::Task(_)
-        | Route::TaskMonitor(_) => Err(Refusal::method_not_allowed(allow(&location.route))),
-    }
-}
-
-/// What a client is told of a change of what is at `path` that was not made.
-pub(crate) fn failure(error: &CommandError, path: &str) -> Refusal {
-    let named = Location::parse(path).and_then(|location| Some((location.route.kind(), location.route.system()?)));
-    match (error, named) {
-        (CommandError::NotFound, Some((kind, name))) => Refusal::not_found(kind, name),
-        (error, _) => Refusal::from(error),
     }
 }
 

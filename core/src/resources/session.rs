@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::access::{EditAnswer, EditPlan};
+use super::plan::Plan;
 use super::{Context, parameters};
 use crate::auth::{Privilege, Session, SessionEdit, SessionId};
 use crate::config::Secret;
 use crate::http::{ETAG_PLACEHOLDER, JsonObject, Refusal, Representation, Schema, schema};
-use crate::intent::AccessEdit;
+use crate::intent::Answer;
 use crate::messages::{Message, base};
 use crate::route::Route;
 
@@ -57,12 +57,12 @@ pub(crate) fn represent_opened(context: &Context<'_>, id: SessionId) -> Result<R
 }
 
 /// Understands a DELETE.
-pub(super) fn delete(context: &Context<'_>, id: SessionId) -> Result<EditPlan, Refusal> {
+pub(super) fn delete(context: &Context<'_>, id: SessionId) -> Result<Plan, Refusal> {
     // Another replica may have opened one's own session a moment ago.
     if context.identity.is_none_or(|identity| identity.session != Some(id)) {
         find(context, id)?;
     }
-    Ok(EditPlan::new(AccessEdit::Session(SessionEdit::Close(id)), EditAnswer::NoContent))
+    Ok(Plan::session(SessionEdit::Close(id), Answer::NoContent))
 }
 
 /// Whether who asks may know of a session: of their own, and of those of accounts that reach no further than they do.

@@ -2,11 +2,11 @@
 
 use serde::Serialize;
 
-use super::access::{EditAnswer, EditPlan};
+use super::plan::Plan;
 use super::{Context, Link, Status, parameters};
 use crate::auth::{Privilege, SessionEdit};
 use crate::http::{ETAG_PLACEHOLDER, JsonObject, Refusal, Representation, Schema, schema};
-use crate::intent::AccessEdit;
+use crate::intent::Answer;
 use crate::messages::{Message, base};
 use crate::route::Route;
 
@@ -48,7 +48,7 @@ pub(super) fn represent(context: &Context<'_>) -> Representation {
 }
 
 /// Understands a PATCH. It reaches every tenant, so only who has the privilege over all chassis may make one.
-pub(super) fn patch(context: &Context<'_>, body: &JsonObject) -> Result<EditPlan, Refusal> {
+pub(super) fn patch(context: &Context<'_>, body: &JsonObject) -> Result<Plan, Refusal> {
     if !context.has_everywhere(Privilege::ConfigureManager) {
         return Err(Refusal::forbidden());
     }
@@ -65,7 +65,7 @@ pub(super) fn patch(context: &Context<'_>, body: &JsonObject) -> Result<EditPlan
         return Err(Refusal::bad_request(vec![Message::new(&base::NO_OPERATION, [])]));
     };
     let edit = SessionEdit::Timeout { from: context.view.sessions.timeout, to };
-    Ok(EditPlan::new(AccessEdit::Session(edit), EditAnswer::Representation))
+    Ok(Plan::session(edit, Answer::Representation))
 }
 
 const TIMEOUT: &str = "SessionTimeout";
