@@ -2,12 +2,15 @@
 //!
 //! Values here are valid by construction; reading them from a file, with messages about lines, is the runtime's job.
 
+mod role;
+
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::auth::{Privileges, Role};
 use crate::model::{AddressPolicy, AddressRange};
+
+pub use role::{Privilege, Privileges, Role};
 
 /// Everything the service is configured with.
 #[derive(Clone, Debug)]

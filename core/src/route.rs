@@ -3,6 +3,7 @@
 mod catalog;
 mod firmware;
 mod inventory;
+mod required;
 
 use std::fmt;
 
@@ -12,6 +13,7 @@ use crate::model::{CertificateId, Slot};
 pub(crate) use catalog::Catalog;
 pub(crate) use firmware::Firmware;
 pub(crate) use inventory::Inventory;
+pub(crate) use required::required;
 
 /// A resource or action, by its canonical URI.
 ///

@@ -11,11 +11,9 @@
 
 use std::sync::Arc;
 
-use crate::auth::Identity;
 use crate::intent::{OutcomeKind, TaskId, TaskRequest};
 use crate::model::{Import, ImportState, LeftOutMedia, Uid, VmId};
 use crate::time::UnixTime;
-use crate::view::{View, Vm};
 
 /// Something that is going on, or was until a moment ago.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -120,29 +118,6 @@ impl Task {
             Work::Request { request, .. } => Some(request),
             Work::Import(_) | Work::PowerOn { .. } => None,
         }
-    }
-}
-
-impl View {
-    /// The task of that id and its machine, if `identity` sees the machine.
-    pub(crate) fn task(&self, id: &str, identity: &Identity) -> Option<(&Arc<Task>, &Arc<Vm>)> {
-        let task = self.tasks.get(id)?;
-        Some((task, self.origin(task, identity)?))
-    }
-
-    /// The tasks of all machines that `identity` sees, in the order of their ids.
-    pub(crate) fn tasks_of<'a>(&'a self, identity: &'a Identity) -> impl Iterator<Item = &'a Arc<Task>> + 'a {
-        self.tasks.values().filter(|task| self.origin(task, identity).is_some())
-    }
-
-    /// The machine that a task is about, if it is still there.
-    pub(crate) fn machine_of(&self, task: &Task) -> Option<&Arc<Vm>> {
-        let is_same = |vm: &&Arc<Vm>| task.uid.as_ref().is_none_or(|uid| *uid == vm.machine.uid);
-        self.systems.get(&task.vm).filter(is_same)
-    }
-
-    fn origin(&self, task: &Task, identity: &Identity) -> Option<&Arc<Vm>> {
-        self.machine_of(task).filter(|vm| identity.sees_any(&vm.chassis))
     }
 }
 

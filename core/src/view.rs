@@ -187,6 +187,29 @@ impl Vm {
     }
 }
 
+impl View {
+    /// The task of that id and its machine, if `identity` sees the machine.
+    pub(crate) fn task(&self, id: &str, identity: &Identity) -> Option<(&Arc<Task>, &Arc<Vm>)> {
+        let task = self.tasks.get(id)?;
+        Some((task, self.origin(task, identity)?))
+    }
+
+    /// The tasks of all machines that `identity` sees, in the order of their ids.
+    pub(crate) fn tasks_of<'a>(&'a self, identity: &'a Identity) -> impl Iterator<Item = &'a Arc<Task>> + 'a {
+        self.tasks.values().filter(|task| self.origin(task, identity).is_some())
+    }
+
+    /// The machine that a task is about, if it is still there.
+    pub(crate) fn machine_of(&self, task: &Task) -> Option<&Arc<Vm>> {
+        let is_same = |vm: &&Arc<Vm>| task.uid.as_ref().is_none_or(|uid| *uid == vm.machine.uid);
+        self.systems.get(&task.vm).filter(is_same)
+    }
+
+    fn origin(&self, task: &Task, identity: &Identity) -> Option<&Arc<Vm>> {
+        self.machine_of(task).filter(|vm| identity.sees_any(&vm.chassis))
+    }
+}
+
 /// Why a name stands for no system.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum NoSystem {

@@ -9,11 +9,11 @@ mod identity;
 mod login;
 mod mac;
 mod privilege;
-mod role;
 mod session;
 mod session_store;
 mod user_name;
 
+pub use crate::config::{Privilege, Privileges, Role};
 pub(crate) use account::{
     Account, AccountChange, AccountEdit, AccountsContent, Directory, LONGEST_PASSWORD, Lock, NewAccount, Policy,
     SHORTEST_PASSWORD,
@@ -25,8 +25,7 @@ pub(crate) use identity::{Extent, Identity};
 pub use login::PasswordCheck;
 pub(crate) use login::{Attempt, Authenticator, CredentialKey, Login, Remembered, Verdict};
 pub(crate) use mac::Entropy;
-pub(crate) use privilege::{Entity, Need, Owned, Required, required, required_by};
-pub use role::{Privilege, Privileges, Role};
+pub(crate) use privilege::{Entity, Need, Owned, Required, required_by};
 pub(crate) use session::{Session, SessionId, Sessions, Token};
 pub(crate) use session_store::{SessionEdit, SessionsContent, tenant};
 pub use user_name::UserNameForm;

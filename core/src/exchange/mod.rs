@@ -23,7 +23,7 @@ use http::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_LENGTH};
 use http::request::Parts;
 use http::{HeaderName, Method, Request, Response, StatusCode};
 
-use crate::auth::{self, BasicCredentials, Extent, Identity, Login, Owned, Privilege, Required, required};
+use crate::auth::{self, BasicCredentials, Extent, Identity, Login, Owned, Privilege, Required};
 use crate::fairness::Party;
 use crate::fairness::client_of;
 use crate::http::{Encoding, Refusal, Unknown, accepts, client, is_preflight, normalised};
@@ -31,7 +31,7 @@ use crate::intent::{Answer, Intent, Outcome, OutcomeKind, PasswordOutcome, Strea
 use crate::model::BearerToken;
 use crate::query::{self, Query};
 use crate::resources::{self, Context, Plan};
-use crate::route::{Alias, Location, Route};
+use crate::route::{Alias, Location, Route, required};
 use crate::time::Now;
 use crate::view::View;
 

@@ -7,10 +7,9 @@ use http::{HeaderName, HeaderValue, Method, StatusCode};
 
 use super::{Exchange, Step, response};
 use crate::auth::Identity;
-use crate::http::{JsonObject, MediaType, Refusal, accepts};
+use crate::http::{JsonObject, MediaType, Refusal, accepts, parameter_name};
 use crate::intent::StreamId;
 use crate::messages::{Message, base};
-use crate::query;
 use crate::resources::{self, Context};
 use crate::time::Now;
 use crate::view::View;
@@ -41,7 +40,7 @@ impl Exchange {
 
 /// Refuses what the protocol reserves and a stream does not have: all that begins with `$` but `$filter`.
 pub(super) fn check_parameters(query: &str) -> Result<(), Refusal> {
-    let mut names = query.split('&').map(|pair| query::name(pair.split('=').next().unwrap_or_default()));
+    let mut names = query.split('&').map(|pair| parameter_name(pair.split('=').next().unwrap_or_default()));
     match names.find(|name| name.starts_with('$') && name != "$filter") {
         Some(name) => {
             let message = Message::new(&base::QUERY_PARAMETER_UNSUPPORTED, [&*name]);

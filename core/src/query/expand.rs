@@ -1,9 +1,9 @@
 //! `$expand` (DSP0266 clause 7.3.1): which references are replaced by what they lead to.
 
-use super::features::MAX_LEVELS;
 use super::parse::{bad_request, format_error, out_of_range};
 use crate::http::Refusal;
 use crate::messages::{Message, base};
+use crate::resources::MAX_LEVELS;
 
 /// Which references are followed, and how far.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

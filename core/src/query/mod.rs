@@ -9,7 +9,6 @@
 
 mod compose;
 mod expand;
-mod features;
 mod filter;
 mod json;
 mod page;
@@ -19,15 +18,13 @@ mod token;
 
 use http::{Method, StatusCode};
 
-pub(crate) use features::ProtocolFeatures;
-pub(crate) use page::PAGE_SIZE;
-pub(crate) use parse::{Query, name};
+pub(crate) use parse::Query;
 
-use crate::auth::{Extent, Required, required};
+use crate::auth::{Extent, Required};
 use crate::http::{Content, Refusal, Representation, Schema};
 use crate::messages::{Message, base};
 use crate::resources::{self, Context, Window};
-use crate::route::{Catalog, Location, Route};
+use crate::route::{Catalog, Location, Route, required};
 use crate::view::View;
 
 /// The answer would be larger than the service sends.

@@ -8,7 +8,7 @@ use super::json::Json;
 use super::parse::filter_refusal;
 use super::{Query, TooLarge, may_read};
 use crate::http::{ETAG_DIGITS, ETAG_PLACEHOLDER, ETag, Refusal, Representation};
-use crate::resources::{self, Context, Window};
+use crate::resources::{self, Context, PAGE_SIZE, Window};
 use crate::route::{Location, Route};
 
 /// The members that a query lets the service read at once.
@@ -203,10 +203,6 @@ fn number(value: Json<'_>) -> Option<usize> {
 const MEMBERS: &str = "Members";
 const COUNT: &str = "Members@odata.count";
 const NEXT_LINK: &str = "Members@odata.nextLink";
-
-/// How many members a collection shows at once: enough that most installations have one page, and few enough that a
-/// page is a small answer.
-pub(crate) const PAGE_SIZE: usize = 1_000;
 
 /// How many operands and operators a filter may come to over all members. A hundred thousand systems with three
 /// comparisons are within it, and take about half a second.

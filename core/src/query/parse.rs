@@ -1,15 +1,14 @@
 //! From the query of a URI to what it asks for (DSP0266 clause 7.3).
 
-use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use http::StatusCode;
-use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
 use super::expand::Expand;
 use super::filter::{Filter, FilterError};
 use super::select::Selection;
-use crate::http::Refusal;
+use crate::http::{Refusal, decode};
 use crate::messages::{Message, base};
 use crate::model::VmId;
 
@@ -201,20 +200,6 @@ fn pairs(text: &str) -> impl Iterator<Item = Result<(Parameter, Option<&str>), R
             None => None,
         }
     })
-}
-
-/// The name of a parameter without its percent-encoding; as it is, if what comes out is no text.
-pub(crate) fn name(text: &str) -> Cow<'_, str> {
-    decode(text).unwrap_or(Cow::Borrowed(text))
-}
-
-/// Undoes percent-encoding. `+` is a space, as in the queries that the libraries of Python and Go write.
-fn decode(text: &str) -> Option<Cow<'_, str>> {
-    if text.contains('+') {
-        let text = text.replace('+', " ");
-        return percent_decode_str(&text).decode_utf8().ok().map(|text| Cow::Owned(text.into_owned()));
-    }
-    percent_decode_str(text).decode_utf8().ok()
 }
 
 /// What has to be encoded in a value of a query.

@@ -13,11 +13,10 @@ use crate::event::{
     Destination, EventId, EventType, Expression, Filter, Heartbeat, Kind, Lists, MessageKey, NoDestination, Proposal,
     RetryPolicy,
 };
-use crate::http::{JsonObject, Refusal, plain};
+use crate::http::{JsonObject, Refusal, parameter_name, plain};
 use crate::intent::EventIntent;
 use crate::messages::{Message, Severity, base};
 use crate::model::AddressPolicy;
-use crate::query;
 use crate::route::Location;
 
 /// Understands a POST to the collection.
@@ -100,7 +99,7 @@ fn proposal(
 /// The value of `$filter`; the last one, if there are several.
 fn filter_parameter(query: &str) -> Option<String> {
     let mut pairs = query.split('&').rev().filter_map(|pair| pair.split_once('='));
-    let (_, value) = pairs.find(|(name, _)| query::name(name) == "$filter")?;
+    let (_, value) = pairs.find(|(name, _)| parameter_name(name) == "$filter")?;
     // Many libraries write a space as `+`, and no filter has one in it otherwise.
     let value = value.replace('+', " ");
     Some(percent_decode_str(&value).decode_utf8_lossy().into_owned())

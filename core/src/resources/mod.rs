@@ -56,6 +56,7 @@ mod plan;
 mod privilege_registry;
 mod processor;
 mod processor_collection;
+mod protocol_features;
 mod role;
 mod role_collection;
 mod secure_boot;
@@ -83,7 +84,6 @@ use serde::Serialize;
 use crate::auth::Identity;
 use crate::http::{MediaType, Refusal, Representation, Schema};
 use crate::messages::{Message, cluster};
-use crate::query::PAGE_SIZE;
 use crate::route::{Alias, EventServiceAction, Firmware, Inventory, Location, MediaAction, Route};
 use crate::task::Task;
 use crate::time::Now;
@@ -93,6 +93,7 @@ pub(crate) use access::{extent, is_access, is_kept, owned};
 pub(crate) use coverage::not_known;
 pub(crate) use operation_apply_time::is_asked_for as operation_apply_time_is_asked_for;
 pub(crate) use plan::{Effect, Plan, edit_failure, failure, plan, stream_plan};
+pub(crate) use protocol_features::MAX_LEVELS;
 pub(crate) use session::{LogIn, log_in, represent_opened};
 pub(crate) use task::{FinalAnswer, final_answer};
 
@@ -168,6 +169,10 @@ pub(crate) fn media_type(route: &Route<'_>) -> MediaType {
         _ => MediaType::Json,
     }
 }
+
+/// How many members a collection shows at once: enough that most installations have one page, and few enough that a
+/// page is a small answer.
+pub(crate) const PAGE_SIZE: usize = 1_000;
 
 /// Some of a collection's members: `take` at most, after `skip` others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -11,13 +11,13 @@ use super::{
     manager_account, manager_clock, manager_network_protocol, manager_reset, secure_boot, session, session_service,
     virtual_media,
 };
-use crate::auth::{AccountEdit, EditError, Extent, Owned, SessionEdit, required};
+use crate::auth::{AccountEdit, EditError, Extent, Owned, SessionEdit};
 use crate::config::Secret;
 use crate::http::{JsonObject, Refusal};
 use crate::intent::{AccessEdit, Answer, EventIntent, TaskId};
 use crate::messages::{Message, base};
 use crate::model::{Action, CommandError, Slot};
-use crate::route::{EventServiceAction, Firmware, Inventory, Location, MediaAction, Route};
+use crate::route::{EventServiceAction, Firmware, Inventory, Location, MediaAction, Route, required};
 use crate::view::Vm;
 
 /// A write that was understood and found valid.

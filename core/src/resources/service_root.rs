@@ -2,9 +2,9 @@
 
 use serde::Serialize;
 
+use super::protocol_features::ProtocolFeatures;
 use super::{Context, Link};
 use crate::http::{ETAG_PLACEHOLDER, Representation, Schema, schema};
-use crate::query::ProtocolFeatures;
 use crate::route::{Catalog, Route};
 
 pub(super) const SCHEMA: Schema = schema!("ServiceRoot", "v1_20_0");

@@ -1,6 +1,6 @@
 //! Privileges and the roles that are sets of them (DSP0266 clause 13.3).
 
-use crate::config::Config;
+use super::Config;
 
 /// A privilege of the Redfish service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

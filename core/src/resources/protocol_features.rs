@@ -6,7 +6,7 @@ use serde::Serialize;
 #[derive(Clone, Copy, Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 #[expect(clippy::struct_excessive_bools, reason = "the schema's members are")]
-pub(crate) struct ProtocolFeatures {
+pub(super) struct ProtocolFeatures {
     excerpt_query: bool,
     expand_query: ExpandQuery,
     filter_query: bool,
@@ -41,8 +41,8 @@ struct DeepOperations {
 }
 
 impl ProtocolFeatures {
-    /// What this module does.
-    pub(crate) const SUPPORTED: Self = Self {
+    /// What `query` does.
+    pub(super) const SUPPORTED: Self = Self {
         excerpt_query: true,
         expand_query: ExpandQuery {
             expand_all: true,
@@ -65,4 +65,4 @@ impl ProtocolFeatures {
 
 /// How many levels `$expand` follows: from the service root to the deepest resources there are. What keeps answers
 /// small is not this but their own limits.
-pub(super) const MAX_LEVELS: u8 = 6;
+pub(crate) const MAX_LEVELS: u8 = 6;
