@@ -57,6 +57,11 @@ Examples:
   The same in a script:
       kubevirt-redfish hash-password --password-file - < password.txt";
 
+const RBAC_EXAMPLES: &str = "\
+Examples:
+  kubevirt-redfish rbac --config config.yaml | kubectl apply -f -
+  kubevirt-redfish rbac --config config.yaml --namespace redfish --all-namespaces";
+
 const COMPLETIONS_EXAMPLES: &str = "\
 Examples:
   kubevirt-redfish completions bash > /etc/bash_completion.d/kubevirt-redfish
@@ -95,6 +100,9 @@ enum Command {
     Simulate(SimulateArgs),
     /// Check a configuration file and say what it means
     Check(CheckArgs),
+    /// Print the roles and bindings that a configuration needs in the cluster, and no more
+    #[command(after_help = RBAC_EXAMPLES)]
+    Rbac(RbacArgs),
     /// Print the hash of a password, for the configuration
     #[command(after_help = HASH_PASSWORD_EXAMPLES)]
     HashPassword(HashPasswordArgs),
@@ -132,6 +140,25 @@ pub(crate) struct CheckArgs {
     /// The configuration file
     #[arg(long, value_name = "FILE", env = "CONFIG_PATH")]
     pub(crate) config: Option<PathBuf>,
+}
+
+/// The arguments of `rbac`.
+#[derive(Debug, Args)]
+pub(crate) struct RbacArgs {
+    /// The configuration file
+    #[arg(long, value_name = "FILE", env = "CONFIG_PATH")]
+    pub(crate) config: Option<PathBuf>,
+    /// The namespace that the service runs in
+    #[arg(long, value_name = "NAMESPACE", default_value = "kubevirt-redfish", value_parser = namespace)]
+    pub(crate) namespace: String,
+    /// Rights in every namespace, rather than in those of the configuration
+    #[arg(long)]
+    pub(crate) all_namespaces: bool,
+}
+
+fn namespace(text: &str) -> Result<String, &'static str> {
+    let expected = "expected 1 to 63 lower-case letters, digits and `-`, beginning and ending with a letter or digit";
+    if crate::config::is_namespace(text) { Ok(text.to_owned()) } else { Err(expected) }
 }
 
 /// The arguments of `hash-password`.
@@ -177,6 +204,7 @@ pub fn main<R: Runtime>() -> ExitCode {
 fn run<R: Runtime>(cli: Cli) -> Result<(), Failure> {
     let command = match cli.command {
         Some(Command::Check(args)) => return command::check::run::<R>(&args),
+        Some(Command::Rbac(args)) => return command::rbac::run::<R>(&args),
         Some(Command::HashPassword(args)) => return command::hash_password::run(&args),
         Some(Command::Completions { shell }) => {
             command::manual::completions(shell, command_line(R::PROGRAM), R::PROGRAM);

@@ -22,10 +22,12 @@ mod operation;
 mod others_medium;
 mod quantity;
 mod request;
+mod rights;
 mod translate;
 mod watch;
 
 pub use operation::{ImageRequest, Operation, OperationStep, Share, Verification};
+pub use rights::{Right, Rights, rights};
 pub use watch::{Watch, WatchStep, document_watch, watches};
 
 /// What the configuration says about the cluster.

@@ -4,6 +4,7 @@ pub(crate) mod check;
 pub(crate) mod hash_password;
 pub(crate) mod manual;
 mod password;
+pub(crate) mod rbac;
 pub(crate) mod serve;
 #[cfg(feature = "simulate")]
 pub(crate) mod simulate;

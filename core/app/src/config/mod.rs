@@ -107,6 +107,11 @@ pub fn load(path: &Path) -> Result<Loaded, ConfigError> {
     parse_with(&name, &text, &Overrides::of_environment())
 }
 
+/// Whether a text is the name of a namespace.
+pub(crate) fn is_namespace(text: &str) -> bool {
+    check::is_dns_label(text)
+}
+
 /// Checks the text of a configuration file; `name` is what messages call it.
 pub fn parse(name: &str, text: &str) -> Result<Loaded, ConfigError> {
     parse_with(name, text, &Overrides::default())
