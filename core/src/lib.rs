@@ -54,3 +54,8 @@ pub use service::{
     Service,
 };
 pub use view::View;
+
+/// The crates whose types are in the signatures of this one.
+pub mod re {
+    pub use {bytes, http};
+}

@@ -1,5 +1,7 @@
 //! What the engine has to say to whoever operates it, besides [`Notice`]s.
 
+use std::fmt;
+
 use http::StatusCode;
 
 use crate::DeliveryError;
@@ -58,6 +60,40 @@ impl LogEvent {
             Observation::Unseen(unseen) => Some(Self::Unseen(unseen.clone())),
             Observation::Seen(sight) => Some(Self::Seen(sight.source.clone())),
             _ => None,
+        }
+    }
+}
+
+/// One line, as a log would have it that knows no fields.
+impl fmt::Display for LogEvent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Notice(notice) => write!(f, "{notice}"),
+            Self::Command { subject, action, result: Ok(()), .. } => write!(f, "{subject}: {action} done"),
+            Self::Command { subject, action, result: Err(error), .. } => {
+                write!(f, "{subject}: {action} failed: {error}")
+            }
+            Self::Delivery { subscription, result: Ok(status) } => {
+                write!(f, "events sent for subscription {subscription}: {status}")
+            }
+            Self::Delivery { subscription, result: Err(error) } => {
+                write!(f, "events not sent for subscription {subscription}: {error}")
+            }
+            Self::ImageSize { subject, result: Ok(status), .. } => {
+                write!(f, "{subject}: a server was asked for an image's size: {status}")
+            }
+            Self::ImageSize { subject, result: Err(error), .. } => {
+                write!(f, "{subject}: a server does not say how large an image is: {error}")
+            }
+            Self::Unseen(blindness) => {
+                let Source { kind, namespace, .. } = &blindness.source;
+                write!(f, "out of sight: {kind} {}", namespace.as_deref().unwrap_or_default())
+            }
+            Self::Seen(Source { kind, namespace, .. }) => {
+                write!(f, "in sight: {kind} {}", namespace.as_deref().unwrap_or_default())
+            }
+            Self::TimeServer(correction) => write!(f, "a time server says that the clock is wrong by {correction} s"),
+            Self::NoTimeServer(servers) => write!(f, "no time server answers: {}", servers.join(", ")),
         }
     }
 }

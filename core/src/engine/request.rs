@@ -1,12 +1,13 @@
 //! What the engine has a runtime send, and what comes back.
 
 use std::fmt;
+use std::net::IpAddr;
 use std::time::Duration;
 
 use bytes::Bytes;
 
 use crate::kubevirt::{TransportError, Verification};
-use crate::model::{AddressPolicy, CorrelationId};
+use crate::model::{AddressPolicy, CorrelationId, Host};
 use crate::time::Instant;
 
 /// Tells one outbound request of an engine from another; never used twice.
@@ -66,13 +67,28 @@ pub struct Outside {
     pub verification: Verification,
 }
 
+impl Outside {
+    /// Whether an address that the host of a URL stands for may be connected to.
+    pub fn permits(&self, url: &http::Uri, address: IpAddr) -> bool {
+        let host = Host::parse_in_url(url.host().unwrap_or_default());
+        host.is_some_and(|host| self.policy.judge(&host).is_ok() && self.policy.permits(&host, address))
+    }
+}
+
+impl OutboundDatagram {
+    /// Whether it may be sent to an address that its host stands for.
+    pub fn permits(&self, address: IpAddr) -> bool {
+        Host::parse(&self.host).is_some_and(|host| self.policy.permits(&host, address))
+    }
+}
+
 /// A datagram for a runtime to send to a UDP port. It reports every datagram that comes back from that address as
 /// [`Answer::Datagram`], until [`Output::Abort`](super::Output::Abort).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OutboundDatagram {
     /// What its answers are reported with.
     pub id: RequestId,
-    /// A host name or an address.
+    /// A host name or an address, an IPv6 address without brackets.
     pub host: String,
     /// The UDP port.
     pub port: u16,

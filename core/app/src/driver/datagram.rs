@@ -3,7 +3,6 @@
 use std::net::{Ipv4Addr, Ipv6Addr, UdpSocket};
 use std::time::{Duration, SystemTime};
 
-use kubevirt_redfish_core::model::Host;
 use kubevirt_redfish_core::{Answer, OutboundDatagram};
 
 use crate::runtime::Runtime;
@@ -28,10 +27,9 @@ async fn exchange<R: Runtime, F: Future<Output = bool>>(
     report: &mut impl FnMut(Answer) -> F,
 ) -> Result<(), String> {
     let failed = |error: std::io::Error| error.to_string();
-    let OutboundDatagram { host, port, policy, data, .. } = question;
-    let named = Host::parse(host).ok_or("not a name of a host")?;
+    let OutboundDatagram { host, port, data, .. } = question;
     let found = R::resolve(host, *port).await.map_err(failed)?;
-    let mut permitted = found.into_iter().filter(|address| policy.permits(&named, address.ip()));
+    let mut permitted = found.into_iter().filter(|address| question.permits(address.ip()));
     let server = permitted.next().ok_or("not an address that may be asked")?;
     let socket = if server.is_ipv4() {
         UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0))

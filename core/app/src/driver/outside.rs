@@ -28,13 +28,11 @@ pub(super) async fn send<R: Runtime>(
     request: Request<Bytes>,
     outside: &Outside,
 ) -> Result<Response<()>, TransportError> {
-    let Outside { policy, verification } = outside;
     let mut request = request.map(Full::new);
     let uri = request.uri().clone();
     let secure = uri.scheme_str() == Some("https");
     let named = uri.host().unwrap_or_default();
     let host = Host::parse_in_url(named).ok_or_else(not_allowed)?;
-    policy.judge(&host).map_err(|_| not_allowed())?;
     // A literal IPv6 address has brackets in a URL and nowhere else.
     let named = named.strip_prefix('[').and_then(|named| named.strip_suffix(']')).unwrap_or(named);
     let port = uri.port_u16().unwrap_or(if secure { 443 } else { 80 });
@@ -42,7 +40,7 @@ pub(super) async fn send<R: Runtime>(
     let found = R::resolve(named, port).await.map_err(not_sent)?;
     // What a name stands for is found out here and used right away, so that it cannot change in between.
     let addresses: Vec<SocketAddr> =
-        found.into_iter().filter(|address| policy.permits(&host, address.ip())).take(ADDRESSES).collect();
+        found.into_iter().filter(|address| outside.permits(&uri, address.ip())).take(ADDRESSES).collect();
     if addresses.is_empty() {
         return Err(not_allowed());
     }
@@ -51,7 +49,7 @@ pub(super) async fn send<R: Runtime>(
     if !secure {
         return exchange(stream, request).await;
     }
-    let config = trust::client_config(verification).map_err(TransportError::NotSent)?;
+    let config = trust::client_config(&outside.verification).map_err(TransportError::NotSent)?;
     let name = ServerName::try_from(host.to_string()).map_err(|error| TransportError::NotSent(error.to_string()))?;
     let stream = R::connect_tls(config, name, stream).await.map_err(not_sent)?;
     exchange(stream, request).await
