@@ -12,7 +12,6 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 
 use super::Peer;
-use super::stream::UNBUFFERED;
 use crate::http::{Content, Encoding, MediaType, RESPOND_ASYNC, Refusal, Representation, same_origin};
 use crate::messages::ErrorBody;
 use crate::resources;
@@ -239,6 +238,10 @@ fn insert(headers: &mut HeaderMap, name: HeaderName, value: &str) {
         headers.insert(name, value);
     }
 }
+
+/// Some proxies collect a response before they pass it on, unless it says that they should not.
+const UNBUFFERED: (HeaderName, HeaderValue) =
+    (HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
 
 const ODATA_VERSION: HeaderName = HeaderName::from_static("odata-version");
 const DEPRECATION: HeaderName = HeaderName::from_static("deprecation");

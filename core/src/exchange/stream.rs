@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use http::header::ACCEPT;
-use http::{HeaderName, HeaderValue, Method, StatusCode};
+use http::{Method, StatusCode};
 
 use super::{Exchange, Step, response};
 use crate::auth::Identity;
@@ -49,7 +49,3 @@ pub(super) fn check_parameters(query: &str) -> Result<(), Refusal> {
         None => Ok(()),
     }
 }
-
-/// Some proxies collect a response before they pass it on, unless it says that they should not.
-pub(super) const UNBUFFERED: (HeaderName, HeaderValue) =
-    (HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
