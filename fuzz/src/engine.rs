@@ -47,7 +47,7 @@ impl Run {
 
     fn step(&mut self, what: u8, which: u8, how: u8) {
         let open = self.open.iter().nth(usize::from(which) % self.open.len().max(1)).copied();
-        let id = open.filter(|_| which < 0xf0).unwrap_or(RequestId(u64::from(which)));
+        let id = open.filter(|_| which < 0xf0).unwrap_or_else(|| RequestId(u64::from(which)));
         let answer = match what % 8 {
             0 => {
                 let mut head = Response::new(());
