@@ -133,6 +133,24 @@ fn a_stop_that_the_owners_choice_has_overtaken_does_not_hold_up_a_start() {
     ends_well(setup, [Transition::Wait(Duration::from_secs(8)), ask(Ask::Reset("ForceOff")), once, ends]);
 }
 
+/// What the owner chose once the stop had been answered was taken for the stop's doing, and what was noted down was put back
+/// (`0000fc000000bf009a152d00224d4c6f6729ed00ea150000`).
+#[test]
+fn a_choice_after_a_stop_was_answered_is_the_owners() {
+    let setup = Setup { strategies: [Strategy::Run("Once"); 2], ..SETUP };
+    let next = ask(Ask::BootNext("Drive.root"));
+    let restart = Transition::Ask {
+        replica: 0,
+        machine: 0,
+        ask: Ask::Reset("ForceRestart"),
+        asynchronous: true,
+        conditional: false,
+    };
+    let edit = |edit| Transition::Edit { machine: 0, edit };
+    let halt = edit(Edit::Strategy(Strategy::Run("Halted")));
+    ends_well(setup, [Transition::Wait(Duration::from_mins(10)), next, restart, edit(Edit::Replace), halt]);
+}
+
 /// It was looked at again and again without a pause: on a machine that goes nothing is taken back.
 #[test]
 fn a_choice_of_the_owner_on_a_machine_that_goes_is_let_be() {

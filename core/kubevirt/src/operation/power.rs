@@ -577,6 +577,9 @@ impl Task for Power {
             && let Some(step) = &mut self.step
         {
             step.accepted = Some(now);
+            if purpose == Purpose::Verb && matches!(step.plan, Plan::Stop(_)) {
+                self.past.stop_answered();
+            }
         }
         match purpose {
             Purpose::Tidy => self.step = None,

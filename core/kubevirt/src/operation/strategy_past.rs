@@ -17,12 +17,23 @@ use crate::request::{Collection, Place as _, get};
 /// What is known of a machine's earlier strategies.
 #[derive(Debug, Default)]
 pub(super) struct StrategyPast {
-    /// A `stop` has been sent.
-    stop_sent: bool,
+    stop: Stop,
     last: Option<Version>,
     search: Option<Search>,
     /// The version whose past has been looked for last, and what came of it.
     found: Option<(Version, Option<Before>)>,
+}
+
+/// What may have replaced a strategy that nobody here has read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Stop {
+    /// No `stop` of this operation.
+    #[default]
+    None,
+    /// One that was sent: virt-api may still carry it out.
+    Sent,
+    /// One that was answered: virt-api replaces the strategy before it answers, so the next reading has it.
+    Answered,
 }
 
 /// A version of a machine's definition.
@@ -74,7 +85,14 @@ impl Version {
 impl StrategyPast {
     /// A `stop` is sent: from now on a strategy may be replaced that nobody here has read.
     pub(super) fn stop_sent(&mut self) {
-        self.stop_sent = true;
+        self.stop = Stop::Sent;
+    }
+
+    /// It was answered: what is replaced after the next reading, somebody else has replaced.
+    pub(super) fn stop_answered(&mut self) {
+        if self.stop == Stop::Sent {
+            self.stop = Stop::Answered;
+        }
     }
 
     /// The machine has been read: what to read more, if a strategy may have been overlooked.
@@ -83,9 +101,12 @@ impl StrategyPast {
         let last = self.last.replace(now);
         if let Some(last) = last.filter(|last| !last.is_defined_like(&now)) {
             self.search = None;
-            if self.stop_sent && now.strategy == RunStrategy::Halted {
+            if self.stop != Stop::None && now.strategy == RunStrategy::Halted {
                 self.begin(now, last.number);
             }
+        }
+        if self.stop == Stop::Answered {
+            self.stop = Stop::None;
         }
         self.ask(snapshot)
     }
