@@ -1,17 +1,13 @@
 //! An API server, by way of `kube::Client`: it has the credentials, renews tokens and trusts the right certificates.
 
-use std::path::Path;
-
 use bytes::Bytes;
 use http::{Request, Uri};
 use http_body_util::BodyExt as _;
 use kube::Client;
 use kube::client::Body as KubeBody;
-use kube::config::{KubeConfigOptions, Kubeconfig};
+use kubevirt_redfish_app::transport::{Answer, AnswerBody, ApiServer, ConnectError, with_reasons};
 use kubevirt_redfish_core::CONNECT_TIMEOUT;
 use kubevirt_redfish_core::kubevirt::TransportError;
-
-use kubevirt_redfish_app::transport::{Answer, AnswerBody, ApiServer, ConnectError};
 
 /// A connection to an API server.
 #[derive(Clone)]
@@ -30,24 +26,14 @@ impl std::fmt::Debug for Kubernetes {
 impl ApiServer for Kubernetes {
     type Body = Body;
 
-    async fn new(kubeconfig: Option<&Path>) -> Result<Self, ConnectError> {
-        let mut config = match kubeconfig {
-            Some(path) => {
-                let fail = |reason: String| ConnectError::Kubeconfig { path: path.display().to_string(), reason };
-                let kubeconfig = Kubeconfig::read_from(path).map_err(|error| fail(chain(&error)))?;
-                kube::Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default())
-                    .await
-                    .map_err(|error| fail(chain(&error)))?
-            }
-            None => infer().await?,
-        };
+    fn new(mut config: kube::Config) -> Result<Self, ConnectError> {
         // Whoever makes the requests decides whether and when they are made again, and how long they are waited for.
         config.default_retry = false;
         config.connect_timeout = Some(CONNECT_TIMEOUT);
         config.read_timeout = None;
         let server = config.cluster_url.clone();
         let namespace = config.default_namespace.clone();
-        let client = Client::try_from(config).map_err(|error| ConnectError::Client(chain(&error)))?;
+        let client = Client::try_from(config).map_err(|error| ConnectError::Client(with_reasons(&error)))?;
         Ok(Self { client, server, namespace })
     }
 
@@ -66,21 +52,6 @@ impl ApiServer for Kubernetes {
     }
 }
 
-async fn infer() -> Result<kube::Config, ConnectError> {
-    if let Some(path) = std::env::var_os("KUBECONFIG").filter(|path| !path.is_empty()) {
-        let path = path.to_string_lossy().into_owned();
-        return kube::Config::from_kubeconfig(&KubeConfigOptions::default())
-            .await
-            .map_err(|error| ConnectError::Kubeconfig { path, reason: chain(&error) });
-    }
-    if let Ok(config) = kube::Config::incluster() {
-        return Ok(config);
-    }
-    kube::Config::from_kubeconfig(&KubeConfigOptions::default())
-        .await
-        .map_err(|error| ConnectError::NoCredentials(chain(&error)))
-}
-
 /// The body of an answer.
 #[derive(Debug)]
 pub struct Body(KubeBody);
@@ -94,14 +65,14 @@ impl AnswerBody for Body {
                         return Some(Ok(data));
                     }
                 }
-                Err(error) => return Some(Err(TransportError::Broken(chain(&error)))),
+                Err(error) => return Some(Err(TransportError::Broken(with_reasons(&error)))),
             }
         }
     }
 }
 
 fn transport_error(error: &kube::Error) -> TransportError {
-    let text = chain(error);
+    let text = with_reasons(error);
     if is_before_sending(error) { TransportError::NotSent(text) } else { TransportError::Broken(text) }
 }
 
@@ -115,19 +86,4 @@ fn is_before_sending(error: &kube::Error) -> bool {
         source = error.source();
     }
     matches!(error, kube::Error::Auth(_) | kube::Error::HttpError(_) | kube::Error::BuildRequest(_))
-}
-
-/// An error with all its reasons in one line.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        let reason = error.to_string();
-        if !text.ends_with(&reason) {
-            text.push_str(": ");
-            text.push_str(&reason);
-        }
-        source = error.source();
-    }
-    text
 }

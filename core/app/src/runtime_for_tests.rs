@@ -36,7 +36,7 @@ impl AnswerBody for Infallible {
 impl ApiServer for NoServer {
     type Body = Infallible;
 
-    async fn new(_: Option<&std::path::Path>) -> Result<Self, ConnectError> {
+    fn new(_: kube::Config) -> Result<Self, ConnectError> {
         Err(ConnectError::NoCredentials("there is none".to_owned()))
     }
 

@@ -11,13 +11,12 @@ use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
 use hyper::client::conn::http1::{SendRequest, handshake};
 use kubevirt_redfish_app::runtime::Runtime as _;
-use kubevirt_redfish_app::transport::{Answer, AnswerBody};
+use kubevirt_redfish_app::transport::{Answer, AnswerBody, with_reasons};
 use kubevirt_redfish_core::CONNECT_TIMEOUT;
 use kubevirt_redfish_core::kubevirt::TransportError;
 use rustls::pki_types::ServerName;
 use smol::io::{AsyncRead, AsyncWrite};
 
-use super::chain;
 use super::credentials::Identity;
 use super::trust::Trust;
 use crate::io::Io;
@@ -92,7 +91,7 @@ impl Pool {
                 Ok(answer) => return Ok(self.answer(answer, connection)),
                 Err(mut error) => match error.take_message() {
                     Some(unsent) => request = unsent,
-                    None => return Err(TransportError::Broken(chain(&error.into_error()))),
+                    None => return Err(TransportError::Broken(with_reasons(&error.into_error()))),
                 },
             }
         }
@@ -101,7 +100,7 @@ impl Pool {
             Ok(answer) => Ok(self.answer(answer, connection)),
             Err(mut error) => {
                 let unsent = error.take_message().is_some();
-                let text = chain(&error.into_error());
+                let text = with_reasons(&error.into_error());
                 Err(if unsent { TransportError::NotSent(text) } else { TransportError::Broken(text) })
             }
         }
@@ -174,10 +173,10 @@ async fn begin<S>(stream: S) -> Result<SendRequest<Full<Bytes>>, String>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let (sender, connection) = handshake(Io(stream)).await.map_err(|error| chain(&error))?;
+    let (sender, connection) = handshake(Io(stream)).await.map_err(|error| with_reasons(&error))?;
     let connection = executor::spawn(async move {
         if let Err(error) = connection.await {
-            tracing::debug!(error = chain(&error), "a connection to the API server ended");
+            tracing::debug!(error = with_reasons(&error), "a connection to the API server ended");
         }
     });
     connection.detach();
@@ -214,7 +213,7 @@ impl AnswerBody for Body {
                 }
                 Some(Err(error)) => {
                     self.connection = None;
-                    return Some(Err(TransportError::Broken(chain(&error))));
+                    return Some(Err(TransportError::Broken(with_reasons(&error))));
                 }
                 None => {
                     if let Some((pool, connection)) = self.connection.take() {

@@ -5,14 +5,12 @@ mod credentials;
 mod exec;
 mod trust;
 
-use std::path::Path;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use http::header::{HOST, USER_AGENT};
 use http::uri::{Authority, PathAndQuery};
 use http::{HeaderValue, Request, StatusCode, Uri};
-use kube::config::{KubeConfigOptions, Kubeconfig};
 use kubevirt_redfish_app::transport::{Answer, ApiServer, ConnectError};
 use kubevirt_redfish_core::kubevirt::TransportError;
 
@@ -41,17 +39,7 @@ impl std::fmt::Debug for Kubernetes {
 impl ApiServer for Kubernetes {
     type Body = Body;
 
-    async fn new(kubeconfig: Option<&Path>) -> Result<Self, ConnectError> {
-        let config = match kubeconfig {
-            Some(path) => {
-                let fail = |reason: String| ConnectError::Kubeconfig { path: path.display().to_string(), reason };
-                let kubeconfig = Kubeconfig::read_from(path).map_err(|error| fail(chain(&error)))?;
-                kube::Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default())
-                    .await
-                    .map_err(|error| fail(chain(&error)))?
-            }
-            None => infer().await?,
-        };
+    fn new(config: kube::Config) -> Result<Self, ConnectError> {
         Self::from_config(config).map_err(ConnectError::Client)
     }
 
@@ -105,36 +93,6 @@ impl Inner {
         let target = format!("{}{path}", self.server.path().trim_end_matches('/'));
         target.parse().map_err(|error: http::uri::InvalidUri| format!("{target}: {error}"))
     }
-}
-
-async fn infer() -> Result<kube::Config, ConnectError> {
-    if let Some(path) = std::env::var_os("KUBECONFIG").filter(|path| !path.is_empty()) {
-        let path = path.to_string_lossy().into_owned();
-        return kube::Config::from_kubeconfig(&KubeConfigOptions::default())
-            .await
-            .map_err(|error| ConnectError::Kubeconfig { path, reason: chain(&error) });
-    }
-    if let Ok(config) = kube::Config::incluster() {
-        return Ok(config);
-    }
-    kube::Config::from_kubeconfig(&KubeConfigOptions::default())
-        .await
-        .map_err(|error| ConnectError::NoCredentials(chain(&error)))
-}
-
-/// An error with all its reasons in one line.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        let reason = error.to_string();
-        if !text.ends_with(&reason) {
-            text.push_str(": ");
-            text.push_str(&reason);
-        }
-        source = error.source();
-    }
-    text
 }
 
 const AGENT: &str = concat!("kubevirt-redfish/", env!("CARGO_PKG_VERSION"));

@@ -8,7 +8,7 @@ use crate::cli::ServeArgs;
 use crate::config::{self, Loaded};
 use crate::random;
 use crate::runtime::Runtime;
-use crate::transport::{ApiServer as _, Transport};
+use crate::transport::{ApiServer as _, Transport, find_credentials};
 
 /// Runs until the process is asked to end.
 pub(crate) async fn run<R: Runtime>(args: ServeArgs) -> Result<(), Failure> {
@@ -18,8 +18,8 @@ pub(crate) async fn run<R: Runtime>(args: ServeArgs) -> Result<(), Failure> {
     for warning in warnings.iter().map(ToString::to_string).chain(expiry(&settings)) {
         tracing::warn!(%warning, "configuration");
     }
-    let kubernetes =
-        R::ApiServer::new(args.kubeconfig.as_deref()).await.map_err(|error| Failure::Usage(error.to_string()))?;
+    let found = find_credentials(args.kubeconfig.as_deref()).await;
+    let kubernetes = found.and_then(R::ApiServer::new).map_err(|error| Failure::Usage(error.to_string()))?;
     let server_address = kubernetes.address();
     let mut kubevirt = settings.kubevirt;
     kubevirt.own_namespace = Namespace::new(kubernetes.namespace());

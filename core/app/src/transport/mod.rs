@@ -1,15 +1,16 @@
 //! The way to the cluster: an API server, or the simulated one in this process.
 
+mod credentials;
 #[cfg(feature = "simulate")]
 mod simulated;
 
 use std::future::Future;
-use std::path::Path;
 
 use bytes::Bytes;
 use http::{Request, Response};
 use kubevirt_redfish_core::kubevirt::TransportError;
 
+pub use credentials::{find_credentials, with_reasons};
 #[cfg(feature = "simulate")]
 pub use simulated::{Body as SimulatedBody, Simulated};
 
@@ -39,11 +40,8 @@ pub trait ApiServer: Clone + Send + Sync + 'static {
     /// The body of an answer.
     type Body: AnswerBody;
 
-    /// Prepares connections; none is made until there is a request.
-    ///
-    /// Credentials come from `kubeconfig`, else from the file that `KUBECONFIG` names, else from the service account of
-    /// the pod, else from the user's own kubeconfig.
-    fn new(kubeconfig: Option<&Path>) -> impl Future<Output = Result<Self, ConnectError>> + Send;
+    /// Prepares connections to where a configuration leads; none is made until there is a request.
+    fn new(config: kube::Config) -> Result<Self, ConnectError>;
 
     /// The API server's address.
     fn address(&self) -> String;
