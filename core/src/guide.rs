@@ -4,7 +4,7 @@
 //! happened. `examples/` has three programs that do: `std_server` (a thread for each connection, no async), `axum_router` (a
 //! `tower::Service` beside other routes) and `in_process` (for tests).
 //!
-//! It speaks in the types of the crates `http` 1 and `bytes` 1, which are exported as [`re`](crate::re).
+//! It speaks in the types of the crates `http` 1 and `bytes` 1, which are exported as [`reexports`](crate::reexports).
 //!
 //! # 1. Make an engine
 //!

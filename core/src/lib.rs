@@ -56,6 +56,6 @@ pub use service::{
 pub use view::View;
 
 /// The crates whose types are in the signatures of this one.
-pub mod re {
+pub mod reexports {
     pub use {bytes, http};
 }

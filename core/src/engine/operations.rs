@@ -292,11 +292,14 @@ impl Operations {
         self.questions.give_back(&running.share);
         core.timers.cancel(Due::Operation(id));
         running.state = State::Between;
-        core.log(LogEvent::ImageSize {
-            subject: running.operation.subject(),
-            correlation: running.operation.correlation().cloned(),
-            result: answer.as_ref().map(Response::status).map_err(Clone::clone),
-        });
+        // Of one that was called off nobody has waited for an answer.
+        if !running.operation.is_called_off() {
+            core.log(LogEvent::ImageSize {
+                subject: running.operation.subject(),
+                correlation: running.operation.correlation().cloned(),
+                result: answer.as_ref().map(Response::status).map_err(Clone::clone),
+            });
+        }
         running.operation.handle_image_answer(now, answer);
         self.ready.push_back(id);
     }
