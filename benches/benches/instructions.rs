@@ -20,7 +20,7 @@ use serde_json::json;
 const BUDGETS: [(&str, u64); 8] = [
     ("read a system, Basic", 18_550),
     ("read a system, session", 10_700),
-    ("read a system among 10000", 17_400),
+    ("read a system among 10000", 18_550),
     ("read a system that is known (304)", 18_550),
     ("refuse a read without credentials (401)", 19_100),
     ("read the service root", 32_300),
