@@ -71,12 +71,27 @@ impl Position {
     }
 }
 
-/// A machine with that strategy, off or with a guest that runs, and one replica that sends one request at a time for each
+/// Who carries out the newer request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Through {
+    /// The replica that carries out the older one.
+    Same,
+    /// Another one.
+    Another,
+    /// The only one, which was killed in the middle of the older one and has been started again.
+    Restarted,
+}
+
+impl Through {
+    const ALL: [Self; 3] = [Self::Same, Self::Another, Self::Restarted];
+}
+
+/// A machine with that strategy, off or with a guest that runs, and replicas that send one request at a time for each
 /// namespace.
-fn world(strategy: &str, on: bool) -> World {
+fn world(strategy: &str, on: bool, replicas: usize) -> World {
     let mut world = lab::power::world(strategy, &[1]);
     world.set_places(Bounds::of(2, 64));
-    turn_on(&mut world, 1);
+    turn_on(&mut world, replicas);
     if !on {
         assert_eq!(reset(&mut world, "ForceOff"), StatusCode::NO_CONTENT);
     }
@@ -85,7 +100,11 @@ fn world(strategy: &str, on: bool) -> World {
 }
 
 fn begin(world: &mut World, reset_type: &str) -> ExchangeId {
-    world.begin(0, request(Method::POST, RESET, Some(&json!({ "ResetType": reset_type }))))
+    begin_through(world, 0, reset_type)
+}
+
+fn begin_through(world: &mut World, replica: usize, reset_type: &str) -> ExchangeId {
+    world.begin(replica, request(Method::POST, RESET, Some(&json!({ "ResetType": reset_type }))))
 }
 
 /// What a machine is at last if that was asked for last and carried out; `None` where it depends on what it was.
@@ -100,9 +119,11 @@ fn wanted(reset_type: &str) -> Option<&'static str> {
 
 /// Has the older one's request, of that method, in that place when the newer one comes; what came of the newer one, or
 /// nothing if the older one sends no such request.
-fn play(strategy: &str, on: bool, older: &str, newer: &str, position: Position, method: &Method) -> Option<StatusCode> {
-    let name = format!("{strategy} on={on} {older}, {newer}, {position:?} {method}");
-    let world = &mut world(strategy, on);
+fn play(strategy: &str, case: &Case) -> Option<StatusCode> {
+    let Case { on, older, newer, position, method, through } = case;
+    let (on, position) = (*on, *position);
+    let name = format!("{strategy} on={on} {older}, {newer}, {position:?} {method}, {through:?}");
+    let world = &mut world(strategy, on, if *through == Through::Another { 2 } else { 1 });
     if let Some(effect) = position.effect() {
         world.cluster.inject(Fault::new(effect).path("/node-0").method(method.clone()).times(1));
     } else {
@@ -119,19 +140,31 @@ fn play(strategy: &str, on: bool, older: &str, newer: &str, position: Position, 
     if position != Position::Waiting && !sent {
         return None;
     }
-    let second = begin(world, newer);
+    let replica = usize::from(*through == Through::Another);
+    if *through == Through::Restarted {
+        world.kill(0);
+        world.advance(SECOND);
+        world.restart(0);
+        world.advance(SECOND * 5);
+    }
+    let second = begin_through(world, replica, newer);
     assert!(world.run_until(Duration::from_mins(5), |world| world.is_answered(second)), "{name}: no answer");
     let code = world.response(second).unwrap().status();
-    let certain = code.is_success() && newer == "ForceOff";
+    let certain = code.is_success() && *newer == "ForceOff";
     // Of a forced power-off everything that follows counts, of others what is so at last.
-    for _ in 0..100 {
+    for _ in 0..130 {
         assert!(!certain || truth(world) == "Off", "{name}: it is on again");
         assert!(!certain || !world.cluster.guest_runs("lab", "node-0"), "{name}: its guest runs");
         world.advance(2 * SECOND);
     }
-    assert!(world.is_answered(first), "{name}: the older one is never answered");
-    let (at_last, shown) = (truth(world), get(world, NODE)["PowerState"].clone());
-    assert_eq!(shown, json!(at_last), "{name}");
+    let alive = *through != Through::Restarted;
+    assert!(!alive || world.is_answered(first), "{name}: the older one is never answered");
+    let at_last = truth(world);
+    for replica in 0..=replica {
+        let response = world.send(replica, request(Method::GET, NODE, None)).unwrap();
+        let shown: serde_json::Value = serde_json::from_slice(response.body()).unwrap();
+        assert_eq!(shown["PowerState"], json!(at_last), "{name}: replica {replica}");
+    }
     if code.is_success() {
         if let Some(wanted) = wanted(newer) {
             assert_eq!(at_last, wanted, "{name}");
@@ -139,9 +172,20 @@ fn play(strategy: &str, on: bool, older: &str, newer: &str, position: Position, 
     } else {
         let states = [StatusCode::SERVICE_UNAVAILABLE, StatusCode::CONFLICT];
         assert!(states.contains(&code), "{name}: {code}");
-        assert!(code != StatusCode::CONFLICT || ["Pause", "Resume", "Nmi"].contains(&newer), "{name}: {code}");
+        assert!(code != StatusCode::CONFLICT || ["Pause", "Resume", "Nmi"].contains(newer), "{name}: {code}");
     }
     Some(code)
+}
+
+/// An older and a newer request.
+#[derive(Clone, Debug)]
+struct Case {
+    on: bool,
+    older: &'static str,
+    newer: &'static str,
+    position: Position,
+    method: Method,
+    through: Through,
 }
 
 /// Plays a share of the cases of a strategy, or all of them (`lab::share`).
@@ -151,15 +195,19 @@ fn walk(strategy: &str, first: usize) {
     for on in [false, true] {
         for older in REQUESTS {
             for (method, position) in Position::ALL.into_iter().flat_map(Position::of_methods) {
-                cases.extend(REQUESTS.map(|newer| (on, older, newer, position, method.clone())));
+                for newer in REQUESTS {
+                    let method = method.clone();
+                    let case = |through| Case { on, older, newer, position, method: method.clone(), through };
+                    cases.extend(Through::ALL.map(case));
+                }
             }
         }
     }
     let mut failed = 0;
     let mut counts: BTreeMap<(Position, u16), u32> = BTreeMap::new();
-    for (on, older, newer, position, method) in cases.into_iter().skip(first % step).step_by(step) {
-        match std::panic::catch_unwind(|| play(strategy, on, older, newer, position, &method)) {
-            Ok(Some(code)) => *counts.entry((position, code.as_u16())).or_default() += 1,
+    for case in cases.into_iter().skip(first % step).step_by(step) {
+        match std::panic::catch_unwind(|| play(strategy, &case)) {
+            Ok(Some(code)) => *counts.entry((case.position, code.as_u16())).or_default() += 1,
             Ok(None) => {}
             Err(_) => failed += 1,
         }
@@ -177,7 +225,7 @@ const SHARE: usize = 53;
 /// D7: requests whose clients have hung up are carried out once, not one after the other.
 #[test]
 fn a_thousand_power_offs_of_clients_that_hung_up_are_one_or_two() {
-    let world = &mut world("Always", true);
+    let world = &mut world("Always", true, 1);
     world.take_calls();
     for number in 0..1_000 {
         let off = begin(world, "ForceOff");
@@ -196,7 +244,7 @@ fn a_thousand_power_offs_of_clients_that_hung_up_are_one_or_two() {
 /// D9: what has been called off while it waited for its turn is not sent, nor is what has no time left.
 #[test]
 fn a_power_on_that_was_called_off_while_it_waited_for_its_turn_is_not_sent() {
-    let world = &mut world("Manual", false);
+    let world = &mut world("Manual", false, 1);
     let busy = Fault::new(FaultEffect::SlowAnswer(20 * SECOND)).path("/node-1").times(1);
     world.cluster.inject(busy);
     world.begin(0, request(Method::POST, &RESET.replace("node-0", "node-1"), Some(&json!({ "ResetType": "On" }))));

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::{
     BootDevice, BootEnabled, BootMode, BootTarget, CorrelationId, Deferral, FirmwareSettings, ImportId, Indicator,
-    InsertMedia, Machine, Observation, PowerRestore, Slot, TrustChange, Uid, Unanswered, Url, VmId,
+    InsertMedia, Machine, Observation, PowerRestore, RequestId, Slot, TrustChange, Uid, Unanswered, Url, VmId,
 };
 use crate::time::{Instant, UnixTime};
 
@@ -39,6 +39,12 @@ pub struct Command {
     /// An import that is older, and that no drive holds, is one that no insertion under way knows of any more: whoever
     /// looks for orphans may be about to remove it.
     pub orphaned_before: UnixTime,
+    /// What tells this replica from others.
+    pub replica: u32,
+    /// When it was last asked for.
+    pub asked: UnixTime,
+    /// The last request about the machine's power that was known to have been carried out when it was asked for.
+    pub known_last: Option<RequestId>,
     /// What earlier commands have sent about the machine's power of which it is not known what has come, or still comes, of
     /// it.
     pub unanswered: Vec<Unanswered>,

@@ -59,5 +59,5 @@ pub use power_on::{Deferral, LONGEST_STOP, LeftOutMedia, PendingPowerOn};
 pub use probe::Probe;
 pub use text::{is_plain, plain, shortened};
 pub use trust::{CertificateId, ImageCertificate, ImageTrust, LONGEST_CERTIFICATE, MOST_CERTIFICATES, TrustChange};
-pub use unanswered::{PowerEffect, Unanswered};
+pub use unanswered::{LastRequest, PowerEffect, PowerGoal, PowerNote, RequestId, Unanswered};
 pub use url::Url;

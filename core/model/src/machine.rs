@@ -2,7 +2,7 @@
 
 use super::{
     BootEnabled, BootOverride, BootTarget, Drive, Firmware, ImageTrust, LeftOutMedia, Medium, Nic, Outlook,
-    PendingPowerOn, PowerRestore, Processors, Uid, Version, VmId,
+    PendingPowerOn, PowerNote, PowerRestore, Processors, Uid, Version, VmId,
 };
 use crate::time::UnixTime;
 
@@ -30,6 +30,8 @@ pub struct Machine {
     pub outlook: Outlook,
     /// A power-on that is to be carried out when it can be.
     pub pending_power_on: Option<PendingPowerOn>,
+    /// What replicas have noted down of their requests about its power.
+    pub power_note: Option<Box<PowerNote>>,
     /// Identity and mode of its firmware.
     pub firmware: Firmware,
     /// Its processors.

@@ -1,9 +1,10 @@
 //! Requests that were sent and not answered: whether they have had their effect, will have it, or never, is not known.
 
+use std::fmt;
 use std::time::Duration;
 
 use super::{Action, PowerRequest};
-use crate::time::Instant;
+use crate::time::{Instant, UnixTime};
 
 /// A request about a machine's power that was sent and not answered.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,6 +18,65 @@ pub struct Unanswered {
     /// Whether nothing else is known to be under way that does the same, so that it can be told by what is seen that it has
     /// had its effect.
     pub telling: bool,
+    /// What it is called on the machine, if it is noted down there.
+    pub note: Option<RequestId>,
+}
+
+/// A request about a machine's power, of whichever replica.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RequestId {
+    /// What tells the replica from others, and from what it was before a restart.
+    pub replica: u32,
+    /// Which of its requests.
+    pub number: u64,
+}
+
+/// What replicas have noted down on a machine of their requests about its power, for each other.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct PowerNote {
+    /// The last request that was carried out.
+    pub last: Option<LastRequest>,
+    /// What is going to be sent, or was sent and is not answered.
+    pub unanswered: Box<[(RequestId, PowerEffect)]>,
+}
+
+/// A request that was carried out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LastRequest {
+    /// Which one.
+    pub request: RequestId,
+    /// When it was asked for, by the clock of its replica.
+    pub asked: UnixTime,
+    /// What came of it.
+    pub goal: PowerGoal,
+}
+
+/// What a machine is to be in the end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PowerGoal {
+    /// Off.
+    Off,
+    /// On, whether it was restarted for that or not.
+    On,
+    /// Paused.
+    Paused,
+}
+
+/// `0a1b2c3d-1f`
+impl fmt::Display for RequestId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:08x}-{:x}", self.replica, self.number)
+    }
+}
+
+impl RequestId {
+    /// Reads what [`Display`](fmt::Display) writes.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (replica, number) = text.split_once('-')?;
+        let id =
+            Self { replica: u32::from_str_radix(replica, 16).ok()?, number: u64::from_str_radix(number, 16).ok()? };
+        (id.to_string() == text).then_some(id)
+    }
 }
 
 /// What a request to the cluster does to a machine's power.

@@ -17,10 +17,10 @@ use crate::config::Config;
 use crate::intent::TaskId;
 use crate::model::{
     Action, BootEnabled, Command, CommandError, CommandId, Completion, Congestion, CorrelationId,
-    Machine as Definition, MachineChange, Next, Phase, PowerEffect, PowerRequest, PowerState, Slot, Superseded, Uid,
-    Unanswered, VmId,
+    Machine as Definition, MachineChange, Next, Phase, PowerEffect, PowerRequest, PowerState, RequestId, Slot,
+    Superseded, Uid, Unanswered, VmId,
 };
-use crate::time::{Instant, Now};
+use crate::time::{Instant, Now, UnixTime};
 use crate::view::Vm;
 
 /// What is being done to machines, and what waits for that.
@@ -34,13 +34,13 @@ pub(super) struct Commands {
 }
 
 #[derive(Debug, Default)]
-struct Machine {
+pub(super) struct Machine {
     running: Option<CommandId>,
     /// A forced power-off that is carried out beside it.
     beside: Option<CommandId>,
     waiting: VecDeque<Waiting>,
     /// What has been sent about its power of which it is not known what came, or still comes, of it.
-    unanswered: Vec<Unanswered>,
+    pub(super) unanswered: Vec<Unanswered>,
     /// What could not be done for it of the service's own accord: of each kind of action, which keep no others waiting.
     backoffs: Backoffs,
     /// When it is going to be looked after though nothing of it changes.
@@ -65,6 +65,9 @@ struct Waiting {
     /// All who asked for the same while it waited; nobody, for what the service does by itself.
     askers: Vec<Asker>,
     since: Instant,
+    /// When it was last asked for, and the last request about the power that was known then to have been carried out.
+    asked: UnixTime,
+    known_last: Option<RequestId>,
 }
 
 /// Who learns what comes of a command.
@@ -104,6 +107,21 @@ impl Commands {
     pub(super) fn next_id(&mut self) -> CommandId {
         self.last_id += 1;
         CommandId(self.last_id)
+    }
+
+    /// What is being done to a machine, if anything is.
+    pub(super) fn machine(&self, vm: &VmId) -> Option<&Machine> {
+        self.by_machine.get(vm)
+    }
+
+    /// The same; nothing yet, if nothing is.
+    pub(super) fn machine_or_new(&mut self, vm: &VmId) -> &mut Machine {
+        self.by_machine.entry(vm.clone()).or_default()
+    }
+
+    /// What is known to be under way for a machine has changed.
+    pub(super) fn touch(&mut self, vm: &VmId) {
+        self.idle.push(vm.clone());
     }
 
     /// Whether anything is left that somebody waits for or was pending.
@@ -167,6 +185,11 @@ impl Machine {
         (same && waiting.only_if.is_none() && only_if.is_none()).then_some(last)
     }
 
+    /// Whether a command of it is being carried out.
+    pub(super) const fn is_busy(&self) -> bool {
+        self.running.is_some() || self.beside.is_some()
+    }
+
     /// What came of requests is known, or cannot be any more.
     fn is_quiet(&self) -> bool {
         !self.backoffs.is_waiting() && self.looked_at.is_none() && self.unanswered.is_empty()
@@ -190,16 +213,20 @@ impl Service {
         if let Action::Power(request) = action {
             self.supersede(now, &vm, request);
         }
+        let known_last = self.known_last(&vm);
         let machine = self.commands.by_machine.entry(vm.clone()).or_default();
         if let Some(same) =
             machine.same(&uid, &action, only_if.as_ref()).and_then(|index| machine.waiting.get_mut(index))
         {
             same.askers.extend(asker);
+            same.asked = now.unix;
+            same.known_last = known_last;
             return;
         }
         // What turns a machine off comes next.
         let urgent = action == FORCED_OFF;
-        let waiting = Waiting { uid, action, only_if, askers: asker.into_iter().collect(), since: now.mono };
+        let askers = asker.into_iter().collect();
+        let waiting = Waiting { uid, action, only_if, askers, since: now.mono, asked: now.unix, known_last };
         if urgent {
             machine.waiting.push_front(waiting);
         } else {
@@ -243,8 +270,13 @@ impl Service {
         let running = self.commands.running.get(&id);
         let unanswered = running.map(|running| {
             let effects = PowerEffect::of(&running.action).iter();
-            let sent =
-                effects.map(|effect| Unanswered { effect: *effect, sent: now.mono, supposes: None, telling: false });
+            let sent = effects.map(|effect| Unanswered {
+                effect: *effect,
+                sent: now.mono,
+                supposes: None,
+                telling: false,
+                note: None,
+            });
             running.unanswered.iter().cloned().chain(sent).collect()
         });
         self.completed(now, id, Err(CommandError::TimedOut), unanswered.unwrap_or_default());
@@ -296,6 +328,7 @@ impl Service {
         if running.by == Origin::Client && outcome == OutcomeKind::Done {
             changed.extend(self.commands.permitted_in(running.vm.namespace(), now.mono));
         }
+        self.follow_power_note(now, &running.vm);
         self.conclude_all(now, running.askers, &outcome);
         self.commands.idle.push(running.vm.clone());
         changed.insert(running.vm);
@@ -347,7 +380,7 @@ impl Service {
         let (lost, lost_later) = self.lost_media.due(vm, now);
         due.extend(lost);
         let (superseded, superseded_later) = self.stale_notes.due(vm, now);
-        due.extend(superseded);
+        due.extend(superseded.or_else(|| self.has_stale_request(now, vm).then_some(Action::DropStaleNotes)));
         let later = pending_power_ons::look_again(vm, config, now).into_iter().chain(orphans_later).chain(lost_later);
         let later = later.chain(superseded_later);
         if let Some(after) = later.min() {
@@ -378,7 +411,10 @@ impl Service {
 
     /// Whether something is to be done to a machine, by what is seen of it.
     fn is_due(&self, now: Now, id: &VmId, action: &Action) -> bool {
-        let superseded = |vm: &Vm| *action == Action::DropStaleNotes && vm.machine.superseded != Superseded::No;
+        let superseded = |vm: &Vm| {
+            let is_stale = vm.machine.superseded != Superseded::No || self.has_stale_request(now, vm);
+            *action == Action::DropStaleNotes && is_stale
+        };
         let config = self.inventory.config();
         self.inventory.system(id).is_some_and(|vm| due(vm, config, now).contains(action) || superseded(vm))
     }
@@ -388,8 +424,8 @@ impl Service {
         if let Some(machine) = self.commands.by_machine.get_mut(id) {
             machine.backoffs.expire(now.mono);
             machine.looked_at.take_if(|at| *at <= now.mono);
-            machine.unanswered.retain(|request| request.over() > now.mono);
-            let over = machine.unanswered.iter().map(Unanswered::over).min();
+            machine.forget_what_is_over(now.mono);
+            let over = machine.unanswered.iter().map(Unanswered::over).filter(|over| *over > now.mono).min();
             if let Some(over) = over {
                 self.look_again(over, id);
             }
@@ -498,6 +534,9 @@ impl Service {
             deferral,
             begun: now.unix,
             orphaned_before: orphans::orphaned_before(config, now),
+            replica: self.replica,
+            asked: waiting.asked,
+            known_last: waiting.known_last,
             unanswered: unanswered.clone(),
         };
         let running = Running { vm: vm.clone(), action: waiting.action, askers: waiting.askers, by, unanswered };
@@ -552,7 +591,10 @@ impl Service {
             return;
         }
         let machine = self.commands.by_machine.entry(running.vm.clone()).or_default();
-        machine.unanswered.retain(|known| !running.unanswered.contains(known));
+        machine.unanswered.retain(|known| {
+            let noted = known.note.is_some() && unanswered.iter().any(|request| request.note == known.note);
+            !noted && !running.unanswered.contains(known)
+        });
         machine.unanswered.extend(unanswered.into_iter().filter(|request| request.over() > now.mono));
         if let Some(over) = machine.unanswered.iter().map(Unanswered::over).min() {
             self.look_again(over, &running.vm);

@@ -16,6 +16,7 @@ mod orphans;
 mod outage;
 mod passwords;
 mod pending_power_ons;
+mod power_notes;
 mod recently_deleted;
 mod seen_in_responses;
 mod sources;
@@ -73,6 +74,8 @@ pub struct Service {
     lost_media: LostMedia,
     stale_notes: StaleNotes,
     election: Election,
+    /// What tells this replica from others, and from what it was before a restart.
+    replica: u32,
     tasks: Tasks,
     timers: Timers,
     outputs: VecDeque<Output>,
@@ -303,6 +306,7 @@ impl Service {
             passwords: Passwords::default(),
             callers: Callers::default(),
             commands: Commands::default(),
+            replica: events.run(),
             election: Election::new(events.run()),
             events,
             orphans: Orphans::default(),

@@ -158,6 +158,7 @@ impl Service {
         }
         for vm in changed.iter().filter(|_| machine) {
             self.follow_pending_power_on(now, vm);
+            self.follow_power_note(now, vm);
         }
         changed
     }

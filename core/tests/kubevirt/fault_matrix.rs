@@ -223,7 +223,9 @@ fn picture(world: &World) -> (Value, String) {
     let machine = world.machine("vm");
     let mut notes = machine["metadata"]["annotations"].clone();
     if let Some(notes) = notes.as_object_mut() {
-        notes.retain(|name, _| name.starts_with("redfish.kubevirt.io/"));
+        // What replicas tell each other of their requests is no part of what is defined.
+        let requests = "redfish.kubevirt.io/power-requests";
+        notes.retain(|name, _| name.starts_with("redfish.kubevirt.io/") && name != requests);
     }
     let definition = json!({ "notes": notes, "spec": machine["spec"] });
     // What is drawn differs from time to time.

@@ -225,6 +225,9 @@ proptest! {
             deferral: None,
             begun: UnixTime(0),
             orphaned_before: UnixTime(0),
+            replica: 1,
+            asked: UnixTime(0),
+            known_last: None,
             unanswered: Vec::new(),
         };
         let interrupt = Verb::new("nmi");

@@ -108,6 +108,9 @@ impl World {
             deferral: None,
             begun: UnixTime(self.sim.cluster.config().epoch + i64::try_from(self.sim.now.as_secs()).unwrap_or(0)),
             orphaned_before: UnixTime(0),
+            replica: 1,
+            asked: UnixTime(0),
+            known_last: None,
             unanswered: Vec::new(),
         }
     }

@@ -8,7 +8,7 @@ use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 
 use super::bounds::{LONGEST_IMAGE, is_shown_whole};
 use super::label::is_indicator;
-use super::{BootRecord, LeftOutRecord, MediaRecord, PowerOnRecord, StrategyNote, TrustRecord};
+use super::{BootRecord, LeftOutRecord, MediaRecord, PowerOnRecord, PowerRequestsRecord, StrategyNote, TrustRecord};
 use crate::firmware_record::FirmwareRecord;
 use crate::model::{IgnoredNote, LONGEST_ASSET_TAG, ObjectName, Slot, shortened};
 use crate::object::{Element, Lenient};
@@ -99,6 +99,8 @@ annotations! {
     RunStrategy, run_strategy, "redfish.kubevirt.io/run-strategy", Machine, 64;
     /// A power-on that is to be carried out when it can be, a [`PowerOnRecord`].
     PendingPowerOn, pending_power_on, "redfish.kubevirt.io/pending-power-on", Machine, 2_048;
+    /// What replicas tell each other of their requests about the power, a [`PowerRequestsRecord`].
+    PowerRequests, power_requests, "redfish.kubevirt.io/power-requests", Machine, 2_048;
     /// The image that a machine was started without, a [`LeftOutRecord`].
     MediaLeftOut, media_left_out, "redfish.kubevirt.io/media-left-out", Machine, 16 * 1024;
     /// The operator's asset tag.
@@ -118,6 +120,7 @@ annotations! {
 pub(crate) const BOOT_OVERRIDE: &str = Key::BootOverride.name();
 pub(crate) const RUN_STRATEGY: &str = Key::RunStrategy.name();
 pub(crate) const PENDING_POWER_ON: &str = Key::PendingPowerOn.name();
+pub(crate) const POWER_REQUESTS: &str = Key::PowerRequests.name();
 pub(crate) const MEDIA_LEFT_OUT: &str = Key::MediaLeftOut.name();
 pub(crate) const ASSET_TAG: &str = Key::AssetTag.name();
 pub(crate) const INDICATOR: &str = Key::Indicator.name();
@@ -159,6 +162,7 @@ impl Key {
             Self::TrustCd | Self::TrustUsb => TrustRecord::parse(text).is_some(),
             Self::RunStrategy => StrategyNote::parse(text).is_some(),
             Self::PendingPowerOn => PowerOnRecord::parse(text).is_some(),
+            Self::PowerRequests => PowerRequestsRecord::parse(text).is_some(),
             Self::MediaLeftOut => LeftOutRecord::parse(text).is_some(),
             Self::AssetTag => is_asset_tag(text),
             Self::Indicator => is_indicator(text),

@@ -16,16 +16,18 @@ mod key;
 mod label;
 mod media;
 mod power_on;
+mod power_requests;
 mod strategy;
 
 pub(crate) use bounds::{is_device_name, is_uid, is_word, record};
 pub(crate) use key::{
     ASSET_TAG, Annotations, BOOT_OVERRIDE, CLAIMED, FIRMWARE, IMAGE, INDICATOR, Key, MEDIA_LEFT_OUT, On,
-    PENDING_POWER_ON, RUN_STRATEGY, VIRTUAL_MACHINE, media, trust,
+    PENDING_POWER_ON, POWER_REQUESTS, RUN_STRATEGY, VIRTUAL_MACHINE, media, trust,
 };
 pub(crate) use label::{indicator, indicator_name};
 pub(crate) use media::{Holder, LeftOutRecord, MediaRecord, TrustRecord};
 pub(crate) use power_on::PowerOnRecord;
+pub(crate) use power_requests::{MOST as MOST_UNANSWERED, PowerRequestsRecord};
 pub(crate) use strategy::StrategyNote;
 
 /// Label of a `DataVolume`: the slot it serves.
@@ -43,6 +45,7 @@ pub(crate) fn foreign_notes(machine: &VirtualMachine) -> impl Iterator<Item = &'
     let notes = [
         (PENDING_POWER_ON, PowerOnRecord::is_of_another(machine)),
         (MEDIA_LEFT_OUT, LeftOutRecord::is_of_another(machine)),
+        (POWER_REQUESTS, PowerRequestsRecord::is_of_another(machine)),
     ];
     notes.into_iter().filter(|(_, is_foreign)| *is_foreign).map(|(name, _)| name)
 }

@@ -11,14 +11,18 @@ use serde_json::Value;
 use super::json_patch::merged;
 use super::power_state::run_state;
 use super::power_table::RunState;
-use crate::annotation::PENDING_POWER_ON;
-use crate::model::{PowerEffect, PowerRequest, Unanswered};
+use crate::annotation::{PENDING_POWER_ON, PowerRequestsRecord};
+use crate::model::{PowerEffect, PowerRequest, RequestId, Unanswered};
 use crate::object::{VirtualMachine, VirtualMachineInstance};
 use crate::time::Instant;
 
-/// The requests of one machine whose outcome is not known.
+/// The requests of one machine whose outcome is not known: of this replica, and what others have noted down on it.
 #[derive(Debug)]
 pub(super) struct Doubts {
+    /// What tells this replica from others.
+    replica: u32,
+    /// Requests of others that were seen to have had their effect, though they are still noted down.
+    told: Vec<RequestId>,
     /// The oldest first.
     unanswered: Vec<Unanswered>,
     /// What has been sent and may be answered yet.
@@ -35,36 +39,63 @@ struct Seen {
 }
 
 impl Doubts {
-    pub(super) const fn new(unanswered: Vec<Unanswered>) -> Self {
-        Self { unanswered, under_way: None, seen: None }
+    pub(super) const fn new(replica: u32, unanswered: Vec<Unanswered>) -> Self {
+        Self { replica, told: Vec::new(), unanswered, under_way: None, seen: None }
     }
 
     /// The machine has been looked at.
-    pub(super) fn looked(&mut self, machine: &VirtualMachine, instance: Option<&VirtualMachineInstance>) {
+    pub(super) fn looked(&mut self, now: Instant, machine: &VirtualMachine, instance: Option<&VirtualMachineInstance>) {
         let version = machine.metadata.resource_version.as_ref();
         // Carried out or not, it has nothing more to do.
         self.unanswered.retain(|request| request.supposes.is_none() || request.supposes.as_ref() == version);
         let restarts = machine.start_requested() && machine.stop_requested(None);
         let seen = Seen { state: run_state(machine, instance), restarts };
         self.seen = Some(seen);
+        self.look_at_others(now, machine, seen);
         if let Some(told) = self.unanswered.iter().position(|request| request.telling && seen.tells(request.effect)) {
-            let effect = self.unanswered.remove(told).effect;
-            self.is_told(effect);
+            let told = self.unanswered.remove(told);
+            self.told.extend(told.note);
+            self.is_told(told.effect);
         }
     }
 
+    /// What other replicas have noted down. Who takes a note away has an answer; where all notes are gone, somebody else has
+    /// taken them away.
+    fn look_at_others(&mut self, now: Instant, machine: &VirtualMachine, seen: Seen) {
+        let Some(note) = PowerRequestsRecord::read(machine) else { return };
+        let stands = |id: RequestId| note.unanswered.iter().any(|(noted, _)| *noted == id);
+        let replica = self.replica;
+        self.unanswered.retain(|request| request.note.is_none_or(|id| id.replica == replica || stands(id)));
+        for (id, effect) in &note.unanswered {
+            let known = self.unanswered.iter().any(|request| request.note == Some(*id)) || self.told.contains(id);
+            if id.replica != replica && !known {
+                let telling = self.is_alone(*effect) && seen.would_tell(*effect);
+                let (effect, note) = (*effect, Some(*id));
+                self.unanswered.push(Unanswered { effect, sent: now, supposes: None, telling, note });
+            }
+        }
+    }
+
+    /// What is to stand on the machine.
+    pub(super) fn noted(&self, now: Instant) -> impl Iterator<Item = (RequestId, PowerEffect)> {
+        let requests = self.unanswered.iter().chain(&self.under_way);
+        requests.filter(move |request| request.over() > now).filter_map(|request| Some((request.note?, request.effect)))
+    }
+
+    fn is_alone(&self, effect: PowerEffect) -> bool {
+        !self.unanswered.iter().any(|earlier| earlier.effect == effect)
+    }
+
     /// A request is being sent.
-    pub(super) fn sending(&mut self, now: Instant, request: &Request<Bytes>) {
+    pub(super) fn sending(&mut self, now: Instant, request: &Request<Bytes>, note: Option<RequestId>) {
         let lost = self.under_way.take();
         self.unanswered.extend(lost);
         let body: Value = merged(serde_json::from_slice(request.body()).unwrap_or_default());
         let effect = effect(request, &body);
         let supposes = body.pointer("/metadata/resourceVersion").and_then(Value::as_str).map(Into::into);
-        let telling = |effect| {
-            let alone = !self.unanswered.iter().any(|earlier| earlier.effect == effect);
-            alone && self.seen.is_some_and(|seen| seen.would_tell(effect))
-        };
-        self.under_way = effect.map(|effect| Unanswered { effect, sent: now, supposes, telling: telling(effect) });
+        let telling = |effect| self.is_alone(effect) && self.seen.is_some_and(|seen| seen.would_tell(effect));
+        self.under_way =
+            effect.map(|effect| Unanswered { effect, sent: now, supposes, telling: telling(effect), note });
     }
 
     /// It has been answered: accepted, or refused without any effect.
@@ -127,6 +158,11 @@ impl Seen {
             PowerEffect::Resumes => self.state == RunState::Running,
         }
     }
+}
+
+/// What a verb does to a machine's power, whatever its body is.
+pub(super) fn effect_of(request: &Request<Bytes>) -> Option<PowerEffect> {
+    effect(request, &Value::Null)
 }
 
 /// What a request does to a machine's power.

@@ -12,6 +12,10 @@ use crate::model::{BootChange, FirmwareSettings, Superseded};
 pub(super) struct DropStaleNotes;
 
 impl Task for DropStaleNotes {
+    fn keeps_power_notes(&self) -> bool {
+        true
+    }
+
     fn decide(&mut self, snapshot: &Snapshot<'_>) -> Decision {
         let machine = snapshot.machine;
         let patch = boot::change(snapshot, &BootChange::default(), StrategyNote::chosen(machine)).and_then(|outcome| {

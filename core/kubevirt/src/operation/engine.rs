@@ -16,10 +16,13 @@ use super::answer::{self, Effect, FIRST_REST, LONGEST_REST, Problem};
 use super::doubts::Doubts;
 use super::image_size::ImageRequest;
 use super::json_patch::merged;
+use super::power_notes::{AfterNote, PowerNotes};
 use super::snapshot::{Lock, Looked, Reading, Snapshot};
 use super::{OperationStep, Stage};
 use crate::entropy::Entropy;
-use crate::model::{Command, CommandError, Completion, ObjectName, Observation, Platform, PowerRequest, Unanswered};
+use crate::model::{
+    Command, CommandError, Completion, ObjectName, Observation, Platform, PowerGoal, PowerRequest, Unanswered,
+};
 use crate::object::{Claim, DataVolume, Element, Metadata, Object, VirtualMachine, VirtualMachineInstance};
 use crate::request::{Collection, Place as _, Unwatched, get};
 use crate::time::Instant;
@@ -57,6 +60,11 @@ pub(super) trait Task: fmt::Debug + Send + Sync {
     /// The next step.
     fn decide(&mut self, snapshot: &Snapshot<'_>) -> Decision;
 
+    /// A step is being sent.
+    fn sending(&mut self, purpose: Purpose) {
+        let _ = purpose;
+    }
+
     /// A step was accepted.
     fn accepted(&mut self, now: Instant, purpose: Purpose) {
         let _ = (now, purpose);
@@ -80,6 +88,16 @@ pub(super) trait Task: fmt::Debug + Send + Sync {
 
     /// What is asked of the machine's power, as far as that has turned out by now.
     fn power(&self) -> Option<PowerRequest> {
+        None
+    }
+
+    /// Whether it keeps the notes about requests for power, which are on the machine, up to date.
+    fn keeps_power_notes(&self) -> bool {
+        false
+    }
+
+    /// What the machine is to be in the end, if its power is changed because somebody asked for that.
+    fn goal(&self) -> Option<PowerGoal> {
         None
     }
 
@@ -139,6 +157,8 @@ pub(super) enum Purpose {
     Certificates,
     /// What may come after, and may fail.
     Tidy,
+    /// A note about requests for the machine's power: see `power_notes`.
+    Note,
 }
 
 /// What to do about a rejected step.
@@ -170,6 +190,7 @@ pub(super) struct Engine {
     /// Whether a write has had an effect or may have had one.
     written: Effect,
     doubts: Doubts,
+    notes: PowerNotes,
 }
 
 /// ```text
@@ -218,7 +239,7 @@ impl Engine {
         platform: Platform,
         settings: Arc<Settings>,
         seed: u64,
-        unanswered: Vec<Unanswered>,
+        command: &Command,
     ) -> Self {
         Self {
             platform,
@@ -232,7 +253,8 @@ impl Engine {
             outdated: 0,
             obstacle: None,
             written: Effect::None,
-            doubts: Doubts::new(unanswered),
+            doubts: Doubts::new(command.replica, command.unanswered.clone()),
+            notes: PowerNotes::new(command),
         }
     }
 
@@ -346,7 +368,9 @@ impl Engine {
             }
             Call::Claim(name) => (Sent::Claim, get(&Unwatched::Claims.beside(vm).object(&name))),
             Call::Write(write) => {
-                self.doubts.sending(now, &write.request);
+                let note = self.notes.take_sent_as();
+                self.doubts.sending(now, &write.request, note);
+                self.task.sending(write.purpose);
                 (Sent::Write(write.purpose), *write.request)
             }
             Call::Other(request) => (Sent::Other, *request),
@@ -398,7 +422,7 @@ impl Engine {
             Err(Problem::Missing { .. }) => None,
             Err(problem) => return self.trouble(now, command, problem),
         };
-        self.doubts.looked(&self.reading.machine, instance.as_ref());
+        self.doubts.looked(now, &self.reading.machine, instance.as_ref());
         self.reading.instance_read(instance);
         self.look_for_import(now, command)
     }
@@ -471,6 +495,11 @@ impl Engine {
                 _ => Lock::Parts { state: !self.task.is_of_settings() },
             },
         };
+        if self.task.keeps_power_notes()
+            && let Some(write) = self.notes.tidy(&snapshot, &self.doubts)
+        {
+            return State::Ready(Call::Write(write));
+        }
         match self.task.decide(&snapshot) {
             Decision::Write(write) => match self.reading.machine.unknown_strategy().filter(|_| write.sets_strategy()) {
                 // What nobody here knows can neither be noted down nor be put back.
@@ -478,8 +507,12 @@ impl Engine {
                     let reason = format!("its runStrategy {strategy} is none that this service may replace");
                     self.fail(CommandError::Conflict(reason))
                 }
-                None => State::Ready(Call::Write(write)),
+                None => {
+                    let goal = self.task.goal();
+                    State::Ready(Call::Write(self.notes.announce(&snapshot, &self.doubts, write, goal)))
+                }
             },
+
             Decision::Ask(request) => State::Ready(Call::Image(request)),
             Decision::Read(request) => State::Ready(Call::Other(request)),
             Decision::Wait(time) => {
@@ -487,7 +520,10 @@ impl Engine {
                 let least = if self.rounds < PROMPT_ROUNDS { Duration::ZERO } else { FIRST_REST };
                 State::Resting { until: now + time.max(least) }
             }
-            Decision::Done => self.done(now, command),
+            Decision::Done => match self.notes.mark(&snapshot, &self.doubts, self.task.goal()) {
+                Some(note) => State::Ready(Call::Write(note)),
+                None => self.done(now, command),
+            },
             Decision::Fail(error) => self.fail(error),
         }
     }
@@ -521,6 +557,9 @@ impl Engine {
             Err(Problem::Busy { effect: Effect::Possible, .. }) => self.doubts.lost(now),
             Err(_) => self.doubts.answered(false),
         }
+        if purpose == Purpose::Note {
+            return self.note_answered(now, command, answer);
+        }
         let Err(problem) = answer else {
             self.written = Effect::Possible;
             self.obstacle = None;
@@ -538,6 +577,24 @@ impl Engine {
             Reaction::Usual => self.trouble(now, command, problem),
             Reaction::Replan => self.again(now),
             Reaction::Fail(error) => self.fail(error),
+        }
+    }
+
+    /// A note has been written, or not. Without the right to do that, things are done without notes.
+    fn note_answered(&mut self, now: Instant, command: &Command, answer: Result<Bytes, Problem>) -> State {
+        let permitted = match answer {
+            Ok(_) => true,
+            Err(Problem::Forbidden(_) | Problem::Refused(_) | Problem::NotServed(_)) => false,
+            Err(problem) => {
+                self.outdated += u32::from(problem.is_outdated());
+                return self.trouble(now, command, problem);
+            }
+        };
+        self.obstacle = None;
+        match self.notes.written(permitted) {
+            AfterNote::Send(_, verb) => State::Ready(Call::Write(verb)),
+            AfterNote::Read => self.again(now),
+            AfterNote::Done => self.done(now, command),
         }
     }
 

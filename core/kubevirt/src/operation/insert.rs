@@ -403,7 +403,12 @@ impl Task for Insert {
             Purpose::Join => self.joined = true,
             Purpose::Credentials => self.login_accepted(),
             Purpose::Certificates => self.certified = true,
-            Purpose::Main | Purpose::Verb | Purpose::PendingPowerOn | Purpose::Outdated | Purpose::Tidy => {}
+            Purpose::Main
+            | Purpose::Verb
+            | Purpose::PendingPowerOn
+            | Purpose::Outdated
+            | Purpose::Tidy
+            | Purpose::Note => {}
         }
     }
 

@@ -44,6 +44,7 @@ mod orphan;
 mod pending;
 mod power;
 mod power_hold;
+mod power_notes;
 mod power_restore;
 mod power_state;
 mod power_table;
@@ -165,7 +166,7 @@ impl Operation {
             Action::LeaveOutLostMedia { slot, image } => Box::new(lost_media::LeaveOutLost::new(*slot, image)),
             Action::ReplaceRun(run) => Box::new(replace_run::ReplaceRun::new(run.clone())),
         };
-        let engine = Engine::new(task, platform, settings, seed, command.unanswered.clone());
+        let engine = Engine::new(task, platform, settings, seed, &command);
         Self::of(Work::Command { command, engine })
     }
 

@@ -26,8 +26,8 @@ use super::power_table::{Grace, Plan, RunState, cold, plan};
 use super::snapshot::Snapshot;
 use super::strategy_past::StrategyPast;
 use crate::TransportError;
-use crate::annotation::{Key, PENDING_POWER_ON, PowerOnRecord, RUN_STRATEGY, StrategyNote};
-use crate::model::{CommandError, ObjectName, PowerRequest, Verb};
+use crate::annotation::{Key, PENDING_POWER_ON, PowerOnRecord, PowerRequestsRecord, RUN_STRATEGY, StrategyNote};
+use crate::model::{CommandError, ObjectName, PowerGoal, PowerRequest, Verb};
 use crate::object::{RunStrategy, VirtualMachine};
 use crate::request::{Collection, put_verb};
 use crate::time::Instant;
@@ -413,12 +413,29 @@ impl Power {
 
     fn ask_to_stop(&mut self, snapshot: &Snapshot<'_>, grace: Grace) -> Decision {
         self.step = Some(Step { plan: Plan::Stop(grace), accepted: None });
-        self.past.stop_sent();
         let body = match grace {
             Grace::Own => json!({}),
             Grace::Zero => json!({ "gracePeriod": 0 }),
         };
         verb(snapshot, Collection::VirtualMachines, "stop", &body)
+    }
+
+    /// Why it is not carried out any more, if another replica has carried out something else that was asked for later.
+    /// What was not known when this was asked for came later, unless it is older by its clock.
+    fn called_off(&self, snapshot: &Snapshot<'_>) -> Option<&'static str> {
+        let command = snapshot.command;
+        let last = PowerRequestsRecord::read(snapshot.machine)?.last?;
+        let ordered = last.request.replica == command.replica || Some(last.request) == command.known_last;
+        let earlier = last.asked.0.saturating_add(1) < command.asked.0;
+        let alike = self.goal() == Some(last.goal) || self.request == PowerRequest::Interrupt || self.keeps.is_some();
+        if ordered || earlier || alike {
+            return None;
+        }
+        Some(match last.goal {
+            PowerGoal::Off => "a later request turned the system off",
+            PowerGoal::On => "a later request turned the system on",
+            PowerGoal::Paused => "a later request paused the system",
+        })
     }
 
     /// Waits for a run to end before the machine is started again; after a moment by way of a pending power-on.
@@ -472,6 +489,9 @@ impl Task for Power {
                 let patch = snapshot.patch().annotate(RUN_STRATEGY, Some(&note.text()));
                 return Decision::Write(patch.into_write(Purpose::Prepare, snapshot.command));
             }
+        }
+        if let Some(reason) = self.called_off(snapshot) {
+            return Decision::Fail(CommandError::CalledOff(reason.to_owned()));
         }
         if let Some(reason) = self.refused.take() {
             return Decision::Fail(CommandError::Refused(reason.into()));
@@ -585,7 +605,12 @@ impl Task for Power {
             Purpose::Tidy => self.step = None,
             Purpose::PendingPowerOn => self.pending_power_on = true,
             Purpose::Main | Purpose::Prepare => self.replaced = true,
-            Purpose::Verb | Purpose::Join | Purpose::Credentials | Purpose::Certificates | Purpose::Outdated => {}
+            Purpose::Verb
+            | Purpose::Join
+            | Purpose::Credentials
+            | Purpose::Certificates
+            | Purpose::Outdated
+            | Purpose::Note => {}
         }
     }
 
@@ -633,6 +658,33 @@ impl Task for Power {
         }
         self.step = None;
         Reaction::Replan
+    }
+
+    fn sending(&mut self, purpose: Purpose) {
+        if purpose == Purpose::Verb && self.step.is_some_and(|step| matches!(step.plan, Plan::Stop(_))) {
+            self.past.stop_sent();
+        }
+    }
+
+    fn keeps_power_notes(&self) -> bool {
+        true
+    }
+
+    fn goal(&self) -> Option<PowerGoal> {
+        if self.keeps.is_some() {
+            return None;
+        }
+        match self.then.unwrap_or(self.request) {
+            PowerRequest::ForceOff | PowerRequest::GracefulShutdown => Some(PowerGoal::Off),
+            PowerRequest::On
+            | PowerRequest::GracefulRestart
+            | PowerRequest::ForceRestart
+            | PowerRequest::PowerCycle
+            | PowerRequest::Resume => Some(PowerGoal::On),
+            PowerRequest::Pause => Some(PowerGoal::Paused),
+            // Pressed on the way, it changes nothing.
+            PowerRequest::PushPowerButton | PowerRequest::Interrupt => None,
+        }
     }
 
     fn power(&self) -> Option<PowerRequest> {

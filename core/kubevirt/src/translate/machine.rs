@@ -3,7 +3,9 @@
 use uuid::Uuid;
 
 use super::{firmware, hardware, outlook, time, trouble, uid, version, vm_id};
-use crate::annotation::{self, BootRecord, LeftOutRecord, MediaRecord, On, PowerOnRecord, StrategyNote, TrustRecord};
+use crate::annotation::{
+    self, BootRecord, LeftOutRecord, MediaRecord, On, PowerOnRecord, PowerRequestsRecord, StrategyNote, TrustRecord,
+};
 use crate::defaults::{self, absent_interfaces};
 use crate::firmware_record::FirmwareRecord;
 use crate::model::{Firmware, IgnoredNote, ImportId, Machine, Medium, PowerRestore, Slot, Superseded, VmId, plain};
@@ -30,6 +32,7 @@ pub(crate) fn machine(object: &VirtualMachine) -> Option<Machine> {
         created: time(metadata.creation_timestamp.as_deref()),
         deleting: metadata.deleting(),
         pending_power_on: PowerOnRecord::read(object).and_then(|record| record.to_model(object)),
+        power_note: PowerRequestsRecord::read(object).map(Box::new),
         firmware: Firmware {
             uuid: Some(firmware_uuid(template, id.name())),
             serial: template.domain.firmware.serial.clone(),
