@@ -35,6 +35,10 @@ fn written(name: &str) -> Value {
             json!({ "image": IMAGE, "drive": "cd", "dataVolume": "node-0-cd-0123456789abcdef", "addedDrive": true })
         }
         "media-cd-trust" | "media-usb-trust" => json!({ "verify": false, "certificates": { "0123456789abcdef": "x" } }),
+        "power-requests" => json!({
+            "machine": "9f", "last": { "request": "0a1b2c3d-100", "asked": "2026-11-21T02:00:00Z", "goal": "Off" },
+            "unanswered": { "0a1b2c3d-101": "start" },
+        }),
         "pending-power-on" => json!({
             "name": "0123456789abcdef", "asked": "2026-11-21T10:00:00Z", "until": "2026-11-21T11:00:00Z",
             "runStrategy": "Halted", "instance": "9f", "machine": "9f",
