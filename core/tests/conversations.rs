@@ -333,8 +333,9 @@ impl Stage {
 
     /// Puts names in the place of identifiers and versions.
     fn name_what_is_drawn(&mut self, text: &str) -> String {
+        let text = with_short_notes(text);
         let mut named = String::new();
-        let mut rest = text;
+        let mut rest = text.as_str();
         while let Some(at) = rest.char_indices().map(|(at, _)| at).find(|at| is_uuid(&rest[*at..])) {
             let (before, drawn) = rest.split_at(at);
             let (drawn, after) = drawn.split_at(UUID);
@@ -347,6 +348,24 @@ impl Stage {
         named.push_str(rest);
         named
     }
+}
+
+/// Of a note about requests for power only what they want: `On, start`.
+fn with_short_notes(text: &str) -> String {
+    const NOTE: &str = r#""redfish.kubevirt.io/power-requests":"#;
+    let mut short = String::new();
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once(NOTE) {
+        let mut values = serde_json::Deserializer::from_str(after).into_iter::<String>();
+        let note: Value = serde_json::from_str(&values.next().unwrap().unwrap()).unwrap();
+        let goal = note.pointer("/last/goal").and_then(Value::as_str);
+        let verbs =
+            note["unanswered"].as_object().into_iter().flat_map(|verbs| verbs.values()).filter_map(Value::as_str);
+        let wanted: Vec<&str> = goal.into_iter().chain(verbs).collect();
+        write!(short, r#"{before}"power-requests":"{}""#, wanted.join(", ")).unwrap();
+        rest = &after[values.byte_offset()..];
+    }
+    short + rest
 }
 
 const STRATEGIES: [&str; 6] = ["Always", "RerunOnFailure", "Manual", "Once", "Halted", "running"];

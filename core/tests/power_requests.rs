@@ -15,7 +15,7 @@ use serde_json::json;
 mod lab;
 
 use lab::power::{REQUESTS, RESET, SECOND, truth, turn_on};
-use lab::{NODE, get, request, reset};
+use lab::{NODE, request, reset};
 
 /// Where the older request's own request is when the newer one comes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

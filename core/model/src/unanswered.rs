@@ -100,9 +100,23 @@ impl Unanswered {
     /// `kube-apiserver` gives up what it has taken after a minute (`--request-timeout`); whatever it has handed on by then is
     /// given as long again.
     pub fn over(&self) -> Instant {
-        self.sent + Duration::from_mins(2)
+        self.sent + OVER_AFTER
+    }
+
+    /// What remains of it when another replica has had the answer to it: what it does to the processors shows a moment later,
+    /// all else in the definition at once.
+    pub fn answered(&self, now: Instant) -> Option<Self> {
+        let shows_later = matches!(self.effect, PowerEffect::Pauses | PowerEffect::Resumes);
+        let sent = (now + SETTLING).earlier(OVER_AFTER);
+        shows_later.then_some(Self { effect: self.effect, sent, supposes: None, telling: false, note: None })
     }
 }
+
+/// After how long a request cannot have an effect any more.
+const OVER_AFTER: Duration = Duration::from_mins(2);
+
+/// After how long what it does to the processors of a machine shows.
+const SETTLING: Duration = Duration::from_secs(3);
 
 impl PowerEffect {
     /// Whether what was asked for comes to nothing by it, if it comes later.

@@ -28,10 +28,11 @@ impl Service {
             return;
         }
         let machine = self.commands.machine_or_new(vm);
-        machine.unanswered.retain(|request| {
-            let stands = |id: RequestId| note.unanswered.iter().any(|(noted, _)| *noted == id);
-            request.note.is_none_or(|id| !others(id) || stands(id))
-        });
+        let stands = |id: RequestId| note.unanswered.iter().any(|(noted, _)| *noted == id);
+        for request in std::mem::take(&mut machine.unanswered) {
+            let answered = request.note.is_some_and(|id| others(id) && !stands(id));
+            machine.unanswered.extend(if answered { request.answered(now.mono) } else { Some(request) });
+        }
         for (id, effect) in noted {
             if machine.unanswered.iter().all(|request| request.note != Some(*id)) {
                 let (effect, note) = (*effect, Some(*id));

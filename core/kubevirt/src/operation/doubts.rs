@@ -65,7 +65,10 @@ impl Doubts {
         let Some(note) = PowerRequestsRecord::read(machine) else { return };
         let stands = |id: RequestId| note.unanswered.iter().any(|(noted, _)| *noted == id);
         let replica = self.replica;
-        self.unanswered.retain(|request| request.note.is_none_or(|id| id.replica == replica || stands(id)));
+        for request in std::mem::take(&mut self.unanswered) {
+            let answered = request.note.is_some_and(|id| id.replica != replica && !stands(id));
+            self.unanswered.extend(if answered { request.answered(now) } else { Some(request) });
+        }
         for (id, effect) in &note.unanswered {
             let known = self.unanswered.iter().any(|request| request.note == Some(*id)) || self.told.contains(id);
             if id.replica != replica && !known {
