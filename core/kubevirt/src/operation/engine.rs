@@ -501,18 +501,17 @@ impl Engine {
             return State::Ready(Call::Write(write));
         }
         match self.task.decide(&snapshot) {
-            Decision::Write(write) => match self.reading.machine.unknown_strategy().filter(|_| write.sets_strategy()) {
-                // What nobody here knows can neither be noted down nor be put back.
-                Some(strategy) => {
+            Decision::Write(write) => {
+                let unknown = self.reading.machine.unknown_strategy().filter(|_| write.sets_strategy());
+                if let Some(strategy) = unknown {
+                    // What nobody here knows can neither be noted down nor be put back.
                     let reason = format!("its runStrategy {strategy} is none that this service may replace");
                     self.fail(CommandError::Conflict(reason))
-                }
-                None => {
+                } else {
                     let goal = self.task.goal();
                     State::Ready(Call::Write(self.notes.announce(&snapshot, &self.doubts, write, goal)))
                 }
-            },
-
+            }
             Decision::Ask(request) => State::Ready(Call::Image(request)),
             Decision::Read(request) => State::Ready(Call::Other(request)),
             Decision::Wait(time) => {
