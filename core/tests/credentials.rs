@@ -333,3 +333,25 @@ fn a_token_that_is_no_longer_reviewed_is_reviewed_again_when_the_body_is_there()
         assert_eq!(stub.log.iter().any(|line| line.starts_with("command")), expected.is_none(), "{:?}", stub.log);
     }
 }
+
+/// Where tokens are not taken, nothing that looks like one is shown to the cluster; where they are, no other password is.
+#[test]
+fn only_what_looks_like_a_token_is_shown_to_the_cluster() {
+    let token = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJqYW5lIn0.c2ln";
+    for (bearer_tokens, password, shown) in
+        [(false, token, false), (true, "wrong", false), (true, "my.wrong.password", false), (true, token, true)]
+    {
+        for body in [Value::Null, json!({ "UserName": "admin", "Password": password })] {
+            let mut stub = StubCluster::new();
+            stub.handle(Input::Configured(Box::new(Config { bearer_tokens, ..config() })));
+            let request = if body.is_null() {
+                request(&Method::GET, NODE, &[basic("admin", password)]).map(|()| Bytes::new())
+            } else {
+                request(&Method::POST, SESSIONS, &[]).map(|()| Bytes::from(body.to_string()))
+            };
+            let answer = stub.request(request);
+            assert_eq!(answer.is_none(), shown, "{password}: {answer:?}");
+            assert_eq!(stub.reviews.len(), usize::from(shown), "{password}");
+        }
+    }
+}

@@ -13,10 +13,10 @@ use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode};
 use kubevirt_redfish_core::Role;
-use kubevirt_redfish_core::config::{Account, Config, Credential, PasswordHash, TrustedProxies};
+use kubevirt_redfish_core::config::{Account, Config, Credential, PasswordHash, Secret, TrustedProxies};
 use kubevirt_redfish_core::kubevirt::Settings;
 use kubevirt_redfish_core::model::Namespace;
-use kubevirt_redfish_fixtures::cluster::{ClusterConfig, Fault, FaultEffect, KubevirtVersion, Rule, User};
+use kubevirt_redfish_fixtures::cluster::{AccessRule, ClusterConfig, Fault, FaultEffect, KubevirtVersion, Rule, User};
 use kubevirt_redfish_fixtures::laboratory::{self, account, chassis};
 use kubevirt_redfish_fixtures::world::{ExchangeId, LONGEST_EXCHANGE, World};
 use serde_json::{Value, json};
@@ -32,7 +32,8 @@ const WORK: Duration = Duration::from_millis(50);
 const GUESSER: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(198, 51, 100, 1));
 const OTHER: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(203, 0, 113, 1));
 
-/// `admin` and `eve` have a hash, `plain` and `boss` have not; everybody's password is `secret`.
+/// `admin` and `eve` have a hash, `plain` and `boss` have not; their password is `secret`. That of `signed` looks like a
+/// token.
 fn world() -> World {
     world_behind(TrustedProxies::default())
 }
@@ -43,16 +44,19 @@ fn world_behind(trusted_proxies: TrustedProxies) -> World {
         ..account(name, Role::Administrator, &["lab"])
     };
     let plain = |name: &str| account(name, Role::Administrator, &["lab"]);
+    let signed = Account { credential: Credential::Plain(Secret::new(OF_NOBODY.as_bytes())), ..plain("signed") };
     let config = Config {
         chassis: vec![chassis("lab", "lab")],
-        accounts: vec![hashed("admin"), hashed("eve"), plain("plain"), plain("boss")],
+        accounts: vec![hashed("admin"), hashed("eve"), plain("plain"), plain("boss"), signed],
         bearer_tokens: true,
         trusted_proxies,
         ..Config::default()
     };
     let settings = Settings { own_namespace: Namespace::new(OWN), ..Settings::default() };
     let mut cluster = ClusterConfig::new(KubevirtVersion::V1_9);
-    cluster.tokens.insert("jane".to_owned(), User { name: "jane".to_owned(), ..User::default() });
+    for token in ["jane", OF_JANE] {
+        cluster.tokens.insert(token.to_owned(), User { name: "jane".to_owned(), ..User::default() });
+    }
     let mut world = World::new(cluster, config, settings);
     laboratory::start(&mut world);
     world.set_password_work(WORK);
@@ -321,7 +325,7 @@ fn who_is_deleted_while_their_password_is_checked_is_not_let_in() {
 #[test]
 fn parallel_tokens_are_counted_when_they_are_asked_about() {
     let world = &mut world();
-    world.cluster.bind(vec![kubevirt_redfish_fixtures::cluster::AccessRule {
+    world.cluster.bind(vec![AccessRule {
         subject: "jane".to_owned(),
         rule: Rule::new("get", "kubevirt.io", "virtualmachines").in_namespace("lab"),
     }]);
@@ -361,4 +365,47 @@ fn behind_a_trusted_proxy_each_client_counts_for_itself() {
         assert_eq!(send(world, proxy, again), StatusCode::TOO_MANY_REQUESTS, "the guesser");
         assert_eq!(send(world, proxy, from("203.0.113.1", basic("plain", "secret"))), others, "another client");
     }
+}
+
+/// A token that the cluster signed, of `jane`, and one that nobody has.
+const OF_JANE: &str = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJqYW5lIn0.c2ln";
+const OF_NOBODY: &str = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJldmUifQ.c2ln";
+
+/// A client that knows nothing but a user name and a password sends a token as the password. That is no guess at the
+/// account of that name, also where sessions are tried first, as sushy does.
+#[test]
+fn a_token_as_password_is_the_cluster_s_user_and_no_guess() {
+    let world = &mut world();
+    let rule = Rule::new("get", "kubevirt.io", "virtualmachines").in_namespace("lab");
+    world.cluster.bind(vec![AccessRule { subject: "jane".to_owned(), rule }]);
+    for name in ["admin", "plain", "nobody", "", "system:serviceaccount:vms:jane"] {
+        for _ in 0..20 {
+            assert_eq!(send(world, GUESSER, log_in(name, OF_JANE)), StatusCode::UNAUTHORIZED, "{name}");
+            assert_eq!(send(world, GUESSER, basic(name, OF_JANE)), StatusCode::OK, "{name}");
+        }
+    }
+    // What the cluster said is asked again after a minute.
+    world.advance(Duration::from_mins(2));
+    assert_eq!(send(world, GUESSER, basic("admin", OF_JANE)), StatusCode::OK);
+    for name in ["admin", "plain"] {
+        assert_eq!(send(world, GUESSER, basic(name, "secret")), StatusCode::OK, "{name} is not locked");
+    }
+    // Who sends it has the rights of the token and none of the account.
+    let write = Request::delete("/redfish/v1/AccountService/Accounts/eve").header("authorization", {
+        let credentials = BASE64_STANDARD.encode(format!("admin:{OF_JANE}"));
+        format!("Basic {credentials}")
+    });
+    assert_eq!(send(world, OTHER, write.body(Bytes::new()).unwrap()), StatusCode::FORBIDDEN);
+}
+
+/// One that stands for nobody is a wrong password like any other; and it may be the right one.
+#[test]
+fn what_looks_like_a_token_may_be_a_password() {
+    let world = &mut world();
+    for _ in 0..12 {
+        assert_eq!(send(world, GUESSER, basic("plain", OF_NOBODY)), StatusCode::UNAUTHORIZED);
+    }
+    assert_eq!(send(world, OTHER, basic("plain", "secret")), StatusCode::UNAUTHORIZED, "the account is locked");
+    assert_eq!(send(world, OTHER, basic("signed", OF_NOBODY)), StatusCode::OK);
+    assert_eq!(send(world, OTHER, log_in("signed", OF_NOBODY)), StatusCode::CREATED);
 }

@@ -2,9 +2,13 @@
 
 use std::sync::Arc;
 
+use base64::Engine as _;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use serde::Deserialize;
+
 use super::mac::Keyed;
 use super::{Privilege, Privileges};
-use crate::config::Config;
+use crate::config::{Config, Secret};
 use crate::model::{BearerToken, Caller, Permission};
 use crate::time::Instant;
 
@@ -12,6 +16,28 @@ use crate::time::Instant;
 pub(crate) fn bearer(value: &[u8]) -> Option<&[u8]> {
     let (scheme, rest) = value.split_at_checked(7)?;
     scheme.eq_ignore_ascii_case(b"Bearer ").then(|| rest.trim_ascii())
+}
+
+/// The token that a password is, if it has the form of one that the cluster signs: a JSON Web Token (RFC 7519). So no
+/// password that somebody has chosen is ever shown to the cluster. What stands before its last colon is of the user name, as
+/// in `system:serviceaccount:vms:installer`.
+pub(crate) fn token_as_password(password: &Secret) -> Option<BearerToken> {
+    #[derive(Deserialize)]
+    struct Header {
+        #[serde(rename = "alg")]
+        _algorithm: Box<str>,
+    }
+    #[derive(Deserialize)]
+    struct Claims {}
+    let token = std::str::from_utf8(password.expose()).ok()?.rsplit(':').next()?;
+    let mut parts =
+        token.split('.').map(|part| BASE64_URL_SAFE_NO_PAD.decode(part).ok().filter(|part| !part.is_empty()));
+    let (header, claims, _signature, None) = (parts.next()??, parts.next()??, parts.next()??, parts.next()) else {
+        return None;
+    };
+    serde_json::from_slice::<Header>(&header).ok()?;
+    serde_json::from_slice::<Claims>(&claims).ok()?;
+    BearerToken::new(token)
 }
 
 /// A keyed hash of a token: what one that was reviewed is known by, without being kept.
@@ -116,6 +142,29 @@ mod tests {
         assert_eq!(bearer(b"Bearer"), None);
         assert_eq!(bearer(b"Bearer "), Some(&b""[..]));
         assert_eq!(bearer(b"bEARER  abc "), Some(&b"abc"[..]));
+    }
+
+    #[test]
+    fn only_a_signed_token_is_taken_for_one() {
+        let token = |text: &str| token_as_password(&Secret::new(text.as_bytes())).is_some();
+        // {"alg":"RS256"}, {"sub":"a"}
+        assert!(token("eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJhIn0.c2ln"));
+        assert!(token("serviceaccount:vms:a:eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJhIn0.c2ln"));
+        for password in [
+            "",
+            "secret",
+            "correct.horse.battery",
+            "a.b.c",
+            "..",
+            "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJhIn0",
+            "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJhIn0.",
+            "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJhIn0.c2ln.c2ln",
+            "eyJhbGciOiJSUzI1NiJ9.c2ln.c2ln",
+            "eyJzdWIiOiJhIn0.eyJzdWIiOiJhIn0.c2ln",
+            " eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJhIn0.c2ln",
+        ] {
+            assert!(!token(password), "{password}");
+        }
     }
 
     #[test]

@@ -19,7 +19,7 @@ pub(crate) use account::{
     SHORTEST_PASSWORD,
 };
 pub(crate) use basic::BasicCredentials;
-pub(crate) use bearer::{ExternalUser, Reviewed, TokenKey, bearer, external_name, is_external};
+pub(crate) use bearer::{ExternalUser, Reviewed, TokenKey, bearer, external_name, is_external, token_as_password};
 pub(crate) use edit::{EditError, Edited, merged};
 pub(crate) use identity::{Extent, Identity};
 pub use login::PasswordCheck;

@@ -8,8 +8,11 @@
 
 use std::sync::Arc;
 
-use super::{Exchange, Step};
-use crate::auth::{Account, Attempt, BasicCredentials, Login};
+use http::header::AUTHORIZATION;
+
+use super::bearer::{Sent, TokensAsPasswords};
+use super::{Exchange, State, Step};
+use crate::auth::{Account, Attempt, BasicCredentials, Identity, Login};
 use crate::fairness::client_of;
 use crate::http::{Refusal, Unknown};
 use crate::intent::{Intent, IntentKind, OutcomeKind, PasswordOutcome};
@@ -17,6 +20,26 @@ use crate::time::{Instant, Now};
 use crate::view::View;
 
 impl Exchange {
+    /// Goes on with the user name and the password of HTTP Basic. The password may be a token of the cluster, whatever
+    /// the name, unless it is known to be somebody's password.
+    pub(super) fn basic(&mut self, view: &Arc<View>, now: Now, tokens: TokensAsPasswords) -> Step {
+        let credentials =
+            self.head.headers.get(AUTHORIZATION).and_then(|value| BasicCredentials::parse(value.as_bytes()));
+        let Some(credentials) = credentials else {
+            return self.refuse(&Refusal::unauthorized(self.path()));
+        };
+        let token = Self::token_in(view, &credentials, tokens);
+        match (self.check(view, now, credentials), token) {
+            (Ok(Login::Remembered(account)), _) => self.authorised(view, now, Some(Identity::of(&account))),
+            (_, Some(token)) => self.review(view, now, Some(token), Sent::AsPassword),
+            (Err(refusal), None) => self.refuse(&refusal),
+            (Ok(Login::Unverified(attempt)), None) => {
+                self.state = State::LoggingIn;
+                self.attempt(attempt)
+            }
+        }
+    }
+
     /// Looks at a user name and a password. Whose password was right a moment ago is not kept waiting by others, whether
     /// they share their address or guess at their account.
     pub(super) fn check(&self, view: &View, now: Now, credentials: BasicCredentials) -> Result<Login, Refusal> {

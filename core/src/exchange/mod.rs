@@ -23,7 +23,7 @@ use http::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_LENGTH};
 use http::request::Parts;
 use http::{HeaderName, Method, Request, Response, StatusCode};
 
-use crate::auth::{self, BasicCredentials, Extent, Identity, Login, Owned, Privilege, Required};
+use crate::auth::{self, Extent, Identity, Owned, Privilege, Required};
 use crate::fairness::Party;
 use crate::fairness::client_of;
 use crate::http::{Encoding, Refusal, Unknown, accepts, client, is_preflight, normalised};
@@ -36,6 +36,7 @@ use crate::time::Now;
 use crate::view::View;
 
 pub use admission::{refuse_head, refuse_stopped};
+use bearer::{Sent, TokensAsPasswords};
 use precondition::Verdict;
 
 /// Who is at the other end of a connection.
@@ -148,7 +149,7 @@ enum State {
     /// The same of a session to be opened, with what the client attaches to it.
     OpeningSession { context: Option<String> },
     /// The cluster is being asked whom a token stands for.
-    Reviewing,
+    Reviewing(Sent),
     /// A read that takes long waits for its place.
     Deferred { identity: Identity },
     /// The body is being read.
@@ -240,7 +241,7 @@ impl Exchange {
                 Ok(account) => self.authorised(view, now, Some(Identity::of(&account))),
                 Err(refusal) => self.refuse(&refusal),
             },
-            (State::Reviewing, Signal::Outcome(Outcome(outcome))) => self.reviewed(view, now, outcome),
+            (State::Reviewing(sent), Signal::Outcome(Outcome(outcome))) => self.reviewed(view, now, outcome, sent),
             (State::OpeningSession { context }, Signal::Outcome(Outcome(outcome))) => {
                 match self.logged_in(view, now, &outcome) {
                     Ok(account) => self.open_session(view, now, &account, context),
@@ -262,7 +263,7 @@ impl Exchange {
             (
                 State::LoggingIn
                 | State::OpeningSession { .. }
-                | State::Reviewing
+                | State::Reviewing(_)
                 | State::Deferred { .. }
                 | State::Reading
                 | State::Hashing
@@ -313,19 +314,9 @@ impl Exchange {
         };
         if let Some(token) = auth::bearer(value.as_bytes()).filter(|_| view.config.bearer_tokens) {
             let token = std::str::from_utf8(token).ok().and_then(BearerToken::new);
-            return self.review(view, now, token);
+            return self.review(view, now, token, Sent::AsToken);
         }
-        let Some(credentials) = BasicCredentials::parse(value.as_bytes()) else {
-            return self.refuse(&Refusal::unauthorized(self.path()));
-        };
-        match self.check(view, now, credentials) {
-            Err(refusal) => self.refuse(&refusal),
-            Ok(Login::Remembered(account)) => self.authorised_at(view, now, Some(Identity::of(&account)), location),
-            Ok(Login::Unverified(attempt)) => {
-                self.state = State::LoggingIn;
-                self.attempt(attempt)
-            }
-        }
+        self.basic(view, now, TokensAsPasswords::Possible)
     }
 
     /// Whether the request may be made by anyone and shows nothing that some may not see.
@@ -377,7 +368,9 @@ impl Exchange {
                     Step::Defer
                 }
                 (&Method::GET | &Method::HEAD, identity) => self.get(view, now, identity.as_ref(), &location, &query),
-                (&Method::POST, _) if location.route == Route::Sessions => self.log_in(view, now),
+                (&Method::POST, _) if location.route == Route::Sessions => {
+                    self.log_in(view, now, TokensAsPasswords::Possible)
+                }
                 // A write needs a privilege, so there is someone; but the types do not say so.
                 (_, None) => self.refuse(&Refusal::unauthorized(self.path())),
                 (_, Some(identity)) => self.write(view, now, identity),

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use super::bearer::{Sent, TokensAsPasswords};
 use super::{Exchange, State, Step, response};
 use crate::auth::{Account, BasicCredentials, Identity, Login, Privilege, SessionEdit, SessionId, Token, tenant};
 use crate::http::{JsonObject, MediaType, Refusal, accepts, check_content, parse_body};
@@ -20,12 +21,12 @@ use crate::view::View;
 
 impl Exchange {
     /// Goes on with a log-in: with its body, if that is there.
-    pub(super) fn log_in(&mut self, view: &Arc<View>, now: Now) -> Step {
+    pub(super) fn log_in(&mut self, view: &Arc<View>, now: Now, tokens: TokensAsPasswords) -> Step {
         let Some(write) = &self.write else {
             return self.read_body(LONGEST_LOG_IN);
         };
         match self.parse_log_in(&write.body) {
-            Ok(log_in) => self.check_log_in(view, now, log_in),
+            Ok(log_in) => self.check_log_in(view, now, log_in, tokens),
             Err(refusal) => self.refuse(&refusal),
         }
     }
@@ -35,12 +36,15 @@ impl Exchange {
         resources::log_in(&parse_body(body, None)?)
     }
 
-    fn check_log_in(&mut self, view: &Arc<View>, now: Now, log_in: LogIn) -> Step {
+    fn check_log_in(&mut self, view: &Arc<View>, now: Now, log_in: LogIn, tokens: TokensAsPasswords) -> Step {
         let LogIn { user_name, password, context } = log_in;
-        match self.check(view, now, BasicCredentials { user_name, password }) {
-            Err(refusal) => self.refuse(&refusal),
-            Ok(Login::Remembered(account)) => self.open_session(view, now, &account, context),
-            Ok(Login::Unverified(attempt)) => {
+        let credentials = BasicCredentials { user_name, password };
+        let token = Self::token_in(view, &credentials, tokens);
+        match (self.check(view, now, credentials), token) {
+            (Ok(Login::Remembered(account)), _) => self.open_session(view, now, &account, context),
+            (_, Some(token)) => self.review(view, now, Some(token), Sent::ToLogIn),
+            (Err(refusal), None) => self.refuse(&refusal),
+            (Ok(Login::Unverified(attempt)), None) => {
                 self.state = State::OpeningSession { context };
                 self.attempt(attempt)
             }
