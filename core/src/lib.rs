@@ -26,6 +26,7 @@ mod http;
 mod intent;
 mod membership;
 mod messages;
+pub mod metrics;
 mod network;
 mod query;
 mod rendered;
@@ -48,6 +49,7 @@ pub use intent::{Intent, Outcome, StreamId, Ticket};
 pub use kubevirt_redfish_kubevirt as kubevirt;
 pub use kubevirt_redfish_model::{self as model, time};
 pub use model::AddressPolicy;
+pub use route::Template;
 
 pub use service::{
     Cause, Delivery, DeliveryError, DeliveryId, Notice, PasswordResult, PasswordTask, PasswordWork, PasswordWorkId,

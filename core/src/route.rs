@@ -4,6 +4,7 @@ mod catalog;
 mod firmware;
 mod inventory;
 mod required;
+mod template;
 
 use std::fmt;
 
@@ -14,6 +15,7 @@ pub(crate) use catalog::Catalog;
 pub(crate) use firmware::Firmware;
 pub(crate) use inventory::Inventory;
 pub(crate) use required::required;
+pub use template::Template;
 
 /// A resource or action, by its canonical URI.
 ///

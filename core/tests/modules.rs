@@ -14,7 +14,7 @@ const FLOORS: &[&[&str]] = &[
     &["intent"],
     &["task"],
     &["view"],
-    &["changes", "discovery", "resources"],
+    &["changes", "discovery", "metrics", "resources"],
     &["query", "service"],
     &["engine", "exchange"],
 ];

@@ -132,6 +132,9 @@ pub(crate) struct ServeArgs {
     /// Listen here rather than where the configuration says
     #[arg(long, value_name = "HOST:PORT")]
     pub(crate) listen: Option<ListenAddress>,
+    /// Serve metrics and probes here rather than where the configuration says, by plain HTTP and to anyone
+    #[arg(long, value_name = "HOST:PORT")]
+    pub(crate) metrics_listen: Option<ListenAddress>,
 }
 
 /// The arguments of `check`.

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use bytes::Bytes;
 use kubevirt_redfish_core::fairness::{SUBMISSIONS, Source, round};
+use kubevirt_redfish_core::metrics::Page;
 use kubevirt_redfish_core::{Engine, Input, Intent, Outcome, Output, Setup, StreamId, Ticket, View};
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -65,6 +66,21 @@ impl Submissions {
     }
 }
 
+/// Where the engine is asked for its part of a page of metrics.
+#[derive(Clone, Debug)]
+pub struct Measurements(mpsc::Sender<Measurement>);
+
+type Measurement = (Page, oneshot::Sender<Page>);
+
+impl Measurements {
+    /// Has the engine write its part; `None` if the service has stopped.
+    pub async fn take(&self, page: Page) -> Option<Page> {
+        let (reply, written) = oneshot::channel();
+        self.0.send((page, reply)).await.ok()?;
+        written.await.ok()
+    }
+}
+
 /// Owns the engine and everything that runs for it.
 pub struct Driver<R: Runtime> {
     clock: Clock,
@@ -72,6 +88,7 @@ pub struct Driver<R: Runtime> {
     views: Arc<ArcSwap<View>>,
     submissions: mpsc::Receiver<Submission>,
     submitter: Submissions,
+    measurements: (mpsc::Sender<Measurement>, mpsc::Receiver<Measurement>),
     waiting: HashMap<Ticket, oneshot::Sender<Reply>>,
     last_ticket: u64,
     carrier: Carrier<R>,
@@ -93,6 +110,7 @@ impl<R: Runtime> Driver<R> {
             engine,
             submissions,
             submitter: Submissions { sender, streams_end: Arc::new(end_streams) },
+            measurements: mpsc::channel(1),
             waiting: HashMap::new(),
             last_ticket: 0,
             carrier: Carrier::new(transport),
@@ -113,6 +131,11 @@ impl<R: Runtime> Driver<R> {
     /// Where changes are submitted.
     pub fn submissions(&self) -> Submissions {
         self.submitter.clone()
+    }
+
+    /// Where the engine is asked for its part of a page of metrics.
+    pub fn measurements(&self) -> Measurements {
+        Measurements(self.measurements.0.clone())
     }
 
     /// Runs until `stop` becomes true and the service has finished what it had begun.
@@ -137,6 +160,10 @@ impl<R: Runtime> Driver<R> {
                 (id, result) = self.passwords.next_end() => self.input(Input::Password { id, result }),
                 Some(id) = self.streams.next_closed() => self.input(Input::StreamClosed(id)),
                 (id, answer) = self.carrier.next_answer() => self.input(Input::Answer { id, answer }),
+                Some((mut page, reply)) = self.measurements.1.recv() => {
+                    self.engine.measure(self.clock.now(), &mut page);
+                    let _ = reply.send(page);
+                }
                 Some(submission) = self.submissions.recv() => {
                     let input = self.submitted(submission);
                     self.input(input);

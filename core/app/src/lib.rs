@@ -11,6 +11,7 @@ pub mod config;
 pub mod driver;
 pub mod log;
 mod permits;
+mod process;
 pub mod random;
 pub mod runtime;
 pub mod server;

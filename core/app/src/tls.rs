@@ -57,6 +57,13 @@ pub fn from_files(files: &TlsFiles) -> Result<Arc<ServerConfig>, TlsError> {
     acceptor(certificates, key)
 }
 
+/// When the certificate in a file ends, if that can be read.
+pub fn expiry(files: &TlsFiles) -> Option<UnixTime> {
+    let certificate = CertificateDer::pem_file_iter(&files.cert_file).ok()?.next()?.ok()?;
+    let (_, certificate) = x509_parser::parse_x509_certificate(&certificate).ok()?;
+    Some(UnixTime(certificate.validity().not_after.timestamp()))
+}
+
 /// What is soon to be done about the certificate in a file, if something is: `now` in seconds since 1970.
 pub fn expiry_warning(files: &TlsFiles, now: i64) -> Option<String> {
     let certificate = CertificateDer::pem_file_iter(&files.cert_file).ok()?.next()?.ok()?;

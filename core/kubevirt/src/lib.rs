@@ -13,6 +13,7 @@ use kubevirt_redfish_model::{self as model, time};
 use model::{AddressPolicy, ImageCertificate, Namespace, ObjectName};
 
 mod annotation;
+mod asked;
 mod boot_sequence;
 mod defaults;
 mod entropy;
@@ -26,6 +27,7 @@ mod rights;
 mod translate;
 mod watch;
 
+pub use asked::Asked;
 pub use operation::{ImageRequest, Operation, OperationStep, Share, Verification};
 pub use rights::{Right, Rights, rights};
 pub use watch::{Watch, WatchStep, document_watch, watches};

@@ -15,6 +15,7 @@
 
 mod deliveries;
 mod log;
+mod measure;
 mod operations;
 mod request;
 mod time_servers;
@@ -37,6 +38,7 @@ use crate::view::View;
 
 use deliveries::Deliveries;
 pub use log::LogEvent;
+use measure::{Counted, Waiting};
 use operations::Operations;
 pub use request::{Answer, CONNECT_TIMEOUT, Outbound, OutboundDatagram, Outside, RequestId, Target};
 use time_servers::TimeServers;
@@ -188,6 +190,11 @@ enum Due {
 struct Core {
     last_id: u64,
     owners: BTreeMap<RequestId, Owner>,
+    /// Requests to the API server that have no answer yet.
+    unanswered: BTreeMap<RequestId, Waiting>,
+    counted: Counted,
+    /// When the last input came.
+    now: Instant,
     timers: Timers<Due>,
     /// The newest view that nobody has taken yet; it comes before everything else.
     view: Option<Arc<View>>,
@@ -211,6 +218,9 @@ impl Core {
         correlation: Option<CorrelationId>,
     ) -> RequestId {
         let id = self.next_id(owner);
+        if let Some(waiting) = Waiting::of(&target, &request, self.now) {
+            self.unanswered.insert(id, waiting);
+        }
         let outbound = Outbound { id, target, request, deadline, correlation };
         self.outputs.push_back(Output::Send(Box::new(outbound)));
         id
@@ -223,11 +233,26 @@ impl Core {
     /// Aborts a request if it is under way.
     fn abort(&mut self, id: Option<RequestId>) {
         if let Some(id) = id.filter(|id| self.owners.remove(id).is_some()) {
+            if let Some(waiting) = self.unanswered.remove(&id) {
+                self.counted.aborted(waiting);
+            }
             self.outputs.push_back(Output::Abort(id));
         }
     }
 
+    /// Counts what came of a request to the API server.
+    fn count(&mut self, id: RequestId, answer: &Answer) {
+        let (Answer::Head(_) | Answer::Failed(_)) = answer else { return };
+        let Some(waiting) = self.unanswered.remove(&id) else { return };
+        match answer {
+            Answer::Head(head) => self.counted.answered(self.now, waiting, head.status()),
+            Answer::Failed(error) => self.counted.failed(waiting, error),
+            Answer::Data(_) | Answer::End | Answer::Datagram { .. } => {}
+        }
+    }
+
     fn log(&mut self, event: LogEvent) {
+        self.counted.logged(&event);
         self.outputs.push_back(Output::Log(event));
     }
 }
@@ -250,6 +275,9 @@ impl Engine {
             core: Core {
                 last_id: 0,
                 owners: BTreeMap::new(),
+                unanswered: BTreeMap::new(),
+                counted: Counted::default(),
+                now: now.mono,
                 timers: Timers::new(),
                 view: None,
                 outputs: VecDeque::new(),
@@ -263,6 +291,7 @@ impl Engine {
 
     /// Takes in what happened.
     pub fn handle_input(&mut self, now: Now, input: Input) {
+        self.core.now = now.mono;
         match input {
             Input::Submitted { ticket, intent } => self.tell(now, service::Input::Submitted { ticket, intent }),
             Input::Answer { id, answer } => self.answered(now, id, answer),
@@ -276,6 +305,7 @@ impl Engine {
 
     /// Takes in that it is now at least as late as [`Engine::poll_timeout`] said. Does nothing if it is not.
     pub fn handle_timeout(&mut self, now: Now) {
+        self.core.now = now.mono;
         self.service.handle_timeout(now);
         while let Some(due) = self.core.timers.due(now.mono) {
             match due {
@@ -328,6 +358,7 @@ impl Engine {
     }
 
     fn answered(&mut self, now: Now, id: RequestId, answer: Answer) {
+        self.core.count(id, &answer);
         let is_last = matches!(answer, Answer::End | Answer::Failed(_));
         let owners = &mut self.core.owners;
         let owner = if is_last { owners.remove(&id) } else { owners.get(&id).copied() };

@@ -73,6 +73,12 @@ impl Operations {
         self.running.len()
     }
 
+    /// How many requests wait for their turn.
+    pub(super) fn depths(&self) -> [(&'static str, usize); 2] {
+        let to_cluster = self.requests.waiting() + self.lease_requests.waiting();
+        [("cluster requests", to_cluster), ("image questions", self.questions.waiting())]
+    }
+
     pub(super) fn start(&mut self, id: CommandId, operation: Operation) {
         let share = operation.share();
         self.running.insert(id, Running { operation, share, state: State::Between });

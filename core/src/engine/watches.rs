@@ -16,13 +16,15 @@ pub(super) struct Watches(Vec<Running>);
 #[derive(Debug)]
 struct Running {
     watch: Watch,
+    /// The cluster has shown something: whatever is asked next is asked again.
+    begun: bool,
     /// The request whose answer is being read.
     request: Option<RequestId>,
 }
 
 impl Watches {
     pub(super) fn new(watches: impl IntoIterator<Item = Watch>) -> Self {
-        Self(watches.into_iter().map(|watch| Running { watch, request: None }).collect())
+        Self(watches.into_iter().map(|watch| Running { watch, begun: false, request: None }).collect())
     }
 
     pub(super) fn sources(&self) -> Vec<Source> {
@@ -43,7 +45,7 @@ impl Watches {
     /// Takes in a part of an answer.
     pub(super) fn answered(&mut self, now: Instant, id: WatchId, request: RequestId, answer: Answer) {
         let Some(running) = self.0.get_mut(id.0).filter(|running| running.request == Some(request)) else { return };
-        let Running { watch, request } = running;
+        let Running { watch, request, .. } = running;
         match answer {
             Answer::Head(head) => watch.handle_head(now, &head),
             Answer::Data(data) => watch.handle_data(now, &data),
@@ -61,9 +63,12 @@ impl Watches {
 
     /// Has a watch go on as far as it can; what it has seen goes to `see`.
     pub(super) fn step(&mut self, now: Instant, id: WatchId, core: &mut Core, mut see: impl FnMut(Observation)) {
-        let Some(Running { watch, request }) = self.0.get_mut(id.0) else { return };
+        let Some(Running { watch, begun, request }) = self.0.get_mut(id.0) else { return };
         loop {
             while let Some(observation) = watch.poll_observation() {
+                if matches!(observation, Observation::Seen(_)) && std::mem::replace(begun, true) {
+                    core.counted.restarted(watch.source().kind);
+                }
                 if let Some(event) = LogEvent::of(&observation) {
                     core.log(event);
                 }

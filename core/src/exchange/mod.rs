@@ -28,10 +28,11 @@ use crate::fairness::Party;
 use crate::fairness::client_of;
 use crate::http::{Encoding, Refusal, Unknown, accepts, client, is_preflight, normalised};
 use crate::intent::{Answer, Intent, Outcome, OutcomeKind, PasswordOutcome, StreamId};
+use crate::metrics::Requests;
 use crate::model::BearerToken;
 use crate::query::{self, Query};
 use crate::resources::{self, Context, Plan};
-use crate::route::{Alias, Location, Route, required};
+use crate::route::{Alias, Location, Route, Template, required};
 use crate::time::Now;
 use crate::view::View;
 
@@ -133,6 +134,8 @@ pub struct Exchange {
     user_name: Option<Arc<str>>,
     /// The body and what came of it so far, of a write whose body has been read.
     write: Option<write::Write>,
+    /// The kind of URI that it goes to, for who counts requests.
+    template: Template,
     state: State,
 }
 
@@ -177,6 +180,7 @@ impl View {
             user: None,
             user_name: None,
             write: None,
+            template: Template::OTHER,
             state: State::Done,
         };
         let step = exchange.turn_away(self).or_else(|| exchange.preflight());
@@ -226,6 +230,25 @@ impl Exchange {
     /// What the log calls whoever sent it, once they have proved who they are; of a change, not of a read.
     pub fn user_name(&self) -> Option<&Arc<str>> {
         self.user_name.as_ref()
+    }
+
+    /// The kind of URI that it goes to.
+    pub fn template(&self) -> Template {
+        self.template
+    }
+
+    /// Whether an answer with this status says that its credentials are wrong, or are not looked at for now.
+    pub fn is_refused_login(&self, status: StatusCode) -> bool {
+        matches!(status, StatusCode::UNAUTHORIZED | StatusCode::TOO_MANY_REQUESTS)
+            && (self.has_credentials() || self.template == Template::from(&Route::Sessions))
+    }
+
+    /// Counts it, when it has been answered.
+    pub fn count(&self, requests: &Requests, status: StatusCode, took: Duration) {
+        requests.count(self.template, &self.head.method, status, took);
+        if self.is_refused_login(status) {
+            requests.refused_login();
+        }
     }
 
     /// Whether its sender has proved who they are.
@@ -292,6 +315,9 @@ impl Exchange {
         // Read once, for all that follows.
         let uri = self.head.uri.clone();
         let location = Location::parse(uri.path());
+        if let Some(location) = &location {
+            self.template = Template::from(&location.route);
+        }
         let token = self.head.headers.get(X_AUTH_TOKEN);
         if location.as_ref().is_some_and(|location| self.needs_nothing(location)) {
             let session =

@@ -33,6 +33,21 @@ pub struct Limits {
     pub grace: Duration,
 }
 
+impl Limits {
+    /// Of a listener that only those come to who look after the service.
+    pub fn of_metrics() -> Self {
+        Self {
+            connections: METRICS_CONNECTIONS,
+            connections_of_client: METRICS_CONNECTIONS,
+            grace: Duration::ZERO,
+            ..Self::default()
+        }
+    }
+}
+
+/// Connections at a time to the listener for metrics and probes.
+const METRICS_CONNECTIONS: usize = 64;
+
 impl Default for Limits {
     fn default() -> Self {
         Self {

@@ -55,6 +55,10 @@ impl Callers {
         self.asked.contains_key(&id)
     }
 
+    pub(super) fn waiting(&self) -> usize {
+        self.waiting.len()
+    }
+
     pub(super) fn has_waiters(&self) -> bool {
         !self.asked.is_empty() || !self.waiting.is_empty()
     }

@@ -130,6 +130,11 @@ impl Commands {
             || self.by_machine.values().any(|machine| machine.waiting.iter().any(|waiting| !waiting.askers.is_empty()))
     }
 
+    /// How many wait for another of the same machine.
+    pub(super) fn waiting(&self) -> usize {
+        self.by_machine.values().map(|machine| machine.waiting.len()).sum()
+    }
+
     /// Something was done in a namespace: the machines of it for which something is worth another attempt now.
     fn permitted_in(&mut self, namespace: &str, now: Instant) -> Vec<VmId> {
         let first = format!("{namespace}.");

@@ -12,6 +12,7 @@ mod http_boot;
 mod inventory;
 mod login_limiter;
 mod lost_media;
+mod measure;
 mod orphans;
 mod outage;
 mod passwords;

@@ -111,6 +111,10 @@ impl Passwords {
         !self.waiting.is_empty() || !self.at_work.is_empty()
     }
 
+    pub(super) fn waiting(&self) -> usize {
+        self.waiting.len()
+    }
+
     fn begin(&mut self, at_work: AtWork) -> PasswordWorkId {
         self.last += 1;
         let id = PasswordWorkId(self.last);

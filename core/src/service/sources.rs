@@ -30,6 +30,15 @@ pub(super) struct Sources {
     outage: Outage,
 }
 
+/// How well a source is seen.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct HowSeen {
+    /// Whether it has been listed.
+    pub(super) listed: bool,
+    /// How long ago it was last seen to be current.
+    pub(super) age: Duration,
+}
+
 #[derive(Debug, Default)]
 struct State {
     listed: bool,
@@ -52,6 +61,16 @@ impl Sources {
 
     pub(super) fn outage(&mut self) -> &mut Outage {
         &mut self.outage
+    }
+
+    /// How well each source is seen. One that is not there to be seen, or that may not be, has no age.
+    pub(super) fn sights(&self, now: Instant) -> impl Iterator<Item = (&'static str, HowSeen)> {
+        let is_there = |state: &&State| !matches!(state.obstacle, Some(Obstacle::Forbidden(_) | Obstacle::Missing));
+        self.known.iter().filter_map(move |(source, state)| {
+            let state = Some(state).filter(is_there)?;
+            let seen = self.unseen_since(state).or(self.announced)?;
+            Some((source.kind, HowSeen { listed: state.listed, age: now.saturating_since(seen) }))
+        })
     }
 
     /// Whether a namespace's machines are in sight, as of the last word of its streams.

@@ -25,7 +25,7 @@ pub(crate) fn run<R: Runtime>(args: &CheckArgs) -> Result<(), Failure> {
 }
 
 fn describe(settings: &Settings) -> String {
-    let Settings { listen, tls, limits, service, kubevirt } = settings;
+    let Settings { listen, tls, metrics_listen, limits, service, kubevirt } = settings;
     let mut text = String::new();
     let scheme = if tls.is_some() { "https" } else { "http" };
     let convention = match service.id_convention {
@@ -33,6 +33,9 @@ fn describe(settings: &Settings) -> String {
         IdConvention::Legacy => "legacy (<vm>)",
     };
     let _ = writeln!(text, "listens on {scheme}://{listen}");
+    if let Some(metrics) = metrics_listen {
+        let _ = writeln!(text, "serves metrics on http://{metrics}");
+    }
     let _ = writeln!(text, "takes {} connections, {} of one client", limits.connections, limits.connections_of_client);
     let _ = writeln!(text, "names systems by the convention {convention}");
     for chassis in &service.chassis {

@@ -17,15 +17,17 @@ use std::time::Duration;
 
 use kubevirt_redfish_core::Setup;
 use kubevirt_redfish_core::config::Config;
+use kubevirt_redfish_core::metrics::Measured;
 use rustls::ServerConfig;
 use tokio::sync::{oneshot, watch};
 
 use crate::clock::Clock;
 use crate::config::{self, ListenAddress, Settings};
 use crate::driver::Driver;
+use crate::process;
 use crate::random;
 use crate::runtime::{self, Runtime};
-use crate::server::{Limits, Redfish, Server};
+use crate::server::{Limits, Metrics, Redfish, Server};
 use crate::ssdp;
 use crate::tls;
 use crate::transport::Transport;
@@ -87,6 +89,8 @@ struct App<R: Runtime> {
     driver: Driver<R>,
     signals: R::Signals,
     drain_delay: Duration,
+    /// Where metrics and probes are answered, if anywhere, and what is counted for them.
+    metrics: Option<(Server<R>, Arc<Measured>)>,
     /// Where searches for Redfish services come in, if they are to be answered.
     searches: Option<R::Udp>,
 }
@@ -95,6 +99,7 @@ impl<R: Runtime> App<R> {
     /// Takes the address and makes the service; requests are answered once it runs.
     async fn start(
         listen: &ListenAddress,
+        metrics_listen: Option<&ListenAddress>,
         tls: Option<Arc<ServerConfig>>,
         limits: Limits,
         config: Config,
@@ -104,27 +109,43 @@ impl<R: Runtime> App<R> {
         // From here on a signal means to stop in order, however early it comes.
         let signals = R::signals().map_err(|error| Failure::Runtime(format!("signals cannot be received: {error}")))?;
         let server = bind(listen, tls, within_files(limits), "--listen").await?;
+        let metrics = match metrics_listen {
+            Some(listen) => {
+                let server = bind(listen, None, Limits::of_metrics(), "--metrics-listen").await?;
+                let address = server.local_address().map_err(Failure::runtime)?;
+                tracing::info!(%address, "metrics and probes");
+                Some((server, Arc::default()))
+            }
+            None => None,
+        };
         let searches = if config.ssdp { Some(join_searches::<R>()?) } else { None };
         let entropy = random::entropy().map_err(Failure::runtime)?;
         let seed = random::seed().map_err(Failure::runtime)?;
         let clock = Clock::start();
         let drain_delay = config.drain_delay;
         let driver = Driver::start(clock, Setup::new(config, kubevirt, entropy, seed), transport);
-        Ok(Self { clock, server, driver, signals, drain_delay, searches })
+        Ok(Self { clock, server, driver, signals, drain_delay, metrics, searches })
     }
 
     /// Runs until the process is asked to end, then finishes what is in flight.
     async fn run(self) -> Result<(), Failure> {
-        let Self { clock, server, driver, mut signals, drain_delay, searches } = self;
+        let Self { clock, server, driver, mut signals, drain_delay, metrics, searches } = self;
         if let Some(socket) = searches {
             let address = server.local_address().map_err(Failure::runtime)?;
             R::detach(R::spawn(ssdp::serve::<R>(socket, address, driver.views())));
         }
         let submissions = driver.submissions();
-        let handler = Redfish::<R>::new(clock, driver.views(), submissions.clone());
+        let measured = metrics.as_ref().map(|(_, measured)| Arc::clone(measured));
+        let handler = Redfish::<R>::new(clock, driver.views(), submissions.clone(), measured);
         let (stop_server, server_stops) = watch::channel(false);
         let (stop_driver, driver_stops) = watch::channel(false);
         let drain = server.drain();
+        // Until the end: whoever waits for this process to end can see it do so.
+        let (_stop_metrics, metrics_stop) = watch::channel(false);
+        if let Some((listener, measured)) = metrics {
+            let metrics = Metrics::<R>::new(clock, driver.views(), driver.measurements(), measured, drain.clone());
+            R::detach(R::spawn(listener.serve(metrics, metrics_stop)));
+        }
         let mut serving = Finish::of::<R>(server.serve(handler, server_stops));
         let mut driving = Finish::of::<R>(driver.run(driver_stops));
         let asked = async {
@@ -198,20 +219,13 @@ async fn bind<R: Runtime>(
 
 /// The same, with fewer connections if the process may not have so many files open.
 fn within_files(wanted: Limits) -> Limits {
-    let Some(files) = open_files() else { return wanted };
+    let Some(files) = process::most_files().and_then(|files| usize::try_from(files).ok()) else { return wanted };
     let limits = wanted.within(files);
     if limits.connections < wanted.connections {
         let connections = limits.connections;
         tracing::warn!(files, connections, "fewer connections are taken: the process may not have more files open");
     }
     limits
-}
-
-/// How many files the process may have open, as Linux says.
-fn open_files() -> Option<usize> {
-    let limits = std::fs::read_to_string("/proc/self/limits").ok()?;
-    let line = limits.lines().find_map(|line| line.strip_prefix("Max open files"))?;
-    line.split_whitespace().next()?.parse().ok()
 }
 
 fn join_searches<R: Runtime>() -> Result<R::Udp, Failure> {

@@ -8,13 +8,14 @@ use crate::cli::ServeArgs;
 use crate::config::{self, Loaded};
 use crate::random;
 use crate::runtime::Runtime;
+use crate::tls;
 use crate::transport::{ApiServer as _, Transport, find_credentials};
 
 /// Runs until the process is asked to end.
 pub(crate) async fn run<R: Runtime>(args: ServeArgs) -> Result<(), Failure> {
     let path = config_path::<R>(args.config.as_ref())?;
     let Loaded { settings, warnings } = config::load(&path).map_err(|error| Failure::Usage(error.to_string()))?;
-    let tls = load_tls(&settings)?;
+    let server_tls = load_tls(&settings)?;
     for warning in warnings.iter().map(ToString::to_string).chain(expiry(&settings)) {
         tracing::warn!(%warning, "configuration");
     }
@@ -27,9 +28,15 @@ pub(crate) async fn run<R: Runtime>(args: ServeArgs) -> Result<(), Failure> {
     config.service_uuid = service_uuid(&server_address, kubernetes.namespace(), &config);
     let transport = Transport::ApiServer(kubernetes);
     let listen = args.listen.unwrap_or(settings.listen);
-    let secure = tls.is_some();
+    let secure = server_tls.is_some();
     let (chassis, accounts) = (config.chassis.len(), config.accounts.len());
-    let app = App::<R>::start(&listen, tls, settings.limits, config, kubevirt, transport).await?;
+    let metrics_listen = args.metrics_listen.or(settings.metrics_listen);
+    let app =
+        App::<R>::start(&listen, metrics_listen.as_ref(), server_tls, settings.limits, config, kubevirt, transport)
+            .await?;
+    if let Some((_, measured)) = &app.metrics {
+        measured.set_certificate_end(settings.tls.as_ref().and_then(tls::expiry));
+    }
     let address = app.server.local_address().map_err(Failure::runtime)?;
     tracing::info!(%address, tls = secure, cluster = server_address, chassis, accounts, "listening");
     app.run().await

@@ -46,6 +46,9 @@ pub(crate) struct SimulateArgs {
     /// Where to listen; port 0 for any that is free
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:8443")]
     pub(crate) listen: ListenAddress,
+    /// Serve metrics and probes there as well, by plain HTTP and to anyone
+    #[arg(long, value_name = "HOST:PORT")]
+    pub(crate) metrics_listen: Option<ListenAddress>,
     /// How many virtual machines there are
     #[arg(long, value_name = "COUNT", default_value_t = 3, value_parser = clap::value_parser!(u32).range(0..=100_000))]
     pub(crate) systems: u32,
@@ -136,7 +139,8 @@ pub(crate) async fn run<R: Runtime>(args: SimulateArgs) -> Result<(), Failure> {
     let config = config(&args, &password)?;
     let transport = Transport::Simulated(simulated);
     let settings = Settings { own_namespace: Namespace::new("kubevirt-redfish"), ..Settings::default() };
-    let app = App::<R>::start(&args.listen, tls, Limits::default(), config, settings, transport).await?;
+    let metrics = args.metrics_listen.as_ref();
+    let app = App::<R>::start(&args.listen, metrics, tls, Limits::default(), config, settings, transport).await?;
     let address = app.server.local_address().map_err(Failure::runtime)?;
     let text = instructions(&args, address, cluster_address, &password);
     print(&text);

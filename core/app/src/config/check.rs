@@ -72,6 +72,7 @@ impl Check<'_> {
         }
         let (listen, tls) = self.server(&file.server);
         let drain_delay = self.drain_delay(&file.server);
+        let metrics_listen = self.metrics_listen(&file.server, &listen);
         let trusted_proxies = self.trusted_proxies(&file.server);
         let (limits, render_cache) = (self.limits(&file.server), self.render_cache(&file.server));
         let names: Vec<_> = file.chassis.value.iter().map(|entry| entry.value.name.value.clone()).collect();
@@ -123,7 +124,7 @@ impl Check<'_> {
             image_hosts: kubevirt.image_hosts.clone(),
             ..Config::default()
         };
-        Settings { listen, tls, limits, service, kubevirt }
+        Settings { listen, tls, metrics_listen, limits, service, kubevirt }
     }
 
     fn server(&mut self, server: &Server) -> (ListenAddress, Option<TlsFiles>) {
@@ -147,6 +148,19 @@ impl Check<'_> {
             }
         }
         (ListenAddress { host: host.to_owned(), port }, self.tls(server))
+    }
+
+    fn metrics_listen(&mut self, server: &Server, listen: &ListenAddress) -> Option<ListenAddress> {
+        let text = server.metrics_listen.as_ref().filter(|text| !text.value.trim().is_empty())?;
+        let refused = match text.value.trim().parse::<ListenAddress>() {
+            Ok(address) if address.port != 0 && address.port == listen.port => {
+                format!("port {} is server.port already; expected another one", address.port)
+            }
+            Ok(address) => return Some(address),
+            Err(error) => error,
+        };
+        self.refuse(text.referenced, "server.metrics_listen", refused);
+        None
     }
 
     fn drain_delay(&mut self, server: &Server) -> Duration {

@@ -121,6 +121,8 @@ pub struct Server {
     /// How long the service goes on after SIGTERM, with `Connection: close` in its answers, until whatever sends clients to
     /// it has noticed (`0s` to `5m`, default `5s`). A pod needs 23 seconds more than that to end in order.
     pub drain_delay: Option<Spanned<String>>,
+    /// Serve metrics and probes at this `HOST:PORT`, by plain HTTP and to anyone (default: nowhere).
+    pub metrics_listen: Option<Spanned<String>>,
     /// Connections of clients at a time (16 to 65536, default 1024).
     pub connections: Option<Spanned<i64>>,
     /// Connections of one client at a time, which is an address or an IPv6 network of 64 bits (default 256).

@@ -4,6 +4,7 @@ mod activity;
 mod connection;
 mod correlation;
 mod held;
+mod metrics;
 mod open;
 mod redfish;
 mod request_body;
@@ -29,6 +30,7 @@ use open::Open;
 
 pub use connection::Peer;
 pub use kubevirt_redfish_core::fairness::Limits;
+pub(crate) use metrics::Metrics;
 pub use redfish::Redfish;
 pub use stream::{AnswerBody, StreamBody};
 
@@ -79,7 +81,7 @@ impl Drain {
         self.news.send_replace(true);
     }
 
-    fn has_begun(&self) -> bool {
+    pub(crate) fn has_begun(&self) -> bool {
         self.begun.load(Ordering::Relaxed)
     }
 

@@ -11,6 +11,7 @@ use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Versio
 use http_body_util::Full;
 use hyper::body::Incoming;
 use kubevirt_redfish_core::fairness::{LONG_READS, Party, REFUSED_AFTER, REQUESTS};
+use kubevirt_redfish_core::metrics::Measured;
 use kubevirt_redfish_core::model::CorrelationId;
 use kubevirt_redfish_core::{self as core, Signal, Step, View};
 use tracing::Level;
@@ -40,6 +41,8 @@ struct Inner {
     clock: Clock,
     views: Arc<ArcSwap<View>>,
     submissions: Submissions,
+    /// Where requests are counted, if somebody wants to know.
+    measured: Option<Arc<Measured>>,
     /// For requests that are not answered at once: nobody has so many under way that others cannot have any.
     requests: Permits<Party>,
     /// For reads that take long, a few at a time: the others are not to be without a processor.
@@ -47,10 +50,15 @@ struct Inner {
 }
 
 impl<R> Redfish<R> {
-    /// Answers reads from `views` and submits changes to `submissions`.
-    pub fn new(clock: Clock, views: Arc<ArcSwap<View>>, submissions: Submissions) -> Self {
+    /// Answers reads from `views`, submits changes to `submissions`, and counts them in `measured`.
+    pub fn new(
+        clock: Clock,
+        views: Arc<ArcSwap<View>>,
+        submissions: Submissions,
+        measured: Option<Arc<Measured>>,
+    ) -> Self {
         let (requests, long_reads) = (Permits::new(REQUESTS), Permits::new(LONG_READS));
-        let inner = Inner { clock, views, submissions, requests, long_reads };
+        let inner = Inner { clock, views, submissions, measured, requests, long_reads };
         Self { inner: Arc::new(inner), runtime: PhantomData }
     }
 }
@@ -66,7 +74,8 @@ impl<R: Runtime> Handler for Redfish<R> {
     ) -> impl Future<Output = io::Result<Response<AnswerBody>>> + Send + 'static {
         let (parts, body) = request.into_parts();
         let mut body = RequestBody::new(body);
-        let mut record = Record::of(&parts, correlation_id(&peer, &parts.headers));
+        let is_counted = self.inner.measured.is_some();
+        let mut record = Record::of(&parts, correlation_id(&peer, &parts.headers), is_counted);
         let is_http1 = parts.version < Version::HTTP_2;
         let expects_continue = !body.has_ended() && parts.headers.contains_key(header::EXPECT);
         let inner = self.inner;
@@ -82,7 +91,7 @@ impl<R: Runtime> Handler for Redfish<R> {
                 Step::Respond(response) => (exchange, whole(response)),
                 step => Box::pin(inner.carry::<R>(&peer, exchange, step, &mut body, &mut record)).await?,
             };
-            record.write(&exchange, response.status());
+            record.write(&exchange, response.status(), inner.measured.as_deref());
             drop(exchange);
             // Who waits to be asked for the body has not begun to send it.
             if !body.has_ended() && !expects_continue {
@@ -234,8 +243,8 @@ struct Record {
 }
 
 impl Record {
-    fn of(parts: &http::request::Parts, correlation_id: HeaderValue) -> Self {
-        let is_timed = !is_read(&parts.method) || tracing::enabled!(Level::DEBUG);
+    fn of(parts: &http::request::Parts, correlation_id: HeaderValue, is_counted: bool) -> Self {
+        let is_timed = is_counted || !is_read(&parts.method) || tracing::enabled!(Level::DEBUG);
         let record = Self { correlation_id, begin: is_timed.then(Instant::now) };
         tracing::trace!(correlation_id = record.text(), method = %parts.method, path = parts.uri.path(), "request");
         record
@@ -250,17 +259,18 @@ impl Record {
     }
 
     /// One line for each change and for each log-in that is refused; others for whoever looks for a fault.
-    fn write(&self, exchange: &core::Exchange, status: StatusCode) {
+    fn write(&self, exchange: &core::Exchange, status: StatusCode, measured: Option<&Measured>) {
         let (method, path, client) = (exchange.method(), exchange.path(), exchange.client());
         let is_refused = status.is_client_error() || status.is_server_error();
-        let is_log_in =
-            || exchange.has_credentials() || path.trim_end_matches('/').ends_with("/SessionService/Sessions");
-        let is_refused_log_in =
-            matches!(status, StatusCode::UNAUTHORIZED | StatusCode::TOO_MANY_REQUESTS) && is_log_in();
+        let is_refused_log_in = exchange.is_refused_login(status);
         let changes = !is_read(method) && *method != Method::OPTIONS;
         let correlation_id = self.text();
         let (status_code, user) = (status.as_u16(), exchange.user_name().map(|name| &**name));
-        let duration_us = self.begin.map(|begin| microseconds(begin.elapsed()));
+        let took = self.begin.map(|begin| begin.elapsed());
+        if let (Some(measured), Some(took)) = (measured, took) {
+            exchange.count(&measured.requests, status, took);
+        }
+        let duration_us = took.map(microseconds);
         if is_refused_log_in {
             tracing::warn!(correlation_id, %client, %method, %path, status_code, duration_us, "log-in refused");
         } else if changes && is_refused {

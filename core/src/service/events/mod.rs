@@ -108,6 +108,15 @@ enum Channel {
 }
 
 impl Events {
+    /// How many events wait for servers that they are pushed to.
+    pub(super) fn waiting(&self) -> usize {
+        let queue = |subscriber: &Subscriber| match &subscriber.channel {
+            Channel::Push(push) => push.waiting(),
+            Channel::Stream { .. } => 0,
+        };
+        self.subscribers.values().map(queue).sum()
+    }
+
     /// `entropy` is secret: what is shown of it cannot be turned back.
     pub(super) fn new(entropy: &[u8; 32]) -> Self {
         let hash = Sha256::new().chain_update(b"events").chain_update(entropy).finalize();

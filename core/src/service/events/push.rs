@@ -61,6 +61,11 @@ impl Push {
         push
     }
 
+    /// How many events wait.
+    pub(super) fn waiting(&self) -> usize {
+        self.queue.len()
+    }
+
     /// Lets an event wait; the oldest makes room.
     pub(super) fn enqueue(&mut self, event: Arc<Event>) {
         self.queue.push_back(event);
