@@ -54,6 +54,25 @@ ROUTE_SCHEMA = strict(
 
 # The objects whose schemas are not Kubernetes' own.
 ELSEWHERE = {"Certificate", "HTTPRoute", "TLSRoute"}
+OPERATOR = "monitoring.coreos.com/v1"
+
+# What the chart uses of monitoring.coreos.com/v1.
+METADATA = strict(["name", "namespace", "labels"], name=TEXT, namespace=TEXT, labels=LABELS)
+MONITORING = {
+    "ServiceMonitor": strict(
+        ["apiVersion", "kind", "metadata", "spec"], apiVersion={"const": OPERATOR}, kind=TEXT, metadata=METADATA,
+        spec=strict(["selector", "endpoints"], selector=strict(["matchLabels"], matchLabels=LABELS), endpoints={
+            "type": "array", "minItems": 1, "items": strict(["port"], port=TEXT, path=TEXT, interval=TEXT)}),
+    ),
+    "PrometheusRule": strict(
+        ["apiVersion", "kind", "metadata", "spec"], apiVersion={"const": OPERATOR}, kind=TEXT, metadata=METADATA,
+        spec=strict(["groups"], groups={"type": "array", "minItems": 1, "items": strict(
+            ["name", "rules"], name=TEXT, rules={"type": "array", "minItems": 1, "items": {
+                **strict(["alert", "expr"], alert=TEXT, expr=TEXT, labels=LABELS, annotations=LABELS),
+                "properties": {"alert": TEXT, "expr": TEXT, "for": TEXT, "labels": LABELS, "annotations": LABELS},
+            }})}),
+    ),
+}
 
 
 def render(values, apis=(), kube="v1.33.0"):
@@ -70,6 +89,8 @@ def validate(documents, kube):
     for document in documents:
         if document["kind"] == "Route":
             jsonschema.validate(document, ROUTE_SCHEMA)
+        elif document["kind"] in MONITORING:
+            jsonschema.validate(document, MONITORING[document["kind"]])
         elif document["kind"] not in ELSEWHERE:
             kubernetes_validate.validate(document, kube, strict=True)
 
@@ -181,6 +202,9 @@ VALUES = {
     "HTTPRoute": {"gateway": GATEWAY},
     "TLSRoute": {"gateway": {**GATEWAY, "kind": "TLSRoute"}, "server": {"tls": {"existingSecret": "tls"}}, "route": {"enabled": False}},
     "autoscaling": {"autoscaling": {"enabled": True}},
+    "no metrics": {"metrics": {"enabled": False}},
+    "metrics": {"metrics": {"port": 9100, "serviceMonitor": {"labels": {"release": "p"}, "interval": "1m"}},
+                "server": {"host": "::"}, "networkPolicy": {"metricsFrom": [{"namespaceSelector": {}}]}},
     "network": {"networkPolicy": {"from": [{"namespaceSelector": {}}], "egress": {"enabled": True}}},
     "pods": {"nodeSelector": {"a": "b"}, "tolerations": [{"operator": "Exists"}], "priorityClassName": "high",
              "imagePullSecrets": [{"name": "pull"}], "deployment": {"podAnnotations": {"a": "b"}, "container": {
@@ -197,6 +221,8 @@ REFUSED = {
     "scope": {"scope": "everything"},
     "termination is edge": {"server": {"tls": {"existingSecret": "tls"}}, "route": {"enabled": True}},
     "there is no certificate": {"server": {"tls": {"enabled": True}}, "route": {"enabled": False}},
+    "metrics.port is": {"metrics": {"port": 8443}},
+    "intervall": {"metrics": {"serviceMonitor": {"intervall": "30s"}}},
     "targetPort is": {"server": {"port": 9000}},
     "issuerRef": {"server": {"tls": {"certManager": {"enabled": True}}}, "route": {"enabled": False}},
     "parentRefs": {"gateway": {"enabled": True}},
@@ -208,7 +234,7 @@ def chart():
     findings = [finding for finding in findings["messages"] if finding["severity"] > 1] + findings["errors"]
     assert not findings, findings
     count = 0
-    for (name, values), minor, apis in itertools.product(VALUES.items(), (27, 30, 33, 35), ((), (ROUTE,))):
+    for (name, values), minor, apis in itertools.product(VALUES.items(), (27, 30, 33, 35), ((), (ROUTE, OPERATOR))):
         try:
             documents = render(merged(USERS, values), apis, f"v1.{minor}.0")
             validate(documents, f"1.{minor}")
@@ -229,6 +255,21 @@ def chart():
     usual = render(USERS)
     assert "Route" not in kinds(usual) and "Route" in kinds(render(USERS, [ROUTE]))
     assert {"PodDisruptionBudget", "NetworkPolicy"} <= kinds(usual)
+    # Metrics are on, and reached by a Service of their own.
+    measured = render(USERS, [OPERATOR])
+    assert "ServiceMonitor" not in kinds(usual) and {"ServiceMonitor", "PrometheusRule"} <= kinds(measured)
+    rules = yaml.safe_load(pathlib.Path("deploy/observability/alerts.yaml").read_text())
+    assert one(measured, "PrometheusRule")["spec"] == rules
+    port = one(measured, "Service", f"{OURS}-metrics")["spec"]["ports"][0]
+    container = one(measured, "Deployment")["spec"]["template"]["spec"]["containers"][0]
+    address = {"name": "KUBEVIRT_REDFISH_SERVER_METRICS_LISTEN", "value": f"0.0.0.0:{port['port']}"}
+    assert address in container["env"] and container["ports"][1] == {
+        "name": "metrics", "containerPort": port["targetPort"], "protocol": "TCP"}
+    selected = one(measured, "ServiceMonitor")["spec"]["selector"]["matchLabels"].items()
+    services = [document for document in measured if document["kind"] == "Service"]
+    assert [s["metadata"]["name"] for s in services if selected <= s["metadata"]["labels"].items()] == [f"{OURS}-metrics"]
+    off = render(merged(USERS, {"metrics": {"enabled": False}}), [OPERATOR])
+    assert "metrics" not in json.dumps(off).lower()
     # What deployments of the earlier chart rely on.
     earlier = render(EARLIER, [ROUTE])
     pod = one(earlier, "Deployment", OURS)["spec"]["template"]["spec"]
