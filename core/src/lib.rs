@@ -22,6 +22,7 @@ mod exchange;
 pub mod fairness;
 #[cfg(feature = "kubevirt")]
 pub mod guide;
+mod hosts;
 mod http;
 mod intent;
 mod membership;
@@ -44,6 +45,7 @@ pub use engine::{
     Setup, Target,
 };
 pub use exchange::{Exchange, Peer, Signal, Step, refuse_head, refuse_stopped};
+pub use hosts::{Host, Hosts, hosts};
 pub use intent::{Intent, Outcome, StreamId, Ticket};
 #[cfg(feature = "kubevirt")]
 pub use kubevirt_redfish_kubevirt as kubevirt;

@@ -16,7 +16,7 @@ const FLOORS: &[&[&str]] = &[
     &["view"],
     &["changes", "discovery", "metrics", "resources"],
     &["query", "service"],
-    &["engine", "exchange"],
+    &["engine", "exchange", "hosts"],
 ];
 
 /// What is in crates of its own.

@@ -9,7 +9,7 @@ use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 #[cfg(feature = "simulate")]
 use crate::command::simulate::{self, SimulateArgs};
-use crate::command::{self, Failure};
+use crate::command::{self, Failure, hosts};
 use crate::config::ListenAddress;
 use crate::runtime::Runtime;
 
@@ -57,6 +57,32 @@ Examples:
   The same in a script:
       kubevirt-redfish hash-password --password-file - < password.txt";
 
+const CHECK_EXAMPLES: &str = "\
+Examples:
+  kubevirt-redfish check --config config.yaml
+  kubevirt-redfish check --config config.yaml --cluster --kubeconfig ~/.kube/config
+
+With --cluster it looks at versions, feature gates, APIs, the rights of whoever asks, storage, the clock and the
+machines. It changes nothing, and says with each finding the command that mends it or shows more.
+
+Exit status: 0 if all is well, 2 if the configuration cannot be used. With --cluster: 0 if all is well, 1 if
+there are errors or the configuration cannot be used, 2 if there are only warnings in the cluster.";
+
+const HOSTS_EXAMPLES: &str = "\
+Examples:
+  kubevirt-redfish hosts --config config.yaml --url https://redfish.example.com
+  kubevirt-redfish hosts --config config.yaml --url https://redfish.example.com --format bmh | kubectl apply -f -
+
+Formats:
+  table            for people
+  json             everything, for scripts
+  bmh              BareMetalHosts of Metal3
+  install-config   platform.baremetal.hosts of OpenShift's install-config.yaml
+  clusterinstance  spec.nodes of a ClusterInstance (SiteConfig operator, ACM)
+
+A host needs a Secret with its user name and password, called <name>-bmc; install-config has them in itself and
+leaves them to be filled in. The interface that the machine boots from first gives the MAC address to boot by.";
+
 const RBAC_EXAMPLES: &str = "\
 Examples:
   kubevirt-redfish rbac --config config.yaml | kubectl apply -f -
@@ -98,8 +124,12 @@ enum Command {
     #[cfg(feature = "simulate")]
     #[command(after_help = simulate::EXAMPLES)]
     Simulate(SimulateArgs),
-    /// Check a configuration file and say what it means
+    /// Check a configuration file and say what it means, and whether the cluster has what it needs
+    #[command(after_help = CHECK_EXAMPLES)]
     Check(CheckArgs),
+    /// Print what installers need to know of each machine: addresses, UUID, boot mode
+    #[command(after_help = HOSTS_EXAMPLES)]
+    Hosts(HostsArgs),
     /// Print the roles and bindings that a configuration needs in the cluster, and no more
     #[command(after_help = RBAC_EXAMPLES)]
     Rbac(RbacArgs),
@@ -143,6 +173,38 @@ pub(crate) struct CheckArgs {
     /// The configuration file
     #[arg(long, value_name = "FILE", env = "CONFIG_PATH")]
     pub(crate) config: Option<PathBuf>,
+    /// Look at the cluster as well
+    #[arg(long)]
+    pub(crate) cluster: bool,
+    /// Credentials for the cluster [default: KUBECONFIG, the pod's service account, or ~/.kube/config]
+    #[arg(long, value_name = "FILE", requires = "cluster")]
+    pub(crate) kubeconfig: Option<PathBuf>,
+    /// The namespace that the service runs in [default: that of the credentials]
+    #[arg(long, value_name = "NAMESPACE", requires = "cluster", value_parser = namespace)]
+    pub(crate) namespace: Option<String>,
+}
+
+/// The arguments of `hosts`.
+#[derive(Debug, Args)]
+pub(crate) struct HostsArgs {
+    /// The configuration file
+    #[arg(long, value_name = "FILE", env = "CONFIG_PATH")]
+    pub(crate) config: Option<PathBuf>,
+    /// Credentials for the cluster [default: KUBECONFIG, the pod's service account, or ~/.kube/config]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) kubeconfig: Option<PathBuf>,
+    /// Where clients find the service, without a path [default: what server.host, port and tls say]
+    #[arg(long, value_name = "URL")]
+    pub(crate) url: Option<String>,
+    /// What to print
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t = hosts::Format::Table)]
+    pub(crate) format: hosts::Format,
+    /// Only the machines of this chassis
+    #[arg(long, value_name = "NAME")]
+    pub(crate) chassis: Option<String>,
+    /// Have installers take any certificate of the service
+    #[arg(long)]
+    pub(crate) disable_certificate_verification: bool,
 }
 
 /// The arguments of `rbac`.
@@ -172,9 +234,10 @@ pub(crate) struct HashPasswordArgs {
     pub(crate) password_file: Option<PathBuf>,
 }
 
-/// What goes on until it is asked to end.
+/// What speaks to others.
 enum Running {
     Serve(ServeArgs),
+    Hosts(HostsArgs),
     #[cfg(feature = "simulate")]
     Simulate(SimulateArgs),
 }
@@ -196,7 +259,7 @@ pub fn main<R: Runtime>() -> ExitCode {
         }
     };
     match run::<R>(cli) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(status) => ExitCode::from(status),
         Err(failure) => {
             crate::log::last_words(format!("{}: {failure}\n", R::PROGRAM));
             ExitCode::from(failure.exit_status())
@@ -204,16 +267,20 @@ pub fn main<R: Runtime>() -> ExitCode {
     }
 }
 
-fn run<R: Runtime>(cli: Cli) -> Result<(), Failure> {
+/// Does what was asked for; the exit status.
+fn run<R: Runtime>(cli: Cli) -> Result<u8, Failure> {
     let command = match cli.command {
         Some(Command::Check(args)) => return command::check::run::<R>(&args),
-        Some(Command::Rbac(args)) => return command::rbac::run::<R>(&args),
-        Some(Command::HashPassword(args)) => return command::hash_password::run(&args),
+        Some(Command::Hosts(args)) => Running::Hosts(args),
+        Some(Command::Rbac(args)) => return command::rbac::run::<R>(&args).map(|()| 0),
+        Some(Command::HashPassword(args)) => return command::hash_password::run(&args).map(|()| 0),
         Some(Command::Completions { shell }) => {
             command::manual::completions(shell, command_line(R::PROGRAM), R::PROGRAM);
-            return Ok(());
+            return Ok(0);
         }
-        Some(Command::Man { command }) => return command::manual::page(command_line(R::PROGRAM), command.as_deref()),
+        Some(Command::Man { command }) => {
+            return command::manual::page(command_line(R::PROGRAM), command.as_deref()).map(|()| 0);
+        }
         Some(Command::Serve(args)) => Running::Serve(args),
         #[cfg(feature = "simulate")]
         Some(Command::Simulate(args)) => Running::Simulate(args),
@@ -227,11 +294,12 @@ fn run<R: Runtime>(cli: Cli) -> Result<(), Failure> {
     let ended = R::block_on(async {
         match command {
             Running::Serve(args) => Box::pin(command::serve::run::<R>(args)).await,
+            Running::Hosts(args) => Box::pin(hosts::run::<R>(args)).await,
             #[cfg(feature = "simulate")]
             Running::Simulate(args) => Box::pin(simulate::run::<R>(args)).await,
         }
     });
-    ended.map_err(|error| Failure::Runtime(format!("no threads can be started: {error}")))?
+    ended.map_err(|error| Failure::Runtime(format!("no threads can be started: {error}")))?.map(|()| 0)
 }
 
 /// The command line with two dashes before each long option. Deployments of earlier versions have one, as in

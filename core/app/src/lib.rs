@@ -18,6 +18,7 @@ pub mod server;
 #[cfg(feature = "simulate")]
 pub mod simulated_api;
 mod ssdp;
+mod survey;
 pub mod tls;
 pub mod transport;
 pub mod trust;

@@ -24,12 +24,14 @@ mod others_medium;
 mod quantity;
 mod request;
 mod rights;
+mod survey;
 mod translate;
 mod watch;
 
 pub use asked::Asked;
 pub use operation::{ImageRequest, Operation, OperationStep, Share, Verification};
 pub use rights::{Right, Rights, rights};
+pub use survey::{Finding, SURVEY_LONGEST, SURVEY_PATIENCE, Survey, Weight};
 pub use watch::{Watch, WatchStep, document_watch, watches};
 
 /// What the configuration says about the cluster.

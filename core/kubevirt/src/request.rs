@@ -176,6 +176,11 @@ impl Path {
         Self("/version".to_owned())
     }
 
+    /// What is below a group and version of the API.
+    pub(crate) fn discovery(group: &'static str) -> Self {
+        Self(format!("/apis/{group}"))
+    }
+
     /// The object of that name in the collection at this path.
     pub(crate) fn object(mut self, name: &ObjectName) -> Self {
         let _ = write!(self.0, "/{name}");

@@ -58,6 +58,12 @@ impl UnixTime {
     pub fn parse(text: &str) -> Option<Self> {
         text.parse::<jiff::Timestamp>().ok().map(|time| Self(time.as_second()))
     }
+
+    /// Reads the date of an HTTP header, such as `Tue, 01 Dec 2026 01:40:06 GMT`.
+    pub fn parse_http_date(text: &str) -> Option<Self> {
+        let time = jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(text).ok()?;
+        Some(Self(time.as_second()))
+    }
 }
 
 /// Prints the form that DSP0266 asks of dates: `YYYY-MM-DDThh:mm:ssZ`.

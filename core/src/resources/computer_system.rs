@@ -17,8 +17,8 @@ use crate::coverage::Age;
 use crate::http::{ETAG_PLACEHOLDER, JsonObject, Refusal, Representation, Schema, schema};
 use crate::messages::{Message, base};
 use crate::model::{
-    Action, BootMode, Indicator, LONGEST_ASSET_TAG, MachineChange, PowerRestore, PowerState, Processors, Tpm, is_plain,
-    plain,
+    Action, BootMode, Indicator, LONGEST_ASSET_TAG, Machine, MachineChange, PowerRestore, PowerState, Processors, Tpm,
+    is_plain, plain,
 };
 use crate::route::{Firmware, Inventory, Route};
 use crate::view::{View, Vm};
@@ -233,10 +233,7 @@ fn render(context: &Context<'_>, vm: &Vm) -> Representation {
         manufacturer: "KubeVirt",
         model: machine.size.as_deref().unwrap_or("Virtual Machine"),
         serial_number: machine.firmware.serial.as_deref().filter(|text| !text.is_empty()),
-        uuid: [machine.firmware.uuid.as_deref(), Some(machine.uid.as_str())]
-            .into_iter()
-            .flatten()
-            .find(|text| is_uuid(text)),
+        uuid: uuid(machine),
         bios_version: vm.firmware().mode.map(|mode| match mode {
             BootMode::Uefi => "OVMF",
             BootMode::Legacy => "SeaBIOS",
@@ -336,6 +333,11 @@ fn as_text<S: Serializer>(value: &Option<impl std::fmt::Display>, serializer: S)
         Some(value) => serializer.collect_str(value),
         None => serializer.serialize_none(),
     }
+}
+
+/// The UUID that the guest reads, or else, if that is none, the cluster's own of the machine.
+pub(crate) fn uuid(machine: &Machine) -> Option<&str> {
+    [machine.firmware.uuid.as_deref(), Some(machine.uid.as_str())].into_iter().flatten().find(|text| is_uuid(text))
 }
 
 /// Whether a text has the form that the schema's `UUID` has. The cluster takes any text for one.

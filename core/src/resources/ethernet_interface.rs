@@ -73,6 +73,18 @@ pub(super) fn interfaces(vm: &Vm) -> Vec<Interface<'_>> {
     .collect()
 }
 
+/// The network interfaces by name, with their addresses as far as these are known.
+pub(crate) fn mac_addresses(vm: &Vm) -> Vec<(String, Option<MacAddress>)> {
+    interfaces(vm).iter().map(|interface| (interface.name.to_owned(), interface.mac())).collect()
+}
+
+impl Interface<'_> {
+    /// What the guest was given counts while it runs; a definition may leave it to the cluster.
+    fn mac(&self) -> Option<MacAddress> {
+        self.running.and_then(|running| running.mac).or_else(|| self.defined?.mac)
+    }
+}
+
 pub(super) fn represent(context: &Context<'_>, vm: &Vm, id: &str) -> Result<Representation, Refusal> {
     let system = context.view.shown_name(&vm.machine.id);
     let interfaces = interfaces(vm);
@@ -80,8 +92,6 @@ pub(super) fn represent(context: &Context<'_>, vm: &Vm, id: &str) -> Result<Repr
         .iter()
         .find(|interface| interface.id == id)
         .ok_or_else(|| Refusal::not_found("EthernetInterface", id))?;
-    // What the guest was given counts while it runs; a definition may leave it to the cluster.
-    let mac = interface.running.and_then(|running| running.mac).or_else(|| interface.defined?.mac);
     let link_up = interface.running.and_then(|running| running.link_up).or_else(|| Some(interface.defined?.link_up));
     let addresses = |wanted: fn(&IpAddr) -> bool| {
         let texts = interface.running.map_or(&[][..], |running| &running.ips).iter();
@@ -93,7 +103,7 @@ pub(super) fn represent(context: &Context<'_>, vm: &Vm, id: &str) -> Result<Repr
         odata_etag: ETAG_PLACEHOLDER,
         id,
         name: interface.name,
-        mac,
+        mac: interface.mac(),
         link_status: if link_up == Some(false) { "LinkDown" } else { "LinkUp" },
         ipv4: addresses(IpAddr::is_ipv4),
         ipv6: addresses(IpAddr::is_ipv6),

@@ -90,7 +90,9 @@ use crate::time::Now;
 use crate::view::{NoSystem, View, Vm};
 
 pub(crate) use access::{extent, is_access, is_kept, owned};
+pub(crate) use computer_system::uuid as system_uuid;
 pub(crate) use coverage::not_known;
+pub(crate) use ethernet_interface::mac_addresses;
 pub(crate) use operation_apply_time::is_asked_for as operation_apply_time_is_asked_for;
 pub(crate) use plan::{Effect, Plan, edit_failure, failure, plan, stream_plan};
 pub(crate) use protocol_features::MAX_LEVELS;

@@ -1,4 +1,6 @@
-//! `check`: says what a configuration file means.
+//! `check`: says what a configuration file means, and with `--cluster` whether the cluster has what it needs.
+
+mod cluster;
 
 use std::fmt::Write as _;
 
@@ -9,19 +11,29 @@ use crate::cli::CheckArgs;
 use crate::config::{self, Loaded, Settings};
 use crate::runtime::Runtime;
 
-/// Checks the file and prints what it means.
-pub(crate) fn run<R: Runtime>(args: &CheckArgs) -> Result<(), Failure> {
+/// Checks the file and prints what it means; the exit status.
+pub(crate) fn run<R: Runtime>(args: &CheckArgs) -> Result<u8, Failure> {
     let path = config_path::<R>(args.config.as_ref())?;
-    let Loaded { settings, warnings } = config::load(&path).map_err(|error| Failure::Usage(error.to_string()))?;
-    let _tls = load_tls(&settings)?;
+    // With the cluster, 2 says that there are no more than warnings.
+    let refused = |text: String| if args.cluster { Failure::Runtime(text) } else { Failure::Usage(text) };
+    let Loaded { settings, warnings } = config::load(&path).map_err(|error| refused(error.to_string()))?;
+    let _tls = load_tls(&settings).map_err(|failure| refused(failure.to_string()))?;
     let mut text = describe(&settings);
+    let warnings: Vec<_> = warnings.iter().map(ToString::to_string).chain(expiry(&settings)).collect();
     // Writing to a text does not fail.
-    for warning in warnings.iter().map(ToString::to_string).chain(expiry(&settings)) {
+    for warning in &warnings {
         let _ = writeln!(text, "warning: {warning}");
     }
     let _ = writeln!(text, "{} can be used", path.display());
     print(&text);
-    Ok(())
+    if !args.cluster {
+        return Ok(0);
+    }
+    // What makes TLS connections uses the same cryptography as the rest; it can only have been set by the same line.
+    let _ = crate::tls::provider().install_default();
+    let name = path.display().to_string();
+    let ended = R::block_on(cluster::run::<R>(args, &name, settings));
+    ended.map_err(|error| Failure::Runtime(format!("no threads can be started: {error}")))?
 }
 
 fn describe(settings: &Settings) -> String {

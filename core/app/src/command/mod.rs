@@ -2,6 +2,7 @@
 
 pub(crate) mod check;
 pub(crate) mod hash_password;
+pub(crate) mod hosts;
 pub(crate) mod manual;
 mod password;
 pub(crate) mod rbac;

@@ -139,7 +139,7 @@ impl fmt::Debug for Watch {
 }
 
 impl Watch {
-    fn new(collection: Collection, namespace: Option<Namespace>, seed: u64) -> Self {
+    pub(crate) fn new(collection: Collection, namespace: Option<Namespace>, seed: u64) -> Self {
         let entropy = Entropy::named(seed, &collection_path(collection, namespace.as_ref()).to_string());
         let source = Source {
             kind: collection.plural(),
