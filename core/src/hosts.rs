@@ -1,5 +1,8 @@
 //! What an installer needs to know of each machine: the same that a service would show.
 
+#[cfg(feature = "kubevirt")]
+mod judge;
+
 use std::sync::Arc;
 
 use crate::config::Config;
@@ -8,6 +11,9 @@ use crate::resources;
 use crate::route::Route;
 use crate::service::{Input, Service};
 use crate::time::Now;
+
+#[cfg(feature = "kubevirt")]
+pub use judge::findings_of_machines;
 
 /// A machine that a service would show.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -45,6 +45,8 @@ pub use engine::{
     Setup, Target,
 };
 pub use exchange::{Exchange, Peer, Signal, Step, refuse_head, refuse_stopped};
+#[cfg(feature = "kubevirt")]
+pub use hosts::findings_of_machines;
 pub use hosts::{Host, Hosts, hosts};
 pub use intent::{Intent, Outcome, StreamId, Ticket};
 #[cfg(feature = "kubevirt")]

@@ -184,7 +184,7 @@ impl<'a> Sheet<'a> {
                 json!({
                     "name": row.name,
                     "namespace": vm.namespace(),
-                    "virtualMachine": vm.name(),
+                    "machine": vm.name(),
                     "chassis": chassis,
                     "systemId": id,
                     "path": path,
