@@ -12,6 +12,9 @@ use crate::model::{AddressPolicy, AddressRange};
 
 pub use role::{Privilege, Privileges, Role};
 
+/// How often it is looked whether the files of the configuration have changed.
+pub const FILES_LOOKED_AT: Duration = Duration::from_secs(2);
+
 /// Everything the service is configured with.
 #[derive(Clone, Debug)]
 pub struct Config {

@@ -130,12 +130,13 @@ impl Runtime for Smol {
     }
 
     fn signals() -> Result<Signals> {
-        Signals::new([Signal::Term, Signal::Int]).map_err(Error::other)
+        Signals::new([Signal::Term, Signal::Int, Signal::Hup]).map_err(Error::other)
     }
 
     async fn next_signal(signals: &mut Signals) -> &'static str {
         match signals.next().await {
             Some(Ok(Signal::Int)) => "SIGINT",
+            Some(Ok(Signal::Hup)) => "SIGHUP",
             Some(Ok(_)) => "SIGTERM",
             // No signal can be received any more.
             Some(Err(_)) | None => std::future::pending().await,

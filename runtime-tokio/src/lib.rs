@@ -38,11 +38,12 @@ impl Drop for Task {
     }
 }
 
-/// The signals that ask the process to end.
+/// The signals that ask the process to end, or to read its configuration.
 #[derive(Debug)]
 pub struct Signals {
     terminate: Signal,
     interrupt: Signal,
+    hangup: Signal,
 }
 
 impl Runtime for Tokio {
@@ -142,13 +143,18 @@ impl Runtime for Tokio {
     }
 
     fn signals() -> io::Result<Signals> {
-        Ok(Signals { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+        Ok(Signals {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            hangup: signal(SignalKind::hangup())?,
+        })
     }
 
     async fn next_signal(signals: &mut Signals) -> &'static str {
         tokio::select! {
             _ = signals.terminate.recv() => "SIGTERM",
             _ = signals.interrupt.recv() => "SIGINT",
+            _ = signals.hangup.recv() => "SIGHUP",
         }
     }
 }

@@ -8,7 +8,9 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
+use kubevirt_redfish_core::config::Config;
 use kubevirt_redfish_core::fairness::{SUBMISSIONS, Source, round};
+use kubevirt_redfish_core::kubevirt::Settings;
 use kubevirt_redfish_core::metrics::Page;
 use kubevirt_redfish_core::{Engine, Input, Intent, Outcome, Output, Setup, StreamId, Ticket, View};
 use tokio::sync::{mpsc, oneshot, watch};
@@ -81,6 +83,20 @@ impl Measurements {
     }
 }
 
+/// Where a changed configuration is handed in.
+#[derive(Clone, Debug)]
+pub struct Configurations(mpsc::Sender<Configuration>);
+
+type Configuration = (Box<Config>, Box<Settings>);
+
+impl Configurations {
+    /// Has it count from now on.
+    pub async fn hand_in(&self, config: Config, settings: Settings) {
+        // Nobody takes it any more when everything ends.
+        let _ = self.0.send((Box::new(config), Box::new(settings))).await;
+    }
+}
+
 /// Owns the engine and everything that runs for it.
 pub struct Driver<R: Runtime> {
     clock: Clock,
@@ -89,6 +105,7 @@ pub struct Driver<R: Runtime> {
     submissions: mpsc::Receiver<Submission>,
     submitter: Submissions,
     measurements: (mpsc::Sender<Measurement>, mpsc::Receiver<Measurement>),
+    configurations: (mpsc::Sender<Configuration>, mpsc::Receiver<Configuration>),
     waiting: HashMap<Ticket, oneshot::Sender<Reply>>,
     last_ticket: u64,
     carrier: Carrier<R>,
@@ -111,6 +128,7 @@ impl<R: Runtime> Driver<R> {
             submissions,
             submitter: Submissions { sender, streams_end: Arc::new(end_streams) },
             measurements: mpsc::channel(1),
+            configurations: mpsc::channel(1),
             waiting: HashMap::new(),
             last_ticket: 0,
             carrier: Carrier::new(transport),
@@ -138,6 +156,11 @@ impl<R: Runtime> Driver<R> {
         Measurements(self.measurements.0.clone())
     }
 
+    /// Where a changed configuration is handed in.
+    pub fn configurations(&self) -> Configurations {
+        Configurations(self.configurations.0.clone())
+    }
+
     /// Runs until `stop` becomes true and the service has finished what it had begun.
     pub async fn run(mut self, mut stop: watch::Receiver<bool>) {
         let mut stopping = false;
@@ -163,6 +186,10 @@ impl<R: Runtime> Driver<R> {
                 Some((mut page, reply)) = self.measurements.1.recv() => {
                     self.engine.measure(self.clock.now(), &mut page);
                     let _ = reply.send(page);
+                }
+                Some((config, settings)) = self.configurations.1.recv() => {
+                    self.input(Input::ClusterSettings(settings));
+                    self.input(Input::Configured(config));
                 }
                 Some(submission) = self.submissions.recv() => {
                     let input = self.submitted(submission);

@@ -13,6 +13,7 @@ pub mod log;
 mod permits;
 mod process;
 pub mod random;
+mod reload;
 pub mod runtime;
 pub mod server;
 #[cfg(feature = "simulate")]

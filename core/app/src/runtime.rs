@@ -87,7 +87,7 @@ pub trait Runtime: Send + Sync + Sized + 'static {
         buffer: &mut [u8],
     ) -> impl Future<Output = io::Result<(usize, SocketAddr)>> + Send;
 
-    /// Receives SIGTERM and SIGINT from now on.
+    /// Receives SIGTERM, SIGINT and SIGHUP from now on.
     fn signals() -> io::Result<Self::Signals>;
     /// Waits for the next of them; its name. May be given up and taken up again.
     fn next_signal(signals: &mut Self::Signals) -> impl Future<Output = &'static str> + Send;

@@ -27,7 +27,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::config::Config;
+use crate::config::{Chassis, Config};
 use crate::fairness::{Bounds, CLUSTER_REQUESTS};
 use crate::intent::{Intent, Outcome, StreamId, Ticket};
 use crate::kubevirt::{Operation, Settings, document_watch, watches};
@@ -108,8 +108,11 @@ pub enum Input {
     },
     /// The client of a stream has gone, or was sent away because it did not read.
     StreamClosed(StreamId),
-    /// The configuration is now this. Which namespaces are watched does not change by it.
+    /// The configuration is now this. Namespaces that a chassis has for the first time are watched from now on; one that no
+    /// chassis has any more is watched to the end, and not shown.
     Configured(Box<Config>),
+    /// The cluster is now asked for things in this way, by commands that have not begun. The service's own namespace stays.
+    ClusterSettings(Box<Settings>),
     /// The service is to end: nothing new is begun, and [`Output::Stopped`] comes when nothing is left to answer.
     Shutdown,
 }
@@ -297,10 +300,33 @@ impl Engine {
             Input::Answer { id, answer } => self.answered(now, id, answer),
             Input::Password { id, result } => self.tell(now, service::Input::Password { id, result }),
             Input::StreamClosed(stream) => self.tell(now, service::Input::StreamClosed(stream)),
-            Input::Configured(config) => self.tell(now, service::Input::Configured(config)),
+            Input::Configured(config) => self.configured(now, config),
+            Input::ClusterSettings(settings) => {
+                let own_namespace = self.settings.own_namespace.clone();
+                self.settings = Arc::new(Settings { own_namespace, ..*settings });
+            }
             Input::Shutdown => self.tell(now, service::Input::Shutdown),
         }
         self.settle(now);
+    }
+
+    fn configured(&mut self, now: Now, config: Box<Config>) {
+        let view = self.service.view();
+        let shown = |chassis: &[Chassis]| -> Vec<_> {
+            let parts = chassis.iter().map(|one| (one.namespace.clone(), one.selector.clone(), one.names.clone()));
+            parts.collect()
+        };
+        let before = shown(&view.config.chassis);
+        let after = shown(&config.chassis);
+        self.tell(now, service::Input::Configured(config));
+        if before == after {
+            return;
+        }
+        // Machines that were in no chassis are not kept, so they have to be seen once more.
+        let namespaces: BTreeSet<&str> = after.iter().map(|(namespace, ..)| namespace.as_str()).collect();
+        let new = self.watches.extend(now.mono, watches(namespaces, self.seed), &mut self.core);
+        self.tell(now, service::Input::AlsoWatching(new));
+        self.step_watches(now);
     }
 
     /// Takes in that it is now at least as late as [`Engine::poll_timeout`] said. Does nothing if it is not.

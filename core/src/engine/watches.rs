@@ -35,6 +35,26 @@ impl Watches {
         (0..self.0.len()).map(WatchId)
     }
 
+    /// Watches these as well, unless it does already; what is watched of machines is listed once more. Those that are new.
+    pub(super) fn extend(&mut self, now: Instant, watches: Vec<Watch>, core: &mut Core) -> Vec<Source> {
+        let mut new = Vec::new();
+        for watch in watches {
+            let known = self.0.iter_mut().find(|running| running.watch.source() == watch.source());
+            match known {
+                Some(Running { watch, request, .. }) if watch.source().namespace.is_some() => {
+                    core.abort(request.take());
+                    watch.list_again(now);
+                }
+                Some(_) => {}
+                None => {
+                    new.push(watch.source().clone());
+                    self.0.push(Running { watch, begun: false, request: None });
+                }
+            }
+        }
+        new
+    }
+
     /// The cluster answers again, which is what a watch may be waiting for.
     pub(super) fn wake(&mut self, now: Instant) {
         for running in &mut self.0 {

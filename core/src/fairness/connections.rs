@@ -8,7 +8,7 @@ use super::client_of;
 use crate::time::Instant;
 
 /// What a server takes from its clients at most.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Connections at a time.
     pub connections: usize,

@@ -107,6 +107,8 @@ pub enum Input {
     /// Observations will come from these sources; until those of a namespace have been listed, or are known not to be for
     /// now, reads of its systems are answered with 503.
     Watching(Vec<Source>),
+    /// They will come from these sources as well.
+    AlsoWatching(Vec<Source>),
     /// Something was seen of the cluster.
     Observed(Observation),
     /// A command has been carried out, or has failed.
@@ -328,6 +330,7 @@ impl Service {
         match input {
             Input::Submitted { ticket, intent } => self.submitted(now, ticket, intent),
             Input::Watching(sources) => self.watching(now, sources),
+            Input::AlsoWatching(sources) => self.also_watching(now, sources),
             Input::Observed(observation) => self.observed(now, observation),
             Input::Completed { id, result, .. } if self.access.is_writing(id) => self.stored(now, id, &result),
             Input::Completed { id, result, .. } if self.callers.is_asking(id) => self.reviewed(now, id, result),

@@ -181,6 +181,14 @@ impl Service {
         self.look_around(now);
     }
 
+    /// The configuration has brought more sources.
+    pub(super) fn also_watching(&mut self, now: Now, sources: Vec<Source>) {
+        for source in sources {
+            self.sources.known.entry(source).or_default();
+        }
+        self.look_around(now);
+    }
+
     /// Everything of a source has been listed.
     pub(super) fn listed(&mut self, now: Now, source: &Source) {
         match source.purpose {

@@ -37,7 +37,7 @@ pub(crate) fn run<R: Runtime>(args: &CheckArgs) -> Result<u8, Failure> {
 }
 
 fn describe(settings: &Settings) -> String {
-    let Settings { listen, tls, metrics_listen, limits, service, kubevirt } = settings;
+    let Settings { listen, tls, metrics_listen, limits, service, kubevirt, password_files: _ } = settings;
     let mut text = String::new();
     let scheme = if tls.is_some() { "https" } else { "http" };
     let convention = match service.id_convention {

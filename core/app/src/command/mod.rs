@@ -20,7 +20,7 @@ use kubevirt_redfish_core::Setup;
 use kubevirt_redfish_core::config::Config;
 use kubevirt_redfish_core::metrics::Measured;
 use rustls::ServerConfig;
-use tokio::sync::{oneshot, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::clock::Clock;
 use crate::config::{self, ListenAddress, Settings};
@@ -128,8 +128,9 @@ impl<R: Runtime> App<R> {
         Ok(Self { clock, server, driver, signals, drain_delay, metrics, searches })
     }
 
-    /// Runs until the process is asked to end, then finishes what is in flight.
-    async fn run(self) -> Result<(), Failure> {
+    /// Runs until the process is asked to end, then finishes what is in flight. SIGHUP has a configuration read again, if
+    /// there is one, and ends the process otherwise.
+    async fn run(self, hangups: Option<mpsc::Sender<()>>) -> Result<(), Failure> {
         let Self { clock, server, driver, mut signals, drain_delay, metrics, searches } = self;
         if let Some(socket) = searches {
             let address = server.local_address().map_err(Failure::runtime)?;
@@ -150,7 +151,14 @@ impl<R: Runtime> App<R> {
         let mut serving = Finish::of::<R>(server.serve(handler, server_stops));
         let mut driving = Finish::of::<R>(driver.run(driver_stops));
         let asked = async {
-            let signal = R::next_signal(&mut signals).await;
+            let signal = loop {
+                let signal = R::next_signal(&mut signals).await;
+                match hangups.as_ref().filter(|_| signal == HANG_UP) {
+                    // One that waits already is enough.
+                    Some(hangups) => drop(hangups.try_send(())),
+                    None => break signal,
+                }
+            };
             // Whoever sits at a terminal does not want to wait, and nobody sends them clients.
             if signal == TERMINATE && !drain_delay.is_zero() {
                 tracing::info!(
@@ -236,6 +244,9 @@ fn join_searches<R: Runtime>() -> Result<R::Udp, Failure> {
 
 /// What a container is ended with.
 const TERMINATE: &str = "SIGTERM";
+
+/// What has the configuration read again.
+const HANG_UP: &str = "SIGHUP";
 
 /// A task that is waited for.
 struct Finish<T>(T, oneshot::Receiver<()>);

@@ -144,7 +144,7 @@ pub(crate) async fn run<R: Runtime>(args: SimulateArgs) -> Result<(), Failure> {
     let address = app.server.local_address().map_err(Failure::runtime)?;
     let text = instructions(&args, address, cluster_address, &password);
     print(&text);
-    app.run().await
+    app.run(None).await
 }
 
 fn cluster(args: &SimulateArgs) -> Cluster {

@@ -30,7 +30,7 @@ mod sight;
 /// Turns a file into settings.
 pub(super) fn check(name: &str, mut file: File, overrides: &Overrides) -> Result<Loaded, ConfigError> {
     let (problems, origins) = overrides.apply(&mut file);
-    let mut check = Check { file: name, problems, warnings: Vec::new() };
+    let mut check = Check { file: name, problems, warnings: Vec::new(), password_files: Vec::new() };
     let settings = check.file(file);
     let Check { mut problems, mut warnings, .. } = check;
     // Whoever looks into the file would not find it there.
@@ -60,6 +60,7 @@ struct Check<'a> {
     file: &'a str,
     problems: Vec<Problem>,
     warnings: Vec<Warning>,
+    password_files: Vec<PathBuf>,
 }
 
 impl Check<'_> {
@@ -124,7 +125,8 @@ impl Check<'_> {
             image_hosts: kubevirt.image_hosts.clone(),
             ..Config::default()
         };
-        Settings { listen, tls, metrics_listen, limits, service, kubevirt }
+        let password_files = std::mem::take(&mut self.password_files);
+        Settings { listen, tls, metrics_listen, password_files, limits, service, kubevirt }
     }
 
     fn server(&mut self, server: &Server) -> (ListenAddress, Option<TlsFiles>) {
@@ -306,18 +308,7 @@ impl Check<'_> {
                 self.refuse(user.username.referenced, format!("{key}.username"), message);
             }
             self.user_name(&user.username, &seen, index, &key);
-            let credential = match value::credential(&user.password.value) {
-                Ok(credential) => Some(credential),
-                Err(message) => {
-                    self.refuse(user.password.referenced, format!("{key}.password"), message);
-                    None
-                }
-            };
-            if user.password.value == Password::Text("changeme".to_owned()) {
-                self.warn(user.password.referenced, format!("{key}.password"), "the example's: everybody knows it");
-            } else if matches!(credential, Some(Credential::Plain(_))) && plain.is_none() {
-                plain = Some((key.clone(), user.password.referenced));
-            }
+            let credential = self.credential(&user, &key, &mut plain);
             let role = self.role(user.role, roles, &key);
             let grants = self.grants(&user.chassis, chassis, &key);
             if let Some(credential) = credential {
@@ -329,6 +320,57 @@ impl Check<'_> {
             self.warn(location, format!("{key}.password"), message);
         }
         accounts
+    }
+
+    /// What a user proves with who they are; `plain` is where there was the first password in plain text.
+    fn credential(&mut self, user: &User, key: &str, plain: &mut Option<(String, Location)>) -> Option<Credential> {
+        let (place, field, password) = match (&user.password, &user.password_file) {
+            (Some(_), Some(file)) => {
+                self.refuse(
+                    file.referenced,
+                    format!("{key}.password_file"),
+                    "stands beside password; expected one of them",
+                );
+                return None;
+            }
+            (Some(password), None) => (password.referenced, "password", password.value.clone()),
+            (None, Some(file)) => {
+                let path = PathBuf::from(file.value.trim());
+                let text = match value::password_file(&path) {
+                    Ok(text) => text,
+                    Err(error) => {
+                        let message = format!("{}: {error}; expected a file with a password", path.display());
+                        self.refuse(file.referenced, format!("{key}.password_file"), message);
+                        return None;
+                    }
+                };
+                self.password_files.push(path);
+                let text =
+                    text.strip_suffix('\n').map_or(text.as_str(), |text| text.strip_suffix('\r').unwrap_or(text));
+                (file.referenced, "password_file", Password::Text(text.to_owned()))
+            }
+            (None, None) => {
+                self.refuse(
+                    user.username.referenced,
+                    key,
+                    "has neither password nor password_file; expected one of them",
+                );
+                return None;
+            }
+        };
+        let credential = match value::credential(&password) {
+            Ok(credential) => credential,
+            Err(message) => {
+                self.refuse(place, format!("{key}.{field}"), message);
+                return None;
+            }
+        };
+        if password == Password::Text("changeme".to_owned()) {
+            self.warn(place, format!("{key}.{field}"), "the example's: everybody knows it");
+        } else if matches!(credential, Credential::Plain(_)) && plain.is_none() && field == "password" {
+            *plain = Some((key.to_owned(), place));
+        }
+        Some(credential)
     }
 
     /// Files that are in use go on working, unless a name is one that nobody can see as what it is.

@@ -214,11 +214,21 @@ pub struct User {
     /// The name to log in with.
     pub username: Spanned<String>,
     /// The password, or a bcrypt or argon2 hash of it, which may also stand in a map under `hash`.
-    pub password: Spanned<Password>,
+    #[serde(default, deserialize_with = "written")]
+    pub password: Option<Spanned<Password>>,
+    /// A file that has the password, or a hash of it, instead; one line break at its end does not count. Also written
+    /// `passwordFile`.
+    #[serde(alias = "passwordFile")]
+    pub password_file: Option<Spanned<String>>,
     /// Names of the chassis that this user sees.
     pub chassis: Spanned<Vec<Spanned<String>>>,
     /// `Administrator` (the default), `Operator`, `ReadOnly` or one of `authentication.roles`.
     pub role: Option<Spanned<String>>,
+}
+
+/// A password that is written as nothing is not the same as one that is not written.
+fn written<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Spanned<Password>>, D::Error> {
+    Spanned::deserialize(deserializer).map(Some)
 }
 
 impl std::fmt::Debug for User {

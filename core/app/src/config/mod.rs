@@ -43,6 +43,8 @@ pub struct Settings {
     pub tls: Option<TlsFiles>,
     /// Where metrics and probes are answered; nowhere without it.
     pub metrics_listen: Option<ListenAddress>,
+    /// The files that passwords were read from.
+    pub password_files: Vec<PathBuf>,
     /// What the server takes from its clients at most.
     pub limits: kubevirt_redfish_core::fairness::Limits,
     /// What it shows, and to whom. The service's UUID is not in the file and still has to be filled in.

@@ -1,5 +1,8 @@
 //! Values that the file writes as text: durations, quantities, passwords.
 
+use std::fs;
+use std::io::{self, Read as _};
+use std::path::Path;
 use std::time::Duration;
 
 use kubevirt_redfish_core::config::{Credential, HashCost, PasswordHash, Secret};
@@ -56,6 +59,20 @@ pub(super) fn bytes(text: &str) -> Option<u64> {
     };
     number.parse::<u64>().ok()?.checked_mul(factor).filter(|bytes| *bytes > 0)
 }
+
+/// What a file with a password says. One that is longer than any password is not read to its end: it may have none.
+pub(super) fn password_file(path: &Path) -> io::Result<String> {
+    let mut text = String::new();
+    fs::File::open(path)?.take(LONGEST_PASSWORD_FILE + 1).read_to_string(&mut text)?;
+    if u64::try_from(text.len()).is_ok_and(|length| length <= LONGEST_PASSWORD_FILE) {
+        Ok(text)
+    } else {
+        Err(io::Error::new(io::ErrorKind::InvalidData, "it is longer than any password"))
+    }
+}
+
+/// In bytes; no password that is longer is ever tried.
+const LONGEST_PASSWORD_FILE: u64 = 1_024;
 
 /// What a password in the file is: the password itself, or a hash of it.
 pub(super) fn credential(password: &Password) -> Result<Credential, String> {

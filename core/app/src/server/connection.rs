@@ -14,13 +14,12 @@ use hyper::rt::{Read, Write};
 use hyper::service::service_fn;
 use hyper_util::server::conn::auto::Builder;
 use kubevirt_redfish_core::fairness::{Verdict, Watchdog};
-use rustls::ServerConfig;
 use tokio::sync::watch;
 
 use super::activity::{Activity, Busy, Watched};
 use super::held::Held;
 use super::unreadable::Unreadable;
-use super::{Drain, Handler, Limits, stopped};
+use super::{Certificate, Drain, Handler, Limits, stopped};
 use crate::random::Numbers;
 use crate::runtime::{ForHyper, Runtime, timeout_at};
 
@@ -76,7 +75,7 @@ pub(super) struct Connections<H, R> {
 
 struct Shared<H, R> {
     handler: H,
-    tls: Option<Arc<ServerConfig>>,
+    tls: Option<Certificate>,
     limits: Limits,
     drain: Drain,
     http: Builder<ForHyper<R>>,
@@ -85,7 +84,7 @@ struct Shared<H, R> {
 impl<H: Handler, R: Runtime> Connections<H, R> {
     pub(super) fn new(
         handler: H,
-        tls: Option<Arc<ServerConfig>>,
+        tls: Option<Certificate>,
         limits: Limits,
         drain: Drain,
         stop: watch::Receiver<bool>,
@@ -137,7 +136,7 @@ impl<H: Handler, R: Runtime> Connections<H, R> {
             {
                 return serve(&shared, stream, peer(false), stop).await;
             }
-            match timeout_at::<R, _>(deadline, R::accept_tls(Arc::clone(tls), stream)).await {
+            match timeout_at::<R, _>(deadline, R::accept_tls(tls.load_full(), stream)).await {
                 Ok(Ok(stream)) => serve(&shared, stream, peer(true), stop).await,
                 Ok(Err(error)) => tracing::debug!(%address, %error, "TLS handshake failed"),
                 Err(_) => tracing::debug!(%address, "TLS handshake took too long"),

@@ -17,6 +17,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use arc_swap::ArcSwap;
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 use hyper::body::{Body, Incoming};
@@ -56,10 +57,13 @@ pub trait Handler: Clone + Send + Sync + 'static {
 /// A server that listens.
 pub struct Server<R: Runtime> {
     listener: R::Listener,
-    tls: Option<Arc<ServerConfig>>,
+    tls: Option<Certificate>,
     limits: Limits,
     drain: Drain,
 }
+
+/// What a server proves with who it is: connections that begin from now on are shown another as soon as it is stored.
+pub type Certificate = Arc<ArcSwap<ServerConfig>>;
 
 /// Has the clients of a server come on new connections, while it goes on taking them.
 #[derive(Clone, Debug)]
@@ -96,7 +100,10 @@ impl<R: Runtime> Server<R> {
         let mut failure = io::Error::new(io::ErrorKind::AddrNotAvailable, "the name stands for no address");
         for address in R::resolve(&address.host, address.port).await? {
             match R::listen(address).await {
-                Ok(listener) => return Ok(Self { listener, tls, limits, drain: Drain::new() }),
+                Ok(listener) => {
+                    let tls = tls.map(|tls| Arc::new(ArcSwap::new(tls)));
+                    return Ok(Self { listener, tls, limits, drain: Drain::new() });
+                }
                 Err(error) => failure = error,
             }
         }
@@ -106,6 +113,11 @@ impl<R: Runtime> Server<R> {
     /// The address it listens on: the one that the system chose if it was left the choice.
     pub fn local_address(&self) -> io::Result<SocketAddr> {
         R::local_address(&self.listener)
+    }
+
+    /// Its certificate, to be replaced; `None` without TLS.
+    pub fn certificate(&self) -> Option<Certificate> {
+        self.tls.clone()
     }
 
     /// What has its clients come on new connections, before it stops.

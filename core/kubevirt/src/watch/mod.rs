@@ -349,6 +349,12 @@ impl Watch {
         self.woken_at = Some(now);
     }
 
+    /// Lists everything once more, as soon as [`poll`](Self::poll) is asked: somebody wants to see what they have not kept.
+    /// What is being read is given up.
+    pub fn list_again(&mut self, now: Instant) {
+        self.state = State::due_to_list(now);
+    }
+
     /// What is watched.
     pub fn source(&self) -> &Source {
         &self.source
