@@ -6,14 +6,15 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use kubevirt_redfish_core::time::UnixTime;
-use rustls::ServerConfig;
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
 #[cfg(feature = "simulate")]
 use rustls::pki_types::PrivatePkcs8KeyDer;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::version::{TLS12, TLS13};
+use rustls::{ServerConfig, SupportedProtocolVersion};
 
-use crate::config::TlsFiles;
+use crate::config::{TlsFiles, TlsProfile};
 
 /// TLS cannot be set up.
 #[derive(Debug, thiserror::Error)]
@@ -38,8 +39,11 @@ pub enum TlsError {
 }
 
 /// The one provider of cryptography, for what serves and for what connects to the cluster.
+///
+/// A key exchange that quantum computers do not undo comes first, for peers that know it.
 pub fn provider() -> CryptoProvider {
-    aws_lc_rs::default_provider()
+    use aws_lc_rs::kx_group::{SECP256R1, SECP384R1, X25519, X25519MLKEM768};
+    CryptoProvider { kx_groups: vec![X25519MLKEM768, X25519, SECP256R1, SECP384R1], ..aws_lc_rs::default_provider() }
 }
 
 /// TLS with a certificate and key from PEM files.
@@ -54,7 +58,7 @@ pub fn from_files(files: &TlsFiles) -> Result<Arc<ServerConfig>, TlsError> {
     }
     let key = PrivateKeyDer::from_pem_file(&files.key_file)
         .map_err(|error| fail(&files.key_file, error.to_string(), "a PEM file with an unencrypted private key"))?;
-    acceptor(certificates, key)
+    acceptor(certificates, key, files.profile)
 }
 
 /// When the certificate in a file ends, if that can be read.
@@ -95,15 +99,21 @@ pub fn self_signed(host: &str) -> Result<Arc<ServerConfig>, TlsError> {
     }
     let rcgen::CertifiedKey { cert, signing_key } = rcgen::generate_simple_self_signed(names)?;
     let key = PrivatePkcs8KeyDer::from(signing_key.serialize_der());
-    acceptor(vec![cert.der().clone()], key.into())
+    acceptor(vec![cert.der().clone()], key.into(), TlsProfile::default())
 }
 
 fn acceptor(
     certificates: Vec<CertificateDer<'static>>,
     key: PrivateKeyDer<'static>,
+    profile: TlsProfile,
 ) -> Result<Arc<ServerConfig>, TlsError> {
+    let versions: &[&SupportedProtocolVersion] = match profile {
+        // All suites of the provider have forward secrecy and authenticated encryption.
+        TlsProfile::Intermediate => &[&TLS13, &TLS12],
+        TlsProfile::Modern => &[&TLS13],
+    };
     let mut config = ServerConfig::builder_with_provider(Arc::new(provider()))
-        .with_safe_default_protocol_versions()?
+        .with_protocol_versions(versions)?
         .with_no_client_auth()
         .with_single_cert(certificates, key)?;
     // Tickets save returning clients most of a handshake, and the service from keeping their sessions.

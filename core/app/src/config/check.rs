@@ -18,7 +18,7 @@ use super::error::{ConfigError, Problem, Warning};
 use super::file::{ChassisEntry, DataVolume, File, KubeVirt, Server, User, VmSelector};
 use super::overrides::Overrides;
 use super::password::Password;
-use super::{ListenAddress, Loaded, Settings, TlsFiles, value};
+use super::{ListenAddress, Loaded, Settings, TlsFiles, TlsProfile, value};
 
 mod events;
 mod hosts;
@@ -200,7 +200,18 @@ impl Check<'_> {
         };
         let cert_file = path("a PEM file with the certificate", tls.cert_file.as_ref());
         let key_file = path("a PEM file with the private key", tls.key_file.as_ref());
-        Some(TlsFiles { cert_file: cert_file?, key_file: key_file? })
+        let profile = tls.profile.as_ref().filter(|profile| !profile.value.is_empty());
+        let profile = match profile.map(|profile| (profile, profile.value.to_ascii_lowercase())) {
+            None => TlsProfile::default(),
+            Some((_, name)) if name == "intermediate" => TlsProfile::Intermediate,
+            Some((_, name)) if name == "modern" => TlsProfile::Modern,
+            Some((profile, _)) => {
+                let message = describe(&profile.value, "expected `intermediate` or `modern`");
+                self.refuse(profile.referenced, "server.tls.profile", message);
+                TlsProfile::default()
+            }
+        };
+        Some(TlsFiles { cert_file: cert_file?, key_file: key_file?, profile })
     }
 
     fn chassis(&mut self, entries: Spanned<Vec<Spanned<ChassisEntry>>>) -> Vec<Chassis> {

@@ -153,6 +153,8 @@ pub struct Tls {
     pub cert_file: Option<Spanned<String>>,
     /// A PEM file with the private key.
     pub key_file: Option<Spanned<String>>,
+    /// Which versions of TLS clients may use: `intermediate` (1.2 and 1.3, the default) or `modern` (1.3).
+    pub profile: Option<Spanned<String>>,
 }
 
 /// An item of `chassis`: machines of one namespace.

@@ -94,6 +94,19 @@ pub struct TlsFiles {
     pub cert_file: PathBuf,
     /// The private key.
     pub key_file: PathBuf,
+    /// Which versions of TLS clients may use.
+    pub profile: TlsProfile,
+}
+
+/// Which versions and suites of TLS clients may use; the names are those of Mozilla's recommendations, which `OpenShift` has as
+/// well.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum TlsProfile {
+    /// 1.3, and 1.2 with suites that have forward secrecy and authenticated encryption.
+    #[default]
+    Intermediate,
+    /// 1.3.
+    Modern,
 }
 
 /// Where the file is looked for if nobody says where it is.

@@ -171,7 +171,7 @@ fn slots(file: &mut File) -> Vec<(&'static str, &mut dyn Slot)> {
     let Server {
         host,
         port,
-        tls: Tls { enabled, cert_file, key_file },
+        tls: Tls { enabled, cert_file, key_file, profile },
         ssdp,
         drain_delay,
         metrics_listen,
@@ -217,6 +217,7 @@ fn slots(file: &mut File) -> Vec<(&'static str, &mut dyn Slot)> {
         ("server.tls.enabled", enabled),
         ("server.tls.cert_file", cert_file),
         ("server.tls.key_file", key_file),
+        ("server.tls.profile", profile),
         ("server.ssdp", ssdp),
         ("server.drain_delay", drain_delay),
         ("server.metrics_listen", metrics_listen),

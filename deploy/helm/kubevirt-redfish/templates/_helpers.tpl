@@ -80,10 +80,11 @@ annotations:
 {{- fail "server.tls.enabled is true, but there is no certificate: set server.tls.existingSecret, .certManager.enabled or .serviceCa.enabled" }}
 {{- end }}
 {{- $tls = dict "enabled" true "cert_file" "/app/tls/tls.crt" "key_file" "/app/tls/tls.key" }}
+{{- if ne .Values.server.tls.profile "intermediate" }}{{ $_ := set $tls "profile" .Values.server.tls.profile }}{{ end }}
 {{- end }}
 {{- $server := dict "host" .Values.server.host "port" .Values.server.port "tls" $tls }}
 {{- range .Values.authentication.users }}
-{{- if not .password }}{{ fail (printf "authentication.users: %s has no password" .username) }}{{ end }}
+{{- if not (or .password .password_file) }}{{ fail (printf "authentication.users: %s has no password" .username) }}{{ end }}
 {{- end }}
 {{- $authentication := dict "users" .Values.authentication.users }}
 {{- if .Values.authentication.kubernetes }}{{ $_ := set $authentication "kubernetes" true }}{{ end }}
