@@ -18,8 +18,8 @@ use crate::event::{Subscribed, SubscriptionId};
 use crate::intent::TaskId;
 use crate::membership::{Members, Membership};
 use crate::model::{
-    AddressPolicy, Architecture, FirmwareSettings, ImageTrust, Import, Instance, Machine, Medium, Phase, Platform,
-    PowerState, ProcessorModel, Processors, Severity, Slot, VmId,
+    AddressPolicy, Architecture, Drive, FirmwareSettings, ImageTrust, Import, Instance, Machine, Medium, Phase,
+    Platform, PowerState, ProcessorModel, Processors, Severity, Slot, VmId,
 };
 use crate::network::NetworkSettings;
 use crate::rendered::Rendered;
@@ -107,6 +107,13 @@ impl Vm {
         let unheard = self.instance.as_ref().filter(|instance| instance.unheard).map(|_| Severity::Warning);
         let ignored = self.imports.iter().any(|import| !import.ignored.is_empty()).then_some(Severity::Warning);
         self.machine.severity().max(unheard).max(ignored)
+    }
+
+    /// How large a drive is, in bytes: as the guest sees it, or as it is defined.
+    pub(crate) fn drive_size(&self, drive: &Drive) -> Option<u64> {
+        let sizes = self.instance.iter().flat_map(|instance| instance.drive_sizes.iter());
+        let seen = sizes.filter(|(name, _)| *name == drive.name).map(|(_, bytes)| *bytes).next();
+        seen.or(drive.capacity)
     }
 
     /// Its processors: those of its run, or else those of its definition. `None` if both leave it open, as for a

@@ -123,6 +123,33 @@ fn f3_an_interface_is_spelled_out_as_the_cluster_would_give_it() {
     assert_eq!(interface, json!({ "name": "default", "masquerade": {}, "bootOrder": 1 }));
 }
 
+/// Inspection by Ironic needs the sizes of drives, also of machines that are off.
+#[test]
+fn a_drive_is_as_large_as_the_definition_says_or_the_guest_sees() {
+    let disks = json!([{ "name": "root" }, { "name": "scratch", "disk": { "bus": "virtio" } }]);
+    let volumes = json!([
+        { "name": "root", "dataVolume": { "name": "vm-root" } }, { "name": "scratch", "emptyDisk": { "capacity": "1500M" } },
+    ]);
+    let domain = json!({ "devices": { "disks": disks }, "memory": { "guest": "1Gi" } });
+    let mut spec = manual(&json!({ "domain": domain, "volumes": volumes, "hostname": "db-1" }));
+    spec["dataVolumeTemplates"] = json!([{
+        "metadata": { "name": "vm-root" },
+        "spec": { "source": { "blank": {} }, "storage": { "resources": { "requests": { "storage": "10Gi" } } } },
+    }]);
+    let world = &mut world_of(KubevirtVersion::V1_9, &spec);
+    let size =
+        |world: &mut World, drive: &str| get(world, &format!("{MACHINE}/Storage/{drive}"))["CapacityBytes"].clone();
+    assert_eq!(size(world, "SATA/Drives/root"), 10_u64 << 30);
+    assert_eq!(size(world, "Virtio/Drives/scratch"), 1_500_000_000);
+    assert_eq!(get(world, MACHINE)["HostName"], "db-1");
+    assert_eq!(get(world, MACHINE)["BootProgress"], json!({ "LastState": "None" }));
+    let instance = turn_on(world);
+    world.advance(Duration::from_mins(2));
+    assert_eq!(size(world, "Virtio/Drives/scratch"), 1_500_000_000);
+    let progress = get(world, MACHINE)["BootProgress"].clone();
+    assert!(progress["LastStateTime"].is_string(), "{progress} {instance}");
+}
+
 /// F3: a machine that is to have none is given none.
 #[test]
 fn f3_no_interface_is_given_to_a_machine_that_wants_none() {

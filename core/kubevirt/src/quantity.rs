@@ -29,6 +29,11 @@ impl Quantity {
         Some(Self { mantissa, binary, decimal: decimal.checked_sub(i32::try_from(fraction.len()).ok()?)? })
     }
 
+    /// The amount in millionths, rounded up.
+    pub(crate) fn millionths(self) -> u64 {
+        Self { decimal: self.decimal.saturating_add(6), ..self }.ceil()
+    }
+
     /// The amount in whole units, rounded up as Kubernetes does; `u64::MAX` if it is larger.
     pub(crate) fn ceil(self) -> u64 {
         if self.mantissa == 0 {

@@ -51,6 +51,8 @@ pub struct Drive {
     pub boot_order: Option<u32>,
     /// The serial number that the guest sees.
     pub serial: Option<Box<str>>,
+    /// How large the definition says that it is, in bytes.
+    pub capacity: Option<u64>,
 }
 
 /// What a drive is.

@@ -41,6 +41,10 @@ pub struct Instance {
     pub ends_by_reboot: bool,
     /// What its volumes stand on, while its guest does not run yet: it waits for all of them.
     pub claims: Box<[ObjectName]>,
+    /// How large the guest sees drives, in bytes, as far as that is known, by their names.
+    pub drive_sizes: Box<[(Box<str>, u64)]>,
+    /// Since when the guest's agent is heard of, if it is.
+    pub agent_since: Option<UnixTime>,
     /// The host it runs on.
     pub host: Option<Box<str>>,
 }

@@ -62,6 +62,10 @@ pub struct Machine {
     pub trouble: Option<Trouble>,
     /// The size template it was made from, such as an instance type.
     pub size: Option<Box<str>>,
+    /// The template that its devices follow where it leaves something open.
+    pub preference: Option<Box<str>>,
+    /// What its guest is told that it is called, without a domain.
+    pub host_name: Option<Box<str>>,
     /// A free text that an operator attached to it.
     pub asset_tag: Option<Box<str>>,
     /// What an operator set its indicator to.

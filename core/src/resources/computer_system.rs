@@ -6,6 +6,7 @@ use serde::{Serialize, Serializer};
 use serde_json::Value;
 
 use super::computer_system_boot::Boot;
+use super::computer_system_boot_progress::BootProgress;
 use super::condition::StatusWithConditions;
 use super::operation_apply_time::OperationApplyTimeSupport;
 use super::{
@@ -46,9 +47,13 @@ struct ComputerSystem<'a> {
     manufacturer: &'static str,
     model: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
+    sub_model: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     serial_number: Option<&'a str>,
     #[serde(rename = "UUID", skip_serializing_if = "Option::is_none")]
     uuid: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    host_name: Option<&'a str>,
     /// Null as the boot mode is.
     bios_version: Option<&'static str>,
     /// Null if it has not been seen for too long.
@@ -65,6 +70,7 @@ struct ComputerSystem<'a> {
     status: StatusWithConditions,
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "as_text")]
     last_reset_time: Option<crate::time::UnixTime>,
+    boot_progress: BootProgress,
     boot: Boot<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
     processor_summary: Option<ProcessorSummary>,
@@ -232,8 +238,10 @@ fn render(context: &Context<'_>, vm: &Vm) -> Representation {
         system_type: "Virtual",
         manufacturer: "KubeVirt",
         model: machine.size.as_deref().unwrap_or("Virtual Machine"),
+        sub_model: machine.preference.as_deref(),
         serial_number: machine.firmware.serial.as_deref().filter(|text| !text.is_empty()),
         uuid: uuid(machine),
+        host_name: machine.host_name.as_deref(),
         bios_version: vm.firmware().mode.map(|mode| match mode {
             BootMode::Uefi => "OVMF",
             BootMode::Legacy => "SeaBIOS",
@@ -250,6 +258,7 @@ fn render(context: &Context<'_>, vm: &Vm) -> Representation {
             conditions: computer_system_conditions::conditions(context.view, vm),
         },
         last_reset_time: vm.instance.as_ref().and_then(|instance| instance.started),
+        boot_progress: BootProgress::of(vm),
         boot: Boot::of(context.view, vm, id),
         processor_summary: vm.processors().map(|processors| ProcessorSummary::of(vm, processors)),
         memory_summary: vm.memory().map(|bytes| MemorySummary { total: Gibibytes(bytes) }),
@@ -328,7 +337,7 @@ fn policy_by_name<S: Serializer>(policy: &PowerRestore, serializer: S) -> Result
 }
 
 #[expect(clippy::ref_option, reason = "the signature that serde asks for")]
-fn as_text<S: Serializer>(value: &Option<impl std::fmt::Display>, serializer: S) -> Result<S::Ok, S::Error> {
+pub(super) fn as_text<S: Serializer>(value: &Option<impl std::fmt::Display>, serializer: S) -> Result<S::Ok, S::Error> {
     match value {
         Some(value) => serializer.collect_str(value),
         None => serializer.serialize_none(),
@@ -376,8 +385,10 @@ const READ_ONLY: &[&str] = &[
     "SystemType",
     "Manufacturer",
     "Model",
+    "SubModel",
     "SerialNumber",
     "UUID",
+    "HostName",
     "BiosVersion",
     "TrustedModules",
     "Bios",
@@ -385,6 +396,7 @@ const READ_ONLY: &[&str] = &[
     "PowerState",
     "Status",
     "LastResetTime",
+    "BootProgress",
     "ProcessorSummary",
     "MemorySummary",
     "Processors",

@@ -27,6 +27,8 @@ struct Drive<'a> {
     protocol: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     serial_number: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    capacity_bytes: Option<u64>,
     status: Status,
 }
 
@@ -48,6 +50,7 @@ pub(super) fn represent(context: &Context<'_>, vm: &Vm, bus: &str, id: &str) -> 
             DriveBus::Virtio | DriveBus::Scsi => "OEM",
         }),
         serial_number: drive.serial.as_deref().filter(|text| !text.is_empty()),
+        capacity_bytes: vm.drive_size(drive),
         status: Status::ENABLED,
     };
     Ok(Representation::of_resource(SCHEMA, &resource))

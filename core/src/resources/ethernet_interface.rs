@@ -27,6 +27,14 @@ struct EthernetInterface<'a> {
     name: &'a str,
     #[serde(rename = "MACAddress", skip_serializing_if = "Option::is_none", serialize_with = "as_text")]
     mac: Option<MacAddress>,
+    /// What it is defined with, which a guest may change.
+    #[serde(rename = "PermanentMACAddress", skip_serializing_if = "Option::is_none", serialize_with = "as_text")]
+    permanent_mac: Option<MacAddress>,
+    #[serde(rename = "EthernetInterfaceType")]
+    kind: &'static str,
+    /// Whether its owner wants its link up.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    interface_enabled: Option<bool>,
     link_status: &'static str,
     #[serde(rename = "IPv4Addresses", skip_serializing_if = "Vec::is_empty")]
     ipv4: Vec<Address>,
@@ -104,6 +112,9 @@ pub(super) fn represent(context: &Context<'_>, vm: &Vm, id: &str) -> Result<Repr
         id,
         name: interface.name,
         mac: interface.mac(),
+        permanent_mac: interface.defined.and_then(|nic| nic.mac),
+        kind: "Virtual",
+        interface_enabled: interface.defined.map(|nic| nic.link_up),
         link_status: if link_up == Some(false) { "LinkDown" } else { "LinkUp" },
         ipv4: addresses(IpAddr::is_ipv4),
         ipv6: addresses(IpAddr::is_ipv6),

@@ -20,6 +20,7 @@ mod chassis_collection;
 mod collection;
 mod computer_system;
 mod computer_system_boot;
+mod computer_system_boot_progress;
 mod computer_system_collection;
 mod computer_system_conditions;
 mod computer_system_reset;

@@ -41,7 +41,8 @@ pub(crate) fn agree(off: &BTreeMap<String, Value>, on: &BTreeMap<String, Value>,
 }
 
 fn same(off: &Value, on: &Value, is_open: bool, place: &str) -> Result<(), String> {
-    let comes_with_a_run = ["/MACAddress", "/SecureBootCurrentBoot"].iter().any(|name| place.ends_with(name));
+    let mut of_a_run = ["/MACAddress", "/SecureBootCurrentBoot", "/CapacityBytes"].iter();
+    let comes_with_a_run = of_a_run.any(|name| place.ends_with(name));
     match (off, on) {
         (Value::Null, _) if is_open || comes_with_a_run => Ok(()),
         (Value::Object(was), Value::Object(is)) => {
@@ -73,11 +74,12 @@ fn same(off: &Value, on: &Value, is_open: bool, place: &str) -> Result<(), Strin
 
 /// Without what is about the run and not about the machine.
 fn strip(value: &Value) -> Value {
-    const OF_THE_RUN: [&str; 8] = [
+    const OF_THE_RUN: [&str; 9] = [
         "@odata.etag",
         "PowerState",
         "Status",
         "LastResetTime",
+        "BootProgress",
         "IPv4Addresses",
         "IPv6Addresses",
         "SecureBootCurrentBoot",

@@ -114,7 +114,7 @@ prop_compose! {
         serial in prop::option::of("[ -~]{0,6}"),
     ) -> Drive {
         let serial = serial.map(Into::into);
-        Drive { name: name.into(), kind, bus, loaded: true, boot_source: true, boot_order: None, serial }
+        Drive { name: name.into(), kind, bus, loaded: true, boot_source: true, boot_order: None, serial, capacity: Some(8 << 30) }
     }
 }
 
@@ -210,6 +210,8 @@ prop_compose! {
                 })
                 .collect(),
             ready_media: Box::default(),
+            drive_sizes: Box::new([("root".into(), 7 << 30)]),
+            agent_since: paused.then_some(UnixTime(1_700_000_000)),
             boots_first: paused.then(|| BootDevice::Drive("root".into())),
             ends_by_reboot: false,
             claims: Box::default(),

@@ -2,8 +2,10 @@
 
 use serde::Deserialize;
 
+use super::claim::ClaimSpec;
 use super::{Condition, Metadata, Object, TemplateSpec, lenient};
 use crate::model::ObjectName;
+use crate::quantity::Quantity;
 
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
@@ -42,6 +44,26 @@ pub(crate) struct Spec {
 pub(crate) struct DataVolumeTemplate {
     #[serde(deserialize_with = "lenient")]
     pub(crate) metadata: Object<Named>,
+    #[serde(deserialize_with = "lenient")]
+    pub(crate) spec: Object<DataVolumeTemplateSpec>,
+}
+
+/// How large it is to be, in either of two ways.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct DataVolumeTemplateSpec {
+    #[serde(deserialize_with = "lenient")]
+    storage: Object<ClaimSpec>,
+    #[serde(deserialize_with = "lenient")]
+    pvc: Object<ClaimSpec>,
+}
+
+impl DataVolumeTemplateSpec {
+    /// In bytes, if it says so.
+    pub(crate) fn size(&self) -> Option<u64> {
+        let asked = |claim: &ClaimSpec| claim.resources.requests.storage;
+        asked(&self.storage).or_else(|| asked(&self.pvc)).map(Quantity::ceil)
+    }
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]

@@ -19,6 +19,8 @@ pub(crate) struct TemplateSpec {
     pub(crate) networks: Vec<Object<Part>>,
     #[serde(deserialize_with = "lenient")]
     pub(crate) termination_grace_period_seconds: Option<u64>,
+    #[serde(deserialize_with = "lenient")]
+    pub(crate) hostname: Option<Box<str>>,
 }
 
 impl TemplateSpec {
@@ -285,6 +287,18 @@ pub(crate) struct Volume {
     pub(crate) memory_dump: Option<Object<Nothing>>,
     #[serde(deserialize_with = "lenient")]
     pub(crate) container_path: Option<Object<Nothing>>,
+    #[serde(deserialize_with = "lenient")]
+    pub(crate) empty_disk: Object<Sized>,
+    #[serde(deserialize_with = "lenient")]
+    pub(crate) host_disk: Object<Sized>,
+}
+
+/// A volume whose size its definition says.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Sized {
+    #[serde(deserialize_with = "lenient")]
+    pub(crate) capacity: Option<Quantity>,
 }
 
 impl Volume {

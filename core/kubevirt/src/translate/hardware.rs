@@ -2,7 +2,7 @@
 
 use crate::annotation::BootOrder;
 use crate::model::{Architecture, Drive, DriveBus, DriveKind, MacAddress, Nic, Processors};
-use crate::object::{Disk, Domain, TemplateSpec};
+use crate::object::{DataVolumeTemplate, Disk, Domain, Object, TemplateSpec};
 use crate::quantity::Quantity;
 
 /// The processors of a definition or an instance; `None` if it leaves them to an instance type.
@@ -30,8 +30,22 @@ pub(super) fn memory(domain: &Domain) -> Option<u64> {
     domain.memory.guest.map(Quantity::ceil).filter(|bytes| *bytes > 0)
 }
 
-pub(super) fn drives(spec: &TemplateSpec, order: &BootOrder) -> Box<[Drive]> {
-    spec.domain.devices.disks.iter().filter_map(|disk| drive(disk, spec, order)).collect()
+pub(super) fn drives(spec: &TemplateSpec, order: &BootOrder, volumes: &[Object<DataVolumeTemplate>]) -> Box<[Drive]> {
+    let disks = spec.domain.devices.disks.iter();
+    disks
+        .filter_map(|disk| Some(Drive { capacity: capacity(disk, spec, volumes), ..drive(disk, spec, order)? }))
+        .collect()
+}
+
+/// How large a disk is, in bytes, if the machine's definition says so.
+fn capacity(disk: &Disk, spec: &TemplateSpec, volumes: &[Object<DataVolumeTemplate>]) -> Option<u64> {
+    let volume = spec.volume(disk.name.as_deref()?)?;
+    let sized = volume.empty_disk.capacity.or(volume.host_disk.capacity);
+    let made_with_it = || {
+        let name = volume.data_volume.as_ref()?.name.as_ref()?;
+        volumes.iter().find(|template| template.metadata.name.as_ref() == Some(name))?.spec.size()
+    };
+    sized.map(Quantity::ceil).or_else(made_with_it).filter(|bytes| *bytes > 0)
 }
 
 pub(super) fn nics(spec: &TemplateSpec, order: &BootOrder) -> Box<[Nic]> {
@@ -70,6 +84,7 @@ fn drive(disk: &Disk, spec: &TemplateSpec, order: &BootOrder) -> Option<Drive> {
         boot_source: spec.is_boot_source(disk),
         boot_order: order.disks.get(&name).copied(),
         serial: disk.serial.clone(),
+        capacity: None,
         name,
     })
 }

@@ -20,6 +20,9 @@ pub(crate) fn instance(object: &VirtualMachineInstance) -> Option<Instance> {
             && volume.phase.as_deref() == Some("Ready")
             && volume.target.as_deref().is_some_and(|target| !target.is_empty())
     });
+    let sizes = status.volume_status.iter();
+    let sizes = sizes.filter_map(|volume| Some((volume.name.clone()?, volume.claim.guest_size()?)));
+    let agent = condition(&status.conditions, "AgentConnected").filter(|agent| agent.is_true());
     let phase = phase(object);
     let mut spec = defaults::of_instance(&object.spec);
     // What the guest has, which follows what it is to have after a while.
@@ -50,6 +53,8 @@ pub(crate) fn instance(object: &VirtualMachineInstance) -> Option<Instance> {
         boots_first: BootOrder::of(&object.spec).first().map(Into::into),
         ends_by_reboot: object.spec.domain.reboot_policy.as_deref() == Some("Terminate"),
         claims: claims.cloned().collect(),
+        drive_sizes: sizes.collect(),
+        agent_since: agent.and_then(|agent| time(agent.last_transition_time.as_deref()).or_else(|| time(started))),
         host: status.node_name.as_deref().map(Into::into),
     })
 }

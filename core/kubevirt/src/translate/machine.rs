@@ -40,7 +40,7 @@ pub(crate) fn machine(object: &VirtualMachine) -> Option<Machine> {
         },
         processors: hardware::processors(&effective).unwrap_or_else(|| hardware::one_processor(template)),
         memory: hardware::memory(&effective.domain).unwrap_or(0),
-        drives: hardware::drives(&effective, &order),
+        drives: hardware::drives(&effective, &order, &object.spec.data_volume_templates),
         nics: hardware::nics(&effective, &order),
         leaving_nics: absent_interfaces(template).cloned().collect(),
         boot: BootRecord::read(object).map(|record| record.to_model(template)).unwrap_or_default(),
@@ -52,6 +52,8 @@ pub(crate) fn machine(object: &VirtualMachine) -> Option<Machine> {
         trouble: trouble::of(&object.status, &outlook),
         outlook,
         size: object.spec.instancetype.name.as_deref().map(Into::into),
+        preference: object.spec.preference.name.as_deref().map(Into::into),
+        host_name: host_name(object),
         asset_tag: annotations.tag().map(Into::into),
         indicator: annotation::indicator(&metadata.annotations),
         power_restore: power_restore(object),
@@ -60,6 +62,17 @@ pub(crate) fn machine(object: &VirtualMachine) -> Option<Machine> {
         superseded: superseded(object),
         id,
     })
+}
+
+/// What `KubeVirt` tells the guest: what the template says, or the machine's name up to its first dot, of which a label of a
+/// name has no more than 63 characters (`SanitizeHostname` of virt-launcher).
+fn host_name(object: &VirtualMachine) -> Option<Box<str>> {
+    let said = object.spec.template.spec.hostname.as_deref().filter(|name| !name.is_empty());
+    let name = said.or(object.metadata.name.as_deref())?;
+    let label = name.split('.').next().unwrap_or(name);
+    let valid = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
+    let label = label.get(..63).unwrap_or(label);
+    (!label.is_empty() && label.bytes().all(valid)).then(|| label.into())
 }
 
 /// What the guest's firmware says it is. To machines that were defined without one the controller gives one that is made
