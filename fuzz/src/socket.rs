@@ -117,7 +117,7 @@ fn start() -> Program {
         let clock = Clock::start();
         let setup = Setup::new(config.clone(), Settings::default(), [0; 32], 1);
         let driver = Driver::<Tokio>::start(clock, setup, Transport::Simulated(simulated));
-        let handler = Handler::<Tokio>::new(clock, driver.views(), driver.submissions());
+        let handler = Handler::<Tokio>::new(clock, driver.views(), driver.submissions(), None);
         let views = driver.views();
         tokio::spawn(server.serve(handler, stops.clone()));
         tokio::spawn(driver.run(stops));
