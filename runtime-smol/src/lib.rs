@@ -130,13 +130,15 @@ impl Runtime for Smol {
     }
 
     fn signals() -> Result<Signals> {
-        Signals::new([Signal::Term, Signal::Int, Signal::Hup]).map_err(Error::other)
+        Signals::new([Signal::Term, Signal::Int, Signal::Hup, Signal::Usr1, Signal::Usr2]).map_err(Error::other)
     }
 
     async fn next_signal(signals: &mut Signals) -> &'static str {
         match signals.next().await {
             Some(Ok(Signal::Int)) => "SIGINT",
             Some(Ok(Signal::Hup)) => "SIGHUP",
+            Some(Ok(Signal::Usr1)) => "SIGUSR1",
+            Some(Ok(Signal::Usr2)) => "SIGUSR2",
             Some(Ok(_)) => "SIGTERM",
             // No signal can be received any more.
             Some(Err(_)) | None => std::future::pending().await,

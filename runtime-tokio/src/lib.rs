@@ -44,6 +44,8 @@ pub struct Signals {
     terminate: Signal,
     interrupt: Signal,
     hangup: Signal,
+    more: Signal,
+    usual: Signal,
 }
 
 impl Runtime for Tokio {
@@ -147,6 +149,8 @@ impl Runtime for Tokio {
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
             hangup: signal(SignalKind::hangup())?,
+            more: signal(SignalKind::user_defined1())?,
+            usual: signal(SignalKind::user_defined2())?,
         })
     }
 
@@ -155,6 +159,8 @@ impl Runtime for Tokio {
             _ = signals.terminate.recv() => "SIGTERM",
             _ = signals.interrupt.recv() => "SIGINT",
             _ = signals.hangup.recv() => "SIGHUP",
+            _ = signals.more.recv() => "SIGUSR1",
+            _ = signals.usual.recv() => "SIGUSR2",
         }
     }
 }

@@ -35,7 +35,7 @@ pub trait Runtime: Send + Sync + Sized + 'static {
     type Timer: Future<Output = ()> + Send + Sync + Unpin + 'static;
     /// A task that is cancelled when this is dropped.
     type Task: Send + Sync + 'static;
-    /// The signals that ask the process to end.
+    /// The signals that ask the process for something.
     type Signals: Send + 'static;
 
     /// Runs a future to its end, on as many threads as there are processors.
@@ -87,7 +87,7 @@ pub trait Runtime: Send + Sync + Sized + 'static {
         buffer: &mut [u8],
     ) -> impl Future<Output = io::Result<(usize, SocketAddr)>> + Send;
 
-    /// Receives SIGTERM, SIGINT and SIGHUP from now on.
+    /// Receives SIGTERM, SIGINT, SIGHUP, SIGUSR1 and SIGUSR2 from now on.
     fn signals() -> io::Result<Self::Signals>;
     /// Waits for the next of them; its name. May be given up and taken up again.
     fn next_signal(signals: &mut Self::Signals) -> impl Future<Output = &'static str> + Send;

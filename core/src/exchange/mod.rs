@@ -19,7 +19,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_LENGTH};
+use http::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_LENGTH, USER_AGENT};
 use http::request::Parts;
 use http::{HeaderName, Method, Request, Response, StatusCode};
 
@@ -130,7 +130,7 @@ pub struct Exchange {
     bearer_tokens: bool,
     /// What tells who sent it from everyone else, once they have proved who they are.
     user: Option<Arc<str>>,
-    /// What the log calls them, of whoever wants to change something.
+    /// What the log calls them.
     user_name: Option<Arc<str>>,
     /// The body and what came of it so far, of a write whose body has been read.
     write: Option<write::Write>,
@@ -222,12 +222,17 @@ impl Exchange {
         self.head.uri.path()
     }
 
+    /// What its client says that it is.
+    pub fn user_agent(&self) -> Option<&str> {
+        self.head.headers.get(USER_AGENT).and_then(|agent| agent.to_str().ok())
+    }
+
     /// Whether it came with a user name and a password, or with a token of the cluster.
     pub fn has_credentials(&self) -> bool {
         self.head.headers.contains_key(AUTHORIZATION)
     }
 
-    /// What the log calls whoever sent it, once they have proved who they are; of a change, not of a read.
+    /// What the log calls whoever sent it, once they have proved who they are.
     pub fn user_name(&self) -> Option<&Arc<str>> {
         self.user_name.as_ref()
     }
@@ -372,9 +377,7 @@ impl Exchange {
         location: Option<Location<'_>>,
     ) -> Step {
         self.user = identity.as_ref().map(Identity::user);
-        if !matches!(self.head.method, Method::GET | Method::HEAD) {
-            self.user_name = identity.as_ref().map(Identity::user_name);
-        }
+        self.user_name = identity.as_ref().map(Identity::user_name);
         match self.check_head(view, now, identity.as_ref(), location) {
             Err(refusal) => self.refuse(&refusal),
             Ok((location, query))

@@ -25,6 +25,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use crate::clock::Clock;
 use crate::config::{self, ListenAddress, Settings};
 use crate::driver::Driver;
+use crate::log;
 use crate::process;
 use crate::random;
 use crate::runtime::{self, Runtime};
@@ -152,7 +153,7 @@ impl<R: Runtime> App<R> {
         let mut driving = Finish::of::<R>(driver.run(driver_stops));
         let asked = async {
             let signal = loop {
-                let signal = R::next_signal(&mut signals).await;
+                let signal = next_end::<R>(&mut signals).await;
                 match hangups.as_ref().filter(|_| signal == HANG_UP) {
                     // One that waits already is enough.
                     Some(hangups) => drop(hangups.try_send(())),
@@ -167,7 +168,7 @@ impl<R: Runtime> App<R> {
                     "stopping, when clients have gone elsewhere"
                 );
                 drain.begin();
-                let _ = runtime::timeout::<R, _>(drain_delay, R::next_signal(&mut signals)).await;
+                let _ = runtime::timeout::<R, _>(drain_delay, next_end::<R>(&mut signals)).await;
             }
             tracing::info!(signal, "stopping");
         };
@@ -192,7 +193,7 @@ impl<R: Runtime> App<R> {
                     tracing::warn!("changes are left behind: they took longer than the shutdown may");
                 }
             }
-            signal = R::next_signal(&mut signals) => tracing::warn!(signal, "stopping at once: asked again"),
+            signal = next_end::<R>(&mut signals) => tracing::warn!(signal, "stopping at once: asked again"),
         }
         tracing::info!("stopped");
         Ok(())
@@ -240,6 +241,23 @@ fn within_files(wanted: Limits) -> Limits {
 fn join_searches<R: Runtime>() -> Result<R::Udp, Failure> {
     let fail = |error| Failure::Runtime(format!("searches (SSDP) cannot be received on UDP port 1900: {error}"));
     ssdp::join::<R>().map_err(fail)
+}
+
+/// Waits for a signal that is not about the log; its name. Those have the log say more, or as much as at the start.
+async fn next_end<R: Runtime>(signals: &mut R::Signals) -> &'static str {
+    loop {
+        match R::next_signal(signals).await {
+            "SIGUSR1" => {
+                log::set_detail(log::Detail::Debug);
+                tracing::info!("the log says everything about every request, until SIGUSR2");
+            }
+            "SIGUSR2" => {
+                tracing::info!("the log says as much as at the start");
+                log::set_detail(log::Detail::Usual);
+            }
+            end => return end,
+        }
+    }
 }
 
 /// What a container is ended with.

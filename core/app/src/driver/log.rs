@@ -7,11 +7,11 @@ pub(super) fn write(event: &LogEvent) {
     match event {
         LogEvent::Notice(notice) => {
             let Cause { user, client, request } = notice.cause();
-            let (client, correlation_id) = (client.map(tracing::field::display), id(request));
+            let (remote_addr, correlation_id) = (client.map(tracing::field::display), id(request));
             if notice.is_good() {
-                tracing::info!(correlation_id, client, user, "{notice}");
+                tracing::info!(correlation_id, remote_addr, user, "{notice}");
             } else {
-                tracing::warn!(correlation_id, client, user, "{notice}");
+                tracing::warn!(correlation_id, remote_addr, user, "{notice}");
             }
         }
         LogEvent::Command { subject: vm, action, correlation, routine, result } => {

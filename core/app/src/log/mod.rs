@@ -3,15 +3,16 @@
 //! Whoever logs never waits: lines are written by a thread of its own (`writer`). What others can cause without an end
 //! is written so often and then counted (`sources`).
 
+mod json;
 mod sources;
 mod writer;
 
 use std::io::IsTerminal as _;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
-use tracing_subscriber::EnvFilter;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{EnvFilter, reload};
 
 use sources::Sources;
 use writer::Writer;
@@ -43,6 +44,25 @@ pub enum LogError {
 #[must_use]
 pub struct Flush(Writer);
 
+/// Has the log say more, or as much as at the start.
+static LEVEL: OnceLock<Box<dyn Fn(Detail) + Send + Sync>> = OnceLock::new();
+
+/// How much the log says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Detail {
+    /// As much as was asked for at the start.
+    Usual,
+    /// Everything about every request.
+    Debug,
+}
+
+/// Has the log say so much from now on.
+pub(crate) fn set_detail(detail: Detail) {
+    if let Some(set) = LEVEL.get() {
+        set(detail);
+    }
+}
+
 impl Drop for Flush {
     fn drop(&mut self) {
         self.0.flush();
@@ -56,12 +76,23 @@ pub fn init() -> Result<Flush, LogError> {
     let sources = Arc::new(Sources::new());
     let writer = Writer::start(std::io::stderr(), !is_terminal, Arc::clone(&sources))?;
     let sources = sources::Layer::new(sources, writer.clone());
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer.clone());
+    let usual = filter.to_string();
+    let filter_of = move |detail| match detail {
+        Detail::Usual => EnvFilter::try_new(&usual),
+        Detail::Debug => EnvFilter::try_new(DEBUG),
+    };
+    let (filter, handle) = reload::Layer::new(filter);
+    let _ = LEVEL.set(Box::new(move |detail| {
+        if let Ok(filter) = filter_of(detail) {
+            let _ = handle.reload(filter);
+        }
+    }));
+    let log = tracing_subscriber::registry().with(filter).with(sources);
+    let lines = tracing_subscriber::fmt::layer().with_writer(writer.clone());
     if is_terminal {
-        log.with_target(false).finish().with(sources).try_init()?;
+        log.with(lines.with_target(false)).try_init()?;
     } else {
-        let log = log.json().flatten_event(true).with_current_span(false).with_span_list(false);
-        log.finish().with(sources).try_init()?;
+        log.with(lines.event_format(json::Json)).try_init()?;
     }
     // What is usual writes to standard error, and waits until somebody reads it.
     std::panic::set_hook(Box::new(|panic| {
@@ -85,6 +116,9 @@ fn filter_of(variable: impl Fn(&'static str) -> Option<String>) -> Result<EnvFil
     }
 }
 
+/// What is told at the level `debug`.
+const DEBUG: &str = "info,kubevirt_redfish=debug";
+
 /// A text that says no level.
 struct NoLevel;
 
@@ -92,10 +126,12 @@ fn filter(level: &str) -> Result<EnvFilter, NoLevel> {
     let directives = match level.trim().to_ascii_lowercase().as_str() {
         // Libraries tell of every attempt that fails. What that means is told by the service, once.
         "" | "info" => "off,kubevirt_redfish=info".to_owned(),
-        "warn" | "warning" => "off,kubevirt_redfish=warn".to_owned(),
-        "error" => "off,kubevirt_redfish=error".to_owned(),
+        // Who changed what is told even to who wants to hear of nothing but mistakes.
+        "warn" | "warning" => "off,kubevirt_redfish=warn,kubevirt_redfish_audit=info".to_owned(),
+        "error" => "off,kubevirt_redfish=error,kubevirt_redfish_audit=info".to_owned(),
         // What libraries say about every packet would drown what the service says.
-        verbose @ ("trace" | "debug") => format!("info,kubevirt_redfish={verbose}"),
+        "debug" => DEBUG.to_owned(),
+        "trace" => "info,kubevirt_redfish=trace".to_owned(),
         "off" => "off".to_owned(),
         // A single word that is no level would be taken for the name of a crate, and nothing would be logged.
         other if other.chars().all(|c| c.is_ascii_alphanumeric()) => return Err(NoLevel),

@@ -13,7 +13,7 @@ use tracing_subscriber::layer::Context;
 use super::writer::Writer;
 
 /// Fields that name who caused a line, the best first.
-const NAMES: [&str; 7] = ["client", "address", "user", "subscription", "host", "vm", "namespace"];
+const NAMES: [&str; 8] = ["remote_addr", "client", "address", "user", "subscription", "host", "vm", "namespace"];
 
 /// What has been written of which source.
 #[derive(Debug)]

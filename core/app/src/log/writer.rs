@@ -1,5 +1,6 @@
 //! Writes the lines of the log, in a thread of its own: whoever reads them may stop reading, and a disk may be full.
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -10,6 +11,7 @@ use kubevirt_redfish_core::fairness::{LOG_BYTES, LOG_LINES};
 use kubevirt_redfish_core::time::UnixTime;
 use tracing_subscriber::fmt::MakeWriter;
 
+use super::json;
 use super::sources::Sources;
 
 /// Where lines are left to be written.
@@ -163,12 +165,8 @@ impl<W: Write> Pen<W> {
     fn lost(&self, dropped: u64) -> String {
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
         let time = UnixTime(i64::try_from(now).unwrap_or_default());
-        let target = module_path!();
         if self.is_json {
-            format!(
-                "{{\"timestamp\":\"{time}\",\"level\":\"WARN\",\"message\":\"{LOST}\",\"dropped\":{dropped},\
-                 \"target\":\"{target}\"}}\n"
-            )
+            json::line(&json::now(), "WARN", LOST, &BTreeMap::from([("dropped", dropped.into())]))
         } else {
             format!("{time}  WARN {LOST} dropped={dropped}\n")
         }
@@ -266,7 +264,7 @@ mod tests {
             assert!(text.ends_with("last\n"), "{text}");
             let written = text.lines().filter(|line| line.parse::<usize>().is_ok()).count();
             let lost = text.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
-            let lost: u64 = lost.filter_map(|line| line["dropped"].as_u64()).sum();
+            let lost: u64 = lost.filter_map(|line| line["fields"]["dropped"].as_u64()).sum();
             assert_eq!(written as u64 + lost, 3 * LOG_LINES as u64 + 1, "{text}");
             assert!(lost >= LOG_LINES as u64);
         }

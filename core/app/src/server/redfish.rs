@@ -3,7 +3,7 @@
 use std::io;
 use std::marker::PhantomData;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
@@ -17,7 +17,7 @@ use kubevirt_redfish_core::{self as core, Signal, Step, View};
 use tracing::Level;
 
 use super::connection::broken;
-use super::correlation::{REQUEST_ID, correlation_id};
+use super::correlation::Correlation;
 use super::request_body::RequestBody;
 use super::{AnswerBody, Handler, Peer};
 use crate::clock::Clock;
@@ -75,7 +75,7 @@ impl<R: Runtime> Handler for Redfish<R> {
         let (parts, body) = request.into_parts();
         let mut body = RequestBody::new(body);
         let is_counted = self.inner.measured.is_some();
-        let mut record = Record::of(&parts, correlation_id(&peer, &parts.headers), is_counted);
+        let mut record = Record::of(&peer, &parts, is_counted);
         let is_http1 = parts.version < Version::HTTP_2;
         let expects_continue = !body.has_ended() && parts.headers.contains_key(header::EXPECT);
         let inner = self.inner;
@@ -87,6 +87,7 @@ impl<R: Runtime> Handler for Redfish<R> {
                 Box::pin(peer.room()).await;
             }
             let (exchange, step) = inner.begin(&peer, head);
+            record.tell_login(&exchange);
             let (exchange, mut response) = match step {
                 Step::Respond(response) => (exchange, whole(response)),
                 step => Box::pin(inner.carry::<R>(&peer, exchange, step, &mut body, &mut record)).await?,
@@ -97,7 +98,7 @@ impl<R: Runtime> Handler for Redfish<R> {
             if !body.has_ended() && !expects_continue {
                 Box::pin(body.discard::<R>()).await;
             }
-            response.headers_mut().insert(REQUEST_ID, record.correlation_id);
+            record.correlation.answer(response.headers_mut());
             // With an unread body in it the connection is of no more use. Who is not told so sends the next request on it.
             if is_http1 && !body.has_ended() {
                 response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
@@ -107,15 +108,15 @@ impl<R: Runtime> Handler for Redfish<R> {
     }
 
     fn refuse_head(peer: &Peer, status: StatusCode) -> Option<Response<Bytes>> {
-        let correlation_id = correlation_id(peer, &HeaderMap::new());
+        let correlation = Correlation::of(peer, &HeaderMap::new());
         tracing::debug!(
-            correlation_id = correlation_id.to_str().unwrap_or_default(),
-            address = %peer.address,
+            correlation_id = correlation.text(),
+            remote_addr = %peer.address,
             status_code = status.as_u16(),
             "head that cannot be read"
         );
         let mut response = core::refuse_head(status, peer.secure);
-        response.headers_mut().insert(REQUEST_ID, correlation_id);
+        correlation.answer(response.headers_mut());
         Some(response)
     }
 }
@@ -237,56 +238,120 @@ impl AsRef<[u8]> for Kept {
 
 /// What the log says about a request, besides what its exchange knows.
 struct Record {
-    correlation_id: HeaderValue,
+    correlation: Correlation,
     /// When it began. A read is only timed if somebody wants to know.
     begin: Option<Instant>,
 }
 
 impl Record {
-    fn of(parts: &http::request::Parts, correlation_id: HeaderValue, is_counted: bool) -> Self {
+    fn of(peer: &Peer, parts: &http::request::Parts, is_counted: bool) -> Self {
         let is_timed = is_counted || !is_read(&parts.method) || tracing::enabled!(Level::DEBUG);
-        let record = Self { correlation_id, begin: is_timed.then(Instant::now) };
-        tracing::trace!(correlation_id = record.text(), method = %parts.method, path = parts.uri.path(), "request");
+        let correlation = Correlation::of(peer, &parts.headers);
+        let record = Self { correlation, begin: is_timed.then(Instant::now) };
+        tracing::debug!(
+            correlation_id = record.correlation.text(),
+            method = %parts.method,
+            path = parts.uri.path(),
+            operation = "request",
+            status = "started",
+            user = UNKNOWN,
+            "Redfish API request received"
+        );
         record
     }
 
-    fn text(&self) -> &str {
-        self.correlation_id.to_str().unwrap_or_default()
-    }
-
     fn id(&self) -> CorrelationId {
-        CorrelationId::new(self.text())
+        CorrelationId::new(self.correlation.text())
     }
 
-    /// One line for each change and for each log-in that is refused; others for whoever looks for a fault.
-    fn write(&self, exchange: &core::Exchange, status: StatusCode, measured: Option<&Measured>) {
-        let (method, path, client) = (exchange.method(), exchange.path(), exchange.client());
-        let is_refused = status.is_client_error() || status.is_server_error();
-        let is_refused_log_in = exchange.is_refused_login(status);
-        let changes = !is_read(method) && *method != Method::OPTIONS;
-        let correlation_id = self.text();
-        let (status_code, user) = (status.as_u16(), exchange.user_name().map(|name| &**name));
+    /// Who sent it, as far as that is known without asking anybody.
+    fn tell_login(&self, exchange: &core::Exchange) {
+        tracing::debug!(
+            correlation_id = self.correlation.text(),
+            method = %exchange.method(),
+            path = exchange.path(),
+            operation = "authentication",
+            user = exchange.user_name().map_or(UNKNOWN, |name| name),
+            remote_addr = %exchange.client(),
+            user_agent = exchange.user_agent(),
+            "Authentication attempt"
+        );
+    }
+
+    /// One line for each change, which is its record for who audits them, and for each log-in that is refused; others for
+    /// whoever looks for a fault.
+    fn write(&self, exchange: &core::Exchange, code: StatusCode, measured: Option<&Measured>) {
         let took = self.begin.map(|begin| begin.elapsed());
         if let (Some(measured), Some(took)) = (measured, took) {
-            exchange.count(&measured.requests, status, took);
+            exchange.count(&measured.requests, code, took);
         }
-        let duration_us = took.map(microseconds);
-        if is_refused_log_in {
-            tracing::warn!(correlation_id, %client, %method, %path, status_code, duration_us, "log-in refused");
-        } else if changes && is_refused {
-            tracing::warn!(correlation_id, %client, user, %method, %path, status_code, duration_us, "request failed");
-        } else if changes {
-            tracing::info!(correlation_id, %client, user, %method, %path, status_code, duration_us, "request");
-        } else {
-            tracing::debug!(correlation_id, %client, %method, %path, status_code, duration_us, "request");
+        /// The line of a level, with what all of them have.
+        macro_rules! tell {
+            ($level:expr, $target:literal, $operation:literal, $status:expr, $audit:expr, $message:literal) => {
+                tracing::event!(
+                    target: $target,
+                    $level,
+                    correlation_id = self.correlation.text(),
+                    method = %exchange.method(),
+                    path = exchange.path(),
+                    operation = $operation,
+                    status = $status,
+                    status_code = code.as_u16(),
+                    duration = took.map(tracing::field::debug),
+                    user = exchange.user_name().map_or(UNKNOWN, |name| name),
+                    remote_addr = %exchange.client(),
+                    user_agent = exchange.user_agent(),
+                    audit = $audit,
+                    $message
+                )
+            };
+        }
+        let method = exchange.method();
+        let changes = !is_read(method) && *method != Method::OPTIONS;
+        let outcome = match code.as_u16() {
+            500.. => "failed",
+            400.. => "refused",
+            _ => "completed",
+        };
+        let nothing = None::<&str>;
+        match (changes, outcome) {
+            (true, _) if exchange.is_refused_login(code) => {
+                tell!(
+                    Level::WARN,
+                    "kubevirt_redfish_audit",
+                    "authentication",
+                    outcome,
+                    Some(outcome),
+                    "log-in refused"
+                );
+            }
+            (false, _) if exchange.is_refused_login(code) => {
+                tell!(Level::WARN, "kubevirt_redfish", "authentication", outcome, nothing, "log-in refused");
+            }
+            (true, "completed") => {
+                let audit = Some(outcome);
+                tell!(
+                    Level::INFO,
+                    "kubevirt_redfish_audit",
+                    "response",
+                    outcome,
+                    audit,
+                    "Redfish API response completed"
+                );
+            }
+            (true, _) => {
+                tell!(Level::WARN, "kubevirt_redfish_audit", "response", outcome, Some(outcome), "request failed");
+            }
+            (false, _) => {
+                tell!(Level::DEBUG, "kubevirt_redfish", "response", outcome, nothing, "Redfish API response completed");
+            }
         }
     }
 }
+
+/// Whoever has not proved who they are.
+const UNKNOWN: &str = "unknown";
 
 fn is_read(method: &Method) -> bool {
     matches!(*method, Method::GET | Method::HEAD)
-}
-
-fn microseconds(duration: Duration) -> u64 {
-    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }
