@@ -3,7 +3,7 @@
 mod catalog;
 mod firmware;
 mod inventory;
-mod required;
+mod table;
 mod template;
 
 use std::fmt;
@@ -14,7 +14,6 @@ use crate::model::{CertificateId, Slot};
 pub(crate) use catalog::Catalog;
 pub(crate) use firmware::Firmware;
 pub(crate) use inventory::Inventory;
-pub(crate) use required::required;
 pub use template::Template;
 
 /// A resource or action, by its canonical URI.

@@ -32,7 +32,7 @@ use crate::metrics::Requests;
 use crate::model::BearerToken;
 use crate::query::{self, Query};
 use crate::resources::{self, Context, Plan};
-use crate::route::{Alias, Location, Route, Template, required};
+use crate::route::{Alias, Location, Route, Template};
 use crate::time::Now;
 use crate::view::View;
 
@@ -352,7 +352,7 @@ impl Exchange {
 
     /// Whether the request may be made by anyone and shows nothing that some may not see.
     fn needs_nothing(&self, location: &Location<'_>) -> bool {
-        let free = required(&location.route, &self.head.method) == Required::Nothing;
+        let free = location.route.required(&self.head.method) == Required::Nothing;
         // What is brought in from elsewhere is not free.
         free && !self.head.uri.query().is_some_and(|query| Query::parse(query).is_ok_and(|query| query.expands()))
     }
@@ -383,7 +383,7 @@ impl Exchange {
             Ok((location, query))
                 if !view.accounts_known
                     && self.head.method != Method::OPTIONS
-                    && (resources::is_kept(&location.route) || query.expands()) =>
+                    && (location.route.needs_documents() || query.expands()) =>
             {
                 self.refuse(&Refusal::not_yet_known(Unknown::Documents))
             }
@@ -417,13 +417,13 @@ impl Exchange {
     ) -> Result<(Location<'a>, Query), Refusal> {
         let path = self.path();
         let required =
-            location.as_ref().map_or(Required::AnyOf(&[]), |location| required(&location.route, &self.head.method));
+            location.as_ref().map_or(Required::AnyOf(&[]), |location| location.route.required(&self.head.method));
         if required != Required::Nothing && identity.is_none() {
             return Err(Refusal::unauthorized(path));
         }
         let location = location.ok_or_else(|| Refusal::no_such_resource(path))?;
-        if !resources::allows(&location.route, &self.head.method) {
-            return Err(Refusal::method_not_allowed(resources::allow(&location.route)));
+        if !location.route.allows(&self.head.method) {
+            return Err(Refusal::method_not_allowed(location.route.allow()));
         }
         if let Some(identity) = identity {
             // Until a password is changed, only changing it and logging out are open to who has to change it.

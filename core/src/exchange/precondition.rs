@@ -82,7 +82,7 @@ impl Exchange {
     /// Whether the write is to be made only under a precondition.
     pub(super) fn is_conditional(&self) -> bool {
         let has = |name| self.head.headers.contains_key(name);
-        let is_of_a_resource = || self.location().is_ok_and(|at| resources::allows(&at.route, &Method::GET));
+        let is_of_a_resource = || self.location().is_ok_and(|at| at.route.allows(&Method::GET));
         (has(IF_MATCH) || has(IF_NONE_MATCH)) && is_of_a_resource()
     }
 }

@@ -53,7 +53,7 @@ fn of_content(route: &Route<'_>, content: Content, charset: bool) -> HeaderMap {
     let mut headers = COMMON.clone();
     headers.reserve(10);
     headers.insert(CONTENT_TYPE, content_type(content.media_type(), charset));
-    headers.insert(ALLOW, HeaderValue::from_static(resources::allow(route)));
+    headers.insert(ALLOW, HeaderValue::from_static(route.allow()));
     headers.insert(VARY, NEGOTIATED);
     if let Content::Resource(schema) = content {
         headers.insert(LINK, HeaderValue::from_static(schema.described_by));
@@ -84,7 +84,7 @@ pub(super) fn with_token(mut response: Response<Bytes>, token: &str) -> Response
 pub(super) fn event_stream(charset: bool) -> Response<()> {
     let mut response = with_body(StatusCode::OK, Bytes::new(), MediaType::EventStream, charset).map(drop);
     let headers = response.headers_mut();
-    headers.insert(ALLOW, HeaderValue::from_static(resources::allow(&Route::ServerSentEvents)));
+    headers.insert(ALLOW, HeaderValue::from_static(Route::ServerSentEvents.allow()));
     let (name, value) = UNBUFFERED;
     headers.insert(name, value);
     response
@@ -103,7 +103,7 @@ pub(super) fn accepted(monitor: &Route<'_>, task: &Representation, retry_after: 
 
 /// Says which methods are allowed.
 pub(super) fn allowed(response: &mut Response<Bytes>, route: &Route<'_>) {
-    response.headers_mut().insert(ALLOW, HeaderValue::from_static(resources::allow(route)));
+    response.headers_mut().insert(ALLOW, HeaderValue::from_static(route.allow()));
 }
 
 /// Says that the client's preference for an answer at once was heeded (RFC 7240 section 3).
@@ -129,7 +129,7 @@ pub(super) fn no_content() -> Response<Bytes> {
 /// 204 with the methods that are allowed.
 pub(super) fn options(route: &Route<'_>) -> Response<Bytes> {
     let mut response = empty(StatusCode::NO_CONTENT);
-    response.headers_mut().insert(ALLOW, HeaderValue::from_static(resources::allow(route)));
+    response.headers_mut().insert(ALLOW, HeaderValue::from_static(route.allow()));
     response
 }
 

@@ -81,7 +81,7 @@ impl Exchange {
         let location = self.location()?;
         self.check_precondition(view, now, identity, &location)?;
         let body = self.write.as_ref().map(|write| &*write.body).unwrap_or_default();
-        if body.is_empty() && (self.head.method == Method::DELETE || resources::body_is_optional(&location.route)) {
+        if body.is_empty() && (self.head.method == Method::DELETE || location.route.body_is_optional()) {
             return Ok(JsonObject::new());
         }
         check_content(&self.head.headers)?;

@@ -24,7 +24,7 @@ use crate::auth::{Extent, Required};
 use crate::http::{Content, Refusal, Representation, Schema};
 use crate::messages::{Message, base};
 use crate::resources::{self, Context, Window};
-use crate::route::{Catalog, Location, Route, required};
+use crate::route::{Catalog, Location, Route};
 use crate::view::View;
 
 /// The answer would be larger than the service sends.
@@ -90,7 +90,7 @@ fn is_collection(schema: Schema) -> bool {
 
 /// Whether the asking account may read a resource by its role. Whether it sees it is found out by reading it.
 fn may_read(context: &Context<'_>, route: &Route<'_>) -> bool {
-    let required = required(route, &Method::GET);
+    let required = route.required(&Method::GET);
     required == Required::Nothing
         || context.identity.is_some_and(|identity| {
             let owned = resources::owned(context.view, route, identity);

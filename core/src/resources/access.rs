@@ -8,32 +8,6 @@ use crate::http::Refusal;
 use crate::route::{Location, Route};
 use crate::view::View;
 
-/// Whether a resource is about accounts or sessions.
-pub(crate) fn is_access(route: &Route<'_>) -> bool {
-    matches!(
-        route,
-        Route::SessionService
-            | Route::Sessions
-            | Route::Session(_)
-            | Route::AccountService
-            | Route::Accounts
-            | Route::Account(_)
-            | Route::Roles
-            | Route::Role(_)
-    )
-}
-
-/// Whether a resource is made of documents, so that it cannot be told before they have been read.
-pub(crate) fn is_kept(route: &Route<'_>) -> bool {
-    is_edit(route) && !matches!(route, Route::Roles | Route::Role(_))
-        || matches!(route, Route::EventDestinations | Route::EventDestination(_) | Route::EventDestinationAction(..))
-}
-
-/// Whether a write to a resource is an edit of what the service itself keeps.
-fn is_edit(route: &Route<'_>) -> bool {
-    is_access(route) || matches!(route, Route::NetworkProtocol(_))
-}
-
 /// Whether a resource is the asking one's own.
 pub(crate) fn owned(view: &View, route: &Route<'_>, identity: &Identity) -> Owned {
     let own = match route {

@@ -58,21 +58,7 @@ pub(crate) fn not_known(context: &Context<'_>, location: &Location<'_>, expands:
             (!listed).then(|| unlisted(context, index))
         }
         Route::Task(id) | Route::TaskMonitor(id) if context.task(id).is_ok() => None,
-        Route::Versions
-        | Route::ServiceRoot
-        | Route::OData
-        | Route::Metadata
-        | Route::ChassisCollection
-        | Route::Catalog(_)
-        | Route::EventService
-        | Route::EventDestinations
-        | Route::EventDestination(_)
-        | Route::TaskService
-            if !expands =>
-        {
-            None
-        }
-        ref route if super::is_access(route) && !expands => None,
+        ref route if !route.needs_systems() && !expands => None,
         _ => of_all(),
     }
 }

@@ -79,18 +79,17 @@ mod virtual_media_collection;
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use http::Method;
 use serde::Serialize;
 
 use crate::auth::Identity;
 use crate::http::{MediaType, Refusal, Representation, Schema};
 use crate::messages::{Message, cluster};
-use crate::route::{Alias, EventServiceAction, Firmware, Inventory, Location, MediaAction, Route};
+use crate::route::{Alias, Firmware, Location, Route};
 use crate::task::Task;
 use crate::time::Now;
 use crate::view::{NoSystem, View, Vm};
 
-pub(crate) use access::{extent, is_access, is_kept, owned};
+pub(crate) use access::{extent, owned};
 pub(crate) use computer_system::uuid as system_uuid;
 pub(crate) use coverage::not_known;
 pub(crate) use ethernet_interface::mac_addresses;
@@ -106,62 +105,6 @@ pub(crate) struct Context<'a> {
     /// Who asks; `None` for someone who has not logged in, which suffices for some documents.
     pub(crate) identity: Option<&'a Identity>,
     pub(crate) now: Now,
-}
-
-/// The methods that a resource or action allows, as the `Allow` header lists them.
-pub(crate) fn allow(route: &Route<'_>) -> &'static str {
-    match route {
-        Route::System(_)
-        | Route::Inventory(_, Inventory::BootOption(_))
-        | Route::Firmware(_, Firmware::BiosSettings | Firmware::SecureBoot)
-        | Route::Manager(_)
-        | Route::NetworkProtocol(_)
-        | Route::VirtualMedia(..)
-        | Route::SessionService
-        | Route::AccountService => "GET, HEAD, PATCH, OPTIONS",
-        Route::SystemReset(_)
-        | Route::Firmware(_, Firmware::ResetBios)
-        | Route::ManagerReset(_)
-        | Route::VirtualMediaAction(..)
-        | Route::EventServiceAction(_)
-        | Route::EventDestinationAction(..) => "POST, OPTIONS",
-        Route::EventDestinations | Route::Sessions | Route::Accounts | Route::MediaCertificates(..) => {
-            "GET, HEAD, POST, OPTIONS"
-        }
-        Route::EventDestination(_) | Route::Account(_) => "GET, HEAD, PATCH, DELETE, OPTIONS",
-        Route::Task(_) | Route::TaskMonitor(_) | Route::Session(_) | Route::MediaCertificate(..) => {
-            "GET, HEAD, DELETE, OPTIONS"
-        }
-        Route::Versions
-        | Route::ServiceRoot
-        | Route::OData
-        | Route::Metadata
-        | Route::EventService
-        | Route::ServerSentEvents
-        | Route::Systems
-        | Route::Inventory(..)
-        | Route::Firmware(_, Firmware::Bios)
-        | Route::VirtualMediaCollection(_)
-        | Route::ChassisCollection
-        | Route::Chassis(_)
-        | Route::ChassisSystems(_)
-        | Route::Managers
-        | Route::Catalog(_)
-        | Route::TaskService
-        | Route::Tasks
-        | Route::Roles
-        | Route::Role(_) => "GET, HEAD, OPTIONS",
-    }
-}
-
-/// Whether a resource or action allows a method.
-pub(crate) fn allows(route: &Route<'_>, method: &Method) -> bool {
-    let allowed = allow(route);
-    match *method {
-        // Nearly every request, and the first of any methods that it is among.
-        Method::GET => allowed.starts_with("GET"),
-        _ => allowed.split(", ").any(|allowed| allowed == method.as_str()),
-    }
 }
 
 /// What the resource is written in.
@@ -277,20 +220,8 @@ pub(crate) fn read(context: &Context<'_>, location: &Location<'_>) -> Result<Rep
         | Route::VirtualMediaAction(..)
         | Route::EventServiceAction(_)
         | Route::EventDestinationAction(..)
-        | Route::ServerSentEvents => Err(Refusal::method_not_allowed(allow(&location.route))),
+        | Route::ServerSentEvents => Err(Refusal::method_not_allowed(location.route.allow())),
     }
-}
-
-/// Whether a write may come without a body.
-pub(crate) fn body_is_optional(route: &Route<'_>) -> bool {
-    matches!(
-        route,
-        Route::ManagerReset(_)
-            | Route::Firmware(_, Firmware::ResetBios)
-            | Route::VirtualMediaAction(_, _, MediaAction::Eject)
-            | Route::EventDestinationAction(..)
-            | Route::EventServiceAction(EventServiceAction::TestEventSubscription)
-    )
 }
 
 /// The schema of a system.

@@ -6,10 +6,9 @@ use std::sync::Arc;
 use http::{HeaderMap, Method};
 
 use super::{
-    Context, account_service, allow, bios, bios_settings, boot_option, certificate, computer_system,
-    computer_system_boot, computer_system_reset, event_destination, event_service_test, event_subscribe,
-    manager_account, manager_clock, manager_network_protocol, manager_reset, secure_boot, session, session_service,
-    virtual_media,
+    Context, account_service, bios, bios_settings, boot_option, certificate, computer_system, computer_system_boot,
+    computer_system_reset, event_destination, event_service_test, event_subscribe, manager_account, manager_clock,
+    manager_network_protocol, manager_reset, secure_boot, session, session_service, virtual_media,
 };
 use crate::auth::{AccountEdit, EditError, Extent, Owned, SessionEdit};
 use crate::config::Secret;
@@ -17,7 +16,7 @@ use crate::http::{JsonObject, Refusal};
 use crate::intent::{AccessEdit, Answer, EventIntent, TaskId};
 use crate::messages::{Message, base};
 use crate::model::{Action, CommandError, Slot};
-use crate::route::{EventServiceAction, Firmware, Inventory, Location, MediaAction, Route, required};
+use crate::route::{EventServiceAction, Firmware, Inventory, Location, MediaAction, Route};
 use crate::view::Vm;
 
 /// A write that was understood and found valid.
@@ -137,14 +136,14 @@ pub(crate) fn plan(
         | Route::Managers
         | Route::Catalog(_)
         | Route::TaskService
-        | Route::Tasks => Err(Refusal::method_not_allowed(allow(&location.route))),
+        | Route::Tasks => Err(Refusal::method_not_allowed(location.route.allow())),
     }
 }
 
 /// The same of what is a system's or its manager's.
 fn machine_plan(context: &Context<'_>, location: &Location<'_>, body: &JsonObject) -> Result<Plan, Refusal> {
     let Some(name) = location.route.system() else {
-        return Err(Refusal::method_not_allowed(allow(&location.route)));
+        return Err(Refusal::method_not_allowed(location.route.allow()));
     };
     let vm = context.system(name, location)?;
     let (action, answer) = match location.route {
@@ -182,7 +181,7 @@ fn machine_plan(context: &Context<'_>, location: &Location<'_>, body: &JsonObjec
             manager_reset::check(body)?;
             return Ok(Plan::new(Effect::Nothing, Answer::NoContent));
         }
-        _ => return Err(Refusal::method_not_allowed(allow(&location.route))),
+        _ => return Err(Refusal::method_not_allowed(location.route.allow())),
     };
     Ok(Plan::machine(vm, action, answer))
 }
@@ -190,7 +189,7 @@ fn machine_plan(context: &Context<'_>, location: &Location<'_>, body: &JsonObjec
 /// Whether whoever asks may insert media into a machine.
 fn may_insert_media(context: &Context<'_>, vm: &Vm) -> bool {
     let insert = Route::VirtualMediaAction(vm.machine.id.as_str(), Slot::Cd, MediaAction::Insert);
-    let required = required(&insert, &Method::POST);
+    let required = insert.required(&Method::POST);
     context
         .identity
         .is_some_and(|identity| required.is_met_by(identity.privileges(Extent::In(&vm.chassis)), Owned::Foreign))
@@ -230,7 +229,7 @@ fn event_plan(
             let known = context.changeable_subscription(id)?;
             Ok(Plan::events(event_destination::action(known, action, body)?))
         }
-        _ => Err(Refusal::method_not_allowed(allow(&location.route))),
+        _ => Err(Refusal::method_not_allowed(location.route.allow())),
     }
 }
 
