@@ -280,6 +280,8 @@ impl<'a> Route<'a> {
             Self::VirtualMediaCollection(_) => Route::VirtualMediaCollection(name),
             Self::VirtualMedia(_, slot) => Route::VirtualMedia(name, slot),
             Self::VirtualMediaAction(_, slot, action) => Route::VirtualMediaAction(name, slot, action),
+            Self::MediaCertificates(_, slot) => Route::MediaCertificates(name, slot),
+            Self::MediaCertificate(_, slot, certificate) => Route::MediaCertificate(name, slot, certificate),
             Self::Manager(_) => Route::Manager(name),
             Self::ManagerReset(_) => Route::ManagerReset(name),
             Self::NetworkProtocol(_) => Route::NetworkProtocol(name),
@@ -580,6 +582,17 @@ mod tests {
         .iter()
         .map(ToString::to_string)
         .collect()
+    }
+
+    /// A link to the canonical resource is made by it.
+    #[test]
+    fn whatever_is_of_a_system_is_of_another_under_another_name() {
+        for uri in any_route("lab.node-0", "lab") {
+            let route = Location::parse(&uri).expect("a route").route;
+            if route.system().is_some() {
+                assert_eq!(route.with_system("other").system(), Some("other"), "{uri}");
+            }
+        }
     }
 
     #[test]

@@ -17,6 +17,7 @@ use crate::http::Refusal;
 use crate::intent::{Intent, IntentKind, OutcomeKind, PasswordOutcome};
 use crate::messages::{Message, cluster};
 use crate::model::{BearerToken, CommandError};
+use crate::route::Location;
 use crate::time::Now;
 use crate::view::View;
 
@@ -84,7 +85,10 @@ impl Exchange {
             // A session would outlive the token. Nobody guesses at an account, so nothing is counted against one, and
             // clients that try a session first go on with HTTP Basic.
             (Some(_), Sent::ToLogIn) | (None, Sent::AsToken) => self.refuse(&Refusal::unauthorized(self.path())),
-            (None, Sent::AsPassword) => self.basic(view, now, TokensAsPasswords::Reviewed),
+            (None, Sent::AsPassword) => {
+                let uri = self.head.uri.clone();
+                self.basic(view, now, TokensAsPasswords::Reviewed, Location::parse(uri.path()))
+            }
             (None, Sent::ToLogIn) => self.log_in(view, now, TokensAsPasswords::Reviewed),
         }
     }

@@ -16,13 +16,20 @@ use crate::auth::{Account, Attempt, BasicCredentials, Identity, Login};
 use crate::fairness::client_of;
 use crate::http::{Refusal, Unknown};
 use crate::intent::{Intent, IntentKind, OutcomeKind, PasswordOutcome};
+use crate::route::Location;
 use crate::time::{Instant, Now};
 use crate::view::View;
 
 impl Exchange {
     /// Goes on with the user name and the password of HTTP Basic. The password may be a token of the cluster, whatever
     /// the name, unless it is known to be somebody's password.
-    pub(super) fn basic(&mut self, view: &Arc<View>, now: Now, tokens: TokensAsPasswords) -> Step {
+    pub(super) fn basic(
+        &mut self,
+        view: &Arc<View>,
+        now: Now,
+        tokens: TokensAsPasswords,
+        location: Option<Location<'_>>,
+    ) -> Step {
         let credentials =
             self.head.headers.get(AUTHORIZATION).and_then(|value| BasicCredentials::parse(value.as_bytes()));
         let Some(credentials) = credentials else {
@@ -30,7 +37,9 @@ impl Exchange {
         };
         let token = Self::token_in(view, &credentials, tokens);
         match (self.check(view, now, credentials), token) {
-            (Ok(Login::Remembered(account)), _) => self.authorised(view, now, Some(Identity::of(&account))),
+            (Ok(Login::Remembered(account)), _) => {
+                self.authorised_at(view, now, Some(Identity::of(&account)), location)
+            }
             (_, Some(token)) => self.review(view, now, Some(token), Sent::AsPassword),
             (Err(refusal), None) => self.refuse(&refusal),
             (Ok(Login::Unverified(attempt)), None) => {

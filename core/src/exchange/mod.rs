@@ -347,7 +347,7 @@ impl Exchange {
             let token = std::str::from_utf8(token).ok().and_then(BearerToken::new);
             return self.review(view, now, token, Sent::AsToken);
         }
-        self.basic(view, now, TokensAsPasswords::Possible)
+        self.basic(view, now, TokensAsPasswords::Possible, location)
     }
 
     /// Whether the request may be made by anyone and shows nothing that some may not see.
