@@ -172,6 +172,7 @@ fn say(line: &str) {
     let _ = writeln!(std::io::stdout(), "{line}");
 }
 
-/// Rounds that warm up what is made once, and those that are counted.
+/// Rounds that warm up what is made once, and those that are counted: so many that it makes no difference in what state the
+/// allocator takes back ten thousand machines at the end.
 const FEW: u64 = 50;
-const ROUNDS: u64 = 200;
+const ROUNDS: u64 = 2_000;
