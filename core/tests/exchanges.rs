@@ -150,7 +150,8 @@ fn play(script: &str) -> String {
                     run: Some(Uid::new("run-1")),
                     superseded: false,
                 };
-                let observation = stub.redefinition(id, |machine| machine.pending_power_on = Some(pending_power_on));
+                let observation =
+                    stub.redefinition(id, |machine| machine.pending_power_on = Some(Box::new(pending_power_on)));
                 stub.complete(Ok(Completion { observations: vec![observation] }))
             }
             ["pending-power-on-with-media", id, image] => {
@@ -159,7 +160,7 @@ fn play(script: &str) -> String {
                 let Deferral { name, asked, until, .. } = deferral;
                 let pending_power_on = PendingPowerOn { name, asked, until, run: None, superseded: false };
                 let observation = stub.redefinition(id, |machine| {
-                    machine.pending_power_on = Some(pending_power_on);
+                    machine.pending_power_on = Some(Box::new(pending_power_on));
                     put(machine, Slot::Cd, image);
                 });
                 stub.complete(Ok(Completion { observations: vec![observation] }))

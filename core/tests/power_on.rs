@@ -323,7 +323,7 @@ fn a_forced_power_off_comes_next() {
     let (asked, until) = (stub.now.unix, UnixTime(stub.now.unix.0 + 600));
     let pending_power_on =
         PendingPowerOn { name: "0123456789abcdef".into(), asked, until, run: None, superseded: false };
-    stub.redefine("lab.node-0", |machine| machine.pending_power_on = Some(pending_power_on));
+    stub.redefine("lab.node-0", |machine| machine.pending_power_on = Some(Box::new(pending_power_on)));
     let keeping = stub.commands.front().map(|command| (command.id, command.action.clone())).unwrap();
     assert_eq!(keeping.1, Action::ExecutePendingPowerOn("0123456789abcdef".into()));
     ask(&mut stub, Method::POST, &reset, json!({ "ResetType": "ForceOff" }));

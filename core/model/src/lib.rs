@@ -48,7 +48,7 @@ pub use identity::{ImportId, Namespace, ObjectName, Uid, Verb, Version, VmId};
 pub use image::{Image, ImageSource, NoImage};
 pub use instance::{Instance, NicAddress, Phase};
 pub use mac_address::MacAddress;
-pub use machine::{IgnoredNote, Indicator, LONGEST_ASSET_TAG, Machine, Severity, Superseded, Trouble};
+pub use machine::{IgnoredNote, Indicator, LONGEST_ASSET_TAG, Machine, Names, Severity, Superseded, Trouble};
 pub use media::{
     ImageCredentials, ImagePassword, Import, ImportState, InsertMedia, Medium, Slot, TransferMethod, TransferProtocol,
 };

@@ -29,7 +29,7 @@ pub struct Machine {
     /// What the cluster does with it by itself.
     pub outlook: Outlook,
     /// A power-on that is to be carried out when it can be.
-    pub pending_power_on: Option<PendingPowerOn>,
+    pub pending_power_on: Option<Box<PendingPowerOn>>,
     /// What replicas have noted down of their requests about its power.
     pub power_note: Option<Box<PowerNote>>,
     /// Identity and mode of its firmware.
@@ -62,10 +62,8 @@ pub struct Machine {
     pub trouble: Option<Trouble>,
     /// The size template it was made from, such as an instance type.
     pub size: Option<Box<str>>,
-    /// The template that its devices follow where it leaves something open.
-    pub preference: Option<Box<str>>,
-    /// What its guest is told that it is called, without a domain.
-    pub host_name: Option<Box<str>>,
+    /// What else its definition names, as few do.
+    pub names: Option<Box<Names>>,
     /// A free text that an operator attached to it.
     pub asset_tag: Option<Box<str>>,
     /// What an operator set its indicator to.
@@ -77,6 +75,15 @@ pub struct Machine {
     pub power_restore_deferred: bool,
     /// Whether the service has written something that presupposes another choice of when the machine is to run.
     pub superseded: Superseded,
+}
+
+/// Names in a definition that nothing is decided by.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct Names {
+    /// The template that its devices follow where it leaves something open.
+    pub preference: Option<Box<str>>,
+    /// What its guest is told that it is called, if that is not its own name.
+    pub host: Option<Box<str>>,
 }
 
 /// Whether the owner has chosen something since that the service had replaced for a while.
@@ -104,6 +111,17 @@ pub enum Indicator {
 }
 
 impl Machine {
+    /// What its guest is told that it is called, without a domain: what the definition says, or the machine's name up to its
+    /// first dot. `None` for what no host can be called.
+    pub fn host_name(&self) -> Option<&str> {
+        let said = self.names.as_ref().and_then(|names| names.host.as_deref());
+        let label = said.unwrap_or_else(|| self.id.name()).split('.').next()?;
+        // A label of a name has no more.
+        let label = label.get(..63).unwrap_or(label);
+        let valid = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
+        (!label.is_empty() && label.bytes().all(valid)).then_some(label)
+    }
+
     /// Whether everything that clients set is as it was in `before`. That a boot override for one boot is over is how it was
     /// set; but no other may have come.
     pub fn has_settings_of(&self, before: &Self) -> bool {

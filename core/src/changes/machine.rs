@@ -138,6 +138,8 @@ fn is_defined_otherwise(was: &Vm, vm: &Vm) -> bool {
         || one.indicator != other.indicator
         || one.power_restore != other.power_restore
         || one.size != other.size
+        || one.names != other.names
+        || one.drives.iter().map(|drive| drive.capacity).ne(other.drives.iter().map(|drive| drive.capacity))
         || one.nics.iter().map(|nic| &nic.mac).ne(other.nics.iter().map(|nic| &nic.mac))
         || was.processors() != vm.processors()
         || was.memory() != vm.memory()

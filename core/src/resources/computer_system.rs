@@ -238,10 +238,10 @@ fn render(context: &Context<'_>, vm: &Vm) -> Representation {
         system_type: "Virtual",
         manufacturer: "KubeVirt",
         model: machine.size.as_deref().unwrap_or("Virtual Machine"),
-        sub_model: machine.preference.as_deref(),
+        sub_model: machine.names.as_ref().and_then(|names| names.preference.as_deref()),
         serial_number: machine.firmware.serial.as_deref().filter(|text| !text.is_empty()),
         uuid: uuid(machine),
-        host_name: machine.host_name.as_deref(),
+        host_name: machine.host_name(),
         bios_version: vm.firmware().mode.map(|mode| match mode {
             BootMode::Uefi => "OVMF",
             BootMode::Legacy => "SeaBIOS",

@@ -257,7 +257,7 @@ impl Service {
         let vm = self.inventory.system(id).cloned();
         let machine = vm.as_ref().map(|vm| &vm.machine);
         let pending_power_on = machine
-            .and_then(|machine| machine.pending_power_on.as_ref())
+            .and_then(|machine| machine.pending_power_on.as_deref())
             .filter(|pending_power_on| !pending_power_on.superseded);
         let task = pending_power_on.map(TaskId::of_pending_power_on);
         if task.as_ref() == self.tasks.pending_power_on.get(id) {

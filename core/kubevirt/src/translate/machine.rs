@@ -8,7 +8,9 @@ use crate::annotation::{
 };
 use crate::defaults::{self, absent_interfaces};
 use crate::firmware_record::FirmwareRecord;
-use crate::model::{Firmware, IgnoredNote, ImportId, Machine, Medium, PowerRestore, Slot, Superseded, VmId, plain};
+use crate::model::{
+    Firmware, IgnoredNote, ImportId, Machine, Medium, Names, PowerRestore, Slot, Superseded, VmId, plain,
+};
 use crate::object::{Condition, Metadata, RunStrategy, TemplateSpec, VirtualMachine, condition};
 use crate::others_medium::OthersMedium;
 
@@ -31,7 +33,7 @@ pub(crate) fn machine(object: &VirtualMachine) -> Option<Machine> {
         description: annotations.description.as_deref().map(|text| plain(text, LONGEST_TEXT)),
         created: time(metadata.creation_timestamp.as_deref()),
         deleting: metadata.deleting(),
-        pending_power_on: PowerOnRecord::read(object).and_then(|record| record.to_model(object)),
+        pending_power_on: PowerOnRecord::read(object).and_then(|record| record.to_model(object)).map(Box::new),
         power_note: PowerRequestsRecord::read(object).map(Box::new),
         firmware: Firmware {
             uuid: Some(firmware_uuid(template, id.name())),
@@ -52,8 +54,7 @@ pub(crate) fn machine(object: &VirtualMachine) -> Option<Machine> {
         trouble: trouble::of(&object.status, &outlook),
         outlook,
         size: object.spec.instancetype.name.as_deref().map(Into::into),
-        preference: object.spec.preference.name.as_deref().map(Into::into),
-        host_name: host_name(object),
+        names: names(object),
         asset_tag: annotations.tag().map(Into::into),
         indicator: annotation::indicator(&metadata.annotations),
         power_restore: power_restore(object),
@@ -64,15 +65,14 @@ pub(crate) fn machine(object: &VirtualMachine) -> Option<Machine> {
     })
 }
 
-/// What `KubeVirt` tells the guest: what the template says, or the machine's name up to its first dot, of which a label of a
-/// name has no more than 63 characters (`SanitizeHostname` of virt-launcher).
-fn host_name(object: &VirtualMachine) -> Option<Box<str>> {
-    let said = object.spec.template.spec.hostname.as_deref().filter(|name| !name.is_empty());
-    let name = said.or(object.metadata.name.as_deref())?;
-    let label = name.split('.').next().unwrap_or(name);
-    let valid = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
-    let label = label.get(..63).unwrap_or(label);
-    (!label.is_empty() && label.bytes().all(valid)).then(|| label.into())
+/// What the definition names beside what decisions are made by.
+fn names(object: &VirtualMachine) -> Option<Box<Names>> {
+    let hostname = object.spec.template.spec.hostname.clone();
+    let names = Names {
+        preference: object.spec.preference.name.as_deref().map(Into::into),
+        host: hostname.filter(|name| !name.is_empty() && Some(&**name) != object.metadata.name.as_deref()),
+    };
+    (names != Names::default()).then(|| Box::new(names))
 }
 
 /// What the guest's firmware says it is. To machines that were defined without one the controller gives one that is made
