@@ -18,7 +18,9 @@ impl BootProgress {
     /// What the cluster knows: that the guest runs, and that the agent in it is heard of. What is in between only the guest
     /// knows.
     pub(super) fn of(vm: &Vm) -> Self {
-        let run = vm.instance.as_ref().filter(|run| run.phase == Phase::Running);
+        // What runs on a host that is not heard of has booted all the same.
+        let booted = |phase| matches!(phase, Phase::Running | Phase::Unknown);
+        let run = vm.instance.as_ref().filter(|run| booted(run.phase));
         let (last_state, last_state_time) = match run {
             None => ("None", None),
             Some(run) if run.agent_since.is_some() => ("OSRunning", run.agent_since),

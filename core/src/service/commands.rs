@@ -426,10 +426,11 @@ impl Service {
 
     /// The time has come to look after a machine though nothing of it has changed.
     pub(super) fn reconcile_again(&mut self, now: Now, id: &VmId) {
+        let note = self.inventory.system(id).and_then(|vm| vm.machine.power_note.as_deref());
         if let Some(machine) = self.commands.by_machine.get_mut(id) {
             machine.backoffs.expire(now.mono);
             machine.looked_at.take_if(|at| *at <= now.mono);
-            machine.forget_what_is_over(now.mono);
+            machine.forget_what_is_over(now.mono, note);
             let over = machine.unanswered.iter().map(Unanswered::over).filter(|over| *over > now.mono).min();
             if let Some(over) = over {
                 self.look_again(over, id);

@@ -5,7 +5,7 @@
 
 use super::Service;
 use super::commands::Machine;
-use crate::model::{RequestId, Unanswered, VmId};
+use crate::model::{PowerNote, RequestId, Unanswered, VmId};
 use crate::time::{Instant, Now};
 use crate::view::Vm;
 
@@ -28,6 +28,7 @@ impl Service {
             return;
         }
         let machine = self.commands.machine_or_new(vm);
+        machine.forget_what_is_over(now.mono, Some(note));
         let stands = |id: RequestId| note.unanswered.iter().any(|(noted, _)| *noted == id);
         for request in std::mem::take(&mut machine.unanswered) {
             let answered = request.note.is_some_and(|id| others(id) && !stands(id));
@@ -63,8 +64,37 @@ impl Service {
 }
 
 impl Machine {
-    /// What cannot have an effect any more is forgotten; what others have noted down, when the note goes.
-    pub(super) fn forget_what_is_over(&mut self, now: Instant) {
-        self.unanswered.retain(|request| request.over() > now || request.note.is_some());
+    /// What cannot have an effect any more is forgotten; what is noted down on the machine, not before the note has gone.
+    pub(super) fn forget_what_is_over(&mut self, now: Instant, note: Option<&PowerNote>) {
+        let stands = |id: RequestId| note.is_some_and(|note| note.unanswered.iter().any(|(noted, _)| *noted == id));
+        self.unanswered.retain(|request| request.over() > now || request.note.is_some_and(stands));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::model::PowerEffect;
+
+    /// Otherwise every request that is never answered would be kept for as long as the machine is there.
+    #[test]
+    fn what_is_over_is_kept_no_longer_than_its_note() {
+        let id = |number| RequestId { replica: 1, number };
+        let sent = Instant::new(Duration::from_secs(1));
+        let effect = PowerEffect::TurnsOn;
+        let request = |note| Unanswered { effect, sent, supposes: None, telling: false, note };
+        let unanswered = vec![request(None), request(Some(id(1))), request(Some(id(2)))];
+        let mut machine = Machine::default();
+        machine.unanswered.clone_from(&unanswered);
+        let note = PowerNote { last: None, unanswered: [(id(2), effect)].into() };
+        machine.forget_what_is_over(sent, Some(&note));
+        assert_eq!(machine.unanswered, unanswered, "none is over yet");
+        let later = request(None).over();
+        machine.forget_what_is_over(later, Some(&note));
+        assert_eq!(machine.unanswered, [request(Some(id(2)))]);
+        machine.forget_what_is_over(later, None);
+        assert_eq!(machine.unanswered, []);
     }
 }

@@ -432,9 +432,9 @@ impl Power {
             return None;
         }
         Some(match last.goal {
-            PowerGoal::Off => "a later request turned the system off",
-            PowerGoal::On => "a later request turned the system on",
-            PowerGoal::Paused => "a later request paused the system",
+            PowerGoal::Off => "a later request turned the machine off",
+            PowerGoal::On => "a later request turned the machine on",
+            PowerGoal::Paused => "a later request paused the machine",
         })
     }
 
