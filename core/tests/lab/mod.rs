@@ -98,7 +98,13 @@ pub(crate) fn redefine(world: &mut World, change: impl FnOnce(&mut Value)) {
 
 /// Of how many cases one is played, where all of them take minutes; all with `POWER_CASES=all cargo test --profile histories
 /// -p kubevirt-redfish-core --test power_requests --test fencing_walk -- --nocapture`.
-#[expect(clippy::disallowed_methods, reason = "the core reads no environment, its tests may")]
 pub(crate) fn share(usual: usize) -> usize {
-    if std::env::var_os("POWER_CASES").is_some_and(|which| which == "all") { 1 } else { usual }
+    if power_cases("all") || power_cases("each") { 1 } else { usual }
+}
+
+/// Whether so many cases are asked for. Of what takes longest, `all` plays every third of what is asked of two replicas, and
+/// of one that was killed; `each` plays every one, in five minutes more.
+#[expect(clippy::disallowed_methods, reason = "the core reads no environment, its tests may")]
+pub(crate) fn power_cases(which: &str) -> bool {
+    std::env::var_os("POWER_CASES").is_some_and(|found| found == which)
 }
